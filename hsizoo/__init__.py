@@ -1,0 +1,100 @@
+"""hsizoo: model zoo, benchmark runner and clicking tool for hyperspectral images.
+
+>>> import hsizoo
+>>> scene = hsizoo.load_scene("indian-pines")                           # doctest: +SKIP
+>>> segmenter = hsizoo.create("sa", kind="segmenter")                   # doctest: +SKIP
+>>> state = segmenter.open(scene.cube)                                  # doctest: +SKIP
+>>> maps = segmenter.predict(state, [hsizoo.Clicks([(20, 30)])])        # doctest: +SKIP
+
+Everything below is imported on first use, so that ``import hsizoo`` stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hsizoo.benchmark import RunResult, bench
+    from hsizoo.clicks import Clicks
+    from hsizoo.components import ComponentSpec
+    from hsizoo.cube import HyperCube, LabelMap, Scene
+    from hsizoo.engine.scoring import ScorerSegmenter
+    from hsizoo.errors import HsizooError
+    from hsizoo.hookspecs import hookimpl
+    from hsizoo.interfaces import (
+        DatasetCard,
+        InteractiveSegmenter,
+        PixelClassifier,
+        PseudoLabeler,
+        PseudoLabels,
+        SceneDataset,
+        SceneInfo,
+        SpectralScorer,
+    )
+    from hsizoo.registry import create, list_components, load_dataset, load_scene
+
+_WHERE = {
+    "Clicks": "hsizoo.clicks",
+    "ComponentSpec": "hsizoo.components",
+    "DatasetCard": "hsizoo.interfaces",
+    "HsizooError": "hsizoo.errors",
+    "HyperCube": "hsizoo.cube",
+    "InteractiveSegmenter": "hsizoo.interfaces",
+    "LabelMap": "hsizoo.cube",
+    "PixelClassifier": "hsizoo.interfaces",
+    "PseudoLabeler": "hsizoo.interfaces",
+    "PseudoLabels": "hsizoo.interfaces",
+    "RunResult": "hsizoo.benchmark",
+    "Scene": "hsizoo.cube",
+    "SceneDataset": "hsizoo.interfaces",
+    "SceneInfo": "hsizoo.interfaces",
+    "ScorerSegmenter": "hsizoo.engine.scoring",
+    "SpectralScorer": "hsizoo.interfaces",
+    "bench": "hsizoo.benchmark",
+    "create": "hsizoo.registry",
+    "hookimpl": "hsizoo.hookspecs",
+    "list_components": "hsizoo.registry",
+    "load_dataset": "hsizoo.registry",
+    "load_scene": "hsizoo.registry",
+}
+
+__all__ = [
+    "Clicks",
+    "ComponentSpec",
+    "DatasetCard",
+    "HsizooError",
+    "HyperCube",
+    "InteractiveSegmenter",
+    "LabelMap",
+    "PixelClassifier",
+    "PseudoLabeler",
+    "PseudoLabels",
+    "RunResult",
+    "Scene",
+    "SceneDataset",
+    "SceneInfo",
+    "ScorerSegmenter",
+    "SpectralScorer",
+    "bench",
+    "create",
+    "hookimpl",
+    "list_components",
+    "load_dataset",
+    "load_scene",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("hsizoo")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'hsizoo' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_WHERE[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

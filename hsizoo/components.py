@@ -1,0 +1,126 @@
+"""What a plugin says about a component, without importing anything heavy.
+
+A plugin yields one frozen `ComponentSpec` per component.  The spec names the class by a string,
+``"package.module:Class"``, which is imported when somebody asks for the component, never before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from hsizoo.errors import SpecError
+
+__all__ = ["KINDS", "PLUGIN_API", "ComponentSpec", "Kind"]
+
+PLUGIN_API = 1
+"""Version of the plugin interface.  A plugin module may declare ``HSIZOO_API = 1``."""
+
+Kind = Literal["scorer", "segmenter", "pseudo-labeler", "classifier", "dataset"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+# Begins with a letter, so that "1e+5" inside an option is never read as a composition "1e" + "5".
+NAME_PATTERN = r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*"
+_TARGET_PATTERN = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentSpec:
+    """One scorer, segmenter, pseudo-labeler, classifier or dataset that a plugin offers.
+
+    Parameters
+    ----------
+    name : str
+        What users type: lower-case letters, digits, and single ``-``, ``_`` or ``.`` between
+        them, beginning with a letter (``samsa2-small``).
+    kind : {"scorer", "segmenter", "pseudo-labeler", "classifier", "dataset"}
+        Which interface of `hsizoo.interfaces` the target implements.
+    target : str
+        ``"package.module:Class"``, imported on first use.
+    summary : str
+        One line for ``hsizoo list``.
+    options : mapping of str to str, int, float, bool or None, optional
+        Values that this name presets; they replace the defaults of the class's keyword
+        parameters, and users may override them (``samsa2-small:scorer=pcc``).
+    version : str, default "1"
+        Version of the component's *results*.  Raise it when the same input gives another output:
+        stored cells of the old version are then not reused.
+    paper : str, optional
+        Citation or DOI of the method.
+    licence : str, default "Apache-2.0"
+        Licence of the code.
+    weights : str, optional
+        Where the weights come from and under which licence; empty if there are none.
+    requires : tuple of str, optional
+        Import names of packages that the target needs beyond hsizoo's own dependencies.
+    install : str, optional
+        The command that installs `requires`, for error messages and ``hsizoo doctor``.
+
+    Raises
+    ------
+    SpecError
+        If a field is malformed; the message gives the field and its value.
+
+    Examples
+    --------
+    >>> ComponentSpec(name="sa", kind="scorer", target="hsizoo_spectral.sa:SpectralAngle",
+    ...               summary="Spectral angle").name
+    'sa'
+    """
+
+    name: str
+    kind: Kind
+    target: str
+    summary: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    version: str = "1"
+    paper: str = ""
+    licence: str = "Apache-2.0"
+    weights: str = ""
+    requires: tuple[str, ...] = ()
+    install: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not re.fullmatch(NAME_PATTERN, self.name):
+            raise SpecError(
+                f"component name {self.name!r} is not valid: use lower-case letters, digits and "
+                "single '-', '_' or '.' between them, beginning with a letter"
+            )
+        if self.kind not in KINDS:
+            raise SpecError(
+                f"component {self.name!r} has kind {self.kind!r}; expected one of {', '.join(KINDS)}"
+            )
+        if not isinstance(self.target, str) or not re.fullmatch(_TARGET_PATTERN, self.target):
+            raise SpecError(
+                f"component {self.name!r} has target {self.target!r}; "
+                "expected 'package.module:Class'"
+            )
+        for text in ("summary", "version", "paper", "licence", "weights", "install"):
+            if not isinstance(getattr(self, text), str):
+                raise SpecError(
+                    f"component {self.name!r}: {text} must be a string, "
+                    f"got {getattr(self, text)!r}"
+                )
+        if not self.summary.strip():
+            raise SpecError(f"component {self.name!r} needs a one-line summary")
+        if isinstance(self.requires, str) or not all(isinstance(r, str) for r in self.requires):
+            raise SpecError(
+                f"component {self.name!r}: requires must be a tuple of import names, "
+                f"got {self.requires!r}"
+            )
+        if not isinstance(self.options, Mapping):
+            raise SpecError(
+                f"component {self.name!r}: options must be a mapping, got {self.options!r}"
+            )
+        for key, value in self.options.items():
+            if not isinstance(key, str) or not isinstance(value, str | int | float | None):
+                raise SpecError(
+                    f"component {self.name!r}: option {key!r}={value!r} must map a string to "
+                    "a string, a number, a bool or None"
+                )
+        # A read-only copy: a frozen spec must not change when its plugin's dict does.
+        object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
+        object.__setattr__(self, "requires", tuple(self.requires))

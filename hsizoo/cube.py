@@ -1,0 +1,271 @@
+"""The data types that flow through hsizoo: `HyperCube`, `LabelMap`, `Scene`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from hsizoo.errors import DataError
+
+__all__ = ["HyperCube", "LabelMap", "Scene"]
+
+_ROWS_AT_ONCE = 64  # bounds the temporary memory of whole-cube passes over a memory map
+
+
+@dataclass(frozen=True, eq=False)
+class HyperCube:
+    """A hyperspectral image.
+
+    Parameters
+    ----------
+    data : array_like, shape (H, W, B)
+        Reflectance or radiance, any real number type; kept as read-only float32.  A float32 array
+        or memory map is not copied.  Non-finite values are allowed: such pixels are not `valid`.
+    wavelengths : array_like, shape (B,), optional
+        Centre wavelength of each band in nanometre, finite and positive, in any order.
+    name : str, optional
+        What to call the cube in messages and file names.
+    rgb_bands : (int, int, int), optional
+        Band indices that make a pseudo-RGB image, red first.
+
+    Raises
+    ------
+    DataError
+        If the shape, the number type, the wavelengths or the band indices are unusable; the
+        message gives the values.
+
+    Examples
+    --------
+    >>> cube = HyperCube(np.ones((2, 3, 4)), wavelengths=[500, 600, 700, 800])
+    >>> cube.shape, cube.data.dtype.name
+    ((2, 3, 4), 'float32')
+    """
+
+    data: npt.NDArray[np.float32]
+    wavelengths: npt.NDArray[np.float64] | None
+    name: str
+    rgb_bands: tuple[int, int, int] | None
+
+    def __init__(
+        self,
+        data: npt.ArrayLike,
+        wavelengths: npt.ArrayLike | None = None,
+        name: str = "cube",
+        rgb_bands: Iterable[int] | None = None,
+    ) -> None:
+        array = np.asanyarray(data)
+        if array.ndim != 3 or 0 in array.shape:
+            raise DataError(
+                f"{name}: a cube must be (rows, columns, bands), none of them 0; "
+                f"got shape {array.shape}"
+            )
+        if not (np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)):
+            raise DataError(f"{name}: a cube must hold real numbers; got {array.dtype}")
+        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf: not `valid`
+            array = array.astype(np.float32, copy=False).view()
+        array.flags.writeable = False
+        object.__setattr__(self, "data", array)
+        object.__setattr__(self, "name", str(name))
+        object.__setattr__(self, "wavelengths", _check_wavelengths(wavelengths, array, name))
+        object.__setattr__(self, "rgb_bands", _check_rgb_bands(rgb_bands, array, name))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, B)."""
+        height, width, bands = self.data.shape
+        return height, width, bands
+
+    @property
+    def bands(self) -> int:
+        """Number of bands."""
+        return self.data.shape[2]
+
+    @cached_property
+    def valid(self) -> npt.NDArray[np.bool_]:
+        """Where all bands are finite, (H, W) bool.
+
+        Pixels that are not valid never enter statistics, cannot be clicked, are not evaluated,
+        and get the lowest score.
+        """
+        valid = np.empty(self.data.shape[:2], dtype=bool)
+        for start in range(0, len(valid), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            np.isfinite(self.data[rows]).all(axis=2, out=valid[rows])
+        valid.flags.writeable = False
+        return valid
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the values, the shape and the wavelengths, as 64 hexadecimal digits."""
+        sha = hashlib.sha256(repr(self.shape).encode())
+        for start in range(0, self.data.shape[0], _ROWS_AT_ONCE):
+            sha.update(np.ascontiguousarray(self.data[start : start + _ROWS_AT_ONCE]).data)
+        if self.wavelengths is not None:
+            sha.update(self.wavelengths.tobytes())
+        return sha.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMap:
+    """What each pixel is, and which labels count.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (H, W)
+        Class number of each pixel.
+    class_names : mapping of int to str
+        A name for each label that occurs, targets or not.
+    ignore : iterable of int, optional
+        Labels of pixels that no metric sees (Indian Pines: 0, unlabeled).
+    targets : iterable of int, optional
+        Labels that are segmented one by one.  Default: all named labels not in `ignore`.  A label
+        that is neither a target nor ignored counts as background (HeiPorSPECTRAL: 255).
+
+    Raises
+    ------
+    DataError
+        If the map is not two-dimensional and integer, a label that occurs has no name and is not
+        ignored, or a target is unnamed or ignored.
+
+    Examples
+    --------
+    >>> field = LabelMap([[0, 1], [2, 2]], {1: "corn", 2: "wheat"}, ignore=[0])
+    >>> sorted(field.targets)
+    [1, 2]
+    """
+
+    labels: npt.NDArray[np.int32]
+    class_names: Mapping[int, str]
+    ignore: frozenset[int]
+    targets: frozenset[int]
+
+    def __init__(
+        self,
+        labels: npt.ArrayLike,
+        class_names: Mapping[int, str],
+        ignore: Iterable[int] = (),
+        targets: Iterable[int] | None = None,
+    ) -> None:
+        array = np.asarray(labels)
+        if array.ndim != 2 or 0 in array.shape or not np.issubdtype(array.dtype, np.integer):
+            raise DataError(
+                "a label map must be a two-dimensional array of whole numbers; "
+                f"got shape {array.shape} of {array.dtype}"
+            )
+        array = array.astype(np.int32)
+        array.flags.writeable = False
+        names = {int(label): str(text) for label, text in class_names.items()}
+        ignored = frozenset(int(label) for label in ignore)
+        chosen = frozenset(names) - ignored if targets is None else frozenset(map(int, targets))
+        unnamed = sorted(set(np.unique(array).tolist()) - set(names) - ignored)
+        if unnamed:
+            raise DataError(
+                f"labels {unnamed} occur in the map but have no name and are not ignored; "
+                f"named: {sorted(names)}, ignored: {sorted(ignored)}"
+            )
+        if wrong := sorted(chosen - set(names) | chosen & ignored):
+            raise DataError(f"target labels {wrong} are ignored or have no name")
+        object.__setattr__(self, "labels", array)
+        object.__setattr__(self, "class_names", MappingProxyType(dict(sorted(names.items()))))
+        object.__setattr__(self, "ignore", ignored)
+        object.__setattr__(self, "targets", chosen)
+
+    @cached_property
+    def evaluated(self) -> npt.NDArray[np.bool_]:
+        """Where the label is not ignored, (H, W) bool."""
+        return ~np.isin(self.labels, sorted(self.ignore))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of labels, names, ignored labels and targets, as 64 hexadecimal digits."""
+        about = (self.labels.shape, tuple(self.class_names.items()), *map(sorted, (self.ignore, self.targets)))
+        return hashlib.sha256(repr(about).encode() + self.labels.tobytes()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One image of a dataset with its truth.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    label_map : LabelMap
+        Of the same height and width as the cube.
+    name : str
+        Unique within its dataset.
+    subject : str, optional
+        Whose image it is (a patient, an animal, a site).  Scenes of one subject are never split
+        over training and test, and are averaged before subjects are.  Default: `name`.
+    split : str, optional
+        ``"train"``, ``"val"``, ``"test"``, or empty where the dataset has no split.
+
+    Raises
+    ------
+    DataError
+        If cube and label map differ in height or width.
+    """
+
+    cube: HyperCube
+    label_map: LabelMap
+    name: str
+    subject: str = ""
+    split: str = ""
+
+    def __post_init__(self) -> None:
+        if self.cube.data.shape[:2] != self.label_map.labels.shape:
+            raise DataError(
+                f"scene {self.name!r}: the cube has {self.cube.data.shape[:2]} (rows, columns) "
+                f"but the label map has {self.label_map.labels.shape}"
+            )
+        if not self.subject:
+            object.__setattr__(self, "subject", self.name)
+
+    @cached_property
+    def evaluated(self) -> npt.NDArray[np.bool_]:
+        """Pixels that metrics see, (H, W) bool: label not ignored and spectrum finite."""
+        return self.label_map.evaluated & self.cube.valid
+
+    def target(self, label: int) -> npt.NDArray[np.bool_]:
+        """Evaluated pixels of one class, (H, W) bool."""
+        return (self.label_map.labels == label) & self.evaluated
+
+
+def _check_wavelengths(
+    wavelengths: npt.ArrayLike | None, data: npt.NDArray[np.float32], name: str
+) -> npt.NDArray[np.float64] | None:
+    if wavelengths is None:
+        return None
+    array = np.array(wavelengths, dtype=np.float64)
+    if array.shape != (data.shape[2],):
+        raise DataError(
+            f"{name}: {array.size} wavelengths of shape {array.shape} for {data.shape[2]} bands"
+        )
+    if not np.isfinite(array).all() or (array <= 0).any():
+        raise DataError(f"{name}: wavelengths must be finite and positive nanometres; got {array}")
+    if array.max() < 100:
+        raise DataError(
+            f"{name}: wavelengths up to {array.max():g} look like micrometres; "
+            "hsizoo wants nanometres: multiply by 1000"
+        )
+    array.flags.writeable = False
+    return array
+
+
+def _check_rgb_bands(
+    rgb_bands: Iterable[int] | None, data: npt.NDArray[np.float32], name: str
+) -> tuple[int, int, int] | None:
+    if rgb_bands is None:
+        return None
+    bands = tuple(int(band) for band in rgb_bands)
+    if len(bands) != 3 or not all(0 <= band < data.shape[2] for band in bands):
+        raise DataError(
+            f"{name}: rgb_bands must be three band indices from 0 to {data.shape[2] - 1}; "
+            f"got {bands}"
+        )
+    return bands

@@ -1,0 +1,1 @@
+"""Running cells: scoring, executors, the store, provenance."""

@@ -1,0 +1,105 @@
+"""Every exception that hsizoo raises on purpose.
+
+::
+
+    HsizooError
+    ├── NameLookupError      no component, dataset, robot of that name (or several)
+    ├── OptionError          an unknown option, or one of the wrong type or value
+    ├── SpecError            a plugin's ComponentSpec is malformed
+    ├── PluginError          a plugin failed to load (raised only in strict mode)
+    ├── MissingRequirement   an optional package is not installed
+    ├── ContractError        a component returned something its interface forbids
+    ├── DataError            a cube, label map or data file is unusable
+    │   └── ClickError       a click is outside the image or on an unusable pixel
+    ├── ProtocolError        a protocol cannot run with these settings or this scene
+    └── StoreError           the run folder cannot be read or written
+
+The command line prints the message of an `HsizooError` and exits with status 2; every other
+exception is a bug and keeps its traceback.  A message says what was wrong, with the values,
+and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "ClickError",
+    "ContractError",
+    "DataError",
+    "HsizooError",
+    "MissingRequirement",
+    "NameLookupError",
+    "OptionError",
+    "PluginError",
+    "ProtocolError",
+    "SpecError",
+    "StoreError",
+    "did_you_mean",
+]
+
+
+class HsizooError(Exception):
+    """Base class of all errors that hsizoo raises on purpose."""
+
+
+class NameLookupError(HsizooError, LookupError):
+    """No component, dataset or robot has the given name, or more than one has it."""
+
+
+class OptionError(HsizooError, ValueError):
+    """A component was given an option it does not have, or a value it cannot take."""
+
+
+class SpecError(HsizooError, ValueError):
+    """A `ComponentSpec` is malformed."""
+
+
+class PluginError(HsizooError, RuntimeError):
+    """A plugin failed to load; raised only when ``HSIZOO_STRICT_PLUGINS=1``."""
+
+
+class MissingRequirement(HsizooError, ImportError):
+    """A component needs a package that is not installed."""
+
+
+class ContractError(HsizooError, TypeError):
+    """A component broke the contract of its interface (shape, range, type)."""
+
+
+class DataError(HsizooError, ValueError):
+    """A cube, a label map or a data file cannot be used as it is."""
+
+
+class ClickError(DataError):
+    """A click lies outside the image or on a pixel without a usable spectrum."""
+
+
+class ProtocolError(HsizooError, ValueError):
+    """A protocol cannot run with the given settings or on the given scene."""
+
+
+class StoreError(HsizooError, OSError):
+    """The run folder cannot be read or written, or another run holds it."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the closest known words, or an empty string.
+
+    Parameters
+    ----------
+    word : str
+        What the user typed.
+    known : iterable of str
+        The words that would have been right.
+
+    Examples
+    --------
+    >>> did_you_mean("sa-ew", ["sa", "sa-eq", "pcc"])
+    " Did you mean 'sa-eq' or 'sa'?"
+    >>> did_you_mean("zzz", ["sa", "pcc"])
+    ''
+    """
+    close = difflib.get_close_matches(word, sorted(set(known)), n=2, cutoff=0.55)
+    return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""

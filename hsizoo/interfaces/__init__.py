@@ -1,0 +1,27 @@
+"""The abstract classes that components implement.
+
+Arrays that a component returns may be NumPy arrays or torch tensors on any device; hsizoo moves
+them where it needs them.  Every class takes its options as keyword parameters with defaults and
+annotations (`int`, `float`, `bool`, `str`, a `Literal` of strings, or one of these ``| None``):
+that signature *is* the list of options that ``name:key=value`` accepts.  A keyword parameter
+called ``device`` is not an option: it receives what ``--device`` chose, for example ``"cuda:0"``.
+"""
+
+from __future__ import annotations
+
+from hsizoo.interfaces.classifier import PixelClassifier
+from hsizoo.interfaces.dataset import DatasetCard, SceneDataset, SceneInfo
+from hsizoo.interfaces.pseudo_labeler import PseudoLabeler, PseudoLabels
+from hsizoo.interfaces.scorer import SpectralScorer
+from hsizoo.interfaces.segmenter import InteractiveSegmenter
+
+__all__ = [
+    "DatasetCard",
+    "InteractiveSegmenter",
+    "PixelClassifier",
+    "PseudoLabeler",
+    "PseudoLabels",
+    "SceneDataset",
+    "SceneInfo",
+    "SpectralScorer",
+]

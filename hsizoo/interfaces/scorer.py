@@ -1,0 +1,86 @@
+"""`SpectralScorer`: how similar is each pixel's spectrum to a reference?"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+
+    from hsizoo.cube import HyperCube
+
+__all__ = ["SpectralScorer"]
+
+
+class SpectralScorer(ABC):
+    """Scores every pixel of a cube against reference spectra.
+
+    A scorer knows nothing of clicks: hsizoo takes the references from the clicked pixels,
+    combines the maps of several clicks, and makes an interactive segmenter of any scorer
+    (`hsizoo.ScorerSegmenter`).
+
+    Attributes
+    ----------
+    score_range : (float, float)
+        Lowest and highest possible score; infinite where there is no bound.
+    threshold : float
+        The score at which a pixel is taken for the reference's material.  It becomes probability
+        0.5, the lowest score 0, the highest 1.
+    min_bands : int
+        Fewest bands with which the score has a meaning.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class NegativeDistance(SpectralScorer):
+    ...     score_range = (-float("inf"), 0.0)
+    ...     threshold = -1.0
+    ...     def prepare(self, cube):
+    ...         return cube.data
+    ...     def score(self, prepared, references):
+    ...         return -np.linalg.norm(prepared[None] - references[:, None, None], axis=-1)
+    """
+
+    score_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    threshold: ClassVar[float] = 0.5
+    min_bands: ClassVar[int] = 1
+
+    @abstractmethod
+    def prepare(self, cube: HyperCube) -> Any:
+        """Compute everything that does not depend on the references, once per image.
+
+        Parameters
+        ----------
+        cube : HyperCube
+            With (H, W, B) float32 data.  Pixels outside ``cube.valid`` hold NaN or infinity; leave
+            them out of any statistics.
+
+        Returns
+        -------
+        object
+            Passed back to `score`; norms, means, whitened spectra, background statistics.
+        """
+
+    @abstractmethod
+    def score(
+        self, prepared: Any, references: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32] | torch.Tensor:
+        """Score all pixels against each reference.
+
+        Parameters
+        ----------
+        prepared : object
+            What `prepare` returned.
+        references : ndarray of float32, shape (N, B)
+            Finite reference spectra, in the units of the cube.
+
+        Returns
+        -------
+        array or tensor of float32, shape (N, H, W)
+            Similarity within `score_range`, higher is more similar; finite at every valid pixel
+            (what it holds at the others does not matter).  Row ``n`` depends on reference ``n``
+            only.
+        """

@@ -1,0 +1,1 @@
+"""Training-free spectral scorers and segmenters of hsizoo."""
