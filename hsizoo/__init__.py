@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hsizoo.cube import HyperCube, LabelMap, Scene
     from hsizoo.engine.scoring import ScorerSegmenter
     from hsizoo.errors import HsizooError
+    from hsizoo.factory import create, load_dataset, load_scene
     from hsizoo.hookspecs import hookimpl
     from hsizoo.interfaces import (
         DatasetCard,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
         SceneInfo,
         SpectralScorer,
     )
-    from hsizoo.registry import create, list_components, load_dataset, load_scene
+    from hsizoo.registry import list_components
 
 _WHERE = {
     "Clicks": "hsizoo.clicks",
@@ -52,11 +53,11 @@ _WHERE = {
     "ScorerSegmenter": "hsizoo.engine.scoring",
     "SpectralScorer": "hsizoo.interfaces",
     "bench": "hsizoo.benchmark",
-    "create": "hsizoo.registry",
+    "create": "hsizoo.factory",
     "hookimpl": "hsizoo.hookspecs",
     "list_components": "hsizoo.registry",
-    "load_dataset": "hsizoo.registry",
-    "load_scene": "hsizoo.registry",
+    "load_dataset": "hsizoo.factory",
+    "load_scene": "hsizoo.factory",
 }
 
 __all__ = [

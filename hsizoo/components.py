@@ -91,7 +91,8 @@ class ComponentSpec:
             )
         if self.kind not in KINDS:
             raise SpecError(
-                f"component {self.name!r} has kind {self.kind!r}; expected one of {', '.join(KINDS)}"
+                f"component {self.name!r} has kind {self.kind!r}; "
+                f"expected one of {', '.join(KINDS)}"
             )
         if not isinstance(self.target, str) or not re.fullmatch(_TARGET_PATTERN, self.target):
             raise SpecError(
@@ -101,8 +102,7 @@ class ComponentSpec:
         for text in ("summary", "version", "paper", "licence", "weights", "install"):
             if not isinstance(getattr(self, text), str):
                 raise SpecError(
-                    f"component {self.name!r}: {text} must be a string, "
-                    f"got {getattr(self, text)!r}"
+                    f"component {self.name!r}: {text} must be a string, got {getattr(self, text)!r}"
                 )
         if not self.summary.strip():
             raise SpecError(f"component {self.name!r} needs a one-line summary")

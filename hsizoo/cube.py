@@ -84,7 +84,7 @@ class HyperCube:
     @property
     def bands(self) -> int:
         """Number of bands."""
-        return self.data.shape[2]
+        return int(self.data.shape[2])
 
     @cached_property
     def valid(self) -> npt.NDArray[np.bool_]:
@@ -179,12 +179,16 @@ class LabelMap:
     @cached_property
     def evaluated(self) -> npt.NDArray[np.bool_]:
         """Where the label is not ignored, (H, W) bool."""
-        return ~np.isin(self.labels, sorted(self.ignore))
+        return np.isin(self.labels, sorted(self.ignore), invert=True)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of labels, names, ignored labels and targets, as 64 hexadecimal digits."""
-        about = (self.labels.shape, tuple(self.class_names.items()), *map(sorted, (self.ignore, self.targets)))
+        about = (
+            self.labels.shape,
+            tuple(self.class_names.items()),
+            *map(sorted, (self.ignore, self.targets)),
+        )
         return hashlib.sha256(repr(about).encode() + self.labels.tobytes()).hexdigest()
 
 
@@ -233,7 +237,8 @@ class Scene:
 
     def target(self, label: int) -> npt.NDArray[np.bool_]:
         """Evaluated pixels of one class, (H, W) bool."""
-        return (self.label_map.labels == label) & self.evaluated
+        chosen: npt.NDArray[np.bool_] = self.label_map.labels == label
+        return chosen & self.evaluated
 
 
 def _check_wavelengths(

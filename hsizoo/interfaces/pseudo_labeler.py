@@ -43,9 +43,7 @@ class PseudoLabeler(ABC):
     """Extends a few labelled pixels of one cube to more of its pixels."""
 
     @abstractmethod
-    def label(
-        self, cube: HyperCube, seeds: LabelMap, *, rng: np.random.Generator
-    ) -> PseudoLabels:
+    def label(self, cube: HyperCube, seeds: LabelMap, *, rng: np.random.Generator) -> PseudoLabels:
         """Give pseudo labels.
 
         Parameters

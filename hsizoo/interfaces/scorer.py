@@ -1,4 +1,4 @@
-"""`SpectralScorer`: how similar is each pixel's spectrum to a reference?"""
+"""`SpectralScorer`: how similar each pixel's spectrum is to a reference."""
 
 from __future__ import annotations
 

@@ -1,0 +1,33 @@
+"""How the commands print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["console", "print_json", "table"]
+
+_WIDTH_OF_A_PIPE = 160  # wide enough that names are not cut in a log or a test
+
+
+def console(stderr: bool = False) -> Console:
+    """A console on stdout or stderr that does not cut tables when it is not a terminal."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, width=None if terminal else _WIDTH_OF_A_PIPE, highlight=False)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """An empty table in the house style; the first column is never wrapped."""
+    made = Table(title=title, box=None, pad_edge=False, header_style="bold", title_justify="left")
+    for number, column in enumerate(columns):
+        made.add_column(column, no_wrap=number == 0, overflow="fold")
+    return made
+
+
+def print_json(data: Any) -> None:
+    """Print for machines."""
+    print(json.dumps(data, indent=2))  # noqa: T201

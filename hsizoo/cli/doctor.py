@@ -1,0 +1,124 @@
+"""``hsizoo doctor``: what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import click
+
+_OPTIONAL = {"matplotlib": "pip install 'hsizoo[report]'"}
+
+
+@click.command()
+@click.option("--json", is_flag=True, help="For machines.")
+@click.pass_context
+def doctor(context: click.Context, json: bool) -> None:
+    """Check this installation; exits with status 1 if something hsizoo needs is broken."""
+    from rich.markup import escape
+
+    from hsizoo.cli.console import console, print_json, table
+
+    checks = [
+        _python(),
+        *[_package(name, None) for name in ("numpy", "scipy", "scikit-image", "tensorly")],
+        _torch(),
+        *[_package(name, how) for name, how in _OPTIONAL.items()],
+        *_plugins(),
+        *_requirements(),
+        _embedded_data(),
+    ]
+    if json:
+        print_json(
+            [dict(zip(("what", "status", "detail", "mend"), c, strict=True)) for c in checks]
+        )
+    else:
+        colour = {"ok": "green", "optional": "yellow", "broken": "red"}
+        rows = table("what", "status", "detail", "to mend it")
+        for what, status, detail, mend in checks:
+            rows.add_row(what, f"[{colour[status]}]{status}[/]", escape(detail), escape(mend))
+        console().print(rows)
+    context.exit(int(any(status == "broken" for _, status, _, _ in checks)))
+
+
+Check = tuple[str, str, str, str]
+
+
+def _python() -> Check:
+    import platform
+
+    return "python", "ok", platform.python_version(), ""
+
+
+def _package(name: str, optional: str | None) -> Check:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return name, "ok", version(name), ""
+    except PackageNotFoundError:
+        status = "optional" if optional else "broken"
+        return name, status, "not installed", optional or f"pip install {name}"
+
+
+def _torch() -> Check:
+    try:
+        import torch
+    except Exception as error:  # noqa: BLE001 (a torch whose libraries are broken raises anything)
+        return "torch", "broken", str(error), "pip install --force-reinstall torch"
+    if torch.cuda.is_available():
+        gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        return "torch", "ok", f"{torch.__version__}, {len(gpus)} GPU(s): {', '.join(gpus)}", ""
+    if torch.backends.mps.is_available():
+        return "torch", "ok", f"{torch.__version__}, Apple GPU", ""
+    return (
+        "torch",
+        "ok",
+        f"{torch.__version__}, no GPU: computing on {torch.get_num_threads()} threads",
+        "",
+    )
+
+
+def _plugins() -> list[Check]:
+    from hsizoo.registry import registry
+
+    checks = []
+    for record in registry().plugins:
+        what = f"plugin {record.name} ({record.dist} {record.version})"
+        if record.status == "ok":
+            detail = record.detail or f"{len(record.components)} component(s)"
+            checks.append((what, "ok", detail, ""))
+        elif record.status == "disabled":
+            checks.append((what, "optional", record.detail, "unset HSIZOO_NO_PLUGINS"))
+        else:
+            own = record.dist == "hsizoo"
+            mend = (
+                f"pip install --force-reinstall {record.dist}"
+                if own
+                else (f"pip install --upgrade {record.dist}, or pip uninstall {record.dist}")
+            )
+            checks.append((what, "broken" if own else "optional", record.detail, mend))
+    return checks
+
+
+def _requirements() -> list[Check]:
+    from hsizoo.registry import registry
+
+    return [
+        (
+            entry.full_name,
+            "optional",
+            f"needs {', '.join(entry.missing)}",
+            entry.spec.install or f"pip install {' '.join(entry.missing)}",
+        )
+        for entry in registry().entries()
+        if entry.missing
+    ]
+
+
+def _embedded_data() -> Check:
+    from hsizoo.errors import HsizooError
+    from hsizoo.factory import load_scene
+
+    what = "embedded scene (indian-pines)"
+    try:
+        scene = load_scene("indian-pines")
+    except HsizooError as error:
+        return what, "broken", str(error), "pip install --force-reinstall tensorly"
+    return what, "ok", f"{'×'.join(map(str, scene.cube.shape))}, digests as expected", ""

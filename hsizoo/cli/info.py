@@ -1,0 +1,107 @@
+"""``hsizoo info``: the card of one component."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hsizoo.components import KINDS
+from hsizoo.errors import HsizooError
+
+if TYPE_CHECKING:
+    from hsizoo.registry import Entry
+
+
+@click.command()
+@click.argument("name")
+@click.option("--json", is_flag=True, help="For machines.")
+def info(name: str, json: bool) -> None:
+    """Show what the component NAME is, where it comes from and which options it takes."""
+    from hsizoo.cli.console import print_json
+    from hsizoo.names import parse_name
+    from hsizoo.registry import registry
+
+    wanted = parse_name(name)
+    # One name may belong to several kinds (a method that labels and classifies): show each.
+    kinds = {entry.spec.kind for entry in registry().entries() if entry.spec.name == wanted.base}
+    chosen = [kind for kind in KINDS if kind in kinds]
+    entries = [registry().find(wanted, (kind,)) for kind in chosen] or [
+        registry().find(wanted, KINDS)
+    ]
+    cards = [_card(entry) for entry in entries]
+    if json:
+        print_json(cards if len(cards) > 1 else cards[0])
+        return
+    for card in cards:
+        _print(card)
+
+
+def _card(entry: Entry) -> dict[str, Any]:
+    import inspect
+    from pathlib import Path
+
+    from hsizoo.factory import import_target
+    from hsizoo.options import declared_options
+
+    spec = entry.spec
+    card: dict[str, Any] = {
+        "name": entry.full_name,
+        "kind": spec.kind,
+        "summary": spec.summary,
+        "from": f"{entry.dist} {entry.dist_version}",
+        "version of results": spec.version,
+        "paper": spec.paper,
+        "licence": spec.licence,
+        "weights": spec.weights or "none needed",
+        "target": spec.target,
+    }
+    try:
+        target = import_target(entry)
+        declared = dict(declared_options(target))
+        if spec.kind == "scorer":
+            from hsizoo.engine.scoring import ScorerSegmenter
+
+            declared |= declared_options(ScorerSegmenter)
+    except HsizooError as error:  # the card is still of use
+        return card | {"unusable": str(error), "options": []}
+    source = Path(inspect.getsourcefile(target) or "?")
+    card["defined at"] = f"{source}:{inspect.getsourcelines(target)[1]}"
+    card["options"] = [
+        {
+            "name": option.name,
+            "default": spec.options.get(option.name, option.default),
+            "expects": option.expects,
+            "doc": option.doc,
+        }
+        for option in declared.values()
+    ]
+    return card
+
+
+def _print(card: dict[str, Any]) -> None:
+    from rich.markup import escape
+
+    from hsizoo.cli.console import console, table
+
+    out = console()
+    rows = table("", "")
+    rows.show_header = False
+    for key, value in card.items():
+        if key != "options" and value:
+            rows.add_row(f"[bold]{key}[/]", escape(str(value)))
+    out.print(rows)
+    if card["options"]:
+        options = table("option", "default", "expects", "meaning")
+        for option in card["options"]:
+            options.add_row(
+                option["name"],
+                str(option["default"]),
+                escape(option["expects"]),
+                escape(option["doc"]),
+            )
+        out.print()
+        out.print(options)
+        first = card["options"][0]
+        short = card["name"].removeprefix("hsizoo/")
+        out.print(f"\nset one like this: {short}:{first['name']}={first['default']}", style="dim")

@@ -1,0 +1,44 @@
+"""``hsizoo plugins``: which plugins were found, and why some are not there."""
+
+from __future__ import annotations
+
+import click
+
+_COLOUR = {"ok": "green", "failed": "red", "disabled": "yellow"}
+
+
+@click.command()
+@click.option("--verbose", "-v", is_flag=True, help="Show the traceback of each failure.")
+@click.option("--json", is_flag=True, help="For machines.")
+def plugins(verbose: bool, json: bool) -> None:
+    """List plugins with their status.
+
+    HSIZOO_NO_PLUGINS=1 loads only what hsizoo ships; HSIZOO_STRICT_PLUGINS=1 stops at the first
+    plugin that fails.
+    """
+    from dataclasses import asdict
+
+    from rich.markup import escape
+
+    from hsizoo.cli.console import console, print_json, table
+    from hsizoo.registry import registry
+
+    records = registry().plugins
+    if json:
+        print_json([asdict(record) for record in records])
+        return
+    rows = table("plugin", "from", "status", "components", "detail")
+    for record in records:
+        rows.add_row(
+            escape(record.name),
+            escape(f"{record.dist} {record.version}"),
+            f"[{_COLOUR[record.status]}]{record.status}[/]",
+            str(len(record.components)),
+            escape(record.detail),
+        )
+    console().print(rows)
+    if verbose:
+        for record in records:
+            if record.traceback:
+                console().print(f"\n{record.name} ({record.dist} {record.version}):", style="bold")
+                console().print(escape(record.traceback))

@@ -1,0 +1,191 @@
+"""Running cells on this machine: here, or in processes that may die without taking the run along.
+
+A worker process computes one cell at a time and is told the next one when it is done, so the driver
+always knows which cell a dead worker had in hand.  The driver alone writes the store.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from hsizoo.engine.cells import Cell
+from hsizoo.errors import HsizooError
+
+__all__ = ["Outcome", "Work", "execute"]
+
+Work = Callable[[Mapping[str, Any], Callable[[int, int], None]], dict[str, Any]]
+"""Computes a job; the second argument reports progress as (steps done, steps in all)."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell: its result, or the error that ended it."""
+
+    cell: Cell
+    result: dict[str, Any] | None
+    error: dict[str, str] | None
+    seconds: float
+
+
+def execute(
+    cells: Sequence[Cell],
+    work: Work,
+    *,
+    jobs: int = 1,
+    devices: Sequence[str] = ("cpu",),
+    on_progress: Callable[[Cell, int, int], None] = lambda cell, done, total: None,
+) -> Iterator[Outcome]:
+    """Compute cells and yield each outcome as soon as it is there.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+    work : callable
+        A module-level function (worker processes import it).
+    jobs : int, default 1
+        1 computes in this process; more start that many processes, each with its share of the
+        cores.
+    devices : sequence of str
+        Process ``i`` computes on device ``i`` modulo their number, given as ``job["device"]``.
+    on_progress : callable
+        Called with (cell, steps done, steps in all).
+
+    Yields
+    ------
+    Outcome
+        In the order of completion.  An exception in a cell is an outcome with an error, and so is
+        the death of its process; `KeyboardInterrupt` ends the run and its processes.
+    """
+    if jobs == 1:
+        for cell in cells:
+            yield _attempt(cell, work, devices[0], partial(on_progress, cell))
+        return
+    yield from _execute_in_processes(cells, work, min(jobs, len(cells)), devices, on_progress)
+
+
+def _attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int], None]) -> Outcome:
+    began = time.perf_counter()
+    result, error = None, None
+    try:
+        result = work({**cell.job, "device": device}, progress)
+    # SystemExit too: a component that calls sys.exit() must not end the run.
+    except (Exception, SystemExit) as problem:  # noqa: BLE001
+        error = {
+            "type": type(problem).__name__,
+            "message": str(problem) or repr(problem),
+            # hsizoo's own errors say all there is to say; others need their traceback.
+            "traceback": "" if isinstance(problem, HsizooError) else traceback.format_exc(),
+        }
+    return Outcome(cell, result, error, time.perf_counter() - began)
+
+
+def _execute_in_processes(
+    cells: Sequence[Cell],
+    work: Work,
+    jobs: int,
+    devices: Sequence[str],
+    on_progress: Callable[[Cell, int, int], None],
+) -> Iterator[Outcome]:
+    waiting = deque(cells)
+    threads = max(1, (os.cpu_count() or 1) // max(1, jobs))
+    workers = [_Worker(work, devices[i % len(devices)], threads) for i in range(jobs)]
+    try:
+        for worker in workers:
+            worker.give(waiting.popleft())
+        while busy := [worker for worker in workers if worker.cell is not None]:
+            ready = wait([worker.pipe for worker in busy])
+            for worker in busy:
+                if worker.pipe not in ready:
+                    continue
+                assert worker.cell is not None
+                try:
+                    kind, *message = worker.pipe.recv()
+                except (EOFError, OSError):
+                    outcome: Outcome | None = worker.obituary()
+                    worker.restart()
+                else:
+                    if kind == "progress":
+                        on_progress(worker.cell, *message)
+                        continue
+                    outcome = Outcome(worker.cell, *message)
+                worker.cell = None
+                if waiting:
+                    worker.give(waiting.popleft())
+                if outcome is not None:
+                    yield outcome
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+class _Worker:
+    """A process that computes cells, and this side of the pipe to it."""
+
+    def __init__(self, work: Work, device: str, threads: int) -> None:
+        self._arguments = (work, device, threads)
+        self.cell: Cell | None = None
+        self._began = 0.0
+        self._start()
+
+    def _start(self) -> None:
+        # A forked child would inherit torch's threads and the GPU context in a broken state.
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
+        self._process.start()
+        theirs.close()  # or the end of the process would not be the end of the pipe
+
+    def give(self, cell: Cell) -> None:
+        self.cell, self._began = cell, time.perf_counter()
+        try:
+            self.pipe.send(cell)
+        except OSError:  # it died while idle: the death of an idle worker is not the cell's fault
+            self.restart()
+            self.pipe.send(cell)
+
+    def obituary(self) -> Outcome:
+        """The outcome of the cell that the process had in hand when it ended."""
+        assert self.cell is not None
+        self._process.join(timeout=10)
+        code = self._process.exitcode
+        how = f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
+        message = (
+            f"the worker process ended with {how} while computing this cell; signal SIGKILL often "
+            "means that memory ran out: use fewer --jobs"
+        )
+        error = {"type": "WorkerDied", "message": message, "traceback": ""}
+        return Outcome(self.cell, None, error, time.perf_counter() - self._began)
+
+    def restart(self) -> None:
+        self.stop()
+        self._start()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
+
+
+def _serve(pipe: Connection, work: Work, device: str, threads: int) -> None:
+    """Compute cells until the driver closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the driver, which stops us
+    import torch
+
+    torch.set_num_threads(threads)
+    while True:
+        try:
+            cell = pipe.recv()
+            outcome = _attempt(cell, work, device, lambda *steps: pipe.send(("progress", *steps)))
+            pipe.send(("done", outcome.result, outcome.error, outcome.seconds))
+        except (EOFError, OSError):  # the driver is gone
+            return

@@ -1,0 +1,75 @@
+"""What a result was made with: versions, revision, machine, device."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+__all__ = ["git_revision", "machine", "provenance"]
+
+_PACKAGES = ("hsizoo", "torch", "numpy", "scipy", "scikit-image")
+
+
+def provenance(device: str, distributions: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Describe this process for a record; no user, host or path names.
+
+    Parameters
+    ----------
+    device : str
+        Where the component computed.
+    distributions : tuple of str
+        Further distributions whose version matters (the plugin's).
+    """
+    import torch
+
+    versions: dict[str, str | None] = {}
+    for package in dict.fromkeys((*_PACKAGES, *distributions)):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = None
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+    return {
+        "versions": {"python": platform.python_version(), **versions},
+        "git": git_revision(),
+        **machine(),
+        "device": name,
+        "threads": torch.get_num_threads(),
+    }
+
+
+@cache
+def git_revision() -> str | None:
+    """Commit of the checkout that hsizoo runs from, with ``+`` if it has changes, or None."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():  # installed from a wheel; the version says it all
+        return None
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        changes = git("status", "--porcelain", "--untracked-files=no", "--", "hsizoo", "plugins")
+        return git("rev-parse", "HEAD") + ("+" if changes else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+@cache
+def machine() -> dict[str, Any]:
+    """Operating system, processor and core count."""
+    processor = platform.processor()
+    if sys.platform == "linux":
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+        processor = next(models, processor)
+    return {"platform": platform.platform(), "processor": processor, "cores": os.cpu_count()}

@@ -1,0 +1,241 @@
+"""`ScorerSegmenter`: any spectral scorer as an interactive segmenter.
+
+SAMSA 2.0 (arXiv:2508.00493), section 3.2: each click gives one similarity map, and the maps of an
+object are combined by the pixel-wise maximum.  The combination is kept from click to click, so a
+further click costs one map however many came before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from hsizoo.clicks import Clicks
+from hsizoo.cube import HyperCube
+from hsizoo.errors import ClickError, ContractError, DataError
+from hsizoo.interfaces import InteractiveSegmenter, SpectralScorer
+
+__all__ = ["ScorerSegmenter", "to_probability"]
+
+Points = tuple[tuple[int, int], ...]
+
+_CACHE_BYTES = 512 * 2**20  # combined maps kept per image; an evicted one is computed anew
+_BATCH_BYTES = 256 * 2**20  # maps that one call of `score` may return
+_RANGE_TOLERANCE = 1e-4  # float32 rounding of a score at the end of its range
+
+
+@dataclass(eq=False)
+class _State:
+    """One image: what the scorer prepared, and the combined maps of recent clicks."""
+
+    cube: HyperCube
+    prepared: Any
+    valid: torch.Tensor | None = None  # (H, W) bool on the scorer's device, once that is known
+    combined: OrderedDict[Points, torch.Tensor] = field(default_factory=OrderedDict)
+
+
+class ScorerSegmenter(InteractiveSegmenter):
+    """An interactive segmenter that compares every pixel with the clicked spectra.
+
+    Parameters
+    ----------
+    scorer : SpectralScorer
+    aggregate : {"max", "mean"}, default "max"
+        How the maps of one object's clicks are combined: the paper's pixel-wise maximum, or their
+        mean.
+    negatives : {"veto", "ignore"}, default "veto"
+        What a negative click does.  ``veto``: where a pixel is more similar to the negative than
+        to the positive clicks its probability becomes 0.  INFERRED: the paper's simulated user
+        makes positive clicks only, so both settings reproduce it; a real user's right click, or
+        the ``ritm`` robot's, should do something.
+
+    Examples
+    --------
+    >>> segmenter = ScorerSegmenter(MyScorer())                          # doctest: +SKIP
+    >>> state = segmenter.open(cube)                                     # doctest: +SKIP
+    >>> probability = segmenter.predict(state, [Clicks([(4, 7)])])[0]    # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        scorer: SpectralScorer,
+        *,
+        aggregate: Literal["max", "mean"] = "max",
+        negatives: Literal["veto", "ignore"] = "veto",
+    ) -> None:
+        self.scorer = scorer
+        self.aggregate = aggregate
+        self.negatives = negatives
+
+    def open(self, cube: HyperCube) -> _State:
+        """Prepare the cube.
+
+        Raises
+        ------
+        DataError
+            If the cube has fewer bands than the scorer needs, or no valid pixel.
+        """
+        if cube.bands < self.scorer.min_bands:
+            raise DataError(
+                f"{type(self.scorer).__name__} needs at least {self.scorer.min_bands} bands; "
+                f"{cube.name} has {cube.bands}"
+            )
+        if not cube.valid.any():
+            raise DataError(f"{cube.name}: no pixel has finite values in all {cube.bands} bands")
+        return _State(cube, self.scorer.prepare(cube))
+
+    def predict(self, state: _State, prompts: Sequence[Clicks]) -> torch.Tensor:
+        """Segment N objects; see `InteractiveSegmenter.predict`.
+
+        Raises
+        ------
+        ClickError
+            If an object has no click, or a click is outside the image or on a pixel whose
+            spectrum is not finite.
+        """
+        for clicks in prompts:
+            _check_clicks(clicks, state.cube)
+        positive = self._combined(state, [_points(clicks, True) for clicks in prompts])
+        negative: list[torch.Tensor | None] = [None] * len(prompts)
+        if self.negatives == "veto":
+            negative = self._combined(state, [_points(clicks, False) for clicks in prompts])
+        return torch.stack(
+            [self._probability(state, *maps) for maps in zip(positive, negative, strict=True)]
+        )
+
+    def _probability(
+        self, state: _State, positive: torch.Tensor | None, negative: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Probability (H, W) from the combined maps of the positive and the negative clicks."""
+        if positive is None:  # negative clicks only: nothing says what the object looks like
+            return torch.zeros(
+                state.cube.shape[:2], device=None if negative is None else negative.device
+            )
+        probability = to_probability(positive, self.scorer.score_range, self.scorer.threshold)
+        if negative is not None:
+            probability = probability.masked_fill(negative > positive, 0.0)
+        assert state.valid is not None
+        return probability.masked_fill(~state.valid, 0.0)
+
+    def _combined(self, state: _State, wanted: Sequence[Points]) -> list[torch.Tensor | None]:
+        """Combined score map of each sequence of points; None for an empty one."""
+        cache = state.combined
+        # A sequence is built on itself without its last point where that is known: one new map.
+        start = {
+            points: next((n for n in (len(points), len(points) - 1) if points[:n] in cache), 0)
+            for points in wanted
+            if points
+        }
+        fresh = [point for points, known in start.items() for point in points[known:]]
+        scores = iter(self._score(state, fresh))
+        done: dict[Points, torch.Tensor] = {}
+        for points, known in start.items():
+            total = cache[points[:known]] if known else None
+            for _ in points[known:]:
+                total = self._join(total, next(scores))
+            assert total is not None
+            done[points] = total
+        for points, total in done.items():
+            cache[points] = total
+            cache.move_to_end(points)
+        map_bytes = 4 * state.cube.shape[0] * state.cube.shape[1]
+        while len(cache) > len(done) and len(cache) * map_bytes > _CACHE_BYTES:
+            cache.popitem(last=False)
+        if self.aggregate == "mean":
+            return [done[points] / len(points) if points else None for points in wanted]
+        return [done[points] if points else None for points in wanted]
+
+    def _join(self, total: torch.Tensor | None, new: torch.Tensor) -> torch.Tensor:
+        if total is None:
+            return new
+        return torch.maximum(total, new) if self.aggregate == "max" else total + new
+
+    def _score(self, state: _State, points: Sequence[tuple[int, int]]) -> list[torch.Tensor]:
+        """Score maps (H, W) of the spectra at these points, in bounded batches."""
+        if not points:
+            return []
+        height, width, _ = state.cube.shape
+        rows, cols = np.array(points).T
+        references = np.ascontiguousarray(state.cube.data[rows, cols])
+        step = max(1, _BATCH_BYTES // (4 * height * width))
+        maps: list[torch.Tensor] = []
+        for first in range(0, len(references), step):
+            batch = references[first : first + step]
+            scores = torch.as_tensor(self.scorer.score(state.prepared, batch))
+            if tuple(scores.shape) != (len(batch), height, width):
+                raise ContractError(
+                    f"{type(self.scorer).__name__}.score returned shape {tuple(scores.shape)}; "
+                    f"expected {(len(batch), height, width)}: one map per reference"
+                )
+            if state.valid is None:
+                state.valid = torch.from_numpy(state.cube.valid.copy()).to(scores.device)
+            scores = scores.to(torch.float32).masked_fill(~state.valid, self.scorer.threshold)
+            self._check_range(scores)
+            maps.extend(scores)
+        return maps
+
+    def _check_range(self, scores: torch.Tensor) -> None:
+        low, high = self.scorer.score_range
+        least, most = (value.item() for value in torch.aminmax(scores))  # NaN if there is one
+        if not (low - _RANGE_TOLERANCE <= least and most <= high + _RANGE_TOLERANCE) or not (
+            math.isfinite(least) and math.isfinite(most)
+        ):
+            raise ContractError(
+                f"{type(self.scorer).__name__}.score returned values from {least} to {most}; "
+                f"it declares the range {low} to {high}, finite at every valid pixel"
+            )
+
+
+def to_probability(
+    score: torch.Tensor, score_range: tuple[float, float], threshold: float
+) -> torch.Tensor:
+    """Map scores to [0, 1], keeping their order and putting `threshold` at 0.5.
+
+    Linear from the lowest score (0) to the threshold (0.5) and from there to the highest (1); on
+    a side without bound, ``d / (1 + |d|)`` of the distance ``d`` to the threshold instead.  Being
+    strictly increasing it changes neither Dice at 0.5, nor the best Dice over thresholds, nor
+    which pixel a robot finds least similar.  A spectral angle similarity (range 0 to 1,
+    threshold 0.5) stays as it is.
+
+    Parameters
+    ----------
+    score : Tensor of float32
+    score_range : (float, float)
+        Lowest and highest possible score; infinite where there is no bound.
+    threshold : float
+        Strictly inside the range.
+
+    Returns
+    -------
+    Tensor of float32
+        Same shape, in [0, 1].
+    """
+    low, high = score_range
+    distance = score - threshold
+    squashed = distance / (1 + distance.abs())
+    below = distance / (threshold - low) if math.isfinite(low) else squashed
+    above = distance / (high - threshold) if math.isfinite(high) else squashed
+    return (0.5 + 0.5 * torch.where(distance < 0, below, above)).clamp_(0.0, 1.0)
+
+
+def _points(clicks: Clicks, sign: bool) -> Points:
+    return tuple((row, col) for row, col, positive in clicks if positive == sign)
+
+
+def _check_clicks(clicks: Clicks, cube: HyperCube) -> None:
+    if not len(clicks):
+        raise ClickError("an object needs at least one click")
+    clicks.check_inside(*cube.shape[:2])
+    bad = ~cube.valid[clicks.points[:, 0], clicks.points[:, 1]]
+    if bad.any():
+        row, col = clicks.points[bad][0]
+        raise ClickError(
+            f"click (row={row}, col={col}) is on a pixel of {cube.name} whose spectrum is not "
+            "finite; click beside it"
+        )
