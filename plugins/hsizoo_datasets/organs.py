@@ -1,0 +1,185 @@
+"""The tissues of the phantom: which there are, how they vary from subject to subject.
+
+Two kinds of pairs make the phantom a test of what spectra add to a picture, and what they lack:
+
+`RGB_ALIKE_PAIRS` share blood, oxygenation, brightness and surface, thus nearly all that acts below
+700 nm; they differ in water, fat and the power of scattering, which act beyond.
+
+`SPECTRALLY_ALIKE_PAIRS` share every chromophore and the scattering, thus the shape of the
+spectrum; they differ in brightness, a factor common to all bands, and in surface.
+
+Both hold within a subject because the two members of a pair also share what the subject draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "DRAPE",
+    "ORGANS",
+    "RGB_ALIKE_PAIRS",
+    "SKIN",
+    "SPECTRALLY_ALIKE_PAIRS",
+    "Tissue",
+    "draw_tissues",
+]
+
+Surface = Literal["smooth", "folds", "loops", "fibres", "lobules"]
+
+DRAPE: Final = 0
+"""Label of the surgical cloth, which is background."""
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """Optical properties of one organ.
+
+    Parameters
+    ----------
+    name : str
+    blood, water, fat, melanin : float
+        Volume fractions.
+    saturation : float
+        Oxygenated part of the blood, 0 to 1.
+    amplitude, power : float
+        Of the reduced scattering: 1/cm at 500 nm, and the exponent.
+    brightness : float
+        Factor common to all bands.
+    gloss : float
+        Strength of highlights, 0 (dull) to 1 (wet).
+    surface : {"smooth", "folds", "loops", "fibres", "lobules"}
+    pieces : int
+        Into how many parts the organ may fall.
+    size : float
+        Relative extent in a scene.
+    """
+
+    name: str
+    blood: float
+    saturation: float
+    water: float
+    fat: float
+    amplitude: float
+    power: float
+    melanin: float = 0.0
+    brightness: float = 1.0
+    gloss: float = 0.8
+    surface: Surface = "smooth"
+    pieces: int = 1
+    size: float = 1.0
+
+
+# Amplitude and power: S. L. Jacques, Phys. Med. Biol. 58, R37 (2013), table 1 (bowel, kidneys,
+# liver & spleen, muscle of Tromberg, stomach wall, mucous tissue) and table 2 (skin, fatty tissue).
+# Blood, saturation, water: G. Alexandrakis et al., Phys. Med. Biol. 50, 4225 (2005).
+# INFERRED, because these sources give one number per organ, or none:
+# - liver and spleen hold 0.09 blood instead of 0.30, which the closed form turns to black;
+#   their powers lie either side of the published 1.05, inside the 0.62 to 1.64 that Jacques lists
+#   for liver, with amplitudes that make their scattering equal at 560 nm;
+# - liver is fatty, colon carries the fat of its appendices; both water fractions give way to it;
+# - skin holds 0.006 blood, not 0.06, and its melanin is spread over the depth that light samples;
+# - gallbladder has the values of stomach, kidney those of muscle, as their pairs want;
+# - brightness stands for shadow between folds and fibres: it acts on all bands alike; without it
+#   the closed form makes fat nearly white.
+ORGANS: Final = {
+    1: Tissue("liver", 0.09, 0.70, 0.58, 0.25, 8.7, 0.70, size=1.3),
+    2: Tissue("spleen", 0.09, 0.70, 0.82, 0.01, 9.3, 1.30, size=0.9),
+    3: Tissue("kidney", 0.030, 0.75, 0.75, 0.04, 13.0, 0.93, brightness=0.55, size=0.8),
+    4: Tissue("muscle", 0.030, 0.75, 0.75, 0.04, 13.0, 0.93, surface="fibres", gloss=0.4),
+    5: Tissue("stomach", 0.008, 0.72, 0.80, 0.03, 19.1, 0.97, surface="folds", size=1.2),
+    6: Tissue("gallbladder", 0.008, 0.72, 0.80, 0.03, 19.1, 0.97, brightness=0.55, gloss=1.0,
+              size=0.6),
+    7: Tissue("small bowel", 0.016, 0.80, 0.85, 0.02, 16.5, 1.24, surface="loops", pieces=2),
+    8: Tissue("colon", 0.016, 0.80, 0.52, 0.34, 15.9, 0.95, surface="loops", pieces=2),
+    9: Tissue("omentum", 0.0033, 0.70, 0.20, 0.75, 18.4, 0.672, surface="lobules", pieces=3,
+              brightness=0.8),
+    10: Tissue("skin", 0.006, 0.75, 0.60, 0.10, 46.0, 1.421, melanin=0.004, gloss=0.15,
+               surface="lobules"),
+}  # fmt: skip
+"""Organs by label, in the order of the label numbers."""
+
+SKIN: Final = 10
+"""The organ that lies around the opening."""
+
+RGB_ALIKE_PAIRS: Final = ((1, 2), (7, 8))
+"""Liver and spleen, small bowel and colon: alike to the eye, apart beyond 700 nm."""
+
+SPECTRALLY_ALIKE_PAIRS: Final = ((4, 3), (5, 6))
+"""Muscle and kidney, stomach and gallbladder: one spectral shape, apart in brightness."""
+
+# How much a subject, and each of its views, may differ: standard deviation of the logarithm, or of
+# the value itself for saturation and power.  INFERRED: sources report spreads of this order between
+# animals; a view varies a fifth as much, so that subjects differ more than their views.
+_SPREAD: Final = {
+    "blood": 0.40,
+    "saturation": 0.08,
+    "amplitude": 0.22,
+    "power": 0.08,
+    "brightness": 0.08,
+    "melanin": 0.40,
+    "water": 0.06,
+    "fat": 0.25,
+}
+_LOGARITHMIC: Final = frozenset(_SPREAD) - {"saturation", "power"}
+_BEYOND_700: Final = frozenset({"water", "fat"})
+_VIEW: Final = 0.2
+# Half of the variance of blood and saturation is systemic: pulse oximetry and haematocrit are
+# those of the whole animal.  INFERRED: the share.
+_SYSTEMIC: Final = frozenset({"blood", "saturation"})
+
+
+def draw_tissues(seed: int, subject: int, view: int) -> dict[int, Tissue]:
+    """Return the tissues of one view of one subject, by label.
+
+    Parameters
+    ----------
+    seed : int
+        Of the dataset.
+    subject, view : int
+        From 1.  View 0 stands for the subject itself: `numpy.random.SeedSequence` takes
+        ``[seed, subject]`` and ``[seed, subject, 0]`` for the same.
+    """
+    whole = _deviates(seed, subject, 0)
+    own = _deviates(seed, subject, view)
+    return {
+        label: _vary(tissue, {key: whole[label][key] + _VIEW * own[label][key] for key in _SPREAD})
+        for label, tissue in ORGANS.items()
+    }
+
+
+def _deviates(seed: int, subject: int, view: int) -> dict[int, dict[str, float]]:
+    """Standard normal deviates per organ and property, shared as the pairs demand."""
+    rng = np.random.default_rng(np.random.SeedSequence([seed, subject, view]))
+    systemic = rng.standard_normal(len(_SPREAD))
+    local: npt.NDArray[np.float64] = rng.standard_normal((len(ORGANS), len(_SPREAD)))
+    # An alike pair follows its first member; RGB-alike organs keep their own water and fat.
+    leader = {b: a for a, b in RGB_ALIKE_PAIRS + SPECTRALLY_ALIKE_PAIRS}
+    strict = {b: a for a, b in SPECTRALLY_ALIKE_PAIRS}
+    rows = {label: row for row, label in enumerate(ORGANS)}
+    deviates: dict[int, dict[str, float]] = {}
+    for label in ORGANS:
+        deviates[label] = {}
+        for column, key in enumerate(_SPREAD):
+            follows = strict if key in _BEYOND_700 else leader
+            value = local[rows[follows.get(label, label)], column]
+            if key in _SYSTEMIC:
+                value = (value + systemic[column]) / np.sqrt(2)
+            deviates[label][key] = float(value)
+    return deviates
+
+
+def _vary(tissue: Tissue, deviates: dict[str, float]) -> Tissue:
+    """Move each property by its deviate, within three standard deviations and physical limits."""
+    changed = {}
+    for key, deviate in deviates.items():
+        step = _SPREAD[key] * float(np.clip(deviate, -3, 3))
+        value = getattr(tissue, key)
+        changed[key] = value * float(np.exp(step)) if key in _LOGARITHMIC else value + step
+    changed["saturation"] = min(changed["saturation"], 0.98)
+    changed["water"] = min(changed["water"], 0.95)
+    return replace(tissue, **changed)

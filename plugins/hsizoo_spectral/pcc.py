@@ -1,0 +1,99 @@
+"""Pearson correlation over bands.
+
+SAMSA 2.0, arXiv:2508.00493, section 3.2: the cosine of the angle between spectra after each has
+lost its mean over bands; it sees neither brightness nor a constant offset.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+import hsizoo
+from hsizoo_spectral.spectra import (
+    SpectralMatrix,
+    reference_matrix,
+    rounding,
+    torch_device,
+    transform,
+    working_device,
+)
+
+__all__ = ["PearsonCorrelation"]
+
+
+class PearsonCorrelation(hsizoo.SpectralScorer):
+    """Pearson correlation coefficient between spectra.
+
+    The correlation with a constant spectrum is undefined; it is taken for 0.
+
+    Parameters
+    ----------
+    device : str, default "cpu"
+        Torch device that computes.
+
+    Notes
+    -----
+    The threshold 0.5 applies to the coefficient itself.  INFERRED: the paper thresholds all maps at
+    0.5 and names no rescaling of the coefficient.
+    """
+
+    score_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    threshold: ClassVar[float] = 0.5
+    min_bands: ClassVar[int] = 2
+
+    def __init__(self, *, device: str = "cpu") -> None:
+        self._device = torch_device(device)
+
+    def prepare(self, cube: hsizoo.HyperCube) -> SpectralMatrix:
+        """Standardise the spectra.
+
+        Parameters
+        ----------
+        cube : HyperCube
+
+        Returns
+        -------
+        SpectralMatrix
+            Spectra less their mean, divided by their norm; 0 where the spectrum is constant.
+
+        Raises
+        ------
+        DataError
+            If no pixel is valid.
+        """
+        return transform(cube, self._device, _standardise)
+
+    def score(self, prepared: SpectralMatrix, references: npt.NDArray[np.float32]) -> torch.Tensor:
+        """Score all pixels against each reference.
+
+        Parameters
+        ----------
+        prepared : SpectralMatrix
+        references : ndarray of float32, shape (N, B)
+
+        Returns
+        -------
+        torch.Tensor of float32, shape (N, H, W)
+            In [-1, 1].
+
+        Raises
+        ------
+        DataError
+            If the references have another number of bands than the cube.
+        """
+        wanted = reference_matrix(references, prepared.bands, working_device(self._device))
+        standard = _standardise(wanted).to(device=self._device, dtype=torch.float32)
+        return prepared.image(torch.mm(standard, prepared.rows.T).clamp_(-1, 1))
+
+
+def _standardise(spectra: torch.Tensor) -> torch.Tensor:
+    """Give (n, B) spectra mean 0 and norm 1; constant spectra become 0."""
+    size = torch.linalg.vector_norm(spectra, dim=1, keepdim=True)
+    centred = spectra - spectra.mean(dim=1, keepdim=True)
+    norms: torch.Tensor = torch.linalg.vector_norm(centred, dim=1, keepdim=True)
+    constant = norms <= rounding * size
+    return (centred / norms.masked_fill(constant, 1)).masked_fill_(constant, 0)

@@ -1,0 +1,134 @@
+"""A spatially coherent mask without any training: similarity map and random walker.
+
+L. Grady, "Random walks for image segmentation", IEEE Transactions on Pattern Analysis and Machine
+Intelligence 28 (2006) 1768-1783, as implemented by ``skimage.segmentation.random_walker``.
+
+The similarity map of any scorer says what is surely object and what is surely not; the walker
+decides the rest from where it is connected to.  Walks cross an edge the more rarely the more the
+similarity changes there.  The map enters by its ranks, so that its scale (a spectral angle hardly
+leaves 0.9 to 1) does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+from skimage.segmentation import random_walker
+
+import hsizoo
+from hsizoo.errors import OptionError
+
+__all__ = ["OpenedImage", "SpectralRandomWalker"]
+
+_UNDECIDED, _OBJECT, _BACKGROUND = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedImage:
+    """The scorer's state of an image, and where its spectra are usable, (H, W) bool."""
+
+    similarity: Any
+    valid: npt.NDArray[np.bool_]
+
+
+class SpectralRandomWalker(hsizoo.InteractiveSegmenter):
+    """Similarity map regularised by a random walker.
+
+    Parameters
+    ----------
+    scorer : str, default "sa"
+        Any registered scorer, with options if need be (``scorer=[ace:shrinkage=0.1]``).
+    confident : float, default 0.01
+        Share of the image, the most similar pixels, that is taken for the object before the walk.
+        INFERRED (as are `rejected` and `beta`): our own design, chosen among a dozen settings for
+        the mean Dice after one and five clicks on Salinas-A, Samson and a small Pavia University.
+    rejected : float, default 0.7
+        Share of the image, the least similar pixels, that is taken for background.
+    beta : float, default 130
+        How strongly a change of similarity stops the walk; the default of scikit-image.
+
+    Notes
+    -----
+    A negative click is background, and so is every pixel more similar to it than to the positive
+    clicks.  The walk is solved on the CPU; it takes time in proportion to the pixels.
+    """
+
+    def __init__(
+        self,
+        *,
+        scorer: str = "sa",
+        confident: float = 0.01,
+        rejected: float = 0.7,
+        beta: float = 130.0,
+        device: str = "cpu",
+    ) -> None:
+        if not (0 <= confident and 0 <= rejected and confident + rejected < 1):
+            raise OptionError(
+                f"confident={confident} and rejected={rejected} must not be negative and must "
+                "leave pixels to decide: their sum must be below 1"
+            )
+        if not 0 < beta < float("inf"):
+            raise OptionError(f"beta={beta}: must be positive and finite")
+        self._similarity = hsizoo.create(scorer, kind="segmenter", device=device)
+        self.min_bands = self._similarity.scorer.min_bands  # type: ignore[misc]
+        self._confident = confident
+        self._rejected = rejected
+        self._beta = beta
+
+    def open(self, cube: hsizoo.HyperCube) -> OpenedImage:
+        """Prepare the scorer.
+
+        Raises
+        ------
+        DataError
+            If the cube has too few bands for the scorer, or no valid pixel.
+        """
+        return OpenedImage(self._similarity.open(cube), cube.valid)
+
+    def predict(
+        self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]
+    ) -> npt.NDArray[np.float32]:
+        """Segment N objects, one walk each.
+
+        Parameters
+        ----------
+        state : OpenedImage
+        prompts : sequence of Clicks
+
+        Returns
+        -------
+        ndarray of float32, shape (N, H, W)
+            Probability that a walk from the pixel meets the object before the background.
+        """
+        maps = self._similarity.predict(state.similarity, prompts).cpu().numpy()
+        walks = [
+            self._walk(similarity, clicks, state.valid)
+            for similarity, clicks in zip(maps, prompts, strict=True)
+        ]
+        return np.stack(walks)
+
+    def _walk(
+        self,
+        similarity: npt.NDArray[np.float32],
+        clicks: hsizoo.Clicks,
+        valid: npt.NDArray[np.bool_],
+    ) -> npt.NDArray[np.float32]:
+        """Probability of the object, (H, W)."""
+        # 1 is the most similar pixel, 0 the least; equally similar pixels share the mean rank.
+        ranks = (rankdata(similarity) - 0.5).reshape(similarity.shape) / similarity.size
+        seeds = np.full(similarity.shape, _UNDECIDED)
+        seeds[ranks < self._rejected] = _BACKGROUND
+        seeds[ranks > 1 - self._confident] = _OBJECT
+        for row, col, positive in clicks:
+            seeds[row, col] = _OBJECT if positive else _BACKGROUND
+        seeds[~valid] = _BACKGROUND
+        if not (seeds == _UNDECIDED).any() or len(np.unique(seeds[seeds != _UNDECIDED])) < 2:
+            return (seeds == _OBJECT).astype(np.float32)  # nothing to decide, or between
+        # The direct solver: scikit-image's iterative ones stop after 30 steps, converged or not.
+        walked = random_walker(ranks, seeds, beta=self._beta, mode="bf", return_full_prob=True)
+        return np.clip(walked[_OBJECT - 1], 0, 1).astype(np.float32)

@@ -1,0 +1,180 @@
+"""Background statistics of a scene, and spectra in the space where the background is white.
+
+O. Ledoit, M. Wolf, "A well-conditioned estimator for large-dimensional covariance matrices",
+Journal of Multivariate Analysis 88 (2004) 365-411, for the shrinkage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+import hsizoo
+from hsizoo.errors import OptionError
+from hsizoo_spectral.spectra import SpectralMatrix, blocks, require_valid, rounding, working_device
+
+__all__ = ["Background", "WhitenedImage", "estimate_background", "parse_shrinkage"]
+
+_EIGENVALUE_FLOOR = 1e-12
+"""Smallest eigenvalue of the covariance, relative to the largest.
+
+INFERRED: no paper says what to do with a singular covariance (a constant band, fewer pixels than
+bands).  Float64 resolves relative eigenvalues down to some 1e-15; below 1e-12 they are noise.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """Mean and whitening transform of a background.
+
+    Parameters
+    ----------
+    mean : torch.Tensor of float64, shape (B,)
+        In the units of the cube.
+    whitening : torch.Tensor of float64, shape (B, B)
+        ``(x - mean) @ whitening`` has unit covariance.
+    shrinkage : torch.Tensor of float64, shape ()
+        How far the covariance was moved towards a multiple of the identity, 0 to 1.
+    """
+
+    mean: torch.Tensor
+    whitening: torch.Tensor
+    shrinkage: torch.Tensor
+
+    def whiten(self, spectra: torch.Tensor) -> torch.Tensor:
+        """Whiten (n, B) float64 spectra; a spectrum equal to the mean becomes exactly 0."""
+        return _deviation(spectra, self.mean) @ self.whitening
+
+
+@dataclass(frozen=True, eq=False)
+class WhitenedImage(SpectralMatrix):
+    """Whitened spectra and the statistics that whitened them.
+
+    Parameters
+    ----------
+    rows : torch.Tensor of float32, shape (H * W, B)
+        On the scorer's device.
+    height, width : int
+        Of the image.
+    background : Background
+    """
+
+    background: Background
+
+
+def parse_shrinkage(text: str) -> float | None:
+    """Read the option ``shrinkage``.
+
+    Parameters
+    ----------
+    text : str
+        ``"auto"``, or a number from 0 to 1.
+
+    Returns
+    -------
+    float or None
+        None for ``"auto"``.
+
+    Raises
+    ------
+    OptionError
+        If it is neither.
+    """
+    if text == "auto":
+        return None
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not 0 <= value <= 1:
+        raise OptionError(f"shrinkage={text!r}: must be 'auto' or a number from 0 to 1")
+    return value
+
+
+def estimate_background(
+    cube: hsizoo.HyperCube, device: torch.device, shrinkage: float | None
+) -> Background:
+    """Estimate mean and covariance over the valid pixels of a scene.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    device : torch.device
+        Where scores are wanted; the statistics lie there, or on the CPU if it has no float64.
+    shrinkage : float or None
+        Weight of the scaled identity in the covariance, 0 to 1; None for the closed form of
+        Ledoit and Wolf.
+
+    Returns
+    -------
+    Background
+
+    Raises
+    ------
+    DataError
+        If no pixel is valid.
+
+    Notes
+    -----
+    The covariance divides by the number of pixels, not by one less; neither detector of this
+    package depends on its scale.  Mean and covariance are two passes: the one-pass formula cancels.
+    """
+    require_valid(cube)
+    place = working_device(device)
+    bands, samples = cube.bands, int(cube.valid.sum())
+    mean = torch.zeros(bands, dtype=torch.float64, device=place)
+    for _, spectra, _ in blocks(cube, place):
+        mean += spectra.sum(dim=0)  # pixels that are not valid are zeros
+    mean /= samples
+
+    covariance = torch.zeros((bands, bands), dtype=torch.float64, device=place)
+    fourth = torch.zeros((), dtype=torch.float64, device=place)
+    for _, spectra, valid in blocks(cube, place):
+        deviation = _deviation(spectra, mean).mul_(valid[:, None])
+        covariance.addmm_(deviation.T, deviation)
+        fourth += deviation.square().sum(dim=1).square().sum()
+    covariance /= samples
+
+    weight = (
+        _ledoit_wolf(covariance, fourth / samples, samples)
+        if shrinkage is None
+        else torch.full_like(fourth, shrinkage)
+    )
+    identity = torch.eye(bands, dtype=torch.float64, device=place)
+    shrunk = (1 - weight) * covariance + weight * covariance.trace() / bands * identity
+    eigenvalues, eigenvectors = torch.linalg.eigh(shrunk)
+    largest = eigenvalues[-1]
+    least = torch.where(largest > 0, _EIGENVALUE_FLOOR * largest, 1.0)  # 1: a constant scene
+    whitening = eigenvectors / torch.maximum(eigenvalues, least).sqrt()
+    return Background(mean, whitening, weight)
+
+
+def _deviation(spectra: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
+    """Subtract the mean.  What is left of equal values by rounding is 0, lest it be amplified."""
+    deviation = spectra - mean
+    return deviation.masked_fill_(deviation.abs() <= rounding * mean.abs(), 0)
+
+
+def _ledoit_wolf(covariance: torch.Tensor, fourth: torch.Tensor, samples: int) -> torch.Tensor:
+    """Return the optimal shrinkage intensity.
+
+    Parameters
+    ----------
+    covariance : torch.Tensor of float64, shape (B, B)
+        Divided by the number of samples.
+    fourth : torch.Tensor of float64, shape ()
+        Mean over samples of ``|x - mean|**4``.
+    samples : int
+
+    Returns
+    -------
+    torch.Tensor of float64, shape ()
+        From 0 to 1; 0 where the covariance is already a multiple of the identity.
+    """
+    bands = len(covariance)
+    squares = covariance.square().sum()
+    distance = squares - covariance.trace().square() / bands  # to the scaled identity, squared
+    error = (fourth - squares) / samples  # of the sample covariance, squared
+    nothing = distance <= rounding * squares
+    return torch.where(nothing, 0.0, error / distance.masked_fill(nothing, 1)).clamp(0, 1)
