@@ -174,7 +174,7 @@ class Registry:
                 remarks.append(f"{entry.spec.name!r} is also {others}: say {entry.full_name!r}")
             same.append(entry)
             record.components.append(entry.spec.name)
-        record.detail = "; ".join(remarks)
+        record.detail = "; ".join(remarks) if entries else "offers nothing"
 
     def entries(self, kind: Kind | None = None) -> list[Entry]:
         """All components, or those of one kind, by kind and name."""

@@ -45,10 +45,10 @@ _CLASSES: Final = (
 
 _RGB_BANDS: Final = (43, 21, 11)  # as in DeepHyperX, for AVIRIS: 802, 597 and 508 nm
 
-# Centres in nm of the 220 bands of the uncorrected scene 92AV3C, AVIRIS calibration of
-# 30 May 1992 to 11 January 1993 (the flight: 12 June 1992); read from the file 92AV3C.spc that
-# Purdue published with the scene.  They fall back at bands 32, 95 and 158, where one of the four
-# spectrometers of AVIRIS hands over to the next.
+# Centres in nm of the 220 bands of the uncorrected scene 92AV3C, valid from 30 May 1992 to
+# 11 January 1993 (the flight: 12 June 1992), from 92AV3C.spc, the calibration file that goes with
+# the scene; read in the copy among the test data of SPy.  They fall back at bands 32, 95 and 158,
+# where one of the four spectrometers of AVIRIS hands over to the next.
 # fmt: off
 _NM_220: Final = (
     400.02, 409.82, 419.62, 429.43, 439.25, 449.07, 458.90, 468.73, 478.57, 488.41, 498.26,

@@ -74,15 +74,20 @@ class Tissue:
     size: float = 1.0
 
 
-# Amplitude and power: S. L. Jacques, Phys. Med. Biol. 58, R37 (2013), table 1 (bowel, kidneys,
-# liver & spleen, muscle of Tromberg, stomach wall, mucous tissue) and table 2 (skin, fatty tissue).
-# Blood, saturation, water: G. Alexandrakis et al., Phys. Med. Biol. 50, 4225 (2005).
-# INFERRED, because these sources give one number per organ, or none:
-# - liver and spleen hold 0.09 blood instead of 0.30, which the closed form turns to black;
-#   their powers lie either side of the published 1.05, inside the 0.62 to 1.64 that Jacques lists
-#   for liver, with amplitudes that make their scattering equal at 560 nm;
-# - liver is fatty, colon carries the fat of its appendices; both water fractions give way to it;
-# - skin holds 0.006 blood, not 0.06, and its melanin is spread over the depth that light samples;
+# Amplitude and power: S. L. Jacques, Phys. Med. Biol. 58, R37 (2013), table 1 (bowel, liver &
+# spleen, muscle of Tromberg, stomach wall) and table 2 (skin, fatty tissue), read in the paper.
+# Blood, saturation and water start from G. Alexandrakis et al., Phys. Med. Biol. 50, 4225 (2005),
+# read in a public copy: blood 0.30 in liver, 0.07 muscle, 0.056 kidney, 0.06 skin, 0.01 stomach,
+# 0.0093 bowel, 0.0033 fat; saturation 0.70 to 0.80; water 0.5 to 0.8.
+# INFERRED, where these give one number for two organs, or none, or one that does not serve:
+# - less blood in dark organs (liver and spleen 0.09, muscle and kidney 0.03), which the closed form
+#   would turn to black, and in skin (0.006); more in bowel (0.016), to tell it from stomach;
+# - liver is fatty, colon carries the fat of its appendices, and their water gives way to it; all
+#   other fractions of fat, and water in bowel, muscle and fat, are typical values;
+# - the powers of liver and spleen lie either side of the published 1.05, inside the 0.62 to 1.64
+#   that Jacques lists for liver; colon likewise below bowel; the amplitudes make the scattering of
+#   a pair equal at 560 nm;
+# - the melanin of skin is spread over the depth that light samples;
 # - gallbladder has the values of stomach, kidney those of muscle, as their pairs want;
 # - brightness stands for shadow between folds and fibres: it acts on all bands alike; without it
 #   the closed form makes fat nearly white.
@@ -113,8 +118,9 @@ SPECTRALLY_ALIKE_PAIRS: Final = ((4, 3), (5, 6))
 """Muscle and kidney, stomach and gallbladder: one spectral shape, apart in brightness."""
 
 # How much a subject, and each of its views, may differ: standard deviation of the logarithm, or of
-# the value itself for saturation and power.  INFERRED: sources report spreads of this order between
-# animals; a view varies a fifth as much, so that subjects differ more than their views.
+# the value itself for saturation and power.  INFERRED: the standard deviations of Jacques' table 2
+# are about half of the mean amplitude over many studies, those of one laboratory less; a view
+# varies a fifth as much, so that subjects differ more than their views.
 _SPREAD: Final = {
     "blood": 0.40,
     "saturation": 0.08,

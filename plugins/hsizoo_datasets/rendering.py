@@ -108,8 +108,8 @@ def render(
         rng["light"], relief, _spread(labels, {c: t.gloss for c, t in tissues.items()})
     )
     gain = maps.pop("brightness") * surface * np.clip(1 + shading * (even - 1), 0.05, None)
+    # INFERRED: 2 % is what a white reference leaves of the colour of the lamp.
     tilt = 1 + rng["light"].normal(0, 0.02) * np.linspace(-1, 1, len(nm))
-    # INFERRED: what a white reference leaves of the colour of the lamp.
 
     height, width = labels.shape
     cube = np.empty((height, width, len(nm)), dtype=np.float32)

@@ -67,7 +67,7 @@ class SpectralRandomWalker(hsizoo.InteractiveSegmenter):
         beta: float = 130.0,
         device: str = "cpu",
     ) -> None:
-        if not (0 <= confident and 0 <= rejected and confident + rejected < 1):
+        if not (confident >= 0 and rejected >= 0 and confident + rejected < 1):
             raise OptionError(
                 f"confident={confident} and rejected={rejected} must not be negative and must "
                 "leave pixels to decide: their sum must be below 1"
