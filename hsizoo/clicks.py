@@ -41,12 +41,18 @@ class Clicks:
     positive: npt.NDArray[np.bool_]
 
     def __init__(self, points: npt.ArrayLike = (), positive: npt.ArrayLike | None = None) -> None:
-        array = np.asarray(points)
+        try:
+            array = np.asarray(points)
+        except ValueError:  # rows of different lengths
+            raise ClickError(f"clicks must be (n, 2) pairs of (row, col); got {points!r}") from None
         if array.size == 0:
             array = np.zeros((0, 2), dtype=np.int64)
         if array.ndim != 2 or array.shape[1] != 2:
             raise ClickError(f"clicks must be (n, 2) pairs of (row, col); got shape {array.shape}")
-        whole = array.astype(np.int64) if np.issubdtype(array.dtype, np.number) else None
+        whole = None
+        if np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating):
+            with np.errstate(invalid="ignore"):  # NaN and infinity differ from what they become
+                whole = array.astype(np.int64)
         if whole is None or not np.array_equal(whole, array):
             raise ClickError(f"clicks must be whole pixel positions (row, col); got {points!r}")
         if (whole < 0).any():
@@ -101,4 +107,4 @@ class Clicks:
     @classmethod
     def from_json(cls, rows: list[list[Any]]) -> Clicks:
         """Rebuild clicks from what `to_json` returned."""
-        return cls([row[:2] for row in rows], np.array([row[2] for row in rows], dtype=bool))
+        return cls([row[:2] for row in rows], [row[2] for row in rows])

@@ -158,6 +158,11 @@ class LabelMap:
                 "a label map must be a two-dimensional array of whole numbers; "
                 f"got shape {array.shape} of {array.dtype}"
             )
+        limits = np.iinfo(np.int32)
+        if array.min() < limits.min or array.max() > limits.max:
+            raise DataError(
+                f"labels must fit into 32 bits; got {array.min()} to {array.max()} in the map"
+            )
         array = array.astype(np.int32)
         array.flags.writeable = False
         names = {int(label): str(text) for label, text in class_names.items()}

@@ -1,6 +1,6 @@
 """The grammar of names: ``name``, ``dist/name``, ``name:key=value,key=value`` and ``a+b``.
 
-A value that itself holds a comma stands in square brackets:
+A value that itself holds a comma or a ``+`` before a letter stands in square brackets:
 ``sa-rw:scorer=[ace:shrinkage=0.1,signed=true],beta=50``.
 """
 
@@ -16,6 +16,8 @@ from hsizoo.errors import NameLookupError, OptionError
 __all__ = ["Name", "parse_composition", "parse_name", "split_outside_brackets"]
 
 _DIST_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+# A name begins with a letter, so the "+" of a number such as 1e+5 never joins.
+_JOINT = re.compile(r"\+(?=[A-Za-z])")
 _NAME = re.compile(
     rf"(?:(?P<dist>{_DIST_PATTERN})/)?(?P<base>{NAME_PATTERN})(?::(?P<options>.*))?", re.S
 )
@@ -31,9 +33,7 @@ class Name:
 
     def __str__(self) -> str:
         dist = f"{self.dist}/" if self.dist else ""
-        options = ",".join(
-            f"{k}=[{v}]" if "," in v else f"{k}={v}" for k, v in self.options.items()
-        )
+        options = ",".join(f"{key}={_quote(value)}" for key, value in self.options.items())
         return f"{dist}{self.base}{':' if options else ''}{options}"
 
 
@@ -66,7 +66,7 @@ def parse_name(text: str) -> Name:
         if key in options:
             raise OptionError(f"{text!r}: option {key!r} is given twice")
         value = value.strip()
-        options[key] = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+        options[key] = _unquote(value)
     return Name(match["base"], match["dist"] or "", options)
 
 
@@ -78,8 +78,7 @@ def parse_composition(text: str) -> tuple[Name, ...]:
     >>> [str(name) for name in parse_composition("ipg:tau_h=0.8+svm:C=1e+5")]
     ['ipg:tau_h=0.8', 'svm:C=1e+5']
     """
-    # A name begins with a letter, so the "+" of a number such as 1e+5 never splits.
-    parts = re.split(r"\+(?=[A-Za-z])(?![^\[\]]*\])", text)
+    parts = _split(text, _JOINT)
     if len(parts) > 2:
         raise NameLookupError(
             f"{text!r} joins {len(parts)} components; only PSEUDO-LABELER+CLASSIFIER can be joined"
@@ -95,13 +94,33 @@ def split_outside_brackets(text: str, separator: str) -> list[str]:
     >>> split_outside_brackets("a=1,b=[c,d],e=2", ",")
     ['a=1', 'b=[c,d]', 'e=2']
     """
+    return _split(text, re.compile(re.escape(separator))) if text else []
+
+
+def _split(text: str, separator: re.Pattern[str]) -> list[str]:
+    """Split at a separator of one character, but not inside ``[...]``."""
     parts, depth = [""], 0
-    for character in text:
+    for position, character in enumerate(text):
         depth += (character == "[") - (character == "]")
-        if character == separator and depth == 0:
+        if depth < 0:
+            break
+        if depth == 0 and separator.match(text, position):
             parts.append("")
         else:
             parts[-1] += character
     if depth != 0:
         raise OptionError(f"brackets do not match in {text!r}")
-    return [] if parts == [""] else parts
+    return parts
+
+
+def _quote(value: str) -> str:
+    """Put a value in brackets if it would be read as something else without."""
+    plain = value == value.strip() and not re.search(rf"[,\[\]]|{_JOINT.pattern}", value)
+    return value if plain else f"[{value}]"
+
+
+def _unquote(value: str) -> str:
+    """Take off the brackets around a whole value."""
+    # In "[a][b]" the first bracket closes before the end: nothing encloses the whole.
+    whole = value.startswith("[") and _split(value, re.compile(r"(?<=\])")) == [value]
+    return value[1:-1] if whole else value

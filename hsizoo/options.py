@@ -74,7 +74,8 @@ class Option:
         if kind is int and int not in self.types and float in self.types:
             value, kind = float(value), float
         wrong_choice = kind is str and self.choices and value not in self.choices
-        if kind not in self.types or wrong_choice or (kind is float and math.isnan(value)):
+        # NaN and infinity have no place in a record's JSON.
+        if kind not in self.types or wrong_choice or (kind is float and not math.isfinite(value)):
             hint = did_you_mean(value, self.choices) if wrong_choice else ""
             raise OptionError(f"option {self.name}={value!r}: expected {self.expects}.{hint}")
         return value
@@ -96,7 +97,11 @@ def declared_options(target: type) -> dict[str, Option]:
         If a keyword parameter has no default, or an annotation that cannot be typed as text.
     """
     docs = _parameter_docs(inspect.getdoc(target) or "")
-    scope = vars(sys.modules[target.__module__])
+    # An inherited constructor was annotated where it was written, perhaps in another module.
+    scope = {
+        **vars(sys.modules[target.__module__]),
+        **getattr(target.__init__, "__globals__", {}),
+    }
     options = {}
     for name, parameter in inspect.signature(target).parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY or name == "device":
@@ -104,7 +109,7 @@ def declared_options(target: type) -> dict[str, Option]:
         annotation = parameter.annotation
         try:
             if isinstance(annotation, str):
-                annotation = eval(annotation, dict(scope))
+                annotation = eval(annotation, scope)
             kinds, choices, optional = _read_annotation(annotation)
         except (NameError, AttributeError, TypeError) as error:
             raise ContractError(

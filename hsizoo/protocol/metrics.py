@@ -10,12 +10,11 @@ Three rules hold everywhere:
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import ProtocolError
+from hsizoo.protocol._checks import Mask, Probability, check_masks, check_probability
 
 __all__ = [
     "THRESHOLD_GRID",
@@ -27,9 +26,6 @@ __all__ = [
     "iou",
     "noc",
 ]
-
-_Mask = npt.NDArray[np.bool_]
-_Probability = npt.NDArray[np.floating[Any]]
 
 
 def _threshold_grid() -> npt.NDArray[np.float64]:
@@ -50,7 +46,7 @@ exactly 0.5; every value is representable in float32.
 """
 
 
-def dice(prediction: _Mask, target: _Mask, evaluated: _Mask | None = None) -> float:
+def dice(prediction: Mask, target: Mask, evaluated: Mask | None = None) -> float:
     """Return the Dice coefficient ``2 TP / (2 TP + FP + FN)``, also called F1 score.
 
     Parameters
@@ -78,7 +74,7 @@ def dice(prediction: _Mask, target: _Mask, evaluated: _Mask | None = None) -> fl
     return 2 * intersection / (predicted + true) if predicted + true else 1.0
 
 
-def iou(prediction: _Mask, target: _Mask, evaluated: _Mask | None = None) -> float:
+def iou(prediction: Mask, target: Mask, evaluated: Mask | None = None) -> float:
     """Return intersection over union ``TP / (TP + FP + FN)``, also called Jaccard index.
 
     Parameters
@@ -108,7 +104,7 @@ def iou(prediction: _Mask, target: _Mask, evaluated: _Mask | None = None) -> flo
 
 
 def best_dice(
-    probability: _Probability, target: _Mask, evaluated: _Mask | None = None
+    probability: Probability, target: Mask, evaluated: Mask | None = None
 ) -> tuple[float, float]:
     """Return the highest Dice that any threshold reaches on this map, and that threshold.
 
@@ -157,10 +153,10 @@ def best_dice(
 
 
 def dice_at(
-    probability: _Probability,
-    target: _Mask,
+    probability: Probability,
+    target: Mask,
     thresholds: npt.ArrayLike,
-    evaluated: _Mask | None = None,
+    evaluated: Mask | None = None,
 ) -> npt.NDArray[np.float64]:
     """Return the Dice of ``probability > t`` for many thresholds ``t`` at the cost of one sort.
 
@@ -291,9 +287,9 @@ def failed(ious: npt.ArrayLike, target_iou: float) -> bool:
     return not bool(_reaches(ious, target_iou).any())
 
 
-def _overlap(prediction: _Mask, target: _Mask, evaluated: _Mask | None) -> tuple[int, int, int]:
+def _overlap(prediction: Mask, target: Mask, evaluated: Mask | None) -> tuple[int, int, int]:
     """Return the pixels in both masks, in the prediction, and in the target."""
-    _check_masks(prediction=prediction, target=target, evaluated=evaluated)
+    check_masks(prediction=prediction, target=target, evaluated=evaluated)
     if evaluated is not None:
         prediction, target = prediction & evaluated, target & evaluated
     intersection, predicted, true = map(np.count_nonzero, (prediction & target, prediction, target))
@@ -301,29 +297,18 @@ def _overlap(prediction: _Mask, target: _Mask, evaluated: _Mask | None) -> tuple
 
 
 def _sorted_probabilities(
-    probability: _Probability, target: _Mask, evaluated: _Mask | None
-) -> tuple[_Probability, _Probability]:
+    probability: Probability, target: Mask, evaluated: Mask | None
+) -> tuple[Probability, Probability]:
     """Return the evaluated probabilities of target and of background pixels, each increasing."""
-    _check_masks(target=target, evaluated=evaluated)
-    if probability.dtype not in (np.float32, np.float64) or probability.shape != target.shape:
-        raise ProtocolError(
-            f"probability must be float32 or float64 of the target's shape {target.shape}; "
-            f"got {probability.dtype} of shape {probability.shape}"
-        )
-    usable = (probability >= 0) & (probability <= 1)  # False for NaN
-    if not usable.all():
-        row, col = np.argwhere(~usable)[0].tolist()
-        raise ProtocolError(
-            f"probability must be finite and in [0, 1]; got {probability[row, col]} "
-            f"at (row={row}, col={col})"
-        )
+    check_masks(target=target, evaluated=evaluated)
+    check_probability(probability, target.shape)
     if evaluated is None:
         return np.sort(probability[target]), np.sort(probability[~target])
     return np.sort(probability[target & evaluated]), np.sort(probability[~target & evaluated])
 
 
 def _dice_above(
-    inside: _Probability, outside: _Probability, thresholds: _Probability
+    inside: Probability, outside: Probability, thresholds: Probability
 ) -> npt.NDArray[np.float64]:
     """Return the Dice of each strict threshold, given increasing probabilities of either class."""
     hits = inside.size - np.searchsorted(inside, thresholds, side="right")
@@ -333,7 +318,7 @@ def _dice_above(
     return np.where(empty, 1.0, 2 * hits / np.where(empty, 1, total))
 
 
-def _just_below(probability: _Probability) -> npt.NDArray[np.float32]:
+def _just_below(probability: Probability) -> npt.NDArray[np.float32]:
     """Return, for each p in [0, 1], the highest float32 t with ``p > t``.
 
     Two probabilities with the same t are not separable by any float32 threshold, whatever their
@@ -353,22 +338,8 @@ def _curve(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return curve
 
 
-def _reaches(ious: npt.ArrayLike, target_iou: float) -> _Mask:
+def _reaches(ious: npt.ArrayLike, target_iou: float) -> Mask:
     """Return, for each click, whether the IoU is at least the wanted one, (K,) bool."""
     if not 0 <= target_iou <= 1:
         raise ProtocolError(f"target_iou must be in [0, 1]; got {target_iou} (0.9 means 90%)")
     return np.asarray(_curve(ious) >= target_iou)
-
-
-def _check_masks(**masks: _Mask | None) -> None:
-    """Raise unless all masks (None: not given) are two-dimensional bool of one shape."""
-    given = {name: mask for name, mask in masks.items() if mask is not None}
-    for name, mask in given.items():
-        if mask.dtype != np.bool_ or mask.ndim != 2:
-            raise ProtocolError(
-                f"{name} must be a two-dimensional bool array; "
-                f"got {mask.dtype} of shape {mask.shape}"
-            )
-    if len({mask.shape for mask in given.values()}) > 1:
-        shapes = ", ".join(f"{name} {mask.shape}" for name, mask in given.items())
-        raise ProtocolError(f"masks must have one shape (rows, columns); got {shapes}")

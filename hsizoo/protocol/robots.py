@@ -33,6 +33,7 @@ from scipy import ndimage
 
 from hsizoo.clicks import Clicks
 from hsizoo.errors import ProtocolError
+from hsizoo.protocol._checks import Mask, Probability, check_masks, check_probability
 
 __all__ = [
     "ROBOTS",
@@ -43,8 +44,6 @@ __all__ = [
     "Robot",
 ]
 
-_Mask = npt.NDArray[np.bool_]
-_Probability = npt.NDArray[np.floating[Any]]
 _Click = tuple[int, int, bool]
 
 _JITTER_DRAWS = 10  # after so many misses the hand is steadied: the intended pixel is clicked
@@ -98,11 +97,11 @@ class Robot(ABC):
 
     def first_click(
         self,
-        target: _Mask,
-        evaluated: _Mask,
+        target: Mask,
+        evaluated: Mask,
         rng: np.random.Generator,
         *,
-        clickable: _Mask | None = None,
+        clickable: Mask | None = None,
     ) -> _Click:
         """Return the click that opens a session.
 
@@ -131,20 +130,20 @@ class Robot(ABC):
             If a mask has the wrong type or shape, is not contained where it should be, or the
             target is empty.
         """
-        _check_masks(target, evaluated, clickable)
+        _check_scene(target, evaluated, clickable)
         row, col = self._first(target, evaluated, rng)
         free = np.ones(target.shape, dtype=bool) if clickable is None else clickable
         return (*self._slip(row, col, free, rng), True)
 
     def next_click(
         self,
-        target: _Mask,
-        evaluated: _Mask,
-        probability: _Probability,
+        target: Mask,
+        evaluated: Mask,
+        probability: Probability,
         clicks: Clicks,
         rng: np.random.Generator,
         *,
-        clickable: _Mask | None = None,
+        clickable: Mask | None = None,
     ) -> _Click | None:
         """Return the click that follows a prediction.
 
@@ -178,8 +177,8 @@ class Robot(ABC):
         ClickError
             If a click lies outside the image.
         """
-        _check_masks(target, evaluated, clickable)
-        _check_probability(probability, target.shape)
+        _check_scene(target, evaluated, clickable)
+        check_probability(probability, target.shape)
         clicks.check_inside(*target.shape)
         unclicked = np.ones(target.shape, dtype=bool)
         unclicked[clicks.points[:, 0], clicks.points[:, 1]] = False
@@ -191,21 +190,21 @@ class Robot(ABC):
         return (*self._slip(row, col, free, rng), positive)
 
     @abstractmethod
-    def _first(self, target: _Mask, evaluated: _Mask, rng: np.random.Generator) -> tuple[int, int]:
+    def _first(self, target: Mask, evaluated: Mask, rng: np.random.Generator) -> tuple[int, int]:
         """Return the target pixel to begin with; all arguments are valid."""
 
     @abstractmethod
     def _next(
         self,
-        target: _Mask,
-        evaluated: _Mask,
-        probability: _Probability,
-        unclicked: _Mask,
+        target: Mask,
+        evaluated: Mask,
+        probability: Probability,
+        unclicked: Mask,
         rng: np.random.Generator,
     ) -> _Click | None:
         """Return an evaluated, unclicked pixel and its sign, or None; all arguments are valid."""
 
-    def _slip(self, row: int, col: int, free: _Mask, rng: np.random.Generator) -> tuple[int, int]:
+    def _slip(self, row: int, col: int, free: Mask, rng: np.random.Generator) -> tuple[int, int]:
         """Return where a click at (row, col) lands, always on a pixel of `free`."""
         if self.jitter == 0:  # no draw: a steady hand leaves the generator as it was
             return row, col
@@ -253,7 +252,7 @@ class PaperRobot(Robot):
         _check_choice(self, "first", ("edt", "centroid"))
         _check_choice(self, "connectivity", ("8", "4"))
 
-    def _first(self, target: _Mask, evaluated: _Mask, rng: np.random.Generator) -> tuple[int, int]:
+    def _first(self, target: Mask, evaluated: Mask, rng: np.random.Generator) -> tuple[int, int]:
         component = _largest_component(target, self.connectivity)
         if self.first == "centroid":
             return _pixel_nearest_to_centroid(component)
@@ -261,10 +260,10 @@ class PaperRobot(Robot):
 
     def _next(
         self,
-        target: _Mask,
-        evaluated: _Mask,
-        probability: _Probability,
-        unclicked: _Mask,
+        target: Mask,
+        evaluated: Mask,
+        probability: Probability,
+        unclicked: Mask,
         rng: np.random.Generator,
     ) -> _Click | None:
         candidates = target & unclicked
@@ -305,15 +304,15 @@ class RitmRobot(Robot):
         super().__post_init__()
         _store_float(self, "threshold", highest=1)
 
-    def _first(self, target: _Mask, evaluated: _Mask, rng: np.random.Generator) -> tuple[int, int]:
+    def _first(self, target: Mask, evaluated: Mask, rng: np.random.Generator) -> tuple[int, int]:
         return _first_maximum(_depth(target))
 
     def _next(
         self,
-        target: _Mask,
-        evaluated: _Mask,
-        probability: _Probability,
-        unclicked: _Mask,
+        target: Mask,
+        evaluated: Mask,
+        probability: Probability,
+        unclicked: Mask,
         rng: np.random.Generator,
     ) -> _Click | None:
         missed, excess = _errors(target, evaluated, probability, self.threshold)
@@ -361,15 +360,15 @@ class LargestComponentRobot(Robot):
         _store_float(self, "threshold", highest=1)
         _check_choice(self, "connectivity", ("8", "4"))
 
-    def _first(self, target: _Mask, evaluated: _Mask, rng: np.random.Generator) -> tuple[int, int]:
+    def _first(self, target: Mask, evaluated: Mask, rng: np.random.Generator) -> tuple[int, int]:
         return _first_maximum(_depth(_largest_component(target, self.connectivity)))
 
     def _next(
         self,
-        target: _Mask,
-        evaluated: _Mask,
-        probability: _Probability,
-        unclicked: _Mask,
+        target: Mask,
+        evaluated: Mask,
+        probability: Probability,
+        unclicked: Mask,
         rng: np.random.Generator,
     ) -> _Click | None:
         missed, excess = (
@@ -406,15 +405,15 @@ class RandomRobot(Robot):
         super().__post_init__()
         _store_float(self, "threshold", highest=1)
 
-    def _first(self, target: _Mask, evaluated: _Mask, rng: np.random.Generator) -> tuple[int, int]:
+    def _first(self, target: Mask, evaluated: Mask, rng: np.random.Generator) -> tuple[int, int]:
         return _draw(target, rng)
 
     def _next(
         self,
-        target: _Mask,
-        evaluated: _Mask,
-        probability: _Probability,
-        unclicked: _Mask,
+        target: Mask,
+        evaluated: Mask,
+        probability: Probability,
+        unclicked: Mask,
         rng: np.random.Generator,
     ) -> _Click | None:
         missed, excess = _errors(target, evaluated, probability, self.threshold)
@@ -432,14 +431,14 @@ ROBOTS: Mapping[str, type[Robot]] = MappingProxyType(
 
 
 def _errors(
-    target: _Mask, evaluated: _Mask, probability: _Probability, threshold: float
-) -> tuple[_Mask, _Mask]:
+    target: Mask, evaluated: Mask, probability: Probability, threshold: float
+) -> tuple[Mask, Mask]:
     """Return the evaluated pixels that the mask misses, and those that it wrongly includes."""
     mask = probability > threshold
     return target & ~mask & evaluated, ~target & mask & evaluated
 
 
-def _depth(mask: _Mask) -> npt.NDArray[np.float32]:
+def _depth(mask: Mask) -> npt.NDArray[np.float32]:
     """Return each mask pixel's exact Euclidean distance to the nearest pixel outside the mask.
 
     Beyond the image border is outside, as if the mask were padded by one pixel.  Distances are
@@ -461,12 +460,12 @@ def _depth(mask: _Mask) -> npt.NDArray[np.float32]:
     return depth
 
 
-def _bounding_box(mask: _Mask) -> tuple[slice, slice]:
+def _bounding_box(mask: Mask) -> tuple[slice, slice]:
     rows, cols = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     return slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
 
 
-def _largest_component(mask: _Mask, connectivity: str, unclicked: _Mask | None = None) -> _Mask:
+def _largest_component(mask: Mask, connectivity: str, unclicked: Mask | None = None) -> Mask:
     """Return the largest component that has a pixel of `unclicked`; empty if there is none.
 
     Of equally large components the one whose first pixel in row-major order comes first.
@@ -483,7 +482,7 @@ def _largest_component(mask: _Mask, connectivity: str, unclicked: _Mask | None =
     return np.asarray(labels == first)
 
 
-def _pixel_nearest_to_centroid(component: _Mask) -> tuple[int, int]:
+def _pixel_nearest_to_centroid(component: Mask) -> tuple[int, int]:
     positions = np.argwhere(component)  # row-major
     count = len(positions)
     # floor(mean + 1/2) in whole numbers: halves go up wherever in the image the component lies.
@@ -498,7 +497,7 @@ def _first_maximum(values: npt.NDArray[np.floating[Any]]) -> tuple[int, int]:
     return int(row), int(col)
 
 
-def _draw(mask: _Mask, rng: np.random.Generator) -> tuple[int, int]:
+def _draw(mask: Mask, rng: np.random.Generator) -> tuple[int, int]:
     """Return one pixel of a mask, all equally likely."""
     row, col = np.unravel_index(rng.choice(np.flatnonzero(mask)), mask.shape)
     return int(row), int(col)
@@ -525,17 +524,9 @@ def _check_choice(robot: Robot, field: str, choices: tuple[str, ...]) -> None:
         )
 
 
-def _check_masks(target: _Mask, evaluated: _Mask, clickable: _Mask | None) -> None:
+def _check_scene(target: Mask, evaluated: Mask, clickable: Mask | None) -> None:
     """Raise unless all are bool images of one shape and ∅ ≠ target ⊆ evaluated ⊆ clickable."""
-    masks = {"target": target, "evaluated": evaluated}
-    if clickable is not None:
-        masks["clickable"] = clickable
-    for name, mask in masks.items():
-        if mask.dtype != np.bool_ or mask.ndim != 2 or mask.shape != target.shape:
-            raise ProtocolError(
-                f"{name} must be a two-dimensional bool array of the target's shape "
-                f"{target.shape}; got {mask.dtype} of shape {mask.shape}"
-            )
+    check_masks(target=target, evaluated=evaluated, clickable=clickable)
     if not target.any():
         raise ProtocolError("the target is empty: there is nothing to click; skip this class")
     if stray := np.count_nonzero(target & ~evaluated):
@@ -543,19 +534,4 @@ def _check_masks(target: _Mask, evaluated: _Mask, clickable: _Mask | None) -> No
     if clickable is not None and (stray := np.count_nonzero(evaluated & ~clickable)):
         raise ProtocolError(
             f"{stray} evaluated pixels are not clickable; pass evaluated & clickable"
-        )
-
-
-def _check_probability(probability: _Probability, shape: tuple[int, ...]) -> None:
-    if probability.dtype not in (np.float32, np.float64) or probability.shape != shape:
-        raise ProtocolError(
-            f"probability must be float32 or float64 of the target's shape {shape}; "
-            f"got {probability.dtype} of shape {probability.shape}"
-        )
-    usable = (probability >= 0) & (probability <= 1)  # False for NaN
-    if not usable.all():
-        row, col = np.argwhere(~usable)[0].tolist()
-        raise ProtocolError(
-            f"probability must be finite and in [0, 1]; got {probability[row, col]} "
-            f"at (row={row}, col={col})"
         )
