@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         SceneDataset,
         SceneInfo,
         SpectralScorer,
+        TrainableSegmenter,
     )
     from hsizoo.registry import list_components
 
@@ -52,6 +53,7 @@ _WHERE = {
     "SceneInfo": "hsizoo.interfaces",
     "ScorerSegmenter": "hsizoo.engine.scoring",
     "SpectralScorer": "hsizoo.interfaces",
+    "TrainableSegmenter": "hsizoo.interfaces",
     "bench": "hsizoo.benchmark",
     "create": "hsizoo.factory",
     "hookimpl": "hsizoo.hookspecs",
@@ -77,6 +79,7 @@ __all__ = [
     "SceneInfo",
     "ScorerSegmenter",
     "SpectralScorer",
+    "TrainableSegmenter",
     "bench",
     "create",
     "hookimpl",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from hsizoo.components import NAME_PATTERN
 from hsizoo.errors import NameLookupError, OptionError
@@ -120,7 +121,8 @@ def _quote(value: str) -> str:
 
 
 def _unquote(value: str) -> str:
-    """Take off the brackets around a whole value."""
-    # In "[a][b]" the first bracket closes before the end: nothing encloses the whole.
-    whole = value.startswith("[") and _split(value, re.compile(r"(?<=\])")) == [value]
-    return value[1:-1] if whole else value
+    """Take off the brackets that enclose a whole value; those of ``[a][b]`` do not."""
+    if not value.startswith("["):
+        return value
+    depth = accumulate((character == "[") - (character == "]") for character in value)
+    return value[1:-1] if list(depth).index(0) == len(value) - 1 else value

@@ -105,18 +105,18 @@ class ScorerSegmenter(InteractiveSegmenter):
         negative: list[torch.Tensor | None] = [None] * len(prompts)
         if self.negatives == "veto":
             negative = self._combined(state, [_points(clicks, False) for clicks in prompts])
-        return torch.stack(
-            [self._probability(state, *maps) for maps in zip(positive, negative, strict=True)]
-        )
+        # An object of negative clicks only has no map; its zeros lie where the others' maps are.
+        device = next((each.device for each in (*positive, *negative) if each is not None), None)
+        probability = torch.zeros((len(prompts), *state.cube.shape[:2]), device=device)
+        for n, maps in enumerate(zip(positive, negative, strict=True)):
+            if maps[0] is not None:
+                probability[n] = self._probability(state, *maps)
+        return probability
 
     def _probability(
-        self, state: _State, positive: torch.Tensor | None, negative: torch.Tensor | None
+        self, state: _State, positive: torch.Tensor, negative: torch.Tensor | None
     ) -> torch.Tensor:
         """Probability (H, W) from the combined maps of the positive and the negative clicks."""
-        if positive is None:  # negative clicks only: nothing says what the object looks like
-            return torch.zeros(
-                state.cube.shape[:2], device=None if negative is None else negative.device
-            )
         probability = to_probability(positive, self.scorer.score_range, self.scorer.threshold)
         if negative is not None:
             probability = probability.masked_fill(negative > positive, 0.0)
@@ -167,7 +167,10 @@ class ScorerSegmenter(InteractiveSegmenter):
         maps: list[torch.Tensor] = []
         for first in range(0, len(references), step):
             batch = references[first : first + step]
-            scores = torch.as_tensor(self.scorer.score(state.prepared, batch))
+            returned = self.scorer.score(state.prepared, batch)
+            if not isinstance(returned, torch.Tensor):  # torch takes no read-only, reversed view
+                returned = torch.from_numpy(np.require(returned, np.float32, ("C", "W")))
+            scores = returned
             if tuple(scores.shape) != (len(batch), height, width):
                 raise ContractError(
                     f"{type(self.scorer).__name__}.score returned shape {tuple(scores.shape)}; "

@@ -74,7 +74,8 @@ class Store:
             raise StoreError(self._trouble("use", self.folder, error)) from error
         # What a killed run left half-written.
         for leftover in [*self.folder.glob(".*.part"), *self.cells.glob(".*.part")]:
-            leftover.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                leftover.unlink()
         try:
             self.write(".writable", b"")  # find out now, not after the first hour
         except StoreError:

@@ -13,7 +13,7 @@ from hsizoo.interfaces.classifier import PixelClassifier
 from hsizoo.interfaces.dataset import DatasetCard, SceneDataset, SceneInfo
 from hsizoo.interfaces.pseudo_labeler import PseudoLabeler, PseudoLabels
 from hsizoo.interfaces.scorer import SpectralScorer
-from hsizoo.interfaces.segmenter import InteractiveSegmenter
+from hsizoo.interfaces.segmenter import InteractiveSegmenter, TrainableSegmenter
 
 __all__ = [
     "DatasetCard",
@@ -24,4 +24,5 @@ __all__ = [
     "SceneDataset",
     "SceneInfo",
     "SpectralScorer",
+    "TrainableSegmenter",
 ]

@@ -1,9 +1,9 @@
-"""`InteractiveSegmenter`: from clicks to a mask."""
+"""`InteractiveSegmenter`: from clicks to a mask; `TrainableSegmenter`: one that learns to."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hsizoo.clicks import Clicks
     from hsizoo.cube import HyperCube
 
-__all__ = ["InteractiveSegmenter"]
+__all__ = ["InteractiveSegmenter", "TrainableSegmenter"]
 
 
 class InteractiveSegmenter(ABC):
@@ -84,3 +84,61 @@ class InteractiveSegmenter(ABC):
             Foreground probability in [0, 1], finite everywhere.  Object ``n`` depends on
             ``prompts[n]`` only.
         """
+
+
+class TrainableSegmenter(InteractiveSegmenter):
+    """A segmenter of which a part can be trained by `hsizoo train`.
+
+    What is trained and what is frozen is the component's business; the training protocol sees the
+    trained part only.  A component that was not trained and whose result would be meaningless says
+    so through `trained`, and is then never benchmarked silently.
+    """
+
+    @property
+    @abstractmethod
+    def trained(self) -> bool:
+        """Whether the trainable part holds trained weights, not random or untuned ones."""
+
+    @abstractmethod
+    def logits(self, state: Any, prompts: Sequence[Clicks]) -> torch.Tensor:
+        """Segment N objects, differentiably.
+
+        Parameters
+        ----------
+        state : object
+            What `open` returned; it holds only what the frozen part made, without a graph.
+        prompts : sequence of Clicks, length N
+
+        Returns
+        -------
+        Tensor of float32, shape (N, H, W)
+            Foreground logits, with a graph to `trainable`; ``predict`` is their sigmoid, in
+            evaluation mode.
+        """
+
+    @abstractmethod
+    def trainable(self) -> Mapping[str, torch.nn.Parameter]:
+        """The parameters to train, by name; all others are frozen and need no gradient."""
+
+    @abstractmethod
+    def train(self, mode: bool = True) -> None:
+        """Switch the trainable part to training mode, or to evaluation mode."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """What training changed, parameters and buffers, by name; enough to restore it."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Restore what `state_dict` returned.
+
+        Raises
+        ------
+        DataError
+            If a name is missing, unknown or of another shape; the message gives the first ones.
+        """
+
+    @property
+    @abstractmethod
+    def frozen_digest(self) -> str:
+        """SHA-256 of the frozen part, on which the trained part depends."""

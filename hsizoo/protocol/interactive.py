@@ -84,6 +84,8 @@ class InteractiveProtocol:
             raise ProtocolError(f"clicks must be between 1 and 1000; got {self.clicks}")
         if not 0 < self.threshold < 1:
             raise ProtocolError(f"threshold must be between 0 and 1; got {self.threshold}")
+        if min(self.grid_clicks, default=1) < 1:
+            raise ProtocolError(f"grid_clicks count from 1; got {self.grid_clicks}")
 
     def config(self) -> dict[str, Any]:
         """Every setting as plain values, for the cell's identity and its record."""
