@@ -59,7 +59,10 @@ class HyperCube:
         name: str = "cube",
         rgb_bands: Iterable[int] | None = None,
     ) -> None:
-        array = np.asanyarray(data)
+        try:
+            array = np.asanyarray(data)
+        except ValueError as error:  # rows of different lengths
+            raise DataError(f"{name}: a cube must be one array of numbers: {error}") from None
         if array.ndim != 3 or 0 in array.shape:
             raise DataError(
                 f"{name}: a cube must be (rows, columns, bands), none of them 0; "
@@ -251,7 +254,10 @@ def _check_wavelengths(
 ) -> npt.NDArray[np.float64] | None:
     if wavelengths is None:
         return None
-    array = np.array(wavelengths, dtype=np.float64)
+    try:
+        array = np.array(wavelengths, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name}: wavelengths must be numbers: {error}") from None
     if array.shape != (data.shape[2],):
         raise DataError(
             f"{name}: {array.size} wavelengths of shape {array.shape} for {data.shape[2]} bands"

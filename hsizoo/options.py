@@ -100,7 +100,7 @@ def declared_options(target: type) -> dict[str, Option]:
     # An inherited constructor was annotated where it was written, perhaps in another module.
     scope = {
         **vars(sys.modules[target.__module__]),
-        **getattr(target.__init__, "__globals__", {}),
+        **getattr(inspect.getattr_static(target, "__init__"), "__globals__", {}),
     }
     options = {}
     for name, parameter in inspect.signature(target).parameters.items():

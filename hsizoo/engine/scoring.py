@@ -108,9 +108,9 @@ class ScorerSegmenter(InteractiveSegmenter):
         # An object of negative clicks only has no map; its zeros lie where the others' maps are.
         device = next((each.device for each in (*positive, *negative) if each is not None), None)
         probability = torch.zeros((len(prompts), *state.cube.shape[:2]), device=device)
-        for n, maps in enumerate(zip(positive, negative, strict=True)):
-            if maps[0] is not None:
-                probability[n] = self._probability(state, *maps)
+        for n, (similar, dissimilar) in enumerate(zip(positive, negative, strict=True)):
+            if similar is not None:
+                probability[n] = self._probability(state, similar, dissimilar)
         return probability
 
     def _probability(

@@ -122,11 +122,13 @@ def tuned_dice(records: Sequence[Mapping[str, Any]], click: int) -> float | None
             groups[group].append(sample["dice_grid"][str(click)])
     if len(groups) < 2:
         return None
-    grids = {group: np.array(values) for group, values in groups.items()}
+    # In millionths, as they are stored: whole numbers, whose sums and differences are exact.  A
+    # rounding error would let a subject's own samples decide between thresholds that tie.
+    grids = {group: np.rint(1e6 * np.array(values)) for group, values in groups.items()}
     total = sum(grid.sum(axis=0) for grid in grids.values())
     scores = [grid[:, np.argmax(total - grid.sum(axis=0))] for grid in grids.values()]
     assert grids[next(iter(grids))].shape[1] == len(THRESHOLD_GRID)
-    return float(np.concatenate(scores).mean())
+    return float(np.concatenate(scores).mean() / 1e6)
 
 
 def mean_curve(

@@ -1,0 +1,108 @@
+"""Adapters of Medical SAM Adapter, and how they enter an existing transformer.
+
+J. Wu et al., "Medical SAM Adapter: adapting Segment Anything Model for medical image
+segmentation", arXiv:2304.12620; written from the description, the released code (GPL) was not
+used.
+
+A block of a vision transformer computes ``x = x + attn(norm1(x))`` and ``x = x + mlp(norm2(x))``.
+With adapters its two inner modules are exchanged for wrappers around them:
+
+* space adapter: ``attn(·)`` becomes ``a + up(gelu(down(a)))`` with ``a = attn(·)``;
+* MLP adapter: ``mlp(·)`` becomes ``mlp(·) + scale * up(gelu(down(·)))``.
+
+The block around them, and so its window partition, its residual connections and its
+normalisation, stays the library's own.  The space adapter thereby runs where the original has it:
+on the output of the attention, before windows are put together again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from torch import nn
+
+__all__ = ["AdaptedAttention", "AdaptedMlp", "Adapter", "AdapterInit", "insert_adapters"]
+
+AdapterInit = Literal["default", "zero"]
+
+
+class Adapter(nn.Module):
+    """Bottleneck ``up(gelu(down(x)))`` over the last dimension, without a skip connection.
+
+    Parameters
+    ----------
+    width : int
+        Of input and output.
+    ratio : float
+        Width of the bottleneck, relative to `width`.
+    init : {"default", "zero"}
+        ``default``: PyTorch's initial values of a linear layer.  ``zero``: the last layer starts
+        at 0, so that the adapter adds nothing until it is trained.
+    """
+
+    def __init__(self, width: int, ratio: float, init: AdapterInit) -> None:
+        super().__init__()
+        hidden = max(1, int(width * ratio))
+        self.down = nn.Linear(width, hidden)
+        self.act = nn.GELU()
+        self.up = nn.Linear(hidden, width)
+        if init == "zero":
+            nn.init.zeros_(self.up.weight)
+            nn.init.zeros_(self.up.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Adapt tokens (..., width)."""
+        adapted: torch.Tensor = self.up(self.act(self.down(x)))
+        return adapted
+
+
+class AdaptedAttention(nn.Module):
+    """An attention layer, then a space adapter with a skip connection."""
+
+    def __init__(self, inner: nn.Module, adapter: Adapter) -> None:
+        super().__init__()
+        self.inner = inner
+        self.adapter = adapter
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Attend and adapt."""
+        attended: torch.Tensor = self.inner(x)
+        return attended + self.adapter(attended)
+
+
+class AdaptedMlp(nn.Module):
+    """An MLP, and in parallel to it an adapter times `scale`."""
+
+    def __init__(self, inner: nn.Module, adapter: Adapter, scale: float) -> None:
+        super().__init__()
+        self.inner = inner
+        self.adapter = adapter
+        self.scale = scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Add both branches."""
+        plain: torch.Tensor = self.inner(x)
+        return plain + self.scale * self.adapter(x)
+
+
+def insert_adapters(
+    blocks: Iterable[nn.Module], ratio: float, scale: float, init: AdapterInit
+) -> None:
+    """Put a space adapter and an MLP adapter into every block, in place.
+
+    Parameters
+    ----------
+    blocks : iterable of nn.Module
+        Blocks that call their members ``attn``, ``norm2`` and ``mlp`` as described above: those
+        of timm's ViT and of sam2's Hiera do.
+    ratio, scale, init
+        Of the adapters.
+    """
+    for block in blocks:
+        attention, norm, mlp = (block.get_submodule(name) for name in ("attn", "norm2", "mlp"))
+        assert isinstance(norm, nn.LayerNorm)
+        (width,) = norm.normalized_shape
+        block.attn = AdaptedAttention(attention, Adapter(width, ratio, init))
+        block.mlp = AdaptedMlp(mlp, Adapter(width, ratio, init), scale)

@@ -1,0 +1,25 @@
+"""The segmenter that this package offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import hsizoo
+
+HSIZOO_API = 1
+
+
+@hsizoo.hookimpl
+def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
+    """Yield the spec of Medical SAM Adapter."""
+    yield hsizoo.ComponentSpec(
+        name="medsam-adapter",
+        kind="segmenter",
+        target="hsizoo_medsam.medsam_adapter:MedSamAdapter",
+        summary="Medical SAM Adapter: SAM ViT-B with trained adapters and mask decoder",
+        paper="Wu et al., Medical Image Analysis 102 (2025) 103547, arXiv:2304.12620",
+        weights="SAM ViT-B, sam_vit_b_01ec64.pth by Meta, Apache-2.0; adapters: none published "
+        "for hyperspectral images, train them with `hsizoo train medsam-adapter`",
+        requires=("timm", "sam2"),
+        install="pip install timm sam2",
+    )

@@ -1,0 +1,195 @@
+"""Segment Anything (the first) with a ViT-B image encoder.
+
+A. Kirillov et al., "Segment Anything", arXiv:2304.02643.
+
+The image encoder is timm's ``samvit_base_patch16``; prompt encoder and mask decoder are sam2's,
+whose code is that of the first SAM where nothing of SAM 2 is switched on.  Only names differ
+(`sam_name`).  timm builds its normalisations with ``eps=1e-5``, Meta's SAM has 1e-6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import timm
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from hsizoo.errors import OptionError
+from hsizoo_medsam.modules import MaskDecoder, PromptEncoder, TwoWayTransformer
+from hsizoo_medsam.weights import load_checked
+
+__all__ = ["VIT_B", "Sam", "Vit", "sam_name"]
+
+_MEAN = (123.675, 116.28, 103.53)
+_STD = (58.395, 57.12, 57.375)
+_PATCH = 16
+_CHANNELS = 256  # of the image embedding, the prompts and the decoder
+
+
+@dataclass(frozen=True)
+class Vit:
+    """Size of an image encoder."""
+
+    width: int = 768
+    depth: int = 12
+    heads: int = 12
+    global_blocks: tuple[int, ...] = (2, 5, 8, 11)  # the others attend within windows of 14 × 14
+
+
+VIT_B = Vit()
+
+
+class Sam(nn.Module):
+    """SAM without what Medical SAM Adapter never uses: boxes, and more than one mask per object.
+
+    Parameters
+    ----------
+    image_size : int, default 1024
+        Side of the square input; a multiple of 16.
+    vit : Vit, optional
+        Size of the image encoder.  Default: ViT-B.
+    """
+
+    dense_pe: torch.Tensor
+    pixel_mean: torch.Tensor
+    pixel_std: torch.Tensor
+
+    def __init__(self, image_size: int = 1024, vit: Vit = VIT_B) -> None:
+        super().__init__()
+        if image_size < _PATCH or image_size % _PATCH:
+            raise OptionError(f"image_size={image_size}: must be a positive multiple of {_PATCH}")
+        self.image_size = image_size
+        grid = (image_size // _PATCH, image_size // _PATCH)
+        self.image_encoder = timm.create_model(
+            "samvit_base_patch16",
+            img_size=image_size,
+            num_classes=0,
+            embed_dim=vit.width,
+            depth=vit.depth,
+            num_heads=vit.heads,
+            global_attn_indexes=vit.global_blocks,
+            norm_layer=partial(nn.LayerNorm, eps=1e-6),
+        )
+        self.prompt_encoder = PromptEncoder(
+            embed_dim=_CHANNELS,
+            image_embedding_size=grid,
+            input_image_size=(image_size, image_size),
+            mask_in_chans=16,
+        )
+        self.mask_decoder = MaskDecoder(
+            transformer_dim=_CHANNELS,
+            transformer=TwoWayTransformer(
+                depth=2, embedding_dim=_CHANNELS, num_heads=8, mlp_dim=2048
+            ),
+            num_multimask_outputs=3,
+            iou_head_depth=3,
+            iou_head_hidden_dim=256,
+        )
+        self.register_buffer("pixel_mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
+        self.register_buffer("pixel_std", torch.tensor(_STD)[:, None, None], persistent=False)
+
+    def load_original(self, weights: Mapping[str, torch.Tensor], what: str) -> None:
+        """Load weights in the layout of ``sam_vit_b_01ec64.pth``; before adapters are inserted.
+
+        Position tables made for another image size are interpolated linearly.
+
+        Parameters
+        ----------
+        weights : mapping of str to Tensor
+        what : str
+            What to call them in messages.
+
+        Raises
+        ------
+        DataError
+            If a name is missing, unknown or of another shape.
+        """
+        named = {sam_name(name): value for name, value in weights.items()}
+        own = self.state_dict()
+        for name, value in named.items():
+            if name in own and own[name].shape != value.shape:
+                named[name] = _resize_positions(name, value, own[name].shape)
+        load_checked(self, named, what)
+
+    def encode(self, image: torch.Tensor) -> tuple[torch.Tensor]:
+        """Encode an image.
+
+        Parameters
+        ----------
+        image : Tensor of uint8, shape (3, h, w)
+            Scaled so that its longer side is `image_size`.
+
+        Returns
+        -------
+        (Tensor of shape (1, 256, image_size / 16, image_size / 16),)
+        """
+        pixels = (image - self.pixel_mean) / self.pixel_std
+        missing_rows, missing_cols = (self.image_size - side for side in image.shape[-2:])
+        padded = F.pad(pixels, (0, missing_cols, 0, missing_rows))
+        return (self.image_encoder.forward_features(padded[None]),)
+
+    def embed_prompts(
+        self, points: torch.Tensor, labels: torch.Tensor, masks: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Embed N objects' prompts, all of which have as many clicks.
+
+        Parameters
+        ----------
+        points : Tensor of float32, shape (N, n, 2)
+            As (x, y), in pixels of the input.
+        labels : Tensor, shape (N, n)
+            1 for a positive click, 0 for a negative one.
+        masks : Tensor of float32, shape (N, 1, image_size / 4, image_size / 4), optional
+            Logits of an earlier prediction.
+        """
+        sparse, dense = self.prompt_encoder((points, labels), None, masks)
+        return sparse, dense
+
+    def decode(
+        self, features: tuple[torch.Tensor, ...], sparse: torch.Tensor, dense: torch.Tensor
+    ) -> torch.Tensor:
+        """Decode N objects; returns logits (N, image_size / 4, image_size / 4)."""
+        masks, *_ = self.mask_decoder(
+            image_embeddings=features[0],
+            image_pe=self.prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=False,
+            repeat_image=True,
+        )
+        logits: torch.Tensor = masks[:, 0]
+        return logits
+
+
+def sam_name(name: str) -> str:
+    """Turn a name of Meta's checkpoint into ours.
+
+    Examples
+    --------
+    >>> sam_name("image_encoder.blocks.0.mlp.lin1.weight")
+    'image_encoder.blocks.0.mlp.fc1.weight'
+    >>> sam_name("mask_decoder.transformer.layers.1.mlp.lin2.bias")
+    'mask_decoder.transformer.layers.1.mlp.layers.1.bias'
+    """
+    if name.startswith("image_encoder."):
+        return name.replace(".mlp.lin", ".mlp.fc")
+    if name.startswith("mask_decoder."):
+        name = name.replace(".mlp.lin1.", ".mlp.layers.0.")
+        return name.replace(".mlp.lin2.", ".mlp.layers.1.")
+    return name
+
+
+def _resize_positions(name: str, table: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """Interpolate a position table to another image size; other tensors stay as they are."""
+    if name.endswith("pos_embed") and table.ndim == len(shape) == 4:
+        grid = F.interpolate(
+            table.permute(0, 3, 1, 2), tuple(shape[1:3]), mode="bilinear", align_corners=False
+        )
+        return grid.permute(0, 2, 3, 1)
+    if name.endswith(("rel_pos_h", "rel_pos_w")) and table.ndim == len(shape) == 2:
+        return F.interpolate(table.T[None], shape[0], mode="linear", align_corners=False)[0].T
+    return table

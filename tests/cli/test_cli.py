@@ -1,0 +1,153 @@
+"""The commands as a user types them."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+PHANTOM = "phantom:height=32,width=36,bands=12,train_subjects=1,val_subjects=1,test_subjects=2"
+
+
+def hsizoo(*arguments, cwd=None, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "hsizoo", *arguments],
+        capture_output=True, text=True, check=False, timeout=120, cwd=cwd,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def imported_by(*arguments):
+    """Modules that a command leaves imported."""
+    code = (
+        "import sys, runpy\n"
+        f"sys.argv = ['hsizoo', *{list(arguments)!r}]\n"
+        "try:\n    runpy.run_module('hsizoo', run_name='__main__')\n"
+        "except SystemExit:\n    pass\n"
+        "print('\\n' + ' '.join(sys.modules), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["list"], ["list", "--json"], ["--help"], ["plugins"], ["bench", "--help"], ["data", "list"]],
+)
+def test_light_commands_import_neither_torch_nor_numpy(command):
+    modules = imported_by(*command)
+    assert "hsizoo.cli" in modules
+    assert not modules & {"torch", "numpy", "scipy", "skimage", "matplotlib"}
+
+
+def test_list_is_quick():
+    """The aim is 0.3 s; a loaded test machine is given three times that, at its best of five."""
+    best = float("inf")
+    for _ in range(5):
+        began = time.perf_counter()
+        assert hsizoo("list").returncode == 0
+        best = min(best, time.perf_counter() - began)
+    assert best < 0.9
+
+
+def test_list_shows_what_there_is():
+    done = hsizoo("list")
+    for name in ("sa", "sa-eq", "pcc", "sid", "ace", "matched-filter", "sa-rw", "indian-pines"):
+        assert any(line.split()[0] == name for line in done.stdout.splitlines()), name
+    assert {row["kind"] for row in json.loads(hsizoo("list", "--json", "-k", "scorer").stdout)} == {
+        "scorer"
+    }
+
+
+def test_version_info_data_and_doctor():
+    assert hsizoo("--version").stdout.startswith("hsizoo 0.")
+    info = hsizoo("info", "sa-eq")
+    assert "nbins" in info.stdout
+    assert "INFERRED" in info.stdout
+    card = json.loads(hsizoo("data", "info", "indian-pines", "--json").stdout)
+    assert card["first scene"]["shape"] == "145×145×200"
+    doctor = hsizoo("doctor", "--json")
+    assert doctor.returncode == 0, doctor.stdout
+    assert {row["status"] for row in json.loads(doctor.stdout)} <= {"ok", "optional"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bench", "sa-eqq"], "Did you mean 'sa-eq'"),
+        (["bench", "sa", "-d", "indian-pine"], "Did you mean 'indian-pines'"),
+        (["bench", "sa:agregate=max"], "Did you mean 'aggregate'"),
+        (["bench", "sa-eq:nbins=lots"], "nbins='lots': expected int"),
+        (["bench", "sa", "--robot", "ritmm"], "Did you mean 'ritm'"),
+        (["bench", "sa", "--robot", "ritm:jitter=-1"], "jitter"),
+        (["bench", "sa", "-k", "0"], "clicks must be between 1 and 1000; got 0"),
+        (["bench", "sa", "--split", "tset", "-d", PHANTOM], "Did you mean 'test'"),
+        (["bench", "sa", "--scene", "s99"], "has no scene 's99'"),
+        (["bench", "sa", "--device", "cuda:7"], "device 'cuda:7' is not here"),
+        (["bench", "indian-pines"], "is a dataset, not a segmenter or scorer"),
+        (["bench", "sa", "-d", "phantom:height=1"], "height"),
+        (["info", "nothing"], "`hsizoo list` shows all names"),
+        (["list", "--kind", "scorers"], "Did you mean 'scorer'"),
+        (["data", "info", "sa"], "is a scorer, not a dataset"),
+    ],
+)
+def test_a_wrong_word_is_one_line_and_status_2(tmp_path, arguments, message):
+    done = hsizoo(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())  # nothing was begun
+
+
+def test_bench_prints_the_table_and_writes_it(tmp_path):
+    done = hsizoo("bench", "sa", "sa-rw", "-d", PHANTOM, "-k", "5", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "hsizoo-runs" / "phantom"
+    for name in ("table.csv", "samples.csv", "results.json", "curve.png"):
+        assert f"hsizoo-runs/phantom/{name}" in done.stdout
+        assert (folder / name).stat().st_size > 100
+    rows = list(csv.DictReader((folder / "table.csv").read_text().splitlines()))
+    assert [row["component"] for row in rows] == ["sa", "sa-rw"]
+    for column in ("dice@0.5 1c", "dice@max 1c", "dice@0.5 5c", "auc", "noc85", "s/click"):
+        assert column in done.stdout
+        assert float(rows[0][column]) >= 0
+    assert f"{float(rows[0]['dice@max 1c']):.4f}" in done.stdout
+    assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
+    again = hsizoo("bench", "sa", "sa-rw", "-d", PHANTOM, "-k", "5", "--json", cwd=tmp_path)
+    assert "8 of 8 cells were done before" in again.stderr
+    table = json.loads(again.stdout)["table"]
+    assert [f"{row['dice@max 1c']!r}" for row in table] == [row["dice@max 1c"] for row in rows]
+
+
+def test_a_failing_component_is_a_row_and_status_1(tmp_path):
+    one_band = PHANTOM.replace("bands=12", "bands=1")
+    done = hsizoo("bench", "matched-filter", "sa", "-d", one_band, "-k", "2", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "SpectralAngle needs at least 2 bands" in done.stderr
+    assert "4 failed" in done.stdout
+    rows = list(csv.DictReader((tmp_path / "hsizoo-runs/phantom/table.csv").read_text().splitlines()))
+    assert float(rows[0]["dice@0.5 1c"]) >= 0
+    assert rows[1]["dice@0.5 1c"] == ""
+
+
+def test_two_runs_into_one_folder_at_once(tmp_path):
+    from hsizoo.engine.store import Store
+
+    with Store(tmp_path / "run"):
+        done = hsizoo("bench", "sa", "-d", PHANTOM, "-o", str(tmp_path / "run"))
+    assert done.returncode == 2
+    assert "another run is writing into" in done.stderr
+    assert "--out" in done.stderr
+
+
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    done = hsizoo("bench", "sa", "-d", PHANTOM, "-o", str(tmp_path / "file" / "run"))
+    assert done.returncode == 2
+    assert "cannot use" in done.stderr
+    assert "--out" in done.stderr

@@ -1,0 +1,256 @@
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from hsizoo.engine.cells import Cell
+from hsizoo.engine.executors import execute
+
+# Worker processes import the work function by name, which they cannot do with a test module.
+WORK = """
+    import os, signal, sys, time
+    from hsizoo.errors import DataError
+
+    def work(job, progress):
+        what = job["what"]
+        if what == "square":
+            progress(1, 2)
+            progress(2, 2)
+            return {"value": job["value"] ** 2}
+        if what == "about":
+            import torch
+            return {"pid": os.getpid(), "device": job["device"], "threads": torch.get_num_threads()}
+        if what == "error":
+            raise ValueError("no 5 here")
+        if what == "silent error":
+            raise KeyError
+        if what == "own error":
+            raise DataError("the cube is empty")
+        if what == "sys.exit":
+            sys.exit("enough")
+        if what == "os._exit":
+            os._exit(3)
+        if what == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if what == "endless":
+            with open(job["file"], "w") as file:
+                file.write(str(os.getpid()))
+            while True:
+                progress(1, 2)
+                time.sleep(0.02)
+        raise AssertionError(what)
+"""
+
+# A worker sets torch's threads, and importing torch takes seconds.
+TORCH = """
+    threads = 0
+
+    def set_num_threads(number):
+        global threads
+        threads = number
+
+    def get_num_threads():
+        return threads
+"""
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text(textwrap.dedent(TORCH))
+    (tmp_path / "work_of_the_executor_tests.py").write_text(textwrap.dedent(WORK))
+    monkeypatch.syspath_prepend(tmp_path)  # multiprocessing hands the path on to its processes
+    yield import_module("work_of_the_executor_tests").work
+    sys.modules.pop("work_of_the_executor_tests")
+
+
+def cells(*jobs):
+    return [
+        Cell({"n": n}, {"what": job} if isinstance(job, str) else job, f"cell {n}")
+        for n, job in enumerate(jobs)
+    ]
+
+
+def square(value):
+    return {"what": "square", "value": value}
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    # Whoever adopted a dead process may not have waited for it yet.
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def wait_until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_every_cell_has_its_outcome_here_and_in_processes(work, jobs):
+    planned = cells(
+        square(3), "error", "own error", "silent error", square(4), "sys.exit", square(5)
+    )
+    heard = []
+    outcomes = list(
+        execute(
+            planned, work, jobs=jobs, on_progress=lambda cell, *steps: heard.append((cell, steps))
+        )
+    )
+    by_cell = {outcome.cell.label: outcome for outcome in outcomes}
+    assert sorted(by_cell) == [cell.label for cell in planned]
+    assert len(outcomes) == len(planned)
+    for number, value in ((0, 9), (4, 16), (6, 25)):
+        assert by_cell[f"cell {number}"].result == {"value": value}
+        assert by_cell[f"cell {number}"].error is None
+    for number, kind, message in (
+        (1, "ValueError", "no 5 here"),
+        (2, "DataError", "the cube is empty"),
+        (3, "KeyError", "KeyError()"),  # no message of its own
+        (5, "SystemExit", "enough"),
+    ):
+        outcome = by_cell[f"cell {number}"]
+        assert outcome.result is None
+        assert (outcome.error["type"], outcome.error["message"]) == (kind, message)
+    assert 'raise ValueError("no 5 here")' in by_cell["cell 1"].error["traceback"]
+    assert by_cell["cell 2"].error["traceback"] == ""  # hsizoo's own errors say it all
+    assert all(outcome.seconds >= 0 for outcome in outcomes)
+    if jobs == 1:
+        assert [outcome.cell for outcome in outcomes] == planned
+    for cell in planned:
+        steps = [steps for of, steps in heard if of.label == cell.label]
+        assert steps == ([(1, 2), (2, 2)] if cell.job["what"] == "square" else [])
+
+
+def test_the_death_of_a_process_is_the_outcome_of_its_cell(work):
+    planned = cells("about", "os._exit", "about", "killed", "about", "about")
+    outcomes = list(execute(planned, work, jobs=2, devices=("first", "second")))
+    assert sorted(outcome.cell.label for outcome in outcomes) == [cell.label for cell in planned]
+    errors = {o.cell.job["what"]: o.error for o in outcomes if o.error}
+    assert {error["type"] for error in errors.values()} == {"WorkerDied"}
+    assert re.search("exit code 3 while computing this cell", errors["os._exit"]["message"])
+    assert re.search("signal SIGKILL .*use fewer --jobs", errors["killed"]["message"])
+    about = [outcome.result for outcome in outcomes if outcome.result]
+    assert len(about) == 4
+    assert os.getpid() not in {each["pid"] for each in about}
+    assert len({(each["pid"], each["device"]) for each in about}) == len(
+        {each["pid"] for each in about}
+    )
+    assert {each["device"] for each in about} <= {"first", "second"}
+    assert {each["threads"] for each in about} == {max(1, os.cpu_count() // 2)}
+    assert multiprocessing.active_children() == []
+
+
+def test_processes_share_out_the_devices(work, tmp_path):
+    planned = cells("about", "about")
+    outcomes = list(execute(planned, work, jobs=2, devices=("first", "second", "third")))
+    assert {outcome.result["device"] for outcome in outcomes} == {"first", "second"}
+    assert len({outcome.result["pid"] for outcome in outcomes}) == 2
+
+
+def test_here_the_first_device_is_used_and_no_process_started(work):
+    (outcome,) = execute(cells("about"), work, devices=("first", "second"))
+    assert outcome.result["device"] == "first"
+    assert outcome.result["pid"] == os.getpid()
+
+
+def test_no_more_processes_than_cells(work):
+    running = execute(cells(square(2)), work, jobs=5)
+    assert next(running).result == {"value": 4}
+    assert len(multiprocessing.active_children()) == 1
+    assert list(running) == []
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_no_cell(work, jobs):
+    assert list(execute([], work, jobs=jobs)) == []
+
+
+def test_a_consumer_that_stops_stops_the_processes(work, tmp_path):
+    endless = {"what": "endless", "file": str(tmp_path / "pid")}
+    running = execute(cells(endless, square(2)), work, jobs=2)
+    assert next(running).result == {"value": 4}
+    processes = multiprocessing.active_children()
+    assert len(processes) == 2
+    running.close()
+    assert multiprocessing.active_children() == []
+    assert all(gone(process.pid) for process in processes)
+
+
+def test_an_interrupt_in_a_callback_stops_the_processes(work, tmp_path):
+    def interrupt(cell, done, total):
+        raise KeyboardInterrupt
+
+    endless = [{"what": "endless", "file": str(tmp_path / str(n))} for n in range(2)]
+    with pytest.raises(KeyboardInterrupt):
+        list(execute(cells(*endless), work, jobs=2, on_progress=interrupt))
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_workers_do_not_outlive_the_driver(work, tmp_path, sent):
+    """Ctrl-C in the terminal reaches all processes; SIGKILL only the driver."""
+    script = tmp_path / "driver.py"
+    script.write_text(
+        textwrap.dedent("""
+            from pathlib import Path
+            from hsizoo.engine.cells import Cell
+            from hsizoo.engine.executors import execute
+            from work_of_the_executor_tests import work
+            if __name__ == "__main__":
+                jobs = [{"what": "endless", "file": f"{n}.pid"} for n in range(2)]
+                list(execute([Cell({}, job, "x") for job in jobs], work, jobs=2))
+        """)
+    )
+    files = [tmp_path / "0.pid", tmp_path / "1.pid"]
+    with subprocess.Popen(
+        [sys.executable, script], cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE
+    ) as driver:
+        try:
+            wait_until(lambda: all(file.exists() and file.read_text() for file in files))
+            send = os.killpg if sent == signal.SIGINT else os.kill
+            send(driver.pid, sent)
+            _, said = driver.communicate(timeout=20)
+        finally:
+            driver.kill()
+    if sent == signal.SIGINT:
+        assert said.count(b"KeyboardInterrupt") == 1  # of the driver; the workers say nothing
+    wait_until(lambda: all(gone(int(file.read_text())) for file in files))
+
+
+class TestCell:
+    def test_the_key_follows_the_identity_only(self):
+        identity = {"scene": "a", "options": {"x": 1, "y": [1.5, None, True]}}
+        cell = Cell(identity, {"device": "cpu"}, "a")
+        assert re.fullmatch("[0-9a-f]{32}", cell.key)
+        reordered = {"options": {"y": [1.5, None, True], "x": 1}, "scene": "a"}
+        assert Cell(reordered, {"device": "cuda"}, "b").key == cell.key
+        for other in (
+            {"scene": "b", "options": identity["options"]},
+            {"scene": "a", "options": {"x": 1, "y": [1.5, None, False]}},
+            {"scene": "a"},
+        ):
+            assert Cell(other, {"device": "cpu"}, "a").key != cell.key
+
+    def test_the_key_is_the_same_in_every_version(self):
+        """A changed key would compute stored runs anew."""
+        assert Cell({"seed": 0}, {}, "").key == "de7d7744ccd7722e315c562dad156564"
+
+    def test_an_identity_is_plain(self):
+        with pytest.raises(ValueError, match="JSON"):
+            Cell({"x": float("nan")}, {}, "").key  # noqa: B018

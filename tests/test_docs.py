@@ -1,0 +1,75 @@
+"""What the documents say is true: their code runs, their names exist."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hsizoo
+
+ROOT = Path(hsizoo.__file__).resolve().parents[1]
+pytestmark = pytest.mark.skipif(
+    not (ROOT / "README.md").exists(), reason="hsizoo is installed without its documents"
+)
+
+
+def blocks(document, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / document).read_text(), re.M | re.S)
+
+
+def test_the_plugin_of_contributing_works(fake_dist):
+    plugin, scorer = blocks("CONTRIBUTING.md", "python")
+    (point, target), *_ = re.findall(
+        r'^(\w+) = "([\w.]+)"', blocks("CONTRIBUTING.md", "toml")[0], re.M
+    )
+    # One module instead of a package, as the fixture makes modules.
+    flat = plugin.replace("hsizoo_flat.distance:", "hsizoo_flat_distance:")
+    fake_dist(
+        "hsizoo-flat",
+        "1.0",
+        {"hsizoo_flat_plugin": flat, "hsizoo_flat_distance": scorer},
+        {point: target.replace(".", "_")},
+    )
+    segmenter = hsizoo.create("distance:scale=0.5", "segmenter")
+    data = np.random.default_rng(0).random((6, 7, 5))
+    state = segmenter.open(hsizoo.HyperCube(data))
+    probability = np.asarray(segmenter.predict(state, [hsizoo.Clicks([(2, 3)])]))[0]
+    distance = np.linalg.norm(data - data[2, 3], axis=2)
+    np.testing.assert_array_equal(probability > 0.5, distance < 0.5)
+
+
+def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = blocks("README.md", "python")
+    small = "phantom:height=32,width=32,bands=8,test_subjects=1,scenes_per_subject=1"
+    scope = {}
+    exec(code.replace('"phantom"', repr(small)), scope)
+    assert scope["mask"].shape == (145, 145)
+    assert len(scope["result"].table) == 2
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_every_name_of_a_command_exists(document):
+    text = (ROOT / document).read_text()
+    listed = {entry.spec.name for entry in hsizoo.list_components()}
+    for command in re.findall(r"hsizoo bench ([^`\n]*)", text):
+        words = [word.strip("'") for word in command.split(" --")[0].split()]
+        names = {word.partition(":")[0] for word in words} - {"…", "distance"}
+        assert names <= listed, command
+    for name in re.findall(r"hsizoo info ([a-z][a-z0-9.-]*)", text):
+        assert name in listed
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    for document in ("README.md", "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", (ROOT / document).read_text()):
+            assert (ROOT / target).exists(), target
+
+
+def test_public_names_are_what_is_announced():
+    for name in hsizoo.__all__:
+        assert getattr(hsizoo, name) is not None
+    assert set(hsizoo.__all__) | {"__version__"} == set(dir(hsizoo))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        hsizoo.nonsense  # noqa: B018
