@@ -12,7 +12,10 @@ import hsizoo
 from hsizoo.benchmark import make_robot
 from hsizoo.errors import NameLookupError, OptionError, ProtocolError, StoreError
 
-TINY = "phantom:height=32,width=32,bands=8,train_subjects=1,val_subjects=1,test_subjects=2,scenes_per_subject=1"
+TINY = (
+    "phantom:height=32,width=32,bands=8,"
+    "train_subjects=1,val_subjects=1,test_subjects=2,scenes_per_subject=1"
+)
 TIMES = ("s/open", "s/click")
 
 
@@ -38,7 +41,10 @@ def test_records_say_what_they_were_made_with(tmp_path):
 
 
 def test_cells_are_shared_by_runs_that_agree_on_everything(tmp_path):
-    count = lambda: len(list((tmp_path / "cells").iterdir()))  # noqa: E731
+
+    def count():
+        return len(list((tmp_path / "cells").iterdir()))
+
     hsizoo.bench(["sa"], TINY, clicks=2, out=tmp_path)
     assert count() == 2
     hsizoo.bench(["hsizoo/sa:aggregate=max", "pcc"], TINY, clicks=2, out=tmp_path)
@@ -87,10 +93,13 @@ def test_overwrite(tmp_path, fake_dist):
                 return np.ones((len(prompts), *state), dtype=np.float32)
     """
     fake_dist("hsizoo-moody", "1", {"moody_plugin": plugin, "moody": moody}, {"m": "moody_plugin"})
-    calls = lambda: len((tmp_path / "calls").read_text())  # noqa: E731
-    run = lambda how: hsizoo.bench(
-        ["moody", "sa"], TINY, clicks=1, out=tmp_path / "run", overwrite=how
-    )  # noqa: E731
+
+    def calls():
+        return len((tmp_path / "calls").read_text())
+
+    def run(how):
+        return hsizoo.bench(["moody", "sa"], TINY, clicks=1, out=tmp_path / "run", overwrite=how)
+
     first = run("failed")
     assert [f["error"]["message"] for f in first.failures] == ["not in the mood"] * 2
     assert "Traceback" in first.failures[0]["error"]["traceback"]
@@ -159,7 +168,7 @@ COMMAND = ["bench", "sa", "pcc", "sa-eq", "sid", "ace", "sa-rw", "--device", "cp
 
 
 def _killed_and_resumed(tmp_path, arguments, delays):
-    """Start the command, kill -9 it after each delay, then let it finish; its cells at each kill."""
+    """Kill -9 the command after so many new cells each, then let it end; its cells at each kill."""
     command = [sys.executable, "-m", "hsizoo", *COMMAND, *arguments, "--out", str(tmp_path / "run")]
     cells = tmp_path / "run" / "cells"
     done = []

@@ -68,8 +68,9 @@ class AdaptedAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Attend and adapt."""
-        attended: torch.Tensor = self.inner(x)
-        return attended + self.adapter(attended)
+        attended = self.inner(x)
+        adapted: torch.Tensor = attended + self.adapter(attended)
+        return adapted
 
 
 class AdaptedMlp(nn.Module):
@@ -83,8 +84,8 @@ class AdaptedMlp(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Add both branches."""
-        plain: torch.Tensor = self.inner(x)
-        return plain + self.scale * self.adapter(x)
+        both: torch.Tensor = self.inner(x) + self.scale * self.adapter(x)
+        return both
 
 
 def insert_adapters(

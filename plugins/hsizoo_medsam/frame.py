@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from torch.nn import functional as F
+from torch.nn import functional
 
 import hsizoo
 
@@ -58,4 +58,4 @@ class Frame:
 
 
 def _bilinear(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    return F.interpolate(images, size, mode="bilinear", align_corners=False)
+    return functional.interpolate(images, size, mode="bilinear", align_corners=False)

@@ -42,7 +42,7 @@ def attach(
     tuple of Tensor
         The same values.  Several backward passes may go through them; each calls `encode` once.
     """
-    attached: Features = _Recomputed.apply(features, encode, *parameters)  # type: ignore[no-untyped-call]
+    attached: Features = _Recomputed.apply(features, encode, *parameters)
     return attached
 
 
@@ -60,7 +60,7 @@ class _Recomputed(torch.autograd.Function):
         return tuple(feature.detach() for feature in features)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         if ctx.versions != [parameter._version for parameter in ctx.parameters]:
             raise RuntimeError(

@@ -9,20 +9,22 @@ whose code is that of the first SAM where nothing of SAM 2 is switched on.  Only
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple, cast
 
 import timm
 import torch
+from timm.models.vision_transformer_sam import VisionTransformerSAM
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from hsizoo.errors import OptionError
 from hsizoo_medsam.modules import MaskDecoder, PromptEncoder, TwoWayTransformer
 from hsizoo_medsam.weights import load_checked
 
-__all__ = ["VIT_B", "Sam", "Vit", "sam_name"]
+__all__ = ["VIT_B", "Prompts", "Sam", "Vit", "sam_name"]
 
 _MEAN = (123.675, 116.28, 103.53)
 _STD = (58.395, 57.12, 57.375)
@@ -43,6 +45,17 @@ class Vit:
 VIT_B = Vit()
 
 
+class Prompts(NamedTuple):
+    """What the prompt encoder made of N objects' clicks, in float32.
+
+    Positions are encoded by sines of large arguments, which half precision would ruin.
+    """
+
+    sparse: torch.Tensor
+    dense: torch.Tensor
+    positions: torch.Tensor  # of the image embedding
+
+
 class Sam(nn.Module):
     """SAM without what Medical SAM Adapter never uses: boxes, and more than one mask per object.
 
@@ -54,7 +67,6 @@ class Sam(nn.Module):
         Size of the image encoder.  Default: ViT-B.
     """
 
-    dense_pe: torch.Tensor
     pixel_mean: torch.Tensor
     pixel_std: torch.Tensor
 
@@ -64,7 +76,7 @@ class Sam(nn.Module):
             raise OptionError(f"image_size={image_size}: must be a positive multiple of {_PATCH}")
         self.image_size = image_size
         grid = (image_size // _PATCH, image_size // _PATCH)
-        self.image_encoder = timm.create_model(
+        encoder = timm.create_model(
             "samvit_base_patch16",
             img_size=image_size,
             num_classes=0,
@@ -74,6 +86,7 @@ class Sam(nn.Module):
             global_attn_indexes=vit.global_blocks,
             norm_layer=partial(nn.LayerNorm, eps=1e-6),
         )
+        self.image_encoder = cast(VisionTransformerSAM, encoder)
         self.prompt_encoder = PromptEncoder(
             embed_dim=_CHANNELS,
             image_embedding_size=grid,
@@ -92,7 +105,12 @@ class Sam(nn.Module):
         self.register_buffer("pixel_mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
         self.register_buffer("pixel_std", torch.tensor(_STD)[:, None, None], persistent=False)
 
-    def load_original(self, weights: Mapping[str, torch.Tensor], what: str) -> None:
+    @property
+    def blocks(self) -> Iterator[nn.Module]:
+        """The blocks of the image encoder, into which adapters go."""
+        return iter(self.image_encoder.blocks)
+
+    def load_original(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Load weights in the layout of ``sam_vit_b_01ec64.pth``; before adapters are inserted.
 
         Position tables made for another image size are interpolated linearly.
@@ -100,8 +118,6 @@ class Sam(nn.Module):
         Parameters
         ----------
         weights : mapping of str to Tensor
-        what : str
-            What to call them in messages.
 
         Raises
         ------
@@ -113,7 +129,7 @@ class Sam(nn.Module):
         for name, value in named.items():
             if name in own and own[name].shape != value.shape:
                 named[name] = _resize_positions(name, value, own[name].shape)
-        load_checked(self, named, what)
+        load_checked(self, named, f"SAM at image size {self.image_size}")
 
     def encode(self, image: torch.Tensor) -> tuple[torch.Tensor]:
         """Encode an image.
@@ -129,13 +145,13 @@ class Sam(nn.Module):
         """
         pixels = (image - self.pixel_mean) / self.pixel_std
         missing_rows, missing_cols = (self.image_size - side for side in image.shape[-2:])
-        padded = F.pad(pixels, (0, missing_cols, 0, missing_rows))
+        padded = functional.pad(pixels, (0, missing_cols, 0, missing_rows))
         return (self.image_encoder.forward_features(padded[None]),)
 
     def embed_prompts(
         self, points: torch.Tensor, labels: torch.Tensor, masks: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Embed N objects' prompts, all of which have as many clicks.
+    ) -> Prompts:
+        """Embed N objects' prompts, all of which have as many clicks; not meant for autocast.
 
         Parameters
         ----------
@@ -147,17 +163,15 @@ class Sam(nn.Module):
             Logits of an earlier prediction.
         """
         sparse, dense = self.prompt_encoder((points, labels), None, masks)
-        return sparse, dense
+        return Prompts(sparse, dense, self.prompt_encoder.get_dense_pe())
 
-    def decode(
-        self, features: tuple[torch.Tensor, ...], sparse: torch.Tensor, dense: torch.Tensor
-    ) -> torch.Tensor:
+    def decode(self, features: tuple[torch.Tensor, ...], prompts: Prompts) -> torch.Tensor:
         """Decode N objects; returns logits (N, image_size / 4, image_size / 4)."""
         masks, *_ = self.mask_decoder(
             image_embeddings=features[0],
-            image_pe=self.prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
+            image_pe=prompts.positions,
+            sparse_prompt_embeddings=prompts.sparse,
+            dense_prompt_embeddings=prompts.dense,
             multimask_output=False,
             repeat_image=True,
         )
@@ -186,10 +200,12 @@ def sam_name(name: str) -> str:
 def _resize_positions(name: str, table: torch.Tensor, shape: torch.Size) -> torch.Tensor:
     """Interpolate a position table to another image size; other tensors stay as they are."""
     if name.endswith("pos_embed") and table.ndim == len(shape) == 4:
-        grid = F.interpolate(
+        grid = functional.interpolate(
             table.permute(0, 3, 1, 2), tuple(shape[1:3]), mode="bilinear", align_corners=False
         )
         return grid.permute(0, 2, 3, 1)
     if name.endswith(("rel_pos_h", "rel_pos_w")) and table.ndim == len(shape) == 2:
-        return F.interpolate(table.T[None], shape[0], mode="linear", align_corners=False)[0].T
+        return functional.interpolate(table.T[None], shape[0], mode="linear", align_corners=False)[
+            0
+        ].T
     return table

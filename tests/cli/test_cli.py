@@ -20,6 +20,10 @@ def hsizoo(*arguments, cwd=None, **environment):
     )  # fmt: skip
 
 
+def table_of(folder):
+    return list(csv.DictReader((folder / "table.csv").read_text().splitlines()))
+
+
 def imported_by(*arguments):
     """Modules that a command leaves imported."""
     code = (
@@ -111,7 +115,7 @@ def test_bench_prints_the_table_and_writes_it(tmp_path):
     for name in ("table.csv", "samples.csv", "results.json", "curve.png"):
         assert f"hsizoo-runs/phantom/{name}" in done.stdout
         assert (folder / name).stat().st_size > 100
-    rows = list(csv.DictReader((folder / "table.csv").read_text().splitlines()))
+    rows = table_of(folder)
     assert [row["component"] for row in rows] == ["sa", "sa-rw"]
     for column in ("dice@0.5 1c", "dice@max 1c", "dice@0.5 5c", "auc", "noc85", "s/click"):
         assert column in done.stdout
@@ -130,7 +134,7 @@ def test_a_failing_component_is_a_row_and_status_1(tmp_path):
     assert done.returncode == 1
     assert "SpectralAngle needs at least 2 bands" in done.stderr
     assert "4 failed" in done.stdout
-    rows = list(csv.DictReader((tmp_path / "hsizoo-runs/phantom/table.csv").read_text().splitlines()))
+    rows = table_of(tmp_path / "hsizoo-runs" / "phantom")
     assert float(rows[0]["dice@0.5 1c"]) >= 0
     assert rows[1]["dice@0.5 1c"] == ""
 

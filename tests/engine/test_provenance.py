@@ -32,7 +32,7 @@ def test_says_what_a_record_needs():
     assert about["device"] == "cpu"
     assert about["threads"] == torch.get_num_threads()
     assert about["cores"] == os.cpu_count()
-    assert about["processor"]
+    assert isinstance(about["processor"], str)
     assert json.loads(json.dumps(about, allow_nan=False)) == about
 
 

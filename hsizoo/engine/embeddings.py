@@ -1,0 +1,333 @@
+"""The embedding cache: what a frozen encoder makes of an image, computed once.
+
+An entry is keyed by what the encoder saw (digest of the image), what was done to it before
+(preprocessing, as plain values) and who looked (digest of the encoder's weights).  Every
+component, class and click that agree on these three share the entry; features in it are those
+*before* any trainable layer.
+
+::
+
+    <folder>/<digest of the key>.safetensors   tensors; the whole key and a checksum as metadata
+    <folder>/locks/<two digits>.lock           one process computes, the others wait and read
+
+A file is written under a temporary name, flushed to the disk and renamed: a writer that is killed
+leaves no entry, never half of one.  An entry that cannot be read, whose checksum is wrong or
+whose key is another's is computed anew and overwritten.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import threading
+import time
+import warnings
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from hsizoo.engine.weights import home
+from hsizoo.errors import OptionError
+
+__all__ = ["EmbeddingCache", "EmbeddingKey", "embedding_cache", "embedding_key"]
+
+Tensors = dict[str, torch.Tensor]
+
+_GIB = 2**30
+_MEMORY_GB = 2.0  # about 23 float32 encodings of a 1024-pixel SAM 2.1
+_DISK_GB = 20.0
+_LOCKS = 64
+_ABANDONED_SECONDS = 3600.0  # a temporary file of that age belongs to a writer that was killed
+
+
+@dataclass(frozen=True)
+class EmbeddingKey:
+    """What an entry depends on.
+
+    Parameters
+    ----------
+    description : str
+        All of it, as canonical JSON.
+    """
+
+    description: str
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the description, the entry's file name."""
+        return hashlib.sha256(self.description.encode()).hexdigest()
+
+
+def embedding_key(
+    image_digest: str, preprocessing: Mapping[str, Any], encoder_digest: str
+) -> EmbeddingKey:
+    """Make the key of an encoding.
+
+    Parameters
+    ----------
+    image_digest : str
+        Digest of the cube, or of that part of it which the encoder sees.
+    preprocessing : mapping of str to plain values
+        Everything done between that image and the encoder's input, and how the encoder computes
+        (precision, device): whatever changes its output.
+    encoder_digest : str
+        Digest of the frozen encoder's weights, as by `hsizoo.engine.weights.state_digest`.
+
+    Examples
+    --------
+    >>> one = embedding_key("a", {"rgb": "bands", "size": 256}, "e")
+    >>> one == embedding_key("a", {"size": 256, "rgb": "bands"}, "e")
+    True
+    >>> one == embedding_key("a", {"rgb": "tivita", "size": 256}, "e")
+    False
+    """
+    parts = {"image": image_digest, "preprocessing": dict(preprocessing), "encoder": encoder_digest}
+    return EmbeddingKey(
+        json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False, default=list)
+    )
+
+
+class EmbeddingCache:
+    """Tensors by key, in memory and, optionally, on disk; the least recently used goes first.
+
+    Several threads, and with a folder several processes, may use it at once: one of them computes
+    an entry while the others wait for it.
+
+    Parameters
+    ----------
+    memory_bytes : int, default 2 GiB
+        Most that is held in memory; 0 holds nothing.
+    folder : path, optional
+        Where entries are kept on disk; created when the first one is written.
+    disk_bytes : int, default 20 GiB
+        Most that the folder may hold.  One entry larger than that is not written.
+
+    Attributes
+    ----------
+    hits, misses : int
+        How often an entry was found (in memory or on disk), and computed.
+
+    Examples
+    --------
+    >>> cache = EmbeddingCache(memory_bytes=1000)
+    >>> key = embedding_key("image", {}, "encoder")
+    >>> for _ in range(3):
+    ...     tensors = cache.get(key, lambda: {"x": torch.ones(4)})
+    >>> cache.hits, cache.misses
+    (2, 1)
+    """
+
+    def __init__(
+        self,
+        memory_bytes: int = int(_MEMORY_GB * _GIB),
+        folder: str | os.PathLike[str] | None = None,
+        disk_bytes: int = int(_DISK_GB * _GIB),
+    ) -> None:
+        self.memory_bytes = memory_bytes
+        self.folder = None if folder is None else Path(folder)
+        self.disk_bytes = disk_bytes
+        self.hits = 0
+        self.misses = 0
+        self._entries: OrderedDict[str, Tensors] = OrderedDict()
+        self._guard = threading.Lock()
+        self._computing = [threading.RLock() for _ in range(_LOCKS)]
+
+    def get(self, key: EmbeddingKey, compute: Callable[[], Tensors]) -> Tensors:
+        """Return the tensors of a key, computing them if they are not there.
+
+        Parameters
+        ----------
+        key : EmbeddingKey
+        compute : callable
+            Returns the tensors by name; called at most once.
+
+        Returns
+        -------
+        dict of str to Tensor
+            On the device where `compute` put them if they come from memory, on the CPU if they
+            come from the disk.  They are shared: do not change them in place.
+        """
+        slot = int(key.digest[:8], 16) % _LOCKS
+        with self._computing[slot]:
+            found = self._recall(key.digest)
+            if found is None and self.folder is not None:
+                with self._process_lock(slot):
+                    found = self._read(key)
+                    if found is None:
+                        return self._computed(key, compute)
+                self._remember(key.digest, found)
+            if found is None:
+                return self._computed(key, compute)
+            with self._guard:
+                self.hits += 1
+            return dict(found)
+
+    def clear_memory(self) -> None:
+        """Forget what is held in memory; files stay."""
+        with self._guard:
+            self._entries.clear()
+
+    def _computed(self, key: EmbeddingKey, compute: Callable[[], Tensors]) -> Tensors:
+        tensors = compute()
+        with self._guard:
+            self.misses += 1
+        self._remember(key.digest, tensors)
+        if self.folder is not None:
+            self._write(key, tensors)
+        return dict(tensors)
+
+    def _recall(self, digest: str) -> Tensors | None:
+        with self._guard:
+            found = self._entries.get(digest)
+            if found is not None:
+                self._entries.move_to_end(digest)
+            return found
+
+    def _remember(self, digest: str, tensors: Tensors) -> None:
+        with self._guard:
+            self._entries[digest] = dict(tensors)
+            self._entries.move_to_end(digest)
+            held = sum(map(_size, self._entries.values()))
+            while self._entries and held > self.memory_bytes:
+                held -= _size(self._entries.popitem(last=False)[1])
+
+    @contextlib.contextmanager
+    def _process_lock(self, slot: int) -> Iterator[None]:
+        """Hold the lock that other processes see; without one where the folder is read-only."""
+        assert self.folder is not None
+        lock = None
+        try:
+            (self.folder / "locks").mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / "locks" / f"{slot:02d}.lock")
+            lock.acquire()
+        except OSError:
+            lock = None
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.release()
+
+    def _path(self, key: EmbeddingKey) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{key.digest}.safetensors"
+
+    def _read(self, key: EmbeddingKey) -> Tensors | None:
+        path = self._path(key)
+        try:
+            with safe_open(path, framework="pt", device="cpu") as file:
+                about = file.metadata() or {}
+                if about.get("key") != key.description:
+                    return None
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if about.get("crc32") != _checksum(tensors):
+                return None
+            os.utime(path)  # this is what "recently used" means
+        except (OSError, SafetensorError, ValueError):
+            return None
+        return tensors
+
+    def _write(self, key: EmbeddingKey, tensors: Tensors) -> None:
+        size = _size(tensors)
+        if size > self.disk_bytes:
+            return
+        path = self._path(key)
+        temporary = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stored = {name: each.detach().cpu().contiguous() for name, each in tensors.items()}
+            about = {"key": key.description, "crc32": _checksum(stored)}
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+            os.close(handle)
+            save_file(stored, temporary, metadata=about)
+            with Path(temporary).open("rb+") as file:
+                os.fsync(file.fileno())
+                size = os.fstat(file.fileno()).st_size
+            self._make_room(size, keep=path)
+            Path(temporary).replace(path)
+        except (OSError, SafetensorError) as error:
+            if temporary is not None:
+                with contextlib.suppress(OSError):
+                    Path(temporary).unlink()
+            warnings.warn(
+                f"cannot keep an encoding in {path.parent}: {error}; it will be computed anew. "
+                "Make room, or set HSIZOO_EMBEDDINGS=memory",
+                stacklevel=4,
+            )
+
+    def _make_room(self, size: int, keep: Path) -> None:
+        """Delete the least recently used files until `size` more bytes fit."""
+        assert self.folder is not None
+        files = []
+        for path in self.folder.iterdir():
+            with contextlib.suppress(OSError):  # another process may have deleted it
+                about = path.stat()
+                if path.suffix == ".part" and time.time() - about.st_mtime > _ABANDONED_SECONDS:
+                    path.unlink()
+                elif path.suffix == ".safetensors" and path != keep:
+                    files.append((about.st_mtime_ns, about.st_size, path))
+        held = sum(length for _, length, _ in files)
+        for _, length, path in sorted(files):
+            if held + size <= self.disk_bytes:
+                break
+            with contextlib.suppress(OSError):
+                path.unlink()
+                held -= length
+
+
+@cache
+def embedding_cache() -> EmbeddingCache:
+    """Return the cache that all components of this process share.
+
+    ``HSIZOO_EMBEDDINGS`` is ``memory`` (the default), ``disk`` (memory, and files in
+    ``HSIZOO_HOME/embeddings``) or ``off``; ``HSIZOO_EMBEDDINGS_GB`` is the most that it may hold
+    in GiB: 2 in memory, 20 on disk unless set.
+
+    Raises
+    ------
+    OptionError
+        If one of the variables has a value that it cannot take.
+    """
+    where = os.environ.get("HSIZOO_EMBEDDINGS", "memory")
+    given = os.environ.get("HSIZOO_EMBEDDINGS_GB")
+    if where not in ("memory", "disk", "off"):
+        raise OptionError(f"HSIZOO_EMBEDDINGS={where!r}: expected 'memory', 'disk' or 'off'")
+    try:
+        limit = None if given is None else float(given)
+    except ValueError:
+        limit = -1.0
+    if limit is not None and not 0 <= limit < float("inf"):
+        raise OptionError(f"HSIZOO_EMBEDDINGS_GB={given!r}: expected a number of GiB, 0 or more")
+    if where == "off":
+        return EmbeddingCache(memory_bytes=0)
+    if where == "memory":
+        return EmbeddingCache(int(_GIB * (_MEMORY_GB if limit is None else limit)))
+    disk = _DISK_GB if limit is None else limit
+    return EmbeddingCache(
+        int(_GIB * min(_MEMORY_GB, disk)), home() / "embeddings", int(_GIB * disk)
+    )
+
+
+def _size(tensors: Tensors) -> int:
+    return sum(each.numel() * each.element_size() for each in tensors.values())
+
+
+def _checksum(tensors: Tensors) -> str:
+    """CRC-32 over the bytes of contiguous CPU tensors, by name."""
+    value = 0
+    for name in sorted(tensors):
+        flat = tensors[name].contiguous().flatten().view(torch.uint8)
+        value = zlib.crc32(flat.numpy().data, zlib.crc32(name.encode(), value))
+    return f"{value:08x}"

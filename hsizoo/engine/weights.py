@@ -1,0 +1,236 @@
+"""Weight files: where they lie, how they come here, and whether they are the right ones.
+
+A file is looked for at the path that the user gave, then in ``HSIZOO_HOME/weights``, and is
+downloaded there if it is in neither, unless ``HSIZOO_OFFLINE=1``.  Its SHA-256 is checked each
+time it is used; no pickle is ever executed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from hsizoo.errors import DataError, MissingRequirement
+
+__all__ = ["WeightFile", "check_state", "home", "load_state", "locate", "state_digest"]
+
+_FIRST = 3  # so many names of each sort of difference are given
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """A file of weights that its authors publish.
+
+    Parameters
+    ----------
+    name : str
+        Its file name, also under ``HSIZOO_HOME/weights``.
+    url : str
+        Where it can be downloaded.
+    size : int
+        In bytes; 0 if not known.
+    sha256 : str or None
+        Its digest.  None where nobody published one: then the digest of the first use is written
+        beside the file (``<name>.sha256``) and every later use is checked against it.
+    licence : str
+    """
+
+    name: str
+    url: str
+    size: int
+    sha256: str | None
+    licence: str
+
+
+def home() -> Path:
+    """Return the folder of weights and cached encodings: ``HSIZOO_HOME``, or the user's cache."""
+    if given := os.environ.get("HSIZOO_HOME"):
+        return Path(given).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path("hsizoo", appauthor=False)
+
+
+def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None = None) -> Path:
+    """Return the path of a weight file, downloading it if need be.
+
+    Parameters
+    ----------
+    weight_file : WeightFile
+    override_path : path, optional
+        The user's own file; it is used as it is, its digest is not compared.
+
+    Raises
+    ------
+    MissingRequirement
+        If the file is not here and cannot be downloaded; the message says what to put where.
+    DataError
+        If it is here, but is another file than it should be.
+    """
+    if override_path is not None:
+        path = Path(override_path).expanduser()
+        if not path.is_file():
+            raise MissingRequirement(f"there is no weight file {path}")
+        return path
+    path = home() / "weights" / weight_file.name
+    if not path.is_file():
+        _download(weight_file, path)
+    _verify(weight_file, path)
+    return path
+
+
+def _download(weight_file: WeightFile, path: Path) -> None:
+    if os.environ.get("HSIZOO_OFFLINE", "0") not in ("", "0"):
+        raise MissingRequirement(_how_to_get(weight_file, path, "HSIZOO_OFFLINE is set"))
+    import pooch  # type: ignore[import-untyped]
+    from filelock import FileLock
+
+    digest = weight_file.sha256 and f"sha256:{weight_file.sha256}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            if not path.is_file():  # or another process has just brought it
+                pooch.retrieve(weight_file.url, digest, path.name, path.parent)
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong digest is not
+        reason = f"the download failed: {str(error).splitlines()[0] if str(error) else error!r}"
+        raise MissingRequirement(_how_to_get(weight_file, path, reason)) from error
+
+
+def _how_to_get(weight_file: WeightFile, path: Path, reason: str) -> str:
+    digest = weight_file.sha256 or "not published; recorded at the first use"
+    size = f"{weight_file.size:,} bytes ({weight_file.size / _MIB:.0f} MiB)"
+    return (
+        f"the weights {weight_file.name} are not here, and {reason}. Fetch them where there is a "
+        "network and put them at the path below, or name your own copy with checkpoint=PATH.\n"
+        f"  file:    {weight_file.name}\n"
+        f"  sha256:  {digest}\n"
+        f"  size:    {size if weight_file.size else 'not known'}\n"
+        f"  licence: {weight_file.licence}\n"
+        f"  url:     {weight_file.url}\n"
+        f"  path:    {path}"
+    )
+
+
+def _verify(weight_file: WeightFile, path: Path) -> None:
+    """Compare the digest with the published one, or with the one of the first use."""
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    sidecar = path.with_name(f"{path.name}.sha256")
+    expected, source = weight_file.sha256, "its authors' file has"
+    if expected is None:
+        with contextlib.suppress(OSError):
+            expected, source = sidecar.read_text().split()[0], f"{sidecar.name} says"
+    if expected is None:
+        with contextlib.suppress(OSError):  # a read-only folder: it is as safe as it was
+            sidecar.write_text(f"{found}  {path.name}\n")
+    elif found != expected:
+        raise DataError(
+            f"{path} is not the file it should be: its sha256 is {found}, {source} {expected}. "
+            f"Delete it to fetch it again from {weight_file.url}"
+        )
+
+
+def load_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
+    """Read a state dict: safetensors, or a torch file of plain tensors.
+
+    A torch file may hold the state dict itself or, as Meta's do, have it under ``"model"``.
+
+    Parameters
+    ----------
+    path : path
+        ``*.safetensors`` is read as such, everything else by ``torch.load(weights_only=True)``.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read as tensors by name.
+    """
+    path = Path(path)
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what may go wrong; below, it has
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise DataError(
+            f"{path} holds more than tensors, or is not a torch file; hsizoo executes no pickle "
+            f"({str(error).splitlines()[0]})"
+        ) from error
+    except (OSError, RuntimeError, EOFError, ValueError, SafetensorError) as error:
+        raise DataError(f"{path} cannot be read as weights: {error}") from error
+    if isinstance(content, dict) and isinstance(content.get("model"), dict):
+        content = content["model"]
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(each, torch.Tensor) for name, each in content.items()
+    ):
+        raise DataError(f"{path} is not a state dict: expected tensors by name")
+    return content
+
+
+def check_state(
+    expected: Mapping[str, Sequence[int]], given: Mapping[str, torch.Tensor], who: str
+) -> None:
+    """Check names and shapes of a state dict.
+
+    Parameters
+    ----------
+    expected : mapping of str to shape
+    given : mapping of str to Tensor
+    who : str
+        What the state should fit, for the message.
+
+    Raises
+    ------
+    DataError
+        With the number, and the first ones, of missing, unknown and misshapen names.
+
+    Examples
+    --------
+    >>> check_state({"a": (2, 3)}, {"a": torch.zeros(3, 2)}, "net")
+    Traceback (most recent call last):
+        ...
+    hsizoo.errors.DataError: weights do not fit net: 1 of another shape: a (3, 2) instead of (2, 3)
+    """
+    missing = [name for name in expected if name not in given]
+    unknown = [name for name in given if name not in expected]
+    misshapen = [
+        f"{name} {tuple(given[name].shape)} instead of {tuple(shape)}"
+        for name, shape in expected.items()
+        if name in given and tuple(given[name].shape) != tuple(shape)
+    ]
+    found = {"missing": missing, "unknown": unknown, "of another shape": misshapen}
+    told = [
+        f"{len(names)} {what}: {', '.join(names[:_FIRST])}{', …' if len(names) > _FIRST else ''}"
+        for what, names in found.items()
+        if names
+    ]
+    if told:
+        raise DataError(f"weights do not fit {who}: {'; '.join(told)}")
+
+
+def state_digest(state: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over the names, types, shapes and bytes of tensors, as 64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> state_digest({"a": torch.zeros(2)}) == state_digest({"a": torch.zeros(1, 2)})
+    False
+    """
+    sha = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        sha.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
+        sha.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return sha.hexdigest()
