@@ -51,7 +51,8 @@ def curve_png(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
     left.set(title="at threshold 0.5", ylabel="Dice")
     right.set(title="at each sample's best threshold")
     figure.suptitle(title)
-    right.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    if records:
+        right.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     picture = io.BytesIO()
     # No software tag and date: the same records give the same bytes.
     figure.savefig(picture, format="png", metadata={"Software": None})

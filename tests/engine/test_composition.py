@@ -61,7 +61,7 @@ def test_a_seed_overrules_its_pseudo_label():
 
 
 def test_unassigned_pixels_count_as_unlabelled_whatever_numbers_are_in_use():
-    seeds = LabelMap([[-1, -5, -5], [-2, -5, -5]], {-1: "corn", -2: "wheat"}, ignore=[-5, -6])
+    seeds = LabelMap([[-1, 5, 5], [-2, 5, 5]], {-1: "corn", -2: "wheat"}, ignore=[5])
     _, learnt = fit(Labeler(np.full((2, 3), 7), unassigned=7), seeds)
     assert learnt.evaluated.tolist() == [[True, False, False], [True, False, False]]
     assert learnt.labels[learnt.evaluated].tolist() == [-1, -2]

@@ -56,20 +56,16 @@ def test_whatever_differs_never_hits(tmp_path, other):
     assert (cache.hits, cache.misses) == (0, 2)
 
 
-PLAIN = st.one_of(st.integers(), st.text(), st.booleans(), st.none(), st.floats(allow_nan=False))
+PLAIN = st.one_of(st.integers(), st.text(), st.booleans(), st.none(), st.lists(st.integers()))
 
 
-@given(st.dictionaries(st.text(), PLAIN), st.dictionaries(st.text(), PLAIN))
-def test_keys_are_equal_exactly_if_the_preprocessing_is(one, other):
-    try:
-        a, b = embedding_key("i", one, "e"), embedding_key("i", other, "e")
-    except ValueError:  # infinity
-        return
-    same = {k: (type(v), v) for k, v in one.items()} == {k: (type(v), v) for k, v in other.items()}
-    if same:
-        assert a.digest == b.digest or one != {**one}  # same values, any order
-    elif a.digest == b.digest:
-        assert repr(sorted(one.items(), key=str)) == repr(sorted(other.items(), key=str))
+@given(st.dictionaries(st.text(), PLAIN), st.text(), PLAIN, PLAIN)
+def test_a_key_sees_every_value_and_no_order(rest, name, one, other):
+    a = embedding_key("i", {**rest, name: one}, "e")
+    rest.pop(name, None)
+    assert a.digest == embedding_key("i", {name: one, **rest}, "e").digest
+    different = repr(one) != repr(other)
+    assert (a.digest != embedding_key("i", {**rest, name: other}, "e").digest) == different
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
@@ -230,9 +226,9 @@ def test_a_killed_writer_leaves_no_entry(tmp_path, moment):
 
 
 def test_processes_compute_once(tmp_path):
-    writers = [start(tmp_path) for _ in range(3)]
+    writers = [start(tmp_path) for _ in range(2)]
     counts = [writer.communicate()[0].strip() for writer in writers]
-    assert sorted(counts) == ["0", "0", "1"]
+    assert sorted(counts) == ["0", "1"]
     assert equal(EmbeddingCache(folder=tmp_path).get(KEY, forbidden), tensors())
 
 

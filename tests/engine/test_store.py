@@ -190,11 +190,12 @@ class TestTrouble:
 
     @pytest.mark.parametrize("step", ["pathlib.Path.mkdir", "os.open", "tempfile.mkstemp"])
     def test_a_read_only_folder_is_found_out_at_once(self, tmp_path, monkeypatch, step):
+        unlucky = Store(tmp_path)
         with monkeypatch.context() as patch:
             patch.setattr(step, fails_with(errno.EROFS))
             with (
                 pytest.raises(StoreError, match=rf"{tmp_path.name}.*Read-only file system.*--out"),
-                Store(tmp_path),
+                unlucky,
             ):
                 pass
         with Store(tmp_path):  # the lock was not kept

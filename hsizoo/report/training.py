@@ -1,0 +1,79 @@
+"""The picture of a training, made from its log; needs matplotlib (``hsizoo[report]``)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hsizoo.errors import MissingRequirement
+
+__all__ = ["training_png"]
+
+
+def training_png(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
+    """Draw the loss of each step with its mean over an epoch, and the validations, as PNG.
+
+    Parameters
+    ----------
+    log : sequence of mapping
+        The lines of a training's log.
+    title : str
+
+    Raises
+    ------
+    MissingRequirement
+        If matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+    except ImportError as error:
+        raise MissingRequirement(
+            "the picture needs matplotlib: pip install 'hsizoo[report]'"
+        ) from error
+    steps = [line for line in log if line["kind"] == "step"]
+    validations = [line for line in log if line["kind"] == "validation"]
+    figure = Figure(figsize=(10, 4.4), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    number = [line["step"] for line in steps]
+    left.plot(number, [line["loss"] for line in steps], color="C0", alpha=0.25, linewidth=0.8)
+    epochs = np.array([line["epoch"] for line in steps])
+    ends, means = [], []
+    for epoch in np.unique(epochs).tolist():
+        mine = [line for line in steps if line["epoch"] == epoch]
+        ends.append(mine[-1]["step"])
+        means.append(float(np.mean([line["loss"] for line in mine])))
+    left.plot(ends, means, color="C0", marker="o", markersize=3, label="mean of the epoch")
+    left.set(title="training loss", xlabel="step", ylabel="0.5 BCE + 0.5 soft Dice")
+    left.set_ylim(bottom=0)
+    rate = left.twinx()
+    rate.plot(number, [line["lr"] for line in steps], color="0.6", linestyle=":")
+    rate.set_ylabel("learning rate (dotted)", color="0.5")
+    rate.set_ylim(bottom=0)
+    left.legend(frameon=False)
+    keys = [key for key in (validations[0] if validations else {}) if key.startswith("dice@")]
+    for place, key in enumerate(keys):
+        right.plot(
+            [line["epoch"] for line in validations],
+            [line[key] for line in validations],
+            color=f"C{place + 1}",
+            marker="o",
+            markersize=3,
+            label=key,
+        )
+    right.set(title="validation" if keys else "no validation", xlabel="epoch", ylim=(0, 1))
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
+    right.grid(alpha=0.3)
+    if keys:
+        right.set_ylabel("Dice")
+        right.legend(frameon=False)
+    figure.suptitle(title)
+    picture = io.BytesIO()
+    # No software tag and date: the same log gives the same bytes.
+    figure.savefig(picture, format="png", metadata={"Software": None})
+    return picture.getvalue()

@@ -1,0 +1,342 @@
+"""The adapters, what is trained, and what an encoding with a gradient costs."""
+
+from __future__ import annotations
+
+import contextlib
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hsizoo_medsam import medsam_adapter
+from hsizoo_medsam.medsam_adapter import MedSamAdapter
+from hsizoo_medsam.sam import Sam, Vit
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn import functional
+
+import hsizoo
+from hsizoo.errors import ClickError, DataError, OptionError
+
+SMALL = Vit(width=96, depth=3, heads=4, global_blocks=(1,))
+ONE = hsizoo.Clicks([(5, 9)])
+TWO = hsizoo.Clicks([(5, 9), (20, 30)], [True, False])
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    monkeypatch.setattr(medsam_adapter, "VIT_B", SMALL)
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """A mode in which tensors have no values, only a device, a type and a shape."""
+    # timm reads values while it builds, autocast warns and gives up where there is no GPU.
+    rates = "timm.models.vision_transformer_sam.calculate_drop_path_rates"
+    monkeypatch.setattr(rates, lambda _, depth: [0.0] * depth)
+    monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_: True)
+    return FakeTensorMode()
+
+
+def make(**options) -> MedSamAdapter:
+    return MedSamAdapter(**{"checkpoint": "random", "image_size": 128, **options})
+
+
+def cube(seed: int = 0, shape: tuple[int, int] = (30, 40)) -> hsizoo.HyperCube:
+    return hsizoo.HyperCube(np.random.default_rng(seed).random((*shape, 6)))
+
+
+def scaled(model: MedSamAdapter, factor: float = 3.0) -> MedSamAdapter:
+    """Adapters that matter: larger than their initial values."""
+    with torch.no_grad():
+        for parameter in model._in_encoder:
+            parameter.mul_(factor)
+    return model
+
+
+@contextlib.contextmanager
+def counted(model: MedSamAdapter):
+    """Count the encodings that are made."""
+    calls = []
+    plain = model._model.encode
+    model._model.encode = lambda image: (calls.append(torch.is_grad_enabled()), plain(image))[1]
+    yield calls
+    del model._model.encode
+
+
+def by_hand(block: nn.Module, x: torch.Tensor, scale: float) -> torch.Tensor:
+    """A block as Medical SAM Adapter describes it, written anew; windows by loops."""
+
+    def adapt(adapter, tokens):
+        hidden = functional.gelu(tokens @ adapter.down.weight.T + adapter.down.bias)
+        return hidden @ adapter.up.weight.T + adapter.up.bias
+
+    def attend(tokens):
+        attended = block.attn.inner(tokens)
+        return attended + adapt(block.attn.adapter, attended)
+
+    normed = block.norm1(x)
+    side = block.window_size
+    if side:
+        height, width = x.shape[1:3]
+        padded = functional.pad(normed, (0, 0, 0, -width % side, 0, -height % side))
+        out = torch.empty_like(padded)
+        for row in range(0, padded.shape[1], side):
+            for col in range(0, padded.shape[2], side):
+                window = np.s_[:, row : row + side, col : col + side]
+                out[window] = attend(padded[window])
+        x = x + out[:, :height, :width]
+    else:
+        x = x + attend(normed)
+    normed = block.norm2(x)
+    return x + block.mlp.inner(normed) + scale * adapt(block.mlp.adapter, normed)
+
+
+def test_blocks_are_those_of_the_description():
+    model = scaled(make(adapter_scale=0.7))
+    torch.manual_seed(0)
+    tokens = torch.randn(1, 16, 17, SMALL.width)
+    with torch.no_grad():
+        for block in model._model.blocks:
+            torch.testing.assert_close(block(tokens), by_hand(block, tokens, 0.7))
+    assert {block.window_size for block in model._model.blocks} == {0, 14}
+
+
+def test_parameter_counts(fake, monkeypatch):
+    """Of ViT-B: two adapters of 295 872 in each of 12 blocks, and what is used of the decoder."""
+    monkeypatch.setattr(medsam_adapter, "VIT_B", Vit())
+    with fake:
+        model = MedSamAdapter(checkpoint="random")
+    counts = {"image_encoder": 0, "mask_decoder": 0}
+    for name, parameter in model.trainable().items():
+        counts[name.partition(".")[0]] += parameter.numel()
+    assert counts == {"image_encoder": 7_100_928, "mask_decoder": 3_506_304}
+    assert sum(p.numel() for p in model._model.parameters()) == 93_735_472 + 7_100_928
+
+
+def test_zero_initialised_adapters_add_nothing():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        plain = Sam(128, SMALL).eval()
+    model = make(adapter_init="zero")
+    image = model.open(cube()).image
+    with torch.no_grad():
+        torch.testing.assert_close(model._encode(image), plain.encode(image), rtol=0, atol=0)
+    other = make().predict(make().open(cube()), [ONE])
+    assert not torch.equal(other, model.predict(model.open(cube()), [ONE]))
+
+
+def test_seed_decides_and_global_generator_is_left_alone():
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    first, second, third = make(), make(), make(seed=1)
+    assert torch.equal(torch.rand(3), expected)
+    for name, parameter in first.trainable().items():
+        assert torch.equal(parameter, second.trainable()[name])
+    assert first.frozen_digest == second.frozen_digest != third.frozen_digest
+    assert first.frozen_digest != make(image_size=112).frozen_digest
+
+
+@pytest.mark.parametrize("init", ["default", "zero"])
+def test_gradients_reach_the_trainable_parameters_and_no_other(init):
+    model = make(adapter_init=init)
+    model.train()
+    model.logits(model.open(cube()), [ONE, TWO]).square().mean().backward()
+    reached = {name for name, p in model._model.named_parameters() if p.grad is not None}
+    assert reached == set(model.trainable()) == set(model.state_dict())
+    for name, parameter in model._model.named_parameters():
+        assert parameter.requires_grad == (name in reached)
+        if init == "default" and name in reached and not name.endswith("k_proj.bias"):
+            assert parameter.grad.any(), name  # a constant added to all keys changes nothing
+    kinds = {name.rsplit(".", 2)[0].partition("blocks.")[0] for name in reached}
+    assert any(".attn.adapter." in name for name in reached)
+    assert any(".mlp.adapter." in name for name in reached)
+    assert not any("prompt_encoder" in name or ".inner." in name for name in reached), kinds
+
+
+def test_gradients_equal_those_of_a_plain_graph():
+    model = scaled(make())
+    state = model.open(cube())
+
+    def loss(features):
+        logits = [model._decode(features, state.frame, [clicks]) for clicks in (ONE, TWO)]
+        return torch.cat(logits).square().mean()
+
+    expected = torch.autograd.grad(loss(model._encode(state.image)), model.trainable().values())
+    logits = model.logits(state, [ONE, TWO])
+    found = torch.autograd.grad(logits.square().mean(), model.trainable().values())
+    for name, one, other in zip(model.trainable(), expected, found, strict=True):
+        torch.testing.assert_close(one, other, msg=name)
+
+
+def test_one_encoding_per_image_and_weights_and_one_per_backward():
+    model = make()
+    optimizer = torch.optim.AdamW(model.trainable().values(), lr=1e-3)
+    state, other = model.open(cube()), model.open(cube(1))
+    with counted(model) as calls:
+        clicks = [ONE, TWO, TWO.add(0, 0), ONE.add(3, 3), hsizoo.Clicks([(29, 39)])]
+        first = model.predict(state, clicks)
+        assert torch.equal(model.predict(state, clicks), first)
+        assert calls == [False]
+        # Each click from the prediction before it, as training does; then one backward pass.
+        maps = [model.logits(state, [each]) for each in clicks]
+        assert calls == [False]
+        sum(each.square().mean() for each in maps).backward()
+        assert calls == [False, True]
+        model.logits(state, [TWO]).square().mean().backward()  # the next class, same weights
+        assert calls == [False, True, True]
+        optimizer.step()
+        changed = model.predict(state, clicks)
+        assert calls == [False, True, True, False]
+        assert not torch.equal(changed, first)
+        model.predict(other, [ONE])
+        assert calls == [False, True, True, False, False]
+
+
+def test_encoding_follows_the_weights():
+    """However they change: a fresh state has nothing to be stale."""
+    model, state = make(), None
+    saved = {name: value.clone() for name, value in model.state_dict().items()}
+    state = model.open(cube())
+    before = model.predict(state, [ONE])
+    for foreach in (False, True):
+        model.logits(state, [ONE]).square().mean().backward()
+        optimizer = torch.optim.Adam(model.trainable().values(), lr=1e-2, foreach=foreach)
+        optimizer.step()
+        assert torch.equal(model.predict(state, [ONE]), model.predict(model.open(cube()), [ONE]))
+    model.load_state_dict(saved)
+    assert torch.equal(model.predict(state, [ONE]), before)
+
+
+def test_weights_must_not_change_before_backward():
+    model = make()
+    logits = model.logits(model.open(cube()), [ONE])
+    model.load_state_dict({name: value + 1 for name, value in model.state_dict().items()})
+    with pytest.raises(RuntimeError):
+        logits.mean().backward()
+
+
+def test_state_keeps_no_activations():
+    """What a state holds after `logits` is the encoding; the graph behind it has no tensors."""
+    model = make()
+    state = model.open(cube())
+    assert state.encoding is None
+    model.logits(state, [ONE])
+    (feature,) = state.differentiable
+    assert feature.shape == (1, 256, 8, 8)
+    assert feature.data_ptr() == state.encoding[0].data_ptr()
+    assert not any(isinstance(each, torch.Tensor) for each in feature.grad_fn.saved_tensors)
+
+
+def test_an_object_does_not_depend_on_the_others():
+    model = make()
+    state = model.open(cube())
+    clicks = [TWO, ONE, hsizoo.Clicks([(0, 0)]), TWO.add(1, 1)] * 9
+    together = model.predict(state, clicks)
+    assert together.shape == (36, 30, 40)
+    assert together.dtype == torch.float32
+    for each, expected in zip(clicks[:4], together, strict=False):
+        torch.testing.assert_close(model.predict(state, [each])[0], expected)
+    assert model.predict(state, []).shape == (0, 30, 40)
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (33, 7), (130, 131)])
+def test_clicks_and_maps_keep_their_place(shape):
+    """A click lands on the pixel it names, scaled; a map comes back in the image's size."""
+    frame = make().open(cube(shape=shape)).frame
+    height, width = shape
+    corners = hsizoo.Clicks([(0, 0), (height - 1, width - 1), (0, width - 1)])
+    (x0, y0), (x1, y1), (x2, y2) = frame.points(corners)
+    assert (x0, y0, y2) == (0, 0, 0)
+    assert x1 == x2 > y1 or height > width
+    assert max(frame.inner) == 128
+    assert x1 < frame.inner[1]
+    assert y1 < frame.inner[0]
+    ramp = torch.linspace(0, 1, 32).expand(1, 32, 32)
+    restored = frame.restore(ramp)
+    assert restored.shape == (1, height, width)
+    assert (restored[0, 0].diff() >= 0).all()
+
+
+def test_state_dict_round_trip():
+    model, other = scaled(make()), make(seed=3)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    assert not model.trained
+    with pytest.raises(DataError, match="mask_tokens"):
+        other.load_state_dict({name: v for name, v in state.items() if "mask_tokens" not in name})
+    with pytest.raises(DataError, match="unknown"):
+        other.load_state_dict({**state, "unknown": torch.zeros(1)})
+    other.load_state_dict(state)
+    assert other.trained
+    for name, value in other.state_dict().items():
+        assert torch.equal(value, state[name])
+
+
+def test_training_lowers_the_loss():
+    model = make(adapter_init="zero")
+    model.train()
+    optimizer = torch.optim.AdamW(model.trainable().values(), lr=3e-4)
+    state, target = model.open(cube()), torch.zeros(1, 30, 40)
+    target[:, 3:15, 5:20] = 1
+    losses = []
+    for _ in range(6):
+        loss = functional.binary_cross_entropy_with_logits(model.logits(state, [ONE]), target)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert all(after < before for before, after in pairwise(losses))
+
+
+def test_training_mode_changes_no_result():
+    model = make()
+    state = model.open(cube())
+    expected = model.predict(state, [ONE])
+    model.train()
+    assert torch.equal(model.predict(model.open(cube()), [ONE]), expected)
+
+
+def test_bad_clicks_and_options():
+    model = make()
+    state = model.open(cube())
+    with pytest.raises(ClickError, match="at least one"):
+        model.predict(state, [hsizoo.Clicks()])
+    with pytest.raises(ClickError, match="outside"):
+        model.predict(state, [hsizoo.Clicks([(30, 0)])])
+    with pytest.raises(OptionError, match="adapter_ratio"):
+        make(adapter_ratio=0.0)
+
+
+def test_options_are_documented():
+    from hsizoo.options import declared_options
+
+    assert all(option.doc for option in declared_options(MedSamAdapter).values())
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_stays_near(precision):
+    model = make()
+    half = make(precision=precision)
+    expected = model.predict(model.open(cube()), [ONE, TWO])
+    found = half.predict(half.open(cube()), [ONE, TWO])
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_every_tensor_is_on_the_gpu(precision, fake):
+    """On a pretended GPU, which fails on any tensor that was left on the CPU."""
+    with fake:
+        model = make(precision=precision, device="cuda")
+        state = model.open(cube())
+        maps = model.predict(state, [ONE, TWO])
+        assert (maps.device.type, maps.dtype, maps.shape) == ("cuda", torch.float32, (2, 30, 40))
+        optimizer = torch.optim.AdamW(model.trainable().values(), lr=1e-3)
+        logits = model.logits(state, [ONE, TWO])
+        assert (logits.device.type, logits.dtype) == ("cuda", torch.float32)
+        logits.square().mean().backward()
+        assert all(each.grad.device.type == "cuda" for each in model.trainable().values())
+        optimizer.step()
+        assert model.predict(state, [TWO]).device.type == "cuda"

@@ -1,0 +1,465 @@
+"""SAM 2.1 against Meta's predictor, its encodings, its gradients, and a GPU that is not there."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hsizoo_sam2.building import build_sam21
+from hsizoo_sam2.network import Sam2Network
+from hsizoo_sam2.sam21 import Sam21
+from hsizoo_sam2.sam21_ft import Sam21FineTuned
+from hsizoo_sam2.sizes import SIZES
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+import hsizoo
+from hsizoo.engine.embeddings import EmbeddingCache
+from hsizoo.errors import ClickError, DataError, MissingRequirement, OptionError
+
+CLICKS = {
+    "one": hsizoo.Clicks([(40, 61)]),
+    "two, one negative": hsizoo.Clicks([(40, 61), (5, 7)], [True, False]),
+    "many": hsizoo.Clicks(
+        [(9, 9), (47, 70), (0, 0), (30, 2), (12, 55)], [True, True, False, True, True]
+    ),
+    "negative only": hsizoo.Clicks([(20, 33)], [False]),
+}
+SHAPES = {"non-square": (48, 96), "square": (80, 80), "larger than the input": (300, 280)}
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch):
+    """Each test begins with an empty cache of its own."""
+    fresh = EmbeddingCache()
+    monkeypatch.setattr("hsizoo_sam2.sam21.embedding_cache", lambda: fresh)
+    return fresh
+
+
+def make_cube(shape=(48, 96), bands=12, seed=0):
+    """Smooth structures, so that masks have a shape."""
+    rng = np.random.default_rng(seed)
+    rows, cols = np.meshgrid(*(np.linspace(0, 1, n) for n in shape), indexing="ij")
+    waves = rng.uniform(2, 12, (bands, 2))
+    data = np.stack([np.sin(a * rows) * np.cos(b * cols) for a, b in waves], axis=2)
+    return hsizoo.HyperCube(data + rng.normal(scale=0.1, size=data.shape))
+
+
+def lively(state):
+    """Random weights whose masks are neither empty nor full, nor all alike."""
+    generator = torch.Generator().manual_seed(1)
+    out = {}
+    for name, each in state.items():
+        noise = torch.randn(each.shape, generator=generator)
+        if "image_encoder" in name or not each.is_floating_point():
+            out[name] = each
+        elif each.ndim >= 2:
+            out[name] = each * 1.5 + 0.02 * noise
+        else:
+            out[name] = each + 0.1 * noise
+    return out
+
+
+def save_checkpoint(size, folder):
+    model, _ = build_sam21(size, "random")
+    path = folder / f"{size}.pt"
+    torch.save({"model": lively(model.state_dict())}, path)
+    return path
+
+
+def meta_predictor(size, path):
+    """Meta's own loader and predictor; for nano, whose YAML it does not have, our model."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from sam2.sam2_image_predictor import SAM2ImagePredictor
+    if size == "nano":
+        model, _ = build_sam21(size, str(path))
+    else:
+        from hydra import initialize_config_module
+        from hydra.core.global_hydra import GlobalHydra
+        from sam2.build_sam import build_sam2
+
+        with initialize_config_module("sam2", version_base="1.2"):
+            model = build_sam2(SIZES[size].config, str(path), "cpu", apply_postprocessing=False)
+        GlobalHydra.instance().clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit.script is deprecated
+        predictor = SAM2ImagePredictor(model)
+    side = model.image_size
+    predictor._bb_feat_sizes = [(side // stride, side // stride) for stride in (4, 8, 16)]
+    return predictor
+
+
+def assert_same(segmenter, predictor, state, clicks, multimask, mask):
+    segmenter.multimask = multimask
+    segmenter._mask_prompts = lambda state, prompts: (
+        None if mask is None else mask[None].repeat(len(prompts), 1, 1, 1)
+    )
+    logits, quality, _ = predictor.predict(
+        clicks.points[:, ::-1].copy(),
+        clicks.positive.astype(int),
+        mask_input=None if mask is None else mask.numpy(),
+        multimask_output=multimask == "best",
+        return_logits=True,
+    )
+    expected = logits[quality.argmax()]
+    with torch.no_grad():
+        found = segmenter._logits(state, [clicks])[0].numpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+    np.testing.assert_array_equal(found > 0, expected > 0)
+    probability = segmenter.predict(state, [clicks])[0].numpy()
+    np.testing.assert_allclose(probability, 1 / (1 + np.exp(-expected.astype(float))), atol=1e-4)
+    return expected
+
+
+def compare(size, folder, shape):
+    """All prompts, on one image; the masks must not be trivial."""
+    path = save_checkpoint(size, folder)
+    predictor = meta_predictor(size, path)
+    segmenter = Sam21(size=size, checkpoint=str(path))
+    cube = make_cube(shape)
+    state = segmenter.open(cube)
+    predictor.set_image(segmenter.pseudo_rgb.render(cube))
+    side = segmenter.network.mask_size
+    dense = torch.from_numpy(np.random.default_rng(3).normal(scale=6, size=(1, side, side))).float()
+    shares = [
+        (assert_same(segmenter, predictor, state, clicks, multimask, mask) > 0).mean()
+        for clicks in CLICKS.values()
+        for multimask in ("single", "best")
+        for mask in (None, dense)
+    ]
+    assert any(0.02 < share < 0.98 for share in shares)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_nano_equals_metas_predictor(tmp_path, shape):
+    compare("nano", tmp_path, shape)
+
+
+def test_tiny_equals_metas_predictor(tmp_path):
+    compare("tiny", tmp_path, SHAPES["non-square"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["tiny", "small", "base-plus", "large"])
+def test_other_sizes_equal_metas_predictor(tmp_path, size):
+    compare(size, tmp_path, SHAPES["square"])
+
+
+def count(modules):
+    return sum(parameter.numel() for parameter in modules.parameters())
+
+
+@pytest.mark.parametrize(
+    ("size", "millions"),
+    [
+        ("nano", 4.93),
+        ("tiny", 38.96),
+        pytest.param("small", 46.06, marks=pytest.mark.slow),
+        pytest.param("base-plus", 80.85, marks=pytest.mark.slow),
+        pytest.param("large", 224.45, marks=pytest.mark.slow),
+    ],
+)
+def test_parameter_counts(size, millions):
+    model, pretrained = build_sam21(size, "random")
+    assert not pretrained
+    assert round(count(model) / 1e6, 2) == millions
+    if size != "nano":
+        assert count(model.sam_prompt_encoder) == 6_220
+        assert count(model.sam_mask_decoder) == 4_215_109
+
+
+def test_hydra_is_left_alone():
+    code = """if True:
+        from hydra import initialize_config_module, compose
+        from hydra.core.global_hydra import GlobalHydra
+        assert GlobalHydra.instance().hydra is None
+        from hsizoo_sam2 import Sam21
+        Sam21(size="nano", checkpoint="random")
+        assert GlobalHydra.instance().hydra is None
+        with initialize_config_module("hsizoo", version_base="1.2"):  # the host's own
+            host = GlobalHydra.instance().hydra
+            Sam21(size="nano", checkpoint="random")
+            assert GlobalHydra.instance().hydra is host
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_specs_need_no_torch():
+    code = """if True:
+        import sys
+        from hsizoo_sam2.plugin import hsizoo_components
+        assert len(list(hsizoo_components())) == 10
+        assert not {"torch", "numpy", "hydra", "sam2"} & set(sys.modules)
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture(scope="module")
+def nano():
+    return Sam21(size="nano", checkpoint="random")
+
+
+@pytest.fixture
+def trained(tmp_path):
+    return Sam21FineTuned(size="nano", checkpoint=str(save_checkpoint("nano", tmp_path)))
+
+
+def test_objects_do_not_depend_on_each_other(trained):
+    state = trained.open(make_cube())
+    prompts = [*CLICKS.values(), *(hsizoo.Clicks([(n, n)]) for n in range(20))]
+    together = trained.predict(state, prompts)
+    alone = torch.cat([trained.predict(state, [clicks]) for clicks in prompts])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
+    assert together.shape == (24, 48, 96)
+    assert together.dtype == torch.float32
+
+
+def test_no_objects(nano):
+    assert nano.predict(nano.open(make_cube()), []).shape == (0, 48, 96)
+
+
+@pytest.mark.parametrize("clicks", [hsizoo.Clicks(), hsizoo.Clicks([(48, 0)])])
+def test_wrong_clicks(nano, clicks):
+    with pytest.raises(ClickError):
+        nano.predict(nano.open(make_cube()), [clicks])
+
+
+def test_any_cube_goes(nano):
+    rng = np.random.default_rng(0)
+    for shape in [(1, 1, 1), (3, 500, 2), (7, 5, 300)]:
+        data = rng.random(shape)
+        data[0, 0] = np.nan
+        data[-1, -1, 0] = np.inf
+        result = nano.predict(nano.open(hsizoo.HyperCube(data)), [hsizoo.Clicks([(0, 0)])])
+        assert result.shape == (1, *shape[:2])
+        assert torch.isfinite(result).all()
+
+
+def counting(segmenter, calls):
+    encode = segmenter.network.encode
+    segmenter.network.encode = lambda inputs: calls.append(1) or encode(inputs)
+    return segmenter
+
+
+def test_one_encoding_serves_components_classes_and_clicks(cache):
+    """Four components with one encoder, 16 classes, 5 clicks: one encoding."""
+    calls = []
+    makers = (Sam21, Sam21FineTuned, Sam21FineTuned, Sam21)
+    components = [counting(make(size="nano", checkpoint="random"), calls) for make in makers]
+    assert len({id(each.network.image_encoder) for each in components}) == 1  # one copy of weights
+    cube = make_cube()
+    rng = np.random.default_rng(0)
+    for component in components:
+        state = component.open(cube)
+        prompts = [hsizoo.Clicks([rng.integers(0, 48, 2)]) for _ in range(16)]
+        for _ in range(5):
+            component.predict(state, prompts)
+            prompts = [clicks.add(*rng.integers(0, 48, 2)) for clicks in prompts]
+    assert len(calls) == 1
+    assert (cache.misses, cache.hits) == (1, 3)
+
+
+def test_results_are_the_same_with_cache_on_disk_and_off(trained, monkeypatch, tmp_path):
+    cube, results = make_cube(), []
+    for made in (
+        EmbeddingCache(),
+        EmbeddingCache(memory_bytes=0),
+        EmbeddingCache(folder=tmp_path / "e"),
+        EmbeddingCache(folder=tmp_path / "e"),  # reads what the one before wrote
+    ):
+        monkeypatch.setattr("hsizoo_sam2.sam21.embedding_cache", lambda made=made: made)
+        prompts = list(CLICKS.values())
+        results += [trained.predict(trained.open(cube), prompts) for _ in range(2)]
+    assert all(torch.equal(each, results[0]) for each in results)
+
+
+def test_changed_encoder_or_preprocessing_never_hits(cache, tmp_path):
+    cube = hsizoo.HyperCube(make_cube().data, np.linspace(450, 900, 12), rgb_bands=(9, 5, 1))
+    variants = [
+        {},
+        {"rgb": "wavelength"},
+        {"rgb": "wavelength", "red_nm": 700.0},
+        {"rgb": "tivita"},
+        {"rgb": "even"},
+        {"stretch": "range"},
+        {"stretch": "reflectance"},
+        {"precision": "bfloat16"},
+        {"channels_last": True},
+    ]
+    for options in variants:
+        Sam21(size="nano", checkpoint="random", **options).open(cube)
+    assert (cache.hits, cache.misses) == (0, len(variants))
+    model, _ = build_sam21("nano", "random")
+    state = model.state_dict()
+    for name in ("image_encoder.neck.convs.0.conv.bias", "image_encoder.trunk.pos_embed"):
+        torch.save({"model": {**state, name: state[name] + 1e-6}}, tmp_path / "other.pt")
+        Sam21(size="nano", checkpoint=str(tmp_path / "other.pt")).open(cube)
+    assert (cache.hits, cache.misses) == (0, len(variants) + 2)
+    torch.save({"model": lively(state)}, tmp_path / "decoder.pt")  # another decoder only
+    Sam21(size="nano", checkpoint=str(tmp_path / "decoder.pt")).open(cube)
+    assert (cache.hits, cache.misses) == (1, len(variants) + 2)
+    Sam21(size="nano", checkpoint="random").open(make_cube(seed=1))
+    assert (cache.hits, cache.misses) == (1, len(variants) + 3)
+
+
+def test_gradients_reach_what_is_trained_and_nothing_else(trained):
+    state = trained.open(make_cube())
+    trained.train()
+    trained.logits(state, list(CLICKS.values())).square().mean().backward()
+    reached = {name for name, each in trained.trainable().items() if each.grad is not None}
+    unreached = {name.split(".")[0] + "." + name.split(".")[1] for name in trained.trainable()} - {
+        name.split(".")[0] + "." + name.split(".")[1] for name in reached
+    }
+    assert unreached == {
+        "sam_prompt_encoder.mask_downscaling",  # no mask prompts here
+        "sam_mask_decoder.iou_prediction_head",  # no loss on predicted quality
+        "sam_mask_decoder.pred_obj_score_head",
+    }
+    assert {
+        f"sam_mask_decoder.conv_s{n}.{kind}" for n in (0, 1) for kind in ("weight", "bias")
+    } <= {name for name in reached if trained.trainable()[name].grad.abs().max() > 0}
+    ours = {id(each) for each in trained.trainable().values()}
+    others = [each for each in trained.network.parameters() if id(each) not in ours]
+    assert others
+    assert all(not each.requires_grad and each.grad is None for each in others)
+    assert not any(each.requires_grad for each in state.features.values())
+
+
+def test_training_changes_predictions_of_an_open_image(trained):
+    state = trained.open(make_cube())
+    prompts = [CLICKS["one"]]
+    before = trained.predict(state, prompts)
+    optimizer = torch.optim.SGD(trained.trainable().values(), lr=0.01)
+    trained.logits(state, prompts).mean().backward()
+    optimizer.step()
+    after = trained.predict(state, prompts)
+    assert not torch.equal(before, after)  # conv_s0 and conv_s1 are not remembered from before
+    assert torch.equal(after, trained.predict(trained.open(make_cube()), prompts))
+    with torch.no_grad():
+        assert torch.equal(after, trained.logits(state, prompts).sigmoid())
+
+
+def test_state_dict_round_trip(trained, tmp_path):
+    assert not trained.trained
+    other = Sam21FineTuned(size="nano", checkpoint="random")
+    cube, prompts = make_cube(), list(CLICKS.values())
+    assert not torch.equal(
+        other.predict(other.open(cube), prompts), trained.predict(trained.open(cube), prompts)
+    )
+    kept = trained.state_dict()
+    with torch.no_grad():
+        next(iter(trained.trainable().values())).add_(1)  # what was returned must not change
+    other.load_state_dict(kept)
+    assert other.trained
+    trained.load_state_dict(kept)
+    assert torch.equal(
+        other.predict(other.open(cube), prompts), trained.predict(trained.open(cube), prompts)
+    )
+    assert other.frozen_digest == trained.frozen_digest
+    kept.pop("sam_mask_decoder.conv_s0.weight")
+    with pytest.raises(DataError, match=r"1 missing: sam_mask_decoder\.conv_s0\.weight"):
+        other.load_state_dict(kept)
+
+
+def test_weights_that_do_not_fit_are_named(tmp_path):
+    model, _ = build_sam21("nano", "random")
+    state = model.state_dict()
+    state["extra"] = torch.zeros(1)
+    state["no_mem_embed"] = torch.zeros(1, 1, 7)
+    torch.save({"model": state}, tmp_path / "w.pt")
+    with pytest.raises(
+        DataError, match=r"SAM 2\.1 nano.*1 unknown: extra; 1 of another shape: no_"
+    ):
+        Sam21(size="nano", checkpoint=str(tmp_path / "w.pt"))
+
+
+def test_missing_weights_say_what_to_put_where(monkeypatch, tmp_path):
+    monkeypatch.setenv("HSIZOO_HOME", str(tmp_path))
+    monkeypatch.setenv("HSIZOO_OFFLINE", "1")
+    with pytest.raises(MissingRequirement, match="7402e0d864fa"):
+        Sam21(size="tiny")
+
+
+def test_options_that_cannot_be():
+    with pytest.raises(OptionError, match="float16"):
+        Sam21(size="nano", checkpoint="random", precision="float16")
+    with pytest.raises(OptionError, match="size"):
+        Sam21(size="huge", checkpoint="random")
+
+
+def test_bfloat16_and_channels_last_change_little(tmp_path):
+    path = str(save_checkpoint("nano", tmp_path))
+    cube, prompts = make_cube(), list(CLICKS.values())
+    results = {}
+    for precision in ("float32", "bfloat16"):
+        for channels_last in (False, True):
+            segmenter = Sam21(
+                size="nano", checkpoint=path, precision=precision, channels_last=channels_last
+            )
+            found = segmenter.predict(segmenter.open(cube), prompts)
+            assert found.dtype == torch.float32
+            results[precision, channels_last] = found
+    exact = results["float32", False]
+    torch.testing.assert_close(results["float32", True], exact, rtol=0, atol=1e-4)
+    assert (results["bfloat16", False] - exact).abs().mean() < 0.02
+
+
+def to_fake_cuda(network: Sam2Network, mode: FakeTensorMode) -> Sam2Network:
+    """A copy whose weights have shapes and a device, and no values."""
+    fake = copy.deepcopy(network)
+    for module in fake.modules():
+        for name, each in module._parameters.items():
+            if each is not None:
+                moved = mode.from_tensor(each.detach()).to("cuda")
+                module._parameters[name] = torch.nn.Parameter(moved, each.requires_grad)
+        for name, each in module._buffers.items():
+            module._buffers[name] = mode.from_tensor(each).to("cuda")
+    return fake
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_on_a_fake_gpu(monkeypatch, precision):
+    """Every tensor must be on the right device; a fake tensor on a wrong one raises."""
+    monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    segmenter = Sam21FineTuned(size="nano", checkpoint="random", multimask="auto")
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    with mode:
+        segmenter.network = to_fake_cuda(segmenter.network, mode)
+        segmenter.network.precision = precision
+        assert segmenter.network.device.type == "cuda"
+        state = segmenter.open(make_cube())
+        assert {each.device.type for each in state.features.values()} == {"cuda"}
+        found = segmenter.predict(state, list(CLICKS.values()))
+        assert (found.device.type, found.dtype) == ("cuda", torch.float32)
+        assert found.shape == (4, 48, 96)
+        for part in segmenter._parts().values():
+            part.requires_grad_(True)
+        optimizer = torch.optim.AdamW(segmenter.trainable().values())
+        logits = segmenter.logits(state, list(CLICKS.values()))
+        assert (logits.device.type, logits.dtype) == ("cuda", torch.float32)
+        target = torch.zeros(logits.shape, device="cuda")
+        torch.nn.functional.binary_cross_entropy_with_logits(logits, target).backward()
+        grads = [each.grad for each in segmenter.trainable().values() if each.grad is not None]
+        assert {each.device.type for each in grads} == {"cuda"}
+        optimizer.step()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_on_a_real_gpu(tmp_path, precision):
+    path = str(save_checkpoint("nano", tmp_path))
+    cube, prompts = make_cube(), list(CLICKS.values())
+    there = Sam21FineTuned(size="nano", checkpoint=path, precision=precision, device="cuda")
+    here = Sam21FineTuned(size="nano", checkpoint=path)
+    found = there.predict(there.open(cube), prompts)
+    assert found.device.type == "cuda"
+    exact = here.predict(here.open(cube), prompts)
+    tolerance = 1e-3 if precision == "float32" else 0.05
+    assert (found.cpu() - exact).abs().mean() < tolerance
+    there.logits(there.open(cube), prompts).mean().backward()
