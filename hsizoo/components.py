@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -124,3 +125,8 @@ class ComponentSpec:
         # A read-only copy: a frozen spec must not change when its plugin's dict does.
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
         object.__setattr__(self, "requires", tuple(self.requires))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Support pickling, which a read-only mapping does not."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return partial(ComponentSpec, **{**fields, "options": dict(self.options)}), ()

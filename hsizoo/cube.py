@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -183,6 +184,10 @@ class LabelMap:
         object.__setattr__(self, "class_names", MappingProxyType(dict(sorted(names.items()))))
         object.__setattr__(self, "ignore", ignored)
         object.__setattr__(self, "targets", chosen)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Support pickling, which a read-only mapping does not."""
+        return LabelMap, (self.labels, dict(self.class_names), self.ignore, self.targets)
 
     @cached_property
     def evaluated(self) -> npt.NDArray[np.bool_]:

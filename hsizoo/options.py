@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from hsizoo.errors import ContractError, OptionError, did_you_mean
 
 __all__ = ["Option", "declared_options", "resolve_options", "takes_device"]
@@ -70,6 +72,8 @@ class Option:
         """Return a Python value unchanged if it is allowed, or raise `OptionError`."""
         if value is None and self.optional:
             return value
+        if isinstance(value, np.generic):
+            value = value.item()
         kind: type = type(value)
         if kind is int and int not in self.types and float in self.types:
             value, kind = float(value), float

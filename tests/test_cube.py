@@ -1,4 +1,5 @@
 import dataclasses
+import pickle
 import re
 
 import numpy as np
@@ -256,3 +257,10 @@ class TestScene:
     def test_cube_and_label_map_must_have_one_size(self):
         with pytest.raises(DataError, match=r"'a': the cube has \(2, 3\).* label map has \(3, 2\)"):
             Scene(HyperCube(data(2, 3)), LabelMap(np.ones((3, 2), int), {1: "corn"}), "a")
+
+
+def test_a_label_map_can_be_sent_to_another_process():
+    labels = LabelMap([[0, 1], [2, 7]], {1: "a", 2: "b", 7: "c"}, ignore=[0], targets=[1, 2])
+    again = pickle.loads(pickle.dumps(labels))
+    assert again.digest == labels.digest
+    assert again.targets == labels.targets

@@ -1,6 +1,7 @@
 """Discovery: what a plugin does wrong is its own row, and nobody else's trouble."""
 
 import os
+import pickle
 import subprocess
 import sys
 
@@ -261,3 +262,10 @@ def test_every_option_of_every_shipped_component_is_documented():
     for entry in list_components():
         for option in declared_options(resolve(entry.full_name, entry.spec.kind).target).values():
             assert option.doc, f"{entry.full_name}: option {option.name} has no description"
+
+
+def test_a_spec_can_be_sent_to_another_process():
+    spec = ComponentSpec(
+        name="x", kind="scorer", target="a:B", summary="s", options={"a": 1}, requires=("b",)
+    )
+    assert pickle.loads(pickle.dumps(spec)) == spec

@@ -6,6 +6,7 @@ always knows which cell a dead worker had in hand.  The driver alone writes the 
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -78,6 +79,7 @@ def _attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int],
     result, error = None, None
     try:
         result = work({**cell.job, "device": device}, progress)
+        json.dumps(result, allow_nan=False)  # what the store cannot hold is this cell's failure
     # SystemExit too: a component that calls sys.exit() must not end the run.
     except (Exception, SystemExit) as problem:  # noqa: BLE001
         error = {
@@ -110,9 +112,8 @@ def _execute_in_processes(
                 assert worker.cell is not None
                 try:
                     kind, *message = worker.pipe.recv()
-                except (EOFError, OSError):
-                    outcome: Outcome | None = worker.obituary()
-                    worker.restart()
+                except (EOFError, OSError):  # `give` starts a new process if there is work for it
+                    outcome = worker.obituary()
                 else:
                     if kind == "progress":
                         on_progress(worker.cell, *message)
@@ -121,8 +122,7 @@ def _execute_in_processes(
                 worker.cell = None
                 if waiting:
                     worker.give(waiting.popleft())
-                if outcome is not None:
-                    yield outcome
+                yield outcome
     finally:
         for worker in workers:
             worker.stop()
@@ -158,7 +158,7 @@ class _Worker:
         assert self.cell is not None
         self._process.join(timeout=10)
         code = self._process.exitcode
-        how = f"signal {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
+        how = f"signal {_signal_name(-code)}" if code and code < 0 else f"exit code {code}"
         message = (
             f"the worker process ended with {how} while computing this cell; signal SIGKILL often "
             "means that memory ran out: use fewer --jobs"
@@ -174,6 +174,13 @@ class _Worker:
         self._process.kill()
         self._process.join()
         self.pipe.close()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has no name
+        return str(number)
 
 
 def _serve(pipe: Connection, work: Work, device: str, threads: int) -> None:

@@ -201,10 +201,10 @@ def to_probability(
     """Map scores to [0, 1], keeping their order and putting `threshold` at 0.5.
 
     Linear from the lowest score (0) to the threshold (0.5) and from there to the highest (1); on
-    a side without bound, ``d / (1 + |d|)`` of the distance ``d`` to the threshold instead.  Being
-    strictly increasing it changes neither Dice at 0.5, nor the best Dice over thresholds, nor
-    which pixel a robot finds least similar.  A spectral angle similarity (range 0 to 1,
-    threshold 0.5) stays as it is.
+    a side without bound, ``d / (1 + |d|)`` of the distance ``d`` to the threshold instead.  The
+    order is kept (scores that differ in the last digit of float32 may become equal), so Dice at
+    0.5, the best Dice over thresholds, and the pixel that a robot finds least similar stay what
+    they are.  A spectral angle similarity (range 0 to 1, threshold 0.5) is not changed at all.
 
     Parameters
     ----------

@@ -27,6 +27,7 @@ Time
 
 from __future__ import annotations
 
+import sys
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -99,7 +100,8 @@ class InteractiveProtocol:
             },
             "clicks": self.clicks,
             "threshold": self.threshold,
-            "grid_clicks": sorted({*self.grid_clicks, self.clicks}),
+            # Those beyond the last click change nothing and must not change the identity.
+            "grid_clicks": sorted({k for k in self.grid_clicks if k < self.clicks} | {self.clicks}),
         }
 
     @classmethod
@@ -151,6 +153,7 @@ class InteractiveProtocol:
         samples, absent = self._samples(scene, seed)
         began = time.perf_counter()
         state = segmenter.open(scene.cube)
+        _finish_gpu_work()
         seconds_open = time.perf_counter() - began
         seconds_predict, objects = [], []
         for k in range(1, self.clicks + 1):
@@ -222,6 +225,13 @@ class InteractiveProtocol:
         return maps
 
 
+def _finish_gpu_work() -> None:
+    """Wait for what was queued on a GPU, so that it is not counted in the next step."""
+    torch = sys.modules.get("torch")  # a component that uses a GPU has imported it
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
 class _Sample:
     """One class of one scene while it is being clicked."""
 
@@ -282,7 +292,7 @@ class _Sample:
 
     def to_json(self, protocol: InteractiveProtocol) -> dict[str, Any]:
         made = len(self.curves["dice"])
-        wanted = [k for k in protocol.config()["grid_clicks"] if k <= protocol.clicks]
+        wanted = protocol.config()["grid_clicks"]
         return {
             "label": self.label,
             "class": self.scene.label_map.class_names[self.label],
