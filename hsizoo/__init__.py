@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         TrainableSegmenter,
     )
     from hsizoo.registry import list_components
+    from hsizoo.training import TrainResult, train
 
 _WHERE = {
     "Clicks": "hsizoo.clicks",
@@ -53,6 +54,7 @@ _WHERE = {
     "SceneInfo": "hsizoo.interfaces",
     "ScorerSegmenter": "hsizoo.engine.scoring",
     "SpectralScorer": "hsizoo.interfaces",
+    "TrainResult": "hsizoo.training",
     "TrainableSegmenter": "hsizoo.interfaces",
     "bench": "hsizoo.benchmark",
     "create": "hsizoo.factory",
@@ -60,6 +62,7 @@ _WHERE = {
     "list_components": "hsizoo.registry",
     "load_dataset": "hsizoo.factory",
     "load_scene": "hsizoo.factory",
+    "train": "hsizoo.training",
 }
 
 __all__ = [
@@ -79,6 +82,7 @@ __all__ = [
     "SceneInfo",
     "ScorerSegmenter",
     "SpectralScorer",
+    "TrainResult",
     "TrainableSegmenter",
     "bench",
     "create",
@@ -86,6 +90,7 @@ __all__ = [
     "list_components",
     "load_dataset",
     "load_scene",
+    "train",
 ]
 
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -26,18 +27,17 @@ from hsizoo.engine.executors import Outcome, execute
 from hsizoo.engine.provenance import provenance
 from hsizoo.engine.store import Store
 from hsizoo.errors import (
+    DataError,
     MissingRequirement,
     NameLookupError,
     OptionError,
     ProtocolError,
     did_you_mean,
 )
-from hsizoo.factory import Resolved, resolve
-from hsizoo.interfaces import SceneDataset
-from hsizoo.names import parse_name
-from hsizoo.options import declared_options, resolve_options
+from hsizoo.factory import Resolved, make_robot, resolve
+from hsizoo.interfaces import InteractiveSegmenter, SceneDataset
 from hsizoo.protocol.interactive import InteractiveProtocol
-from hsizoo.protocol.robots import ROBOTS, Robot
+from hsizoo.protocol.robots import Robot
 from hsizoo.report.figures import curve_png
 from hsizoo.report.interactive import Row, samples_csv, summarise, table_csv
 
@@ -95,6 +95,7 @@ def bench(
     device: str = "auto",
     jobs: int = 1,
     overwrite: Overwrite = "failed",
+    allow_untrained: bool = False,
     events: RunEvents | None = None,
 ) -> RunResult:
     """Run scorers and segmenters on a dataset by the interactive protocol.
@@ -127,6 +128,9 @@ def bench(
         ``"cuda"`` each process has its own.
     overwrite : {"failed", "never", "always"}, default "failed"
         Which stored cells are computed anew: those that failed, none, or all.
+    allow_untrained : bool, default False
+        Run segmenters that `hsizoo train` should have trained first, marked as untrained in every
+        table.  Otherwise they are an error.
     events : RunEvents, optional
         Callbacks.
 
@@ -140,6 +144,8 @@ def bench(
     NameLookupError, OptionError, MissingRequirement, ProtocolError, StoreError
         For what can be known before anything is computed; nothing is lost.
     """
+    components = [components] if isinstance(components, str) else components
+    scenes = [scenes] if isinstance(scenes, str) else scenes
     if not components:
         raise NameLookupError("name at least one component; `hsizoo list` shows them")
     if jobs < 1:
@@ -153,13 +159,23 @@ def bench(
     device = resolve_device(device) if jobs == 1 else device
     devices = [device] if jobs == 1 else worker_devices(device)
     resolved = [resolve(name, "segmenter") for name in dict.fromkeys(components)]
+    untrained = _untrained(resolved, dataset, allow_untrained)
     source = resolve(dataset, "dataset")
-    cells = _plan(resolved, source, _choose_scenes(source, split, scenes), protocol, _seeds(seeds))
+    chosen = _choose_scenes(source, split, scenes)
+    cells = _plan(resolved, untrained, source, chosen, protocol, _seeds(seeds))
 
     with Store(out or Path(DEFAULT_FOLDER) / source.entry.spec.name) as store:
         records = {cell.key: store.load(cell.key) for cell in cells}
-        waiting = [cell for cell in cells if _is_due(records[cell.key], overwrite)]
-        events.planned(waiting, len(cells) - len(waiting))
+        # By key: two names may mean the same component.
+        due = {cell.key: cell for cell in cells if _is_due(records[cell.key], overwrite)}
+        waiting = list(due.values())
+        for cell in {cell.job["component"]: cell for cell in waiting}.values():
+            _component(
+                cell.job["component"], cell.job["weights"], devices[0]
+            )  # a bad value is said now, not after an hour
+        if jobs > 1:
+            _component.cache_clear()  # the processes have their own
+        events.planned(waiting, len(records) - len(waiting))
         for outcome in execute(
             waiting, run_cell, jobs=jobs, devices=devices, on_progress=events.progress
         ):
@@ -168,34 +184,18 @@ def bench(
             records[outcome.cell.key] = record
             events.finished(outcome.cell, record)
         # The label is what the user typed this time; the same cell may have had another before.
-        finished = [{**(records[cell.key] or {}), "label": cell.job["component"]} for cell in cells]
+        finished = [{**(records[cell.key] or {}), "label": cell.job["label"]} for cell in cells]
         table = summarise(finished)
         failures = [record for record in finished if record["status"] == "failed"]
-        files = _write_views(store, finished, table, f"{dataset}, robot {protocol.robot.name}")
+        who = robot if isinstance(robot, str) else robot.name
+        files = _write_views(store, finished, table, f"{dataset}, robot {who}")
         return RunResult(store.folder, finished, table, failures, files)
-
-
-def make_robot(text: str) -> Robot:
-    """Build a simulated user from its name, ``ritm`` or ``paper:first=centroid,jitter=2``.
-
-    Raises
-    ------
-    NameLookupError, OptionError, ProtocolError
-    """
-    name = parse_name(text)
-    if name.dist or name.base not in ROBOTS:
-        hint = did_you_mean(name.base, ROBOTS)
-        raise NameLookupError(f"no robot is named {text!r}.{hint} There are: {', '.join(ROBOTS)}.")
-    target = ROBOTS[name.base]
-    options = resolve_options(f"robot {name.base}", declared_options(target), {}, name.options)
-    return target(**options)
 
 
 def run_cell(job: Mapping[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
     """Compute one cell from its job; worker processes call this."""
     scene = _scene(job["dataset"], job["index"])
-    component = resolve(job["component"], "segmenter")
-    segmenter = component.build(job["device"])
+    component, segmenter = _component(job["component"], job["weights"], job["device"])
     protocol = InteractiveProtocol.from_config(job["protocol"])
     result = protocol.run(segmenter, scene, seed=job["seed"], progress=progress)
     return {
@@ -203,8 +203,39 @@ def run_cell(job: Mapping[str, Any], progress: Callable[[int, int], None]) -> di
         "subject": scene.subject,
         "split": scene.split,
         "digests": {"cube": scene.cube.digest, "labels": scene.label_map.digest},
-        "provenance": provenance(job["device"], (component.entry.dist,)),
+        "provenance": provenance(job["device"], component.distributions),
     }
+
+
+@lru_cache(maxsize=16)  # the components of a run take turns on each scene
+def _component(
+    name: str, weights: tuple[str, str | None] | None, device: str
+) -> tuple[Resolved, InteractiveSegmenter]:
+    """The component with the very weights that the cell's key stands for, and what it builds."""
+    if weights is None:
+        component = resolve(name, "segmenter")
+    else:
+        path, digest = weights
+        # Not "auto" again: a training may have ended since.
+        component = resolve(name, "segmenter", weights=path)
+        if (component.weights.digest if component.weights else None) != digest:
+            raise DataError(f"the weights {path} changed while the run went on; start it again")
+    return component, component.build(device)
+
+
+def _untrained(resolved: Sequence[Resolved], dataset: str, allowed: bool) -> set[str]:
+    """Labels of the untrained components; raises for the first one unless that is allowed."""
+    found = set()
+    for component in resolved:
+        if component.is_untrained():
+            if not allowed:
+                raise ProtocolError(
+                    f"{component.label} has not been trained, so its result would mean nothing. "
+                    f"Train it with: hsizoo train {shlex.quote(component.label)} --dataset "
+                    f"{shlex.quote(dataset)}   (or run it as it is with --allow-untrained)"
+                )
+            found.add(component.label)
+    return found
 
 
 @lru_cache(maxsize=2)
@@ -252,6 +283,7 @@ def _choose_scenes(source: Resolved, split: str | None, names: Sequence[str] | N
 
 def _plan(
     components: Sequence[Resolved],
+    untrained: Collection[str],
     source: Resolved,
     indices: Sequence[int],
     protocol: InteractiveProtocol,
@@ -259,6 +291,10 @@ def _plan(
 ) -> list[Cell]:
     """All cells of a run, scene by scene."""
     infos = _dataset(source.label).scenes()
+    labels = {
+        component.label: component.label + " (untrained)" * (component.label in untrained)
+        for component in components
+    }
     about_data = {**source.identity(), "data_version": type(_dataset(source.label)).version}
     return [
         Cell(
@@ -271,18 +307,31 @@ def _plan(
             },
             job={
                 "component": component.label,
+                "weights": _weights_of(component),
+                "label": labels[component.label],
                 "dataset": source.label,
                 "index": index,
                 "protocol": protocol.config(),
                 "seed": seed,
             },
-            label=f"{component.label} · {infos[index].name}"
+            label=f"{labels[component.label]} · {infos[index].name}"
             + (f" · seed {seed}" if len(seeds) > 1 else ""),
         )
         for index in indices
         for seed in seeds
         for component in components
     ]
+
+
+def _weights_of(component: Resolved) -> tuple[str, str | None] | None:
+    """The weights to load, as plain values: where they are, and their digest."""
+    if not component.is_trainable:
+        return None
+    return (
+        (str(component.weights.path), component.weights.digest)
+        if component.weights
+        else ("none", None)
+    )
 
 
 def _write_views(

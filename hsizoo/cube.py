@@ -79,6 +79,9 @@ class HyperCube:
         object.__setattr__(self, "wavelengths", _check_wavelengths(wavelengths, array, name))
         object.__setattr__(self, "rgb_bands", _check_rgb_bands(rgb_bands, array, name))
 
+    def __repr__(self) -> str:
+        return f"HyperCube({self.name!r}, {' × '.join(map(str, self.shape))})"
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """(H, W, B)."""
@@ -185,6 +188,10 @@ class LabelMap:
         object.__setattr__(self, "ignore", ignored)
         object.__setattr__(self, "targets", chosen)
 
+    def __repr__(self) -> str:
+        height, width = self.labels.shape
+        return f"LabelMap({height} × {width}, {len(self.targets)} target classes)"
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Support pickling, which a read-only mapping does not."""
         return LabelMap, (self.labels, dict(self.class_names), self.ignore, self.targets)
@@ -218,7 +225,7 @@ class Scene:
         Unique within its dataset.
     subject : str, optional
         Whose image it is (a patient, an animal, a site).  Scenes of one subject are never split
-        over training and test, and are averaged before subjects are.  Default: `name`.
+        over training and test.  Default: `name`.
     split : str, optional
         ``"train"``, ``"val"``, ``"test"``, or empty where the dataset has no split.
 
@@ -235,6 +242,11 @@ class Scene:
     split: str = ""
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.cube, HyperCube) and isinstance(self.label_map, LabelMap)):
+            raise DataError(
+                f"scene {self.name!r} takes a hsizoo.HyperCube and a hsizoo.LabelMap; "
+                f"got {type(self.cube).__name__} and {type(self.label_map).__name__}"
+            )
         if self.cube.data.shape[:2] != self.label_map.labels.shape:
             raise DataError(
                 f"scene {self.name!r}: the cube has {self.cube.data.shape[:2]} (rows, columns) "

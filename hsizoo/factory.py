@@ -3,26 +3,60 @@
 >>> from hsizoo import create
 >>> create("sa-rw:scorer=ace,beta=50", device="cuda")                    # doctest: +SKIP
 >>> create("hsizoo/sa", kind="segmenter")                                # doctest: +SKIP
+
+Segmenters that can be trained have one option more than they declare, `WEIGHTS`: which trained
+weights to load.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hsizoo.interfaces as interfaces
 from hsizoo.components import KINDS, Kind
 from hsizoo.engine.composition import LabeledClassifier
-from hsizoo.errors import ContractError, MissingRequirement, NameLookupError
-from hsizoo.names import Name, parse_composition
-from hsizoo.options import declared_options, resolve_options, takes_device
-from hsizoo.registry import Entry, normalise, one_line, registry
+from hsizoo.engine.trained import TrainedWeights, find_weights, open_weights
+from hsizoo.errors import (
+    ContractError,
+    MissingRequirement,
+    NameLookupError,
+    OptionError,
+    did_you_mean,
+)
+from hsizoo.names import Name, parse_composition, parse_name
+from hsizoo.options import Option, declared_options, resolve_options, takes_device
+from hsizoo.registry import FIRST_PARTY, Entry, normalise, one_line, registry
 
 if TYPE_CHECKING:
     from hsizoo.cube import Scene
+    from hsizoo.protocol.robots import Robot
 
-__all__ = ["Resolved", "create", "import_target", "load_dataset", "load_scene", "resolve"]
+__all__ = [
+    "WEIGHTS",
+    "Resolved",
+    "create",
+    "import_target",
+    "load_dataset",
+    "load_scene",
+    "make_robot",
+    "options_of",
+    "resolve",
+]
+
+WEIGHTS = Option(
+    "weights",
+    (str,),
+    (),
+    False,
+    "auto",
+    "Trained weights to load.  auto: the newest that `hsizoo train` made here for this component "
+    "with the same options, if there are any.  none: those that the component starts with.  "
+    "Otherwise a .safetensors file made by `hsizoo train`, or the folder of its card.",
+)
+"""The option that hsizoo adds to every trainable segmenter."""
 
 _INTERFACE: dict[Kind, type] = {
     "scorer": interfaces.SpectralScorer,
@@ -46,6 +80,8 @@ class Resolved:
     options: dict[str, Any]
     wrapper_options: dict[str, Any] | None = None
     feeds: Resolved | None = None  # the classifier, where this is a pseudo-labeler in front of it
+    weights: TrainedWeights | None = None  # what to load into a trainable segmenter
+    parts: dict[str, Resolved] = field(default_factory=dict)  # options that name components
 
     @property
     def kind(self) -> Kind:
@@ -56,12 +92,45 @@ class Resolved:
 
     def identity(self) -> dict[str, Any]:
         """Everything about the component that its results depend on, as plain values."""
-        return {
+        about = {
             "component": self.entry.full_name,
             "version": self.entry.spec.version,
-            "options": {**self.options, **(self.wrapper_options or {})},
+            # What an option names counts as what it is, not as how it was spelled.
+            "options": {**self.options, **(self.wrapper_options or {})}
+            | {key: part.identity() for key, part in self.parts.items()},
             "feeds": self.feeds.identity() if self.feeds else None,
         }
+        if self.is_trainable:  # other components have no such key: their cells keep their names
+            about["weights"] = self.weights.digest if self.weights else "untrained"
+        return about
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """The distributions whose code it runs."""
+        inner = [*self.parts.values(), *([self.feeds] if self.feeds else [])]
+        found = [self.entry.dist, *(dist for part in inner for dist in part.distributions)]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def is_trainable(self) -> bool:
+        """Whether `hsizoo train` can train it."""
+        return issubclass(self.target, interfaces.TrainableSegmenter)
+
+    @property
+    def free_options(self) -> frozenset[str]:
+        """Options that do not change what is trained, such as the precision, by its own account."""
+        return frozenset(getattr(self.target, "free_options", ()))
+
+    def is_untrained(self) -> bool:
+        """Whether its results would come from weights that nobody trained.
+
+        A class whose results mean something without training says so by ``needs_training = False``,
+        or by a static method of that name that takes the options: nothing is built to find out.
+        """
+        if not self.is_trainable or self.weights is not None:
+            return False
+        needs = getattr(self.target, "needs_training", True)
+        return bool(needs(**self.options) if callable(needs) else needs)
 
     def build(self, device: str = "cpu") -> Any:
         """Make the component; `device` goes to those that take one."""
@@ -69,6 +138,8 @@ class Resolved:
         if takes_device(self.target):
             keywords["device"] = device
         component = self.target(**keywords)
+        if self.weights is not None:
+            component.load_state_dict(self.weights.load(component.frozen_digest))
         if self.wrapper_options is not None:
             from hsizoo.engine.scoring import ScorerSegmenter
 
@@ -118,26 +189,86 @@ def _resolve_one(
     target = import_target(entry)
     declared = declared_options(target)
     given = {**name.options, **options}
-    if not (wrap and entry.spec.kind == "scorer"):
-        resolved = resolve_options(entry.full_name, declared, entry.spec.options, given)
-        return Resolved(str(name), entry, target, resolved)
-    from hsizoo.engine.scoring import ScorerSegmenter
-
-    around = declared_options(ScorerSegmenter)
-    both = resolve_options(entry.full_name, {**around, **declared}, entry.spec.options, given)
+    known = options_of(target, wrapped=wrap and entry.spec.kind == "scorer")
+    both = resolve_options(entry.full_name, known, entry.spec.options, given)
     own = {key: value for key, value in both.items() if key in declared}
     rest = {key: value for key, value in both.items() if key not in declared}
-    return Resolved(str(name), entry, target, own, wrapper_options=rest)
+    parts = {
+        key: _resolve_part(entry, known[key], value)
+        for key, value in own.items()
+        if known[key].component and value is not None
+    }
+    if issubclass(target, interfaces.TrainableSegmenter):
+        plain = Resolved(str(name), entry, target, own, parts=parts)
+        return replace(plain, weights=_choose_weights(rest[WEIGHTS.name], plain))
+    if not (wrap and entry.spec.kind == "scorer"):
+        return Resolved(str(name), entry, target, own, parts=parts)
+    return Resolved(str(name), entry, target, own, wrapper_options=rest, parts=parts)
+
+
+def _resolve_part(owner: Entry, option: Option, value: str) -> Resolved:
+    """Resolve the component that an option names; a scorer may carry its wrapper's options."""
+    wanted: Any = "segmenter" if option.component == "scorer" else option.component
+    part = resolve(value, wanted)
+    if option.component == "scorer" and part.entry.spec.kind != "scorer":
+        raise OptionError(
+            f"{owner.full_name}: option {option.name}={value!r} must name a scorer; "
+            f"{part.entry.full_name} is a {part.entry.spec.kind}"
+        )
+    return part
+
+
+def options_of(target: type, *, wrapped: bool = False) -> dict[str, Option]:
+    """All options that a component takes: its own, and those that hsizoo adds.
+
+    Parameters
+    ----------
+    target : type
+        The component's class.
+    wrapped : bool, default False
+        Whether it is a scorer that stands for a segmenter.
+    """
+    declared = declared_options(target)
+    if wrapped:
+        from hsizoo.engine.scoring import ScorerSegmenter
+
+        around = declared_options(ScorerSegmenter)
+        if taken := sorted(set(declared) & set(around)):
+            raise ContractError(
+                f"{target.__qualname__} declares the option {taken[0]!r}, which every scorer has "
+                "as a segmenter; give it another name"
+            )
+        return {**declared, **around}
+    if issubclass(target, interfaces.TrainableSegmenter):
+        if WEIGHTS.name in declared:
+            raise ContractError(
+                f"{target.__qualname__} declares the option {WEIGHTS.name!r}, which hsizoo adds to "
+                "every trainable segmenter; give it another name, such as 'checkpoint'"
+            )
+        return {**declared, WEIGHTS.name: WEIGHTS}
+    return declared
+
+
+def _choose_weights(text: str, component: Resolved) -> TrainedWeights | None:
+    """The weights that the value of the option `WEIGHTS` means for a component."""
+    if text == "none":
+        return None
+    name, options = component.entry.full_name, component.identity()["options"]
+    if text == "auto":
+        return find_weights(name, options, component.free_options)
+    return open_weights(Path(text)).check(name, options, component.free_options)
 
 
 def _only_kind(name: Name) -> tuple[Kind, ...]:
     """The kind of a name that is asked for without one, if there is no doubt."""
     dist = normalise(name.dist)
-    found = {
-        entry.spec.kind
+    same = [
+        entry
         for entry in registry().entries()
         if entry.spec.name == name.base and dist in ("", entry.dist)
-    }
+    ]
+    own = [entry for entry in same if entry.dist == FIRST_PARTY]
+    found = {entry.spec.kind for entry in own or same}
     if len(found) > 1:
         raise NameLookupError(
             f"{name.base!r} is a {' and a '.join(sorted(found))}: pass kind= to say which."
@@ -206,25 +337,48 @@ def create(name: str, kind: Kind | None = None, *, device: str = "auto", **optio
     return resolved.build(resolve_device(device))
 
 
+def make_robot(text: str) -> Robot:
+    """Build a simulated user from its name, ``ritm`` or ``paper:first=centroid,jitter=2``.
+
+    Raises
+    ------
+    NameLookupError, OptionError, ProtocolError
+    """
+    from hsizoo.protocol.robots import ROBOTS
+
+    name = parse_name(text)
+    if name.dist or name.base not in ROBOTS:
+        hint = did_you_mean(name.base, ROBOTS)
+        raise NameLookupError(f"no robot is named {text!r}.{hint} There are: {', '.join(ROBOTS)}.")
+    target = ROBOTS[name.base]
+    options = resolve_options(f"robot {name.base}", declared_options(target), {}, name.options)
+    return target(**options)
+
+
 def load_dataset(name: str, **options: Any) -> interfaces.SceneDataset:
     """Build a dataset from its name; see `create`."""
     dataset: interfaces.SceneDataset = create(name, "dataset", **options)
     return dataset
 
 
-def load_scene(name: str, index: int = 0, **options: Any) -> Scene:
+def load_scene(name: str, scene: int | str = 0, **options: Any) -> Scene:
     """Load one scene of a dataset.
 
     Parameters
     ----------
     name : str
         The dataset, with options if need be (``phantom:height=256,width=256``).
-    index : int, default 0
-        Number of the scene, from 0.
+    scene : int or str, default 0
+        Number of the scene, from 0, or its name.
     """
     dataset = load_dataset(name, **options)
-    if not 0 <= index < len(dataset):
+    names = [info.name for info in dataset.scenes()]
+    if isinstance(scene, str):
+        if scene not in names:
+            raise NameLookupError(f"{name} has no scene {scene!r}.{did_you_mean(scene, names)}")
+        scene = names.index(scene)
+    if not 0 <= scene < len(names):
         raise NameLookupError(
-            f"{name} has {len(dataset)} scene(s), numbered from 0; there is no scene {index}"
+            f"{name} has {len(names)} scene(s), numbered from 0; there is no scene {scene}"
         )
-    return dataset.scene(index)
+    return dataset.scene(scene)

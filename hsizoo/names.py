@@ -55,8 +55,10 @@ def parse_name(text: str) -> Name:
     """
     match = _NAME.fullmatch(text.strip())
     if match is None:
+        lower = text.strip().lower()
+        hint = f" Did you mean {lower!r}?" if _NAME.fullmatch(lower) else ""
         raise NameLookupError(
-            f"{text!r} is not a name; write name, dist/name or name:key=value,key=value"
+            f"{text!r} is not a name; write name, dist/name or name:key=value,key=value.{hint}"
         )
     options: dict[str, str] = {}
     for part in split_outside_brackets(match["options"] or "", ","):

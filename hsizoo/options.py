@@ -10,10 +10,11 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from hsizoo.components import KINDS
 from hsizoo.errors import ContractError, OptionError, did_you_mean
 
 __all__ = ["Option", "declared_options", "resolve_options", "takes_device"]
@@ -39,6 +40,8 @@ class Option:
     default : bool, int, float, str or None
     doc : str
         Its paragraph in the class's numpydoc "Parameters" section.
+    component : str
+        The kind of component that the value names, or empty: ``Annotated[str, "scorer"]``.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Option:
     optional: bool
     default: Any
     doc: str = ""
+    component: str = ""
 
     @property
     def expects(self) -> str:
@@ -92,7 +96,8 @@ def declared_options(target: type) -> dict[str, Option]:
     ----------
     target : type
         A class whose options are keyword-only parameters with a default and an annotation of
-        `bool`, `int`, `float`, `str`, a `Literal` of strings, or a union of these and None.
+        `bool`, `int`, `float`, `str`, a `Literal` of strings, or a union of these and None; or
+        ``Annotated[str, "scorer"]`` (any kind) where the value names another component.
         The keyword ``device`` is not an option.
 
     Raises
@@ -114,17 +119,21 @@ def declared_options(target: type) -> dict[str, Option]:
         try:
             if isinstance(annotation, str):
                 annotation = eval(annotation, scope)
-            kinds, choices, optional = _read_annotation(annotation)
+            if annotation is inspect.Parameter.empty:
+                raise TypeError(annotation)
+            kinds, choices, optional, component = _read_annotation(annotation)
         except (NameError, AttributeError, TypeError) as error:
+            none = parameter.annotation is inspect.Parameter.empty
+            has = "no annotation" if none else f"the annotation {parameter.annotation!r}"
             raise ContractError(
-                f"{target.__qualname__}: the annotation {parameter.annotation!r} of option "
-                f"{name!r} is not bool, int, float, str, a Literal of strings, or one of these "
-                "| None"
+                f"{target.__qualname__}: option {name!r} has {has}; it needs bool, int, float, "
+                "str, a Literal of strings, one of these | None, or Annotated[str, '<kind>'] for "
+                "the name of another component"
             ) from error
         if parameter.default is inspect.Parameter.empty:
             raise ContractError(f"{target.__qualname__}: option {name!r} needs a default")
         options[name] = Option(
-            name, kinds, choices, optional, parameter.default, docs.get(name, "")
+            name, kinds, choices, optional, parameter.default, docs.get(name, ""), component
         )
     return options
 
@@ -174,8 +183,14 @@ def resolve_options(
     return resolved
 
 
-def _read_annotation(annotation: Any) -> tuple[tuple[type, ...], tuple[str, ...], bool]:
-    """Split an annotation into scalar types, allowed strings, and whether None is allowed."""
+def _read_annotation(annotation: Any) -> tuple[tuple[type, ...], tuple[str, ...], bool, str]:
+    """Split an annotation: scalar types, allowed strings, if None is allowed, component kind."""
+    component = ""
+    if typing.get_origin(annotation) is Annotated:
+        annotation, kind = typing.get_args(annotation)[:2]
+        if annotation is not str or kind not in KINDS:
+            raise TypeError(annotation)
+        component = kind
     union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
     found: set[type] = set()
     choices: tuple[str, ...] = ()
@@ -192,7 +207,7 @@ def _read_annotation(annotation: Any) -> tuple[tuple[type, ...], tuple[str, ...]
             raise TypeError(part)
     if not all(isinstance(choice, str) for choice in choices):
         raise TypeError(choices)
-    return tuple(kind for kind in _SCALARS if kind in found), choices, optional
+    return tuple(kind for kind in _SCALARS if kind in found), choices, optional, component
 
 
 def _parameter_docs(docstring: str) -> dict[str, str]:

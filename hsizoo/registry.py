@@ -168,12 +168,14 @@ class Registry:
             seen.add((entry.spec.kind, entry.full_name))
         remarks = []
         for entry in entries:
-            same = self._entries.setdefault((entry.spec.kind, entry.spec.name), [])
-            if same:
-                others = ", ".join(other.full_name for other in same)
-                remarks.append(f"{entry.spec.name!r} is also {others}: say {entry.full_name!r}")
-            same.append(entry)
-            record.components.append(entry.spec.name)
+            name = entry.spec.name
+            # A scorer and a segmenter of one name are asked for by the same word.
+            others = [e.full_name for e in self.entries() if e.spec.name == name]
+            others = [other for other in others if other != entry.full_name]
+            if others:
+                remarks.append(f"{name!r} is also {', '.join(others)}: say {entry.full_name!r}")
+            self._entries.setdefault((entry.spec.kind, name), []).append(entry)
+            record.components.append(name)
         record.detail = "; ".join(remarks) if entries else "offers nothing"
 
     def entries(self, kind: Kind | None = None) -> list[Entry]:
@@ -203,16 +205,25 @@ class Registry:
             If there is none (with the closest known names), or several distributions have it.
             A name that hsizoo ships always means its own.
         """
-        for kind in kinds:
-            same = self._entries.get((kind, name.base), [])
-            if name.dist:
-                same = [entry for entry in same if entry.dist == normalise(name.dist)]
-            elif any(entry.dist == FIRST_PARTY for entry in same):
-                same = [entry for entry in same if entry.dist == FIRST_PARTY]
+        offers = {
+            kind: [
+                entry
+                for entry in self._entries.get((kind, name.base), [])
+                if name.dist in ("", entry.dist) or normalise(name.dist) == entry.dist
+            ]
+            for kind in kinds
+        }
+        # What hsizoo ships comes first whatever its kind: nobody else's segmenter called `sa` may
+        # take the place of our scorer `sa`.
+        for same in offers.values():
+            own = [entry for entry in same if entry.dist == FIRST_PARTY]
+            if own:
+                return own[0]
+        for same in offers.values():
             if len(same) > 1:
-                offers = " and ".join(f"{entry.dist} {entry.dist_version}" for entry in same)
+                who = " and ".join(f"{entry.dist} {entry.dist_version}" for entry in same)
                 names = " or ".join(repr(entry.full_name) for entry in same)
-                raise NameLookupError(f"{name.base!r} is offered by {offers}: say {names}.")
+                raise NameLookupError(f"{name.base!r} is offered by {who}: say {names}.")
             if same:
                 return same[0]
         raise NameLookupError(self._not_found(name, kinds))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 
 import click
 
-from hsizoo.cli import bench, data, doctor, info, list_, plugins
-from hsizoo.errors import HsizooError
+from hsizoo.cli import bench, data, doctor, info, list_, plugins, train
+from hsizoo.errors import HsizooError, PluginError
 
 __all__ = ["app", "main"]
 
@@ -44,6 +45,7 @@ for command in (
     doctor.doctor,
     data.data,
     bench.bench,
+    train.train,
 ):
     app.add_command(command)
 
@@ -53,6 +55,8 @@ def main() -> None:
     try:
         app()
     except HsizooError as error:
+        if isinstance(error, PluginError) and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)  # strict mode is for the plugin's author
         click.echo(f"error: {error}", err=True)
         sys.exit(2)
     except BrokenPipeError:  # `hsizoo list | head`

@@ -11,7 +11,7 @@ from rich.table import Table
 
 __all__ = ["console", "print_json", "table"]
 
-_WIDTH_OF_A_PIPE = 160  # wide enough that names are not cut in a log or a test
+_WIDTH_OF_A_PIPE = 500  # a log or a test wants no line broken
 
 
 def console(stderr: bool = False) -> Console:

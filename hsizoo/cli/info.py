@@ -41,8 +41,7 @@ def _card(entry: Entry) -> dict[str, Any]:
     import inspect
     from pathlib import Path
 
-    from hsizoo.factory import import_target
-    from hsizoo.options import declared_options
+    from hsizoo.factory import import_target, options_of
 
     spec = entry.spec
     card: dict[str, Any] = {
@@ -58,11 +57,7 @@ def _card(entry: Entry) -> dict[str, Any]:
     }
     try:
         target = import_target(entry)
-        declared = dict(declared_options(target))
-        if spec.kind == "scorer":
-            from hsizoo.engine.scoring import ScorerSegmenter
-
-            declared |= declared_options(ScorerSegmenter)
+        declared = options_of(target, wrapped=spec.kind == "scorer")
     except HsizooError as error:  # the card is still of use
         return card | {"unusable": str(error), "options": []}
     source = Path(inspect.getsourcefile(target) or "?")

@@ -13,30 +13,44 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from hsizoo.cli.console import table
-from hsizoo.report.interactive import COLUMNS, LOWER_IS_BETTER, Row, summarise
+from hsizoo.report.columns import COLUMNS, LEAST_IMPORTANT_FIRST, LOWER_IS_BETTER
+from hsizoo.report.interactive import Row, summarise
 
 if TYPE_CHECKING:
     from hsizoo.engine.cells import Cell
 
-__all__ = ["RunDisplay", "result_table"]
+__all__ = ["RunDisplay", "fitting_table", "result_table"]
 
 
-def result_table(rows: Sequence[Row], title: str) -> Table:
+def fitting_table(rows: Sequence[Row], title: str, out: Console) -> tuple[Table, list[str]]:
+    """The table with as many columns as fit the console, and those that were left out."""
+    left_out: list[str] = []
+    for column in ("", *LEAST_IMPORTANT_FIRST):
+        left_out += [column] if column else []
+        made = result_table(rows, title, left_out)
+        # Measured where there is room, as a narrow console's answer is its own width.
+        if Console(width=10_000).measure(made).maximum <= out.width:
+            break
+    return made, left_out
+
+
+def result_table(rows: Sequence[Row], title: str, without: Sequence[str] = ()) -> Table:
     """The paper's columns and a few more, the best of each column in bold."""
-    made = table("component", *COLUMNS, "samples", title=title)
+    columns = [column for column in COLUMNS if column not in without]
+    made = table("component", *columns, "samples", title=title)
     best = {}
     for column in COLUMNS:
         values = [row[column] for row in rows if row[column] is not None]
         if len(values) > 1:
             best[column] = (min if column in LOWER_IS_BETTER else max)(values)
     for shown in made.columns[1:]:
-        shown.justify = "right"
+        shown.justify, shown.no_wrap = "right", True
     for row in rows:
         cells = [
             f"[bold]{_number(row[column], column)}[/]"
             if row[column] is not None and row[column] == best.get(column)
             else _number(row[column], column)
-            for column in COLUMNS
+            for column in columns
         ]
         note = f" [red]({row['failed_cells']} failed)[/]" if row["failed_cells"] else ""
         made.add_row(escape(row["component"]) + note, *cells, str(row["samples"]))
@@ -83,7 +97,11 @@ class RunDisplay:
         self.done = reused
         self._bar.update(self._all, total=self.total, completed=reused)
         if reused:
-            self.out.print(f"{reused} of {self.total} cells were done before", style="dim")
+            self.out.print(
+                f"{reused} of {self.total} cells were done before "
+                "(--overwrite always computes them anew)",
+                style="dim",
+            )
 
     def progress(self, cell: Cell, done: int, total: int) -> None:
         """Hear how far a cell is."""
@@ -104,8 +122,9 @@ class RunDisplay:
                 markup=False,
             )
             return
-        self._records.append({**record, "label": cell.job["component"]})
+        self._records.append({**record, "label": cell.job["label"]})
         # Adding up all records for each of thousands of cells would cost more than the cells.
         if time.monotonic() - self._drawn > 1 or self.done == self.total:
-            self._live.update(Group(result_table(summarise(self._records), "so far"), self._bar))
+            shown, _ = fitting_table(summarise(self._records), "this run so far", self.out)
+            self._live.update(Group(shown, self._bar))
             self._drawn = time.monotonic()

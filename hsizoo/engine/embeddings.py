@@ -231,11 +231,13 @@ class EmbeddingCache:
                 about = file.metadata() or {}
                 if about.get("key") != key.description:
                     return None
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if about.get("crc32") != _checksum(tensors):
+                stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if about.get("crc32") != _checksum(stored):
                 return None
+            layout = json.loads(about["layout"])
+            tensors = {name: _permuted_back(each, layout[name]) for name, each in stored.items()}
             os.utime(path)  # this is what "recently used" means
-        except (OSError, SafetensorError, ValueError):
+        except (OSError, SafetensorError, ValueError, KeyError):
             return None
         return tensors
 
@@ -247,8 +249,17 @@ class EmbeddingCache:
         temporary = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            stored = {name: each.detach().cpu().contiguous() for name, each in tensors.items()}
-            about = {"key": key.description, "crc32": _checksum(stored)}
+            # The order of dimensions in memory is kept: it decides how later layers round.
+            layout = {name: _order(each) for name, each in tensors.items()}
+            stored = {
+                name: each.detach().cpu().permute(layout[name]).contiguous()
+                for name, each in tensors.items()
+            }
+            about = {
+                "key": key.description,
+                "crc32": _checksum(stored),
+                "layout": json.dumps(layout),
+            }
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
             os.close(handle)
             save_file(stored, temporary, metadata=about)
@@ -322,6 +333,16 @@ def embedding_cache() -> EmbeddingCache:
 
 def _size(tensors: Tensors) -> int:
     return sum(each.numel() * each.element_size() for each in tensors.values())
+
+
+def _order(tensor: torch.Tensor) -> list[int]:
+    """Dimensions from the slowest to the fastest in memory."""
+    strides = tensor.stride()
+    return sorted(range(tensor.ndim), key=lambda n: -strides[n])
+
+
+def _permuted_back(tensor: torch.Tensor, order: list[int]) -> torch.Tensor:
+    return tensor.permute(sorted(range(len(order)), key=order.__getitem__))
 
 
 def _checksum(tensors: Tensors) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import signal
+import threading
 import time
 import traceback
 from collections import deque
@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
 from hsizoo.engine.cells import Cell
-from hsizoo.errors import HsizooError
+from hsizoo.engine.provenance import available_cores
+from hsizoo.errors import HsizooError, OptionError
 
 __all__ = ["Outcome", "Work", "execute"]
 
@@ -67,6 +69,11 @@ def execute(
         In the order of completion.  An exception in a cell is an outcome with an error, and so is
         the death of its process; `KeyboardInterrupt` ends the run and its processes.
     """
+    if jobs > 1 and getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise OptionError(
+            "jobs above 1 in a script needs the guard  if __name__ == '__main__':  around the "
+            "call, as processes import the script"
+        )
     if jobs == 1:
         for cell in cells:
             yield _attempt(cell, work, devices[0], partial(on_progress, cell))
@@ -85,10 +92,19 @@ def _attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int],
         error = {
             "type": type(problem).__name__,
             "message": str(problem) or repr(problem),
+            "where": _where(problem),
             # hsizoo's own errors say all there is to say; others need their traceback.
             "traceback": "" if isinstance(problem, HsizooError) else traceback.format_exc(),
         }
     return Outcome(cell, result, error, time.perf_counter() - began)
+
+
+def _where(problem: BaseException) -> str:
+    """``file.py:12`` of the line that raised; hsizoo's own errors need no such hint."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    if isinstance(problem, HsizooError) or not frames:
+        return ""
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 def _execute_in_processes(
@@ -99,7 +115,7 @@ def _execute_in_processes(
     on_progress: Callable[[Cell, int, int], None],
 ) -> Iterator[Outcome]:
     waiting = deque(cells)
-    threads = max(1, (os.cpu_count() or 1) // max(1, jobs))
+    threads = max(1, available_cores() // max(1, jobs))
     workers = [_Worker(work, devices[i % len(devices)], threads) for i in range(jobs)]
     try:
         for worker in workers:
@@ -142,7 +158,16 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
-        self._process.start()
+        # A child is deaf to Ctrl-C from birth: the driver hears it, and stops the children.
+        heard = signal.getsignal(signal.SIGINT)
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if in_main_thread:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._process.start()
+        finally:
+            if in_main_thread:
+                signal.signal(signal.SIGINT, heard)
         theirs.close()  # or the end of the process would not be the end of the pipe
 
     def give(self, cell: Cell) -> None:
@@ -159,11 +184,10 @@ class _Worker:
         self._process.join(timeout=10)
         code = self._process.exitcode
         how = f"signal {_signal_name(-code)}" if code and code < 0 else f"exit code {code}"
-        message = (
-            f"the worker process ended with {how} while computing this cell; signal SIGKILL often "
-            "means that memory ran out: use fewer --jobs"
-        )
-        error = {"type": "WorkerDied", "message": message, "traceback": ""}
+        message = f"the worker process ended with {how} while computing this cell"
+        if code == -signal.SIGKILL:
+            message += "; often that means that memory ran out: use fewer --jobs"
+        error = {"type": "WorkerDied", "message": message, "where": "", "traceback": ""}
         return Outcome(self.cell, None, error, time.perf_counter() - self._began)
 
     def restart(self) -> None:
@@ -185,7 +209,7 @@ def _signal_name(number: int) -> str:
 
 def _serve(pipe: Connection, work: Work, device: str, threads: int) -> None:
     """Compute cells until the driver closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the driver, which stops us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     import torch
 
     torch.set_num_threads(threads)

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["git_revision", "machine", "provenance"]
+__all__ = ["available_cores", "git_revision", "machine", "provenance"]
 
 _PACKAGES = ("hsizoo", "torch", "numpy", "scipy", "scikit-image")
 
@@ -64,6 +64,13 @@ def git_revision() -> str | None:
         return None
 
 
+def available_cores() -> int:
+    """Cores that this process may use, which a scheduler or a container may have limited."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @cache
 def machine() -> dict[str, Any]:
     """Operating system, processor and core count."""
@@ -72,4 +79,4 @@ def machine() -> dict[str, Any]:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
         processor = next(models, processor)
-    return {"platform": platform.platform(), "processor": processor, "cores": os.cpu_count()}
+    return {"platform": platform.platform(), "processor": processor, "cores": available_cores()}

@@ -69,7 +69,14 @@ class ScorerSegmenter(InteractiveSegmenter):
         aggregate: Literal["max", "mean"] = "max",
         negatives: Literal["veto", "ignore"] = "veto",
     ) -> None:
+        low, high = scorer.score_range
+        if not low < scorer.threshold < high:
+            raise ContractError(
+                f"{type(scorer).__name__} declares the threshold {scorer.threshold}, which is not "
+                f"inside its range {low} to {high}"
+            )
         self.scorer = scorer
+        self.min_bands = scorer.min_bands
         self.aggregate = aggregate
         self.negatives = negatives
 
@@ -81,6 +88,11 @@ class ScorerSegmenter(InteractiveSegmenter):
         DataError
             If the cube has fewer bands than the scorer needs, or no valid pixel.
         """
+        if not isinstance(cube, HyperCube):
+            raise DataError(
+                f"expected a hsizoo.HyperCube, got {type(cube).__name__}; "
+                "wrap an (H, W, B) array in hsizoo.HyperCube(array)"
+            )
         if cube.bands < self.scorer.min_bands:
             raise DataError(
                 f"{type(self.scorer).__name__} needs at least {self.scorer.min_bands} bands; "
@@ -99,6 +111,8 @@ class ScorerSegmenter(InteractiveSegmenter):
             If an object has no click, or a click is outside the image or on a pixel whose
             spectrum is not finite.
         """
+        if isinstance(prompts, Clicks):
+            raise ClickError("prompts are a list, one Clicks per object: predict(state, [clicks])")
         for clicks in prompts:
             _check_clicks(clicks, state.cube)
         positive = self._combined(state, [_points(clicks, True) for clicks in prompts])
@@ -201,7 +215,8 @@ def to_probability(
     """Map scores to [0, 1], keeping their order and putting `threshold` at 0.5.
 
     Linear from the lowest score (0) to the threshold (0.5) and from there to the highest (1); on
-    a side without bound, ``d / (1 + |d|)`` of the distance ``d`` to the threshold instead.  The
+    a side without bound, ``d / (1 + |d|)`` of the distance ``d`` to the threshold instead, in
+    units of the threshold, so that the unit of the score does not matter.  The
     order is kept (scores that differ in the last digit of float32 may become equal), so Dice at
     0.5, the best Dice over thresholds, and the pixel that a robot finds least similar stay what
     they are.  A spectral angle similarity (range 0 to 1, threshold 0.5) is not changed at all.
@@ -221,7 +236,8 @@ def to_probability(
     """
     low, high = score_range
     distance = score - threshold
-    squashed = distance / (1 + distance.abs())
+    units = distance / (abs(threshold) or 1.0)
+    squashed = units / (1 + units.abs())
     below = distance / (threshold - low) if math.isfinite(low) else squashed
     above = distance / (high - threshold) if math.isfinite(high) else squashed
     return (0.5 + 0.5 * torch.where(distance < 0, below, above)).clamp_(0.0, 1.0)

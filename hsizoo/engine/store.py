@@ -104,6 +104,8 @@ class Store:
             return None
         if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
             return None
+        if record.get("status") not in ("done", "failed"):
+            return None
         return record
 
     def save(self, key: str, record: dict[str, Any]) -> None:
@@ -139,6 +141,7 @@ class Store:
             os.umask(umask)
             Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes files for the owner only
             Path(temporary).replace(path)
+            _flush_folder(path.parent)
         except OSError as error:
             if temporary is not None:
                 with contextlib.suppress(OSError):
@@ -151,8 +154,18 @@ class Store:
             safe = sum(1 for _ in self.cells.glob("*.json"))
         except OSError:
             safe = 0
+        kept = f"The {safe} finished cell(s) in {self.folder} are safe. " if safe else ""
         return (
-            f"cannot {verb} {path}: {error.strerror or error}. The {safe} finished cell(s) in "
-            f"{self.folder} are safe: make room or give write access and run the same command "
-            "again, or choose another folder with --out"
+            f"cannot {verb} {path}: {error.strerror or error}. {kept}Make room or give write "
+            "access and run the same command again, or choose another folder with --out"
         )
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, where the system can open folders."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -2,7 +2,8 @@
 
 Arrays that a component returns may be NumPy arrays or torch tensors on any device; hsizoo moves
 them where it needs them.  Every class takes its options as keyword parameters with defaults and
-annotations (`int`, `float`, `bool`, `str`, a `Literal` of strings, or one of these ``| None``):
+annotations (`int`, `float`, `bool`, `str`, a `Literal` of strings, or one of these ``| None``; or
+``Annotated[str, "scorer"]`` where the value names another component):
 that signature *is* the list of options that ``name:key=value`` accepts.  A keyword parameter
 called ``device`` is not an option: it receives what ``--device`` chose, for example ``"cuda:0"``.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,9 +44,9 @@ class SpectralScorer(ABC):
     ...         return -np.linalg.norm(prepared[None] - references[:, None, None], axis=-1)
     """
 
-    score_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    threshold: ClassVar[float] = 0.5
-    min_bands: ClassVar[int] = 1
+    score_range: tuple[float, float] = (0.0, 1.0)
+    threshold: float = 0.5
+    min_bands: int = 1
 
     @abstractmethod
     def prepare(self, cube: HyperCube) -> Any:

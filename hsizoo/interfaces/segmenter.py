@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +46,7 @@ class InteractiveSegmenter(ABC):
     ...         return maps
     """
 
-    min_bands: ClassVar[int] = 1
+    min_bands: int = 1
 
     @abstractmethod
     def open(self, cube: HyperCube) -> Any:

@@ -39,7 +39,7 @@ import numpy.typing as npt
 
 from hsizoo.clicks import Clicks
 from hsizoo.cube import Scene
-from hsizoo.errors import ContractError, ProtocolError
+from hsizoo.errors import ContractError, DataError, ProtocolError
 from hsizoo.interfaces import InteractiveSegmenter
 from hsizoo.protocol.metrics import THRESHOLD_GRID, best_dice, dice, dice_at, iou
 from hsizoo.protocol.robots import ROBOTS, Robot
@@ -81,6 +81,11 @@ class InteractiveProtocol:
     grid_clicks: tuple[int, ...] = (1, 5)
 
     def __post_init__(self) -> None:
+        if type(self.robot) is not ROBOTS.get(self.robot.name):
+            # A record names its robot; one of another class could not be run again from it.
+            raise ProtocolError(
+                f"{type(self.robot).__name__} is not one of hsizoo's robots: {', '.join(ROBOTS)}"
+            )
         if not 1 <= self.clicks <= 1000:
             raise ProtocolError(f"clicks must be between 1 and 1000; got {self.clicks}")
         if not 0 < self.threshold < 1:
@@ -150,6 +155,11 @@ class InteractiveProtocol:
         ContractError
             If the segmenter returns maps of the wrong shape, or outside [0, 1].
         """
+        if scene.cube.bands < segmenter.min_bands:
+            raise DataError(
+                f"{type(segmenter).__name__} needs at least {segmenter.min_bands} bands; "
+                f"{scene.cube.name} has {scene.cube.bands}"
+            )
         samples, absent = self._samples(scene, seed)
         began = time.perf_counter()
         state = segmenter.open(scene.cube)

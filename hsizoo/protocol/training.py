@@ -14,7 +14,8 @@ One backward pass
     The paper keeps the graphs of all clicks and goes back once through their mean.  Here each click
     goes back at once, with its share of the mean, and its graph is freed: the gradients add up to
     the same, since the weights do not change in between and clicks carry none, and the memory is
-    that of one click.
+    that of one click.  Where all clicks share a costly part of the graph (a trained encoder), one
+    pass is cheaper: `TrainingSettings.backward`.
 Exhausted robot
     Where the robot finds nothing more to click, the last loss stands for the remaining clicks, as
     the last values do in the interactive protocol.
@@ -61,7 +62,12 @@ __all__ = [
 ]
 
 _ORDER, _CLICKS, _SUBJECTS = 1, 2, 3  # streams of chance that must not share their draws
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_DTYPES = {
+    "own": None,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +99,15 @@ class TrainingSettings:
         INFERRED: the paper calls ``scheduler.step()`` without saying of which; SAM 2 is trained so.
     clip : float, default 1
         Longest gradient, by its norm over all parameters; 0 for no limit.  INFERRED.
-    precision : {"float32", "bfloat16", "float16"}, default "float32"
-        Of the component's forward pass (autocast); weights, loss and optimiser are float32.
-        ``float16`` scales the loss and needs a GPU.  INFERRED.
+    precision : {"own", "float32", "bfloat16", "float16"}, default "own"
+        Of the component's forward pass while it is trained; weights, loss and optimiser are
+        float32.  ``own``: as the component computes by itself.  A component with an option
+        ``precision`` has it set to this, others compute under autocast.  ``float16`` scales the
+        loss and needs a GPU.  INFERRED.
+    backward : {"auto", "click", "object"}, default "auto"
+        ``click``: a backward pass after each click, in the memory of one click.  ``object``: one
+        through the mean over all clicks, in the memory of all.  The gradient is the same but for
+        rounding.  ``auto``: ``object`` if the class has ``one_backward = True``, else ``click``.
     objects : int, default 1
         Classes of one scene that share a step; the loss is their mean.  1 in the paper.
     order : {"scene", "mixed"}, default "scene"
@@ -141,7 +153,8 @@ class TrainingSettings:
     warmup: float = 0.05
     floor: float = 0.1
     clip: float = 1.0
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    precision: Literal["own", "float32", "bfloat16", "float16"] = "own"
+    backward: Literal["auto", "click", "object"] = "auto"
     objects: int = 1
     order: Literal["scene", "mixed"] = "scene"
     classes_per_scene: int = 0
@@ -320,6 +333,7 @@ def accumulate(
     robot: Robot,
     *,
     epoch: int = 0,
+    autocast: torch.dtype | None = None,
     scaler: torch.amp.GradScaler | None = None,
 ) -> dict[str, float]:
     """Click some classes of a scene and add the gradient of their mean loss to the parameters.
@@ -337,6 +351,8 @@ def accumulate(
     robot : Robot
     epoch : int
         Decides the robot's chance, together with the seed, the scene and the class.
+    autocast : dtype, optional
+        Type to which autocast is set for the segmenter.  Default: no autocast.
     scaler : GradScaler, optional
         For float16.
 
@@ -350,7 +366,7 @@ def accumulate(
     ProtocolError
         If a loss is not finite; gradients are then meaningless.
     ContractError
-        If the logits have the wrong shape or no graph.
+        If the logits have the wrong shape, no graph, or are NaN.
     """
     evaluated, valid = scene.evaluated, scene.cube.valid
     objects = []
@@ -366,12 +382,16 @@ def accumulate(
         rng = np.random.default_rng(stream)
         first = robot.first_click(target, evaluated, rng, clickable=valid)
         objects.append(_Object(target, rng, Clicks().add(*first)))
+    each_click = settings.backward == "click" or (
+        settings.backward == "auto" and not getattr(segmenter, "one_backward", False)
+    )
+    waiting = []
     sums = {"loss": 0.0, "dice_loss": 0.0, "bce": 0.0}
     for k in range(1, settings.clicks + 1):
         active = [each for each in objects if not each.exhausted]
         if not active:
             break
-        logits = _logits(segmenter, state, [each.clicks for each in active], scene, settings)
+        logits = _logits(segmenter, state, [each.clicks for each in active], scene, autocast)
         dice_loss, bce = click_losses(
             logits,
             torch.from_numpy(np.stack([each.target for each in active])).to(logits.device),
@@ -385,6 +405,11 @@ def accumulate(
             )
         if k < settings.clicks:
             maps = logits.detach().float().sigmoid().cpu().numpy()
+            if not np.isfinite(maps).all():
+                raise ContractError(
+                    f"{type(segmenter).__name__}.logits is NaN in {scene.name!r} where it is not "
+                    "evaluated; it must be finite everywhere, also where a spectrum is not"
+                )
             for each, probability in zip(active, maps, strict=True):
                 chosen = robot.next_click(
                     each.target, evaluated, probability, each.clicks, each.rng, clickable=valid
@@ -396,9 +421,13 @@ def accumulate(
         stands_for = [settings.clicks - k + 1 if each.exhausted else 1 for each in active]
         share = torch.tensor(stands_for, device=loss.device) / (settings.clicks * len(objects))
         total = (share * loss).sum()
-        (total if scaler is None else scaler.scale(total)).backward()  # type: ignore[no-untyped-call]
+        waiting.append(total if scaler is None else scaler.scale(total))
+        if each_click:
+            waiting.pop().backward()  # type: ignore[no-untyped-call]
         for key, values in (("loss", loss), ("dice_loss", dice_loss), ("bce", bce)):
             sums[key] += float((share * values.detach()).sum())
+    if waiting:
+        torch.stack(waiting).sum().backward()  # type: ignore[no-untyped-call]
     return sums
 
 
@@ -407,14 +436,15 @@ def _logits(
     state: Any,
     prompts: Sequence[Clicks],
     scene: Scene,
-    settings: TrainingSettings,
+    autocast: torch.dtype | None,
 ) -> torch.Tensor:
     """Call the segmenter and hold it to its contract."""
-    device = next(iter(segmenter.trainable().values())).device
-    with torch.autocast(
-        device.type, _DTYPES[settings.precision], enabled=settings.precision != "float32"
-    ):
+    if autocast is None:
         logits = segmenter.logits(state, prompts)
+    else:
+        device = next(iter(segmenter.trainable().values())).device
+        with torch.autocast(device.type, autocast, enabled=autocast != torch.float32):
+            logits = segmenter.logits(state, prompts)
     who = type(segmenter).__name__
     expected = (len(prompts), *scene.cube.shape[:2])
     if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != expected:
@@ -536,7 +566,9 @@ def validate(
         scene, state = scenes.get(index)
         if present_labels(scene):
             with torch.no_grad():
-                opened = _Opened(scenes.segmenter, state)
+                # Under the segmenter's own name, for the protocol's messages.
+                named = type(type(scenes.segmenter).__name__, (_Opened,), {})
+                opened = named(scenes.segmenter, state)
                 samples += protocol.run(opened, scene, seed=settings.seed)["samples"]
     if not samples:
         return {}
@@ -576,6 +608,8 @@ class Trainer:
         Scene index to the classes to train on there.
     settings : TrainingSettings
     robot : Robot
+    sets_precision : bool, default False
+        Whether the segmenter was built with the wanted precision, and needs no autocast.
 
     Attributes
     ----------
@@ -597,6 +631,8 @@ class Trainer:
         samples: Mapping[int, Sequence[int]],
         settings: TrainingSettings,
         robot: Robot,
+        *,
+        sets_precision: bool = False,
     ) -> None:
         self.segmenter = segmenter
         self.scenes = scenes
@@ -615,6 +651,7 @@ class Trainer:
         self._device = next(iter(self._parameters.values())).device
         if settings.precision == "float16" and self._device.type == "cpu":
             raise OptionError("float16 needs a GPU; use --precision bfloat16 or float32")
+        self._autocast = None if sets_precision else _DTYPES[settings.precision]
         self._scaler = (
             torch.amp.GradScaler(self._device.type) if settings.precision == "float16" else None
         )
@@ -672,7 +709,7 @@ class Trainer:
         try:
             losses = accumulate(
                 self.segmenter, scene, state, labels, settings, self.robot,
-                epoch=epoch, scaler=self._scaler,
+                epoch=epoch, autocast=self._autocast, scaler=self._scaler,
             )  # fmt: skip
             if self._scaler is not None:
                 self._scaler.unscale_(self._optimizer)

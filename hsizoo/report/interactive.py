@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from hsizoo.protocol.metrics import THRESHOLD_GRID, curve_auc, failed, noc
+from hsizoo.report.columns import COLUMNS
 
 __all__ = [
     "COLUMNS",
-    "LOWER_IS_BETTER",
     "Row",
     "mean_curve",
     "samples_csv",
@@ -28,22 +28,6 @@ __all__ = [
 
 Row = dict[str, Any]
 """One component: ``component``, the `COLUMNS`, ``samples``, ``failed_cells``."""
-
-COLUMNS: Mapping[str, str] = {
-    "dice@0.5 1c": "mean Dice at threshold 0.5 after 1 click",
-    "dice@max 1c": "mean over samples of the best Dice over all thresholds after 1 click",
-    "dice@0.5 5c": "mean Dice at threshold 0.5 after 5 clicks",
-    "dice@tuned 1c": "mean Dice after 1 click at one threshold, tuned on other subjects "
-    "(on the other classes where there is one subject only)",
-    "iou@0.5 5c": "mean IoU at threshold 0.5 after 5 clicks",
-    "auc": "area under Dice@0.5 over clicks, divided by the number of steps",
-    "noc85": "mean clicks to IoU 0.85, counting all clicks where it is never reached",
-    "nof85": "share of samples that never reach IoU 0.85",
-    "s/open": "median seconds to prepare an image",
-    "s/click": "median seconds for a further click on one object",
-}
-
-LOWER_IS_BETTER = frozenset({"noc85", "nof85", "s/open", "s/click"})
 
 
 def summarise(records: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -58,14 +42,15 @@ def summarise(records: Sequence[Mapping[str, Any]]) -> list[Row]:
     -------
     list of Row
         A value that cannot be had (5 clicks of a run with 3; a component that failed everywhere)
-        is None.  Means are over samples: classes of scenes, and seeds.
+        is None.  Means are over samples (classes of scenes), seeds being averaged before; a
+        subject that shows more classes, or in more scenes, counts more.
     """
     rows = []
     for label in dict.fromkeys(record["label"] for record in records):
         mine = [record for record in records if record["label"] == label]
         done = [record for record in mine if record["status"] == "done"]
         row: Row = {"component": label, **dict.fromkeys(COLUMNS)}
-        row["samples"] = sum(len(record["result"]["samples"]) for record in done)
+        row["samples"] = len(_by_sample(done))
         row["failed_cells"] = len(mine) - len(done)
         if done:
             row |= _figures(done)
@@ -94,6 +79,7 @@ def _figures(records: Sequence[Mapping[str, Any]]) -> Row:
         "dice@0.5 1c": mean("dice", 1),
         "dice@max 1c": mean("dice_max", 1),
         "dice@0.5 5c": mean("dice", 5),
+        "dice@0.5 end": mean("dice", clicks),
         "dice@tuned 1c": tuned_dice(records, 1),
         "iou@0.5 5c": mean("iou", 5),
         "auc": statistics.fmean(curve_auc(s["dice"]) for s in samples),
@@ -102,6 +88,15 @@ def _figures(records: Sequence[Mapping[str, Any]]) -> Row:
         "s/open": statistics.median(s["open"] for s in seconds),
         "s/click": statistics.median(per_click) if per_click else None,
     }
+
+
+def _by_sample(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], list[Any]]:
+    """The samples of finished records, those that differ by the seed only together."""
+    groups: dict[tuple[str, int], list[Any]] = defaultdict(list)
+    for record in records:
+        for sample in record["result"]["samples"]:
+            groups[record["identity"]["scene"], sample["label"]].append(sample)
+    return groups
 
 
 def tuned_dice(records: Sequence[Mapping[str, Any]], click: int) -> float | None:
@@ -134,12 +129,16 @@ def tuned_dice(records: Sequence[Mapping[str, Any]], click: int) -> float | None
 def mean_curve(
     records: Iterable[Mapping[str, Any]], key: str = "dice"
 ) -> tuple[list[float], list[float]]:
-    """Mean of a per-click metric over all samples, and its standard error, click by click."""
-    curves = np.array(
-        [s[key] for r in records if r["status"] == "done" for s in r["result"]["samples"]]
-    )
-    if not len(curves):
+    """Mean of a per-click metric over all samples, and its standard error, click by click.
+
+    The runs of one sample with several seeds are averaged first: they are no further samples.
+    """
+    done = [record for record in records if record["status"] == "done"]
+    if not done:
         return [], []
+    curves = np.array(
+        [np.mean([sample[key] for sample in runs], axis=0) for runs in _by_sample(done).values()]
+    )
     error = curves.std(axis=0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else 0 * curves[0]
     return curves.mean(axis=0).tolist(), error.tolist()
 

@@ -1,7 +1,9 @@
 """Medical SAM Adapter: SAM with trained adapters in its image encoder.
 
 J. Wu et al., "Medical SAM Adapter: adapting Segment Anything Model for medical image
-segmentation", Medical Image Analysis 102 (2025) 103547, arXiv:2304.12620.
+segmentation", arXiv:2304.12620.
+
+Written from a description of the method; the released code (GPL) was not used.
 """
 
 from __future__ import annotations
@@ -9,19 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from hsizoo_sam2 import PseudoRgb
 from torch import nn
 
 import hsizoo
 from hsizoo.errors import ClickError, OptionError
-from hsizoo_medsam._rgb import pseudo_rgb
 from hsizoo_medsam.adapters import Adapter, AdapterInit, insert_adapters
 from hsizoo_medsam.frame import Frame
 from hsizoo_medsam.recompute import Features, attach
 from hsizoo_medsam.sam import VIT_B, Sam
+from hsizoo_medsam.sam2 import Sam2, build_sam2
 from hsizoo_medsam.weights import check_layout, frozen_digest, sam_weights
 
 __all__ = ["MedSamAdapter", "OpenedImage"]
@@ -30,10 +33,16 @@ _OBJECTS_AT_ONCE = 16  # about 100 MB each in the decoder, in float32 at 1024 ×
 
 # Heads of the decoder that one mask per object, without a quality score, leaves without gradient.
 _UNUSED_HEADS = (
-    "mask_decoder.iou_prediction_head.",
-    *(f"mask_decoder.output_hypernetworks_mlps.{number}." for number in (1, 2, 3)),
+    "iou_prediction_head.",
+    "pred_obj_score_head.",
+    *(f"output_hypernetworks_mlps.{number}." for number in (1, 2, 3)),
 )
 
+_FROZEN_SEED = 0  # of a backbone with random weights
+
+Backbone = Literal[
+    "sam-vit-b", "sam2.1-nano", "sam2.1-tiny", "sam2.1-small", "sam2.1-base-plus", "sam2.1-large"
+]
 Version = tuple[int, ...]
 
 
@@ -43,8 +52,8 @@ class OpenedImage:
 
     Parameters
     ----------
-    image : Tensor of uint8, shape (3, h, w)
-        The pseudo-RGB picture at the encoder's scale, on the segmenter's device.
+    image : Tensor of uint8
+        The pseudo-RGB picture as the encoder takes it, on the segmenter's device.
     frame : Frame
         Its geometry.
     encoding : tuple of Tensor or None
@@ -62,20 +71,27 @@ class OpenedImage:
 
 
 class MedSamAdapter(hsizoo.TrainableSegmenter):
-    """SAM ViT-B with a space adapter and an MLP adapter in every block of its image encoder.
+    """SAM with a space adapter and an MLP adapter in every block of its image encoder.
 
     Trained are the adapters and the mask decoder; the rest of the image encoder and the prompt
     encoder stay as SAM has them.
 
     Parameters
     ----------
+    backbone : str, default "sam-vit-b"
+        ``sam-vit-b``: the original's.  INFERRED: the row "MedSAM-Adapter" of SAMSA 2.0's table
+        names none.  ``sam2.1-nano|tiny|small|base-plus|large``: the same adapters in every block
+        of SAM 2.1's Hiera, trained with SAM 2.1's mask decoder; hsizoo's own design, which no
+        paper describes.
     checkpoint : str, default "auto"
-        SAM's weights: ``auto``, Meta's ``sam_vit_b_01ec64.pth`` in ``HSIZOO_HOME/weights``; the
-        path of a file in the same layout; or ``random``, for tests and timings.
-    image_size : int, default 1024
-        Side of the encoder's square input, a multiple of 16; the longest side of the image is
-        scaled to it.  INFERRED: the original's instructions train at 1024, its code defaults to
-        256.  SAM's position tables are interpolated where it is not 1024.
+        Weights of the backbone: ``auto``, Meta's file (``sam_vit_b_01ec64.pth`` for SAM) in
+        ``HSIZOO_HOME/weights``; the path of a file in the same layout; or ``random``, the same
+        each time, for tests and timings.
+    image_size : int or none, default none
+        Side of SAM's square input, a multiple of 16; the longest side of the image is scaled to
+        it.  ``none`` is 1024.  INFERRED: the original's instructions train at 1024, its code
+        defaults to 256.  SAM's position tables are interpolated where it is not 1024.  SAM 2.1
+        has its own size and takes no other.
     adapter_ratio : float, default 0.25
         Width of an adapter's bottleneck, relative to the width of its tokens.
     adapter_scale : float, default 0.5
@@ -83,8 +99,12 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
     adapter_init : {"default", "zero"}, default "default"
         Initial values of the adapters.  INFERRED: the original initialises nothing specially,
         which is ``default``; with ``zero`` training starts from SAM's own output.
-    seed : int, default 0
-        Of the initial values.
+    seed : int or none, default none
+        Of the adapters' initial values; ``none`` takes torch's own, which `hsizoo train` sets.
+    rgb : {"auto", "bands", "wavelength", "tivita", "even"}, default "auto"
+        How the cube becomes a picture of three channels; see `hsizoo_sam2.PseudoRgb`.
+    stretch : {"percentile", "range", "reflectance"}, default "percentile"
+        How its values become 0 to 255.
     precision : {"auto", "float32", "bfloat16", "float16"}, default "auto"
         Of encoder and decoder; prompts are always embedded in float32.  ``auto``: bfloat16 on a
         CUDA device, else float32.
@@ -93,10 +113,12 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
 
     Notes
     -----
-    INFERRED: the row "MedSAM-Adapter" of SAMSA 2.0's table names no backbone; SAM ViT-B is the one
-    that the original was published with.  INFERRED: one mask per object, SAM's first
-    (``multimask_output=False``), whatever the number of clicks; so the heads for further masks and
-    for SAM's quality score get no gradient, and stay frozen.
+    INFERRED: one mask per object, SAM's first (``multimask_output=False``), whatever the number of
+    clicks; so the heads for further masks and for SAM's quality score get no gradient, and are
+    left as they are.
+
+    With SAM ViT-B 10,607,232 of 100,836,400 parameters are trained: 7,100,928 in the adapters,
+    3,506,304 in the decoder.
 
     The adapters are inside the encoder, so an encoding is good for the weights it was made by: no
     other component can use it, and no cache on disk keeps it.  An image is encoded once per set of
@@ -109,40 +131,50 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
     def __init__(
         self,
         *,
+        backbone: Backbone = "sam-vit-b",
         checkpoint: str = "auto",
-        image_size: int = 1024,
+        image_size: int | None = None,
         adapter_ratio: float = 0.25,
         adapter_scale: float = 0.5,
         adapter_init: AdapterInit = "default",
-        seed: int = 0,
+        seed: int | None = None,
+        rgb: Literal["auto", "bands", "wavelength", "tivita", "even"] = "auto",
+        stretch: Literal["percentile", "range", "reflectance"] = "percentile",
         precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
         device: str = "cpu",
     ) -> None:
         if not 0 < adapter_ratio < float("inf"):
             raise OptionError(f"adapter_ratio={adapter_ratio}: must be positive and finite")
-        self._device = torch.device(device)
         if precision == "auto":
-            precision = "bfloat16" if self._device.type == "cuda" else "float32"
-        self._dtype: torch.dtype = getattr(torch, precision)
+            precision = "bfloat16" if torch.device(device).type == "cuda" else "float32"
+        dtype: torch.dtype = getattr(torch, precision)
+        adapters_seed = torch.initial_seed() if seed is None else seed
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self._model = Sam(image_size, VIT_B)
-            if checkpoint != "random":
-                self._model.load_original(sam_weights(checkpoint))
-            insert_adapters(self._model.blocks, adapter_ratio, adapter_scale, adapter_init)
+            torch.default_generator.manual_seed(_FROZEN_SEED)
+            model = _build(backbone, checkpoint, image_size, dtype)
+            torch.default_generator.manual_seed(adapters_seed)
+            insert_adapters(model.blocks, adapter_ratio, adapter_scale, adapter_init)
+        self._pseudo_rgb = PseudoRgb(rgb, stretch)
         self._trained = False
-        self._model.to(self._device).eval()
-        names = _trained_names(self._model)
-        for name, parameter in self._model.named_parameters():
-            parameter.requires_grad_(name in names)
-        self._trainable = {
-            name: parameter for name, parameter in self._model.named_parameters() if name in names
-        }
-        self._in_encoder = [
-            parameter
-            for name, parameter in self._trainable.items()
-            if name.startswith("image_encoder.")
+        self._adopt(model.to(torch.device(device)).eval())
+
+    def _adopt(self, model: Sam | Sam2) -> None:
+        """Take a model with adapters; decide which of its parameters are trained."""
+        adapters = [each for each in model.modules() if isinstance(each, Adapter)]
+        self._in_encoder = [each for adapter in adapters for each in adapter.parameters()]
+        used = [
+            each
+            for name, each in model.decoder.named_parameters()
+            if not name.startswith(_UNUSED_HEADS)
         ]
+        trained = set(map(id, [*self._in_encoder, *used]))
+        self._trainable = {}
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(id(parameter) in trained)
+            if id(parameter) in trained:
+                self._trainable[name] = parameter
+        self._model = model
+        self._device = self._in_encoder[0].device
 
     @property
     def trained(self) -> bool:
@@ -165,14 +197,14 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
 
     def train(self, mode: bool = True) -> None:
         """Switch adapters and decoder to training mode; no layer of theirs depends on it."""
-        self._model.mask_decoder.train(mode)
-        for module in self._model.image_encoder.modules():
+        self._model.decoder.train(mode)
+        for module in self._model.modules():
             if isinstance(module, Adapter):
                 module.train(mode)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """The trained weights, by name; they share memory with the parameters."""
-        return {name: parameter.detach() for name, parameter in self._trainable.items()}
+        """The trained weights, by name, copied to the CPU."""
+        return {name: each.detach().cpu().clone() for name, each in self._trainable.items()}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Restore what `state_dict` returned.
@@ -189,10 +221,16 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
         self._trained = True
 
     def open(self, cube: hsizoo.HyperCube) -> OpenedImage:
-        """Make the picture that the encoder will see; see the notes of the class."""
+        """Make the picture that the encoder will see; see the notes of the class.
+
+        Raises
+        ------
+        DataError
+            If the cube lacks what option `rgb` needs.
+        """
         height, width, _ = cube.shape
-        frame = Frame(height, width, self._model.image_size)
-        return OpenedImage(frame.resize(pseudo_rgb(cube)).to(self._device), frame)
+        frame = self._model.frame(height, width)
+        return OpenedImage(frame.fit(self._pseudo_rgb.render(cube)).to(self._device), frame)
 
     def predict(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
         """Segment N objects; see `InteractiveSegmenter.predict`.
@@ -221,62 +259,53 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
             clicks.check_inside(frame.height, frame.width)
         if not prompts:
             return torch.zeros((0, frame.height, frame.width), device=self._device)
-        features = self._features(state)
+        projection = self._model.project(self._features(state))
         maps: dict[int, torch.Tensor] = {}
         for batch in _batches(prompts):
-            logits = self._decode(features, frame, [prompts[n] for n in batch])
+            logits = self._decode(projection, frame, [prompts[n] for n in batch])
             maps.update(zip(batch, logits, strict=True))
         return torch.stack([maps[n] for n in range(len(prompts))])
 
     def _decode(
-        self, features: Features, frame: Frame, prompts: Sequence[hsizoo.Clicks]
+        self, projection: Any, frame: Frame, prompts: Sequence[hsizoo.Clicks]
     ) -> torch.Tensor:
         """Logits (N, H, W) of objects that all have as many clicks."""
         points = np.stack([frame.points(clicks) for clicks in prompts])
-        labels = np.stack([clicks.positive for clicks in prompts]).astype(np.float32)
-        embedded = self._model.embed_prompts(
-            torch.from_numpy(points).to(self._device), torch.from_numpy(labels).to(self._device)
+        labels = np.stack([clicks.positive for clicks in prompts]).astype(np.int32)
+        decoded = self._model.decode(
+            projection,
+            torch.from_numpy(points).to(self._device),
+            torch.from_numpy(labels).to(self._device),
         )
-        with self._autocast():
-            logits = self._model.decode(features, embedded)
-        return frame.restore(logits.float())
+        return frame.restore(decoded)
 
     def _features(self, state: OpenedImage) -> Features:
         """The image's encoding by the present weights, with a gradient where one is wanted."""
         version = tuple(parameter._version for parameter in self._in_encoder)
         if state.encoding is None or state.version != version:
             with torch.no_grad():
-                state.encoding = self._encode(state.image)
+                state.encoding = self._model.encode(state.image)
             state.version, state.differentiable = version, None
         if not torch.is_grad_enabled():
             return state.encoding
         if state.differentiable is None:
             image = state.image  # not the state: the graph would keep the state that keeps it
             state.differentiable = attach(
-                state.encoding, lambda: self._encode(image), self._in_encoder
+                state.encoding, lambda: self._model.encode(image), self._in_encoder
             )
         return state.differentiable
 
-    def _encode(self, image: torch.Tensor) -> Features:
-        with self._autocast():
-            return tuple(feature.float() for feature in self._model.encode(image))
 
-    def _autocast(self) -> torch.autocast:
-        """The component's own precision, whatever the caller's is."""
-        enabled = self._dtype != torch.float32
-        return torch.autocast(self._device.type, self._dtype if enabled else None, enabled=enabled)
-
-
-def _trained_names(model: nn.Module) -> set[str]:
-    """Names of the adapters' parameters, and of those of the decoder that are used."""
-    adapters = tuple(
-        f"{name}." for name, module in model.named_modules() if isinstance(module, Adapter)
-    )
-    return {
-        name
-        for name, _ in model.named_parameters()
-        if name.startswith(("mask_decoder.", *adapters)) and not name.startswith(_UNUSED_HEADS)
-    }
+def _build(
+    backbone: str, checkpoint: str, image_size: int | None, dtype: torch.dtype
+) -> Sam | Sam2:
+    """A backbone on the CPU, without adapters."""
+    if backbone != "sam-vit-b":
+        return build_sam2(backbone.removeprefix("sam2.1-"), checkpoint, image_size, dtype)
+    sam = Sam(1024 if image_size is None else image_size, VIT_B, dtype)
+    if checkpoint != "random":
+        sam.load_original(sam_weights(checkpoint))
+    return sam
 
 
 def _batches(prompts: Sequence[hsizoo.Clicks]) -> list[list[int]]:

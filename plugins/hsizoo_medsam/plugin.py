@@ -17,7 +17,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         kind="segmenter",
         target="hsizoo_medsam.medsam_adapter:MedSamAdapter",
         summary="Medical SAM Adapter: SAM ViT-B with trained adapters and mask decoder",
-        paper="Wu et al., Medical Image Analysis 102 (2025) 103547, arXiv:2304.12620",
+        paper="Wu et al., Medical SAM Adapter, arXiv:2304.12620",
         weights="SAM ViT-B, sam_vit_b_01ec64.pth by Meta, Apache-2.0; adapters: none published "
         "for hyperspectral images, train them with `hsizoo train medsam-adapter`",
         requires=("timm", "sam2"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, cast
+from typing import cast
 
 import timm
 import torch
@@ -21,10 +21,12 @@ from torch import nn
 from torch.nn import functional
 
 from hsizoo.errors import OptionError
+from hsizoo_medsam.frame import PaddedFrame
 from hsizoo_medsam.modules import MaskDecoder, PromptEncoder, TwoWayTransformer
+from hsizoo_medsam.recompute import Features
 from hsizoo_medsam.weights import load_checked
 
-__all__ = ["VIT_B", "Prompts", "Sam", "Vit", "sam_name"]
+__all__ = ["VIT_B", "Sam", "Vit", "autocast", "sam_name"]
 
 _MEAN = (123.675, 116.28, 103.53)
 _STD = (58.395, 57.12, 57.375)
@@ -45,17 +47,6 @@ class Vit:
 VIT_B = Vit()
 
 
-class Prompts(NamedTuple):
-    """What the prompt encoder made of N objects' clicks, in float32.
-
-    Positions are encoded by sines of large arguments, which half precision would ruin.
-    """
-
-    sparse: torch.Tensor
-    dense: torch.Tensor
-    positions: torch.Tensor  # of the image embedding
-
-
 class Sam(nn.Module):
     """SAM without what Medical SAM Adapter never uses: boxes, and more than one mask per object.
 
@@ -65,16 +56,21 @@ class Sam(nn.Module):
         Side of the square input; a multiple of 16.
     vit : Vit, optional
         Size of the image encoder.  Default: ViT-B.
+    dtype : torch.dtype, default float32
+        In which encoder and decoder compute.
     """
 
     pixel_mean: torch.Tensor
     pixel_std: torch.Tensor
 
-    def __init__(self, image_size: int = 1024, vit: Vit = VIT_B) -> None:
+    def __init__(
+        self, image_size: int = 1024, vit: Vit = VIT_B, dtype: torch.dtype = torch.float32
+    ) -> None:
         super().__init__()
         if image_size < _PATCH or image_size % _PATCH:
             raise OptionError(f"image_size={image_size}: must be a positive multiple of {_PATCH}")
         self.image_size = image_size
+        self.dtype = dtype
         grid = (image_size // _PATCH, image_size // _PATCH)
         encoder = timm.create_model(
             "samvit_base_patch16",
@@ -93,7 +89,7 @@ class Sam(nn.Module):
             input_image_size=(image_size, image_size),
             mask_in_chans=16,
         )
-        self.mask_decoder = MaskDecoder(
+        self.mask_decoder: nn.Module = MaskDecoder(
             transformer_dim=_CHANNELS,
             transformer=TwoWayTransformer(
                 depth=2, embedding_dim=_CHANNELS, num_heads=8, mlp_dim=2048
@@ -109,6 +105,15 @@ class Sam(nn.Module):
     def blocks(self) -> Iterator[nn.Module]:
         """The blocks of the image encoder, into which adapters go."""
         return iter(self.image_encoder.blocks)
+
+    @property
+    def decoder(self) -> nn.Module:
+        """The mask decoder."""
+        return self.mask_decoder
+
+    def frame(self, height: int, width: int) -> PaddedFrame:
+        """How an image of this size enters."""
+        return PaddedFrame(height, width, self.image_size)
 
     def load_original(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Load weights in the layout of ``sam_vit_b_01ec64.pth``; before adapters are inserted.
@@ -131,7 +136,7 @@ class Sam(nn.Module):
                 named[name] = _resize_positions(name, value, own[name].shape)
         load_checked(self, named, f"SAM at image size {self.image_size}")
 
-    def encode(self, image: torch.Tensor) -> tuple[torch.Tensor]:
+    def encode(self, image: torch.Tensor) -> Features:
         """Encode an image.
 
         Parameters
@@ -141,42 +146,65 @@ class Sam(nn.Module):
 
         Returns
         -------
-        (Tensor of shape (1, 256, image_size / 16, image_size / 16),)
+        (Tensor of float32, shape (1, 256, image_size / 16, image_size / 16),)
         """
         pixels = (image - self.pixel_mean) / self.pixel_std
         missing_rows, missing_cols = (self.image_size - side for side in image.shape[-2:])
-        padded = functional.pad(pixels, (0, missing_cols, 0, missing_rows))
-        return (self.image_encoder.forward_features(padded[None]),)
+        padded = functional.pad(pixels, (0, missing_cols, 0, missing_rows))[None]
+        with autocast(image.device, self.dtype):
+            embedding = self.image_encoder.forward_features(padded)  # type: ignore[no-untyped-call]
+        return (embedding.float(),)
 
-    def embed_prompts(
-        self, points: torch.Tensor, labels: torch.Tensor, masks: torch.Tensor | None = None
-    ) -> Prompts:
-        """Embed N objects' prompts, all of which have as many clicks; not meant for autocast.
+    def project(self, features: Features) -> torch.Tensor:
+        """Do what objects share in the decoder: nothing here."""
+        return features[0]
+
+    def decode(
+        self,
+        projection: torch.Tensor,
+        points: torch.Tensor,
+        labels: torch.Tensor,
+        masks: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Decode N objects, all of which have as many clicks.
 
         Parameters
         ----------
+        projection : Tensor
+            What `project` returned.
         points : Tensor of float32, shape (N, n, 2)
             As (x, y), in pixels of the input.
         labels : Tensor, shape (N, n)
             1 for a positive click, 0 for a negative one.
         masks : Tensor of float32, shape (N, 1, image_size / 4, image_size / 4), optional
             Logits of an earlier prediction.
-        """
-        sparse, dense = self.prompt_encoder((points, labels), None, masks)
-        return Prompts(sparse, dense, self.prompt_encoder.get_dense_pe())
 
-    def decode(self, features: tuple[torch.Tensor, ...], prompts: Prompts) -> torch.Tensor:
-        """Decode N objects; returns logits (N, image_size / 4, image_size / 4)."""
-        masks, *_ = self.mask_decoder(
-            image_embeddings=features[0],
-            image_pe=prompts.positions,
-            sparse_prompt_embeddings=prompts.sparse,
-            dense_prompt_embeddings=prompts.dense,
-            multimask_output=False,
-            repeat_image=True,
-        )
-        logits: torch.Tensor = masks[:, 0]
-        return logits
+        Returns
+        -------
+        Tensor of float32, shape (N, image_size / 4, image_size / 4)
+            Logits.
+        """
+        # Positions are encoded by sines of large arguments, which half precision would ruin.
+        with autocast(points.device, torch.float32):
+            sparse, dense = self.prompt_encoder((points, labels), None, masks)
+            positions = self.prompt_encoder.get_dense_pe()
+        with autocast(points.device, self.dtype):
+            logits, *_ = self.mask_decoder(
+                image_embeddings=projection,
+                image_pe=positions,
+                sparse_prompt_embeddings=sparse,
+                dense_prompt_embeddings=dense,
+                multimask_output=False,
+                repeat_image=True,
+            )
+        single: torch.Tensor = logits[:, 0]
+        return single.float()
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """Compute in `dtype`, also where the caller has switched autocast on or off."""
+    half = dtype if dtype != torch.float32 else None
+    return torch.autocast(device.type, half, enabled=half is not None)
 
 
 def sam_name(name: str) -> str:
@@ -205,7 +233,6 @@ def _resize_positions(name: str, table: torch.Tensor, shape: torch.Size) -> torc
         )
         return grid.permute(0, 2, 3, 1)
     if name.endswith(("rel_pos_h", "rel_pos_w")) and table.ndim == len(shape) == 2:
-        return functional.interpolate(table.T[None], shape[0], mode="linear", align_corners=False)[
-            0
-        ].T
+        rows = functional.interpolate(table.T[None], shape[0], mode="linear", align_corners=False)
+        return rows[0].T
     return table

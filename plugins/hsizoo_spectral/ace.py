@@ -10,8 +10,6 @@ from the reference too.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -47,9 +45,9 @@ class AdaptiveCosineEstimator(hsizoo.SpectralScorer):
     rate.
     """
 
-    score_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    threshold: ClassVar[float] = 0.5
-    min_bands: ClassVar[int] = 2
+    score_range: tuple[float, float] = (0.0, 1.0)
+    threshold: float = 0.5
+    min_bands: int = 2
 
     def __init__(
         self, *, signed: bool = False, shrinkage: str = "auto", device: str = "cpu"
@@ -58,7 +56,7 @@ class AdaptiveCosineEstimator(hsizoo.SpectralScorer):
         self._shrinkage = parse_shrinkage(shrinkage)
         self._device = torch_device(device)
         if signed:  # an option of this object decides what its class declares for all others
-            self.score_range = (-1.0, 1.0)  # type: ignore[misc]
+            self.score_range = (-1.0, 1.0)
 
     def prepare(self, cube: hsizoo.HyperCube) -> WhitenedImage:
         """Estimate the background and whiten the spectra.

@@ -10,7 +10,6 @@ over the background; the same as ``spectral.matched_filter`` of SPy.
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,9 +43,9 @@ class MatchedFilter(hsizoo.SpectralScorer):
     false-alarm rate.
     """
 
-    score_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
-    threshold: ClassVar[float] = 0.5
-    min_bands: ClassVar[int] = 1
+    score_range: tuple[float, float] = (-math.inf, math.inf)
+    threshold: float = 0.5
+    min_bands: int = 1
 
     def __init__(self, *, shrinkage: str = "auto", device: str = "cpu") -> None:
         self._shrinkage = parse_shrinkage(shrinkage)

@@ -6,8 +6,6 @@ lost its mean over bands; it sees neither brightness nor a constant offset.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -41,9 +39,9 @@ class PearsonCorrelation(hsizoo.SpectralScorer):
     0.5 and names no rescaling of the coefficient.
     """
 
-    score_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
-    threshold: ClassVar[float] = 0.5
-    min_bands: ClassVar[int] = 2
+    score_range: tuple[float, float] = (-1.0, 1.0)
+    threshold: float = 0.5
+    min_bands: int = 2
 
     def __init__(self, *, device: str = "cpu") -> None:
         self._device = torch_device(device)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -71,9 +70,9 @@ class SpectralAngle(hsizoo.SpectralScorer):
     much more slowly with their number.  Both err by less than 3e-7 rad.
     """
 
-    score_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    threshold: ClassVar[float] = 0.5
-    min_bands: ClassVar[int] = 2
+    score_range: tuple[float, float] = (0.0, 1.0)
+    threshold: float = 0.5
+    min_bands: int = 2
 
     def __init__(self, *, device: str = "cpu") -> None:
         self._device = torch_device(device)

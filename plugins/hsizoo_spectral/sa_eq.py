@@ -8,7 +8,6 @@ bin centres, linear interpolation between them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -54,9 +53,9 @@ class EqualizedSpectralAngle(hsizoo.SpectralScorer):
         Torch device that computes.
     """
 
-    score_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    threshold: ClassVar[float] = 0.5
-    min_bands: ClassVar[int] = 2
+    score_range: tuple[float, float] = (0.0, 1.0)
+    threshold: float = 0.5
+    min_bands: int = 2
 
     def __init__(self, *, nbins: int = 256, device: str = "cpu") -> None:
         if not 2 <= nbins <= _MOST_BINS:

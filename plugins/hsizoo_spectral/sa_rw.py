@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 from scipy.stats import rankdata
 from skimage.segmentation import random_walker
 
@@ -25,7 +26,7 @@ from hsizoo.errors import OptionError
 
 __all__ = ["OpenedImage", "SpectralRandomWalker"]
 
-_UNDECIDED, _OBJECT, _BACKGROUND = 0, 1, 2
+_NOWHERE, _UNDECIDED, _OBJECT, _BACKGROUND = -1, 0, 1, 2  # as scikit-image numbers them
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ class SpectralRandomWalker(hsizoo.InteractiveSegmenter):
     def __init__(
         self,
         *,
-        scorer: str = "sa",
+        scorer: Annotated[str, "scorer"] = "sa",
         confident: float = 0.01,
         rejected: float = 0.7,
         beta: float = 130.0,
@@ -75,7 +76,7 @@ class SpectralRandomWalker(hsizoo.InteractiveSegmenter):
         if not 0 < beta < float("inf"):
             raise OptionError(f"beta={beta}: must be positive and finite")
         self._similarity = hsizoo.create(scorer, kind="segmenter", device=device)
-        self.min_bands = self._similarity.scorer.min_bands  # type: ignore[misc]
+        self.min_bands = self._similarity.min_bands
         self._confident = confident
         self._rejected = rejected
         self._beta = beta
@@ -106,11 +107,10 @@ class SpectralRandomWalker(hsizoo.InteractiveSegmenter):
             Probability that a walk from the pixel meets the object before the background.
         """
         maps = self._similarity.predict(state.similarity, prompts).cpu().numpy()
-        walks = [
-            self._walk(similarity, clicks, state.valid)
-            for similarity, clicks in zip(maps, prompts, strict=True)
-        ]
-        return np.stack(walks)
+        probability = np.zeros(maps.shape, dtype=np.float32)
+        for out, similarity, clicks in zip(probability, maps, prompts, strict=True):
+            out[state.valid] = self._walk(similarity, clicks, state.valid)[state.valid]
+        return probability
 
     def _walk(
         self,
@@ -120,15 +120,25 @@ class SpectralRandomWalker(hsizoo.InteractiveSegmenter):
     ) -> npt.NDArray[np.float32]:
         """Probability of the object, (H, W)."""
         # 1 is the most similar pixel, 0 the least; equally similar pixels share the mean rank.
-        ranks = (rankdata(similarity) - 0.5).reshape(similarity.shape) / similarity.size
-        seeds = np.full(similarity.shape, _UNDECIDED)
-        seeds[ranks < self._rejected] = _BACKGROUND
+        # Pixels without a spectrum are no part of the image: neither ranked nor walked on.
+        ranks = np.zeros(similarity.shape)
+        ranks[valid] = (rankdata(similarity[valid]) - 0.5) / np.count_nonzero(valid)
+        seeds = np.where(valid, _UNDECIDED, _NOWHERE)
+        seeds[valid & (ranks < self._rejected)] = _BACKGROUND
         seeds[ranks > 1 - self._confident] = _OBJECT
         for row, col, positive in clicks:
             seeds[row, col] = _OBJECT if positive else _BACKGROUND
-        seeds[~valid] = _BACKGROUND
-        if not (seeds == _UNDECIDED).any() or len(np.unique(seeds[seeds != _UNDECIDED])) < 2:
+        _settle_islands(seeds)
+        if not (seeds == _UNDECIDED).any() or not {_OBJECT, _BACKGROUND} <= set(np.unique(seeds)):
             return (seeds == _OBJECT).astype(np.float32)  # nothing to decide, or between
         # The direct solver: scikit-image's iterative ones stop after 30 steps, converged or not.
         walked = random_walker(ranks, seeds, beta=self._beta, mode="bf", return_full_prob=True)
         return np.clip(walked[_OBJECT - 1], 0, 1).astype(np.float32)
+
+
+def _settle_islands(seeds: npt.NDArray[np.intp]) -> None:
+    """Make background of undecided pixels that no walk leads out of to a seed."""
+    islands, count = ndimage.label(seeds != _NOWHERE)
+    seeded = np.unique(islands[seeds > _UNDECIDED])
+    if len(seeded) < count:
+        seeds[(seeds == _UNDECIDED) & ~np.isin(islands, seeded)] = _BACKGROUND

@@ -11,7 +11,6 @@ divergence, ``sum_b (p_b - q_b) (log p_b - log q_b)``, with the natural logarith
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -76,9 +75,9 @@ class SpectralInformationDivergence(hsizoo.SpectralScorer):
     that float32 suffices.
     """
 
-    score_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
-    threshold: ClassVar[float] = 0.5
-    min_bands: ClassVar[int] = 2
+    score_range: tuple[float, float] = (0.0, 1.0)
+    threshold: float = 0.5
+    min_bands: int = 2
 
     def __init__(self, *, floor: float = 1e-6, device: str = "cpu") -> None:
         if not 0 < floor < 1:

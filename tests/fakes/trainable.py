@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from typing import Annotated, ClassVar
 
 import torch
 
@@ -18,6 +19,7 @@ def hsizoo_components():
         ("tiny-shipped", "Shipped", {}),
         ("tiny-exploding", "Exploding", {}),
         ("tiny-greedy", "Greedy", {}),
+        ("tiny-precise", "Precise", {}),
     ):
         yield hsizoo.ComponentSpec(
             name=name,
@@ -61,7 +63,7 @@ class Tiny(hsizoo.TrainableSegmenter):
 
     def open(self, cube):
         self.opened.append(cube.name)
-        data = torch.from_numpy(cube.data.copy())
+        data = torch.from_numpy(cube.data.copy()).nan_to_num(0)
         data = data - data.mean(dim=2, keepdim=True)
         return data / data.norm(dim=2, keepdim=True).clamp_min(1e-6)
 
@@ -116,11 +118,11 @@ class Frozen(Tiny):
 
 
 class Shipped(Tiny):
-    """Comes with weights of its own."""
+    """Comes with weights of its own for one size."""
 
-    @property
-    def trained(self):
-        return True
+    @staticmethod
+    def needs_training(*, hidden, **_):
+        return hidden != 8
 
 
 class Exploding(Tiny):
@@ -138,3 +140,14 @@ class Greedy(Tiny):
 
     def __init__(self, *, weights: str = ""):
         super().__init__()
+
+
+class Precise(Tiny):
+    """Has a precision and a scorer of its own."""
+
+    free_options = frozenset({"precision"})
+    built: ClassVar[list[str]] = []
+
+    def __init__(self, *, precision: str = "auto", scorer: Annotated[str, "scorer"] = "sa"):
+        super().__init__()
+        self.built.append(precision)

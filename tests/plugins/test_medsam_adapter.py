@@ -11,6 +11,7 @@ import torch
 from hsizoo_medsam import medsam_adapter
 from hsizoo_medsam.medsam_adapter import MedSamAdapter
 from hsizoo_medsam.sam import Sam, Vit
+from hsizoo_sam2 import Sam21
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
@@ -28,19 +29,9 @@ def _small(monkeypatch):
     monkeypatch.setattr(medsam_adapter, "VIT_B", SMALL)
 
 
-@pytest.fixture
-def fake(monkeypatch):
-    """A mode in which tensors have no values, only a device, a type and a shape."""
-    # timm reads values while it builds, autocast warns and gives up where there is no GPU.
-    rates = "timm.models.vision_transformer_sam.calculate_drop_path_rates"
-    monkeypatch.setattr(rates, lambda _, depth: [0.0] * depth)
-    monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_: True)
-    return FakeTensorMode()
-
-
 def make(**options) -> MedSamAdapter:
-    return MedSamAdapter(**{"checkpoint": "random", "image_size": 128, **options})
+    size = None if "backbone" in options and options["backbone"] != "sam-vit-b" else 128
+    return MedSamAdapter(**{"checkpoint": "random", "image_size": size, **options})
 
 
 def cube(seed: int = 0, shape: tuple[int, int] = (30, 40)) -> hsizoo.HyperCube:
@@ -103,11 +94,10 @@ def test_blocks_are_those_of_the_description():
     assert {block.window_size for block in model._model.blocks} == {0, 14}
 
 
-def test_parameter_counts(fake, monkeypatch):
+def test_parameter_counts(monkeypatch):
     """Of ViT-B: two adapters of 295 872 in each of 12 blocks, and what is used of the decoder."""
     monkeypatch.setattr(medsam_adapter, "VIT_B", Vit())
-    with fake:
-        model = MedSamAdapter(checkpoint="random")
+    model = MedSamAdapter(checkpoint="random")
     counts = {"image_encoder": 0, "mask_decoder": 0}
     for name, parameter in model.trainable().items():
         counts[name.partition(".")[0]] += parameter.numel()
@@ -116,27 +106,30 @@ def test_parameter_counts(fake, monkeypatch):
 
 
 def test_zero_initialised_adapters_add_nothing():
+    model = make(adapter_init="zero")
     with torch.random.fork_rng():
         torch.manual_seed(0)
         plain = Sam(128, SMALL).eval()
-    model = make(adapter_init="zero")
     image = model.open(cube()).image
     with torch.no_grad():
-        torch.testing.assert_close(model._encode(image), plain.encode(image), rtol=0, atol=0)
+        torch.testing.assert_close(model._model.encode(image), plain.encode(image), rtol=0, atol=0)
     other = make().predict(make().open(cube()), [ONE])
     assert not torch.equal(other, model.predict(model.open(cube()), [ONE]))
 
 
-def test_seed_decides_and_global_generator_is_left_alone():
+def test_seeds():
+    """Adapters follow torch's seed, or their own; the generator is left as it was."""
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    first, second, third = make(), make(), make(seed=1)
+    models = [make(), make(seed=1), make(seed=2)]
     assert torch.equal(torch.rand(3), expected)
-    for name, parameter in first.trainable().items():
-        assert torch.equal(parameter, second.trainable()[name])
-    assert first.frozen_digest == second.frozen_digest != third.frozen_digest
-    assert first.frozen_digest != make(image_size=112).frozen_digest
+    first, second, third = (model.state_dict() for model in models)
+    for name, value in first.items():
+        assert torch.equal(value, second[name])
+        assert torch.equal(value, third[name]) == (".adapter." not in name)
+    assert len({model.frozen_digest for model in models}) == 1
+    assert models[0].frozen_digest != make(image_size=112).frozen_digest
 
 
 @pytest.mark.parametrize("init", ["default", "zero"])
@@ -150,10 +143,9 @@ def test_gradients_reach_the_trainable_parameters_and_no_other(init):
         assert parameter.requires_grad == (name in reached)
         if init == "default" and name in reached and not name.endswith("k_proj.bias"):
             assert parameter.grad.any(), name  # a constant added to all keys changes nothing
-    kinds = {name.rsplit(".", 2)[0].partition("blocks.")[0] for name in reached}
     assert any(".attn.adapter." in name for name in reached)
     assert any(".mlp.adapter." in name for name in reached)
-    assert not any("prompt_encoder" in name or ".inner." in name for name in reached), kinds
+    assert not any("prompt_encoder" in name or ".inner." in name for name in reached)
 
 
 def test_gradients_equal_those_of_a_plain_graph():
@@ -161,10 +153,14 @@ def test_gradients_equal_those_of_a_plain_graph():
     state = model.open(cube())
 
     def loss(features):
-        logits = [model._decode(features, state.frame, [clicks]) for clicks in (ONE, TWO)]
+        logits = [
+            model._decode(model._model.project(features), state.frame, [clicks])
+            for clicks in (ONE, TWO)
+        ]
         return torch.cat(logits).square().mean()
 
-    expected = torch.autograd.grad(loss(model._encode(state.image)), model.trainable().values())
+    features = model._model.encode(state.image)
+    expected = torch.autograd.grad(loss(features), model.trainable().values())
     logits = model.logits(state, [ONE, TWO])
     found = torch.autograd.grad(logits.square().mean(), model.trainable().values())
     for name, one, other in zip(model.trainable(), expected, found, strict=True):
@@ -325,18 +321,127 @@ def test_half_precision_stays_near(precision):
     torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_every_tensor_is_on_the_gpu(precision, fake):
-    """On a pretended GPU, which fails on any tensor that was left on the CPU."""
-    with fake:
-        model = make(precision=precision, device="cuda")
+def pretend(model: MedSamAdapter, mode: FakeTensorMode, device: str) -> None:
+    """Exchange the weights for tensors with a shape and a device, and without values."""
+    for module in model._model.modules():
+        for name, each in module._parameters.items():
+            if each is not None:
+                moved = mode.from_tensor(each.detach()).to(device)
+                module._parameters[name] = nn.Parameter(moved, each.requires_grad)
+        for name, each in module._buffers.items():
+            module._buffers[name] = mode.from_tensor(each).to(device)
+    model._adopt(model._model)
+
+
+@pytest.mark.parametrize("backbone", ["sam-vit-b", "sam2.1-nano"])
+@pytest.mark.parametrize(
+    ("device", "precision"), [("cuda", "float32"), ("cuda", "bfloat16"), ("meta", "float32")]
+)
+def test_every_tensor_is_on_the_device(backbone, device, precision, monkeypatch):
+    """On a pretended device, which fails on any tensor that was left on the CPU.
+
+    torch goes backward through a graph on a pretended GPU only where there is a real one, and has
+    no autocast on a meta device: backward is pretended there, without it.
+    """
+    # Else autocast, seeing no GPU, warns and switches itself off.
+    monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_: True)
+    model = make(backbone=backbone, precision=precision)
+    if device == "meta":
+        monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        pretend(model, mode, device)
         state = model.open(cube())
+        assert state.image.device.type == device
         maps = model.predict(state, [ONE, TWO])
-        assert (maps.device.type, maps.dtype, maps.shape) == ("cuda", torch.float32, (2, 30, 40))
-        optimizer = torch.optim.AdamW(model.trainable().values(), lr=1e-3)
+        assert (maps.device.type, maps.dtype, maps.shape) == (device, torch.float32, (2, 30, 40))
         logits = model.logits(state, [ONE, TWO])
-        assert (logits.device.type, logits.dtype) == ("cuda", torch.float32)
-        logits.square().mean().backward()
-        assert all(each.grad.device.type == "cuda" for each in model.trainable().values())
-        optimizer.step()
-        assert model.predict(state, [TWO]).device.type == "cuda"
+        assert (logits.device.type, logits.dtype) == (device, torch.float32)
+        assert logits.requires_grad
+        with torch.enable_grad():  # as backward does
+            again = model._model.encode(state.image)
+        for feature, kept in zip(again, state.encoding, strict=True):
+            assert (feature.device, feature.dtype) == (kept.device, kept.dtype)
+            assert feature.requires_grad
+        if device == "meta" or torch.cuda.is_available():
+            logits.square().mean().backward()
+        else:
+            for each in model.trainable().values():
+                each.grad = torch.zeros_like(each)
+        assert {each.grad.device.type for each in model.trainable().values()} == {device}
+        torch.optim.AdamW(model.trainable().values(), lr=1e-3).step()
+        assert model.predict(state, [TWO]).device.type == device
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("backbone", ["sam-vit-b", "sam2.1-nano"])
+def test_on_a_real_gpu(backbone, precision):
+    here = make(backbone=backbone)
+    there = make(backbone=backbone, precision=precision, device="cuda")
+    expected = here.predict(here.open(cube()), [ONE, TWO])
+    found = there.predict(there.open(cube()), [ONE, TWO]).cpu()
+    torch.testing.assert_close(
+        found, expected, atol=0.02 if precision == "bfloat16" else 1e-3, rtol=0
+    )
+    there.logits(there.open(cube()), [ONE, TWO]).square().mean().backward()
+    assert all(each.grad is not None for each in there.trainable().values())
+
+
+def test_sam2_without_adapters_is_sam2():
+    """Ours with adapters that add nothing, theirs before and after: the encoder is not shared."""
+    model = make(backbone="sam2.1-nano", adapter_init="zero")
+    theirs = Sam21(size="nano", checkpoint="random", multimask="single")
+    clicks = [ONE, TWO, hsizoo.Clicks([(29, 39)], [False])]
+    expected = theirs.predict(theirs.open(cube()), clicks)
+    torch.testing.assert_close(
+        model.predict(model.open(cube()), clicks), expected, rtol=0, atol=1e-6
+    )
+    scaled(make(backbone="sam2.1-nano"))
+    again = Sam21(size="nano", checkpoint="random", multimask="single")
+    assert again.network.encoder_digest == theirs.network.encoder_digest
+    assert torch.equal(
+        again.predict(again.open(cube(1)), clicks), theirs.predict(theirs.open(cube(1)), clicks)
+    )
+
+
+def test_sam2_blocks_have_both_adapters_where_sam_has_them():
+    """Space adapter on the output of the attention, MLP adapter beside the MLP, at every width."""
+    model = make(backbone="sam2.1-nano", adapter_scale=0.7)
+    for block in model._model.blocks:
+        torch.manual_seed(0)
+        tokens = torch.randn(1, 5, 5, block.dim)
+        widened = torch.randn(1, 5, 5, block.dim_out)
+        space, mlp = block.attn.adapter, block.mlp.adapter
+        with torch.no_grad():
+            attended = block.attn.inner(tokens)
+            torch.testing.assert_close(block.attn(tokens), attended + space(attended))
+            torch.testing.assert_close(
+                block.mlp(widened), block.mlp.inner(widened) + 0.7 * mlp(widened)
+            )
+        assert space.down.in_features == mlp.up.out_features == block.dim_out
+    assert len({block.dim_out for block in model._model.blocks}) == 4
+
+
+def test_sam2_gradients_reach_the_trainable_parameters_and_no_other():
+    model = make(backbone="sam2.1-nano")
+    state = model.open(cube())
+    with counted(model) as calls:
+        maps = [model.logits(state, [clicks]) for clicks in (ONE, TWO)]
+        sum(each.square().mean() for each in maps).backward()
+    assert calls == [False, True]
+    reached = {name for name, p in model._model.named_parameters() if p.grad is not None}
+    assert reached == set(model.trainable())
+    assert any(".conv_s0." in name for name in reached)
+    assert all(".adapter." in name or ".sam_mask_decoder." in name for name in reached)
+    sizes = sum(p.numel() for p in model._in_encoder)
+    expected = 0
+    for block in model._model.blocks:
+        hidden = block.dim_out // 4
+        expected += 2 * (2 * block.dim_out * hidden + hidden + block.dim_out)
+    assert sizes == expected
+
+
+def test_sam2_has_its_own_image_size():
+    with pytest.raises(OptionError, match="image_size=128"):
+        MedSamAdapter(backbone="sam2.1-nano", checkpoint="random", image_size=128)

@@ -102,12 +102,12 @@ def compare_prompt(model, state, predictor, points, positive, with_mask) -> None
     clicks = hsizoo.Clicks(points, positive)
     if with_mask:
         with torch.no_grad():
-            prompts = model._model.embed_prompts(
+            decoded = model._model.decode(
+                model._model.project(model._features(state)),
                 torch.from_numpy(state.frame.points(clicks))[None],
-                torch.tensor([positive], dtype=torch.float32),
+                torch.tensor([positive], dtype=torch.int32),
                 torch.from_numpy(mask)[None],
             )
-            decoded = model._model.decode(model._features(state), prompts)
             logits = state.frame.restore(decoded)
             np.testing.assert_allclose(decoded, low, atol=1e-4)
     else:
@@ -197,6 +197,16 @@ def test_parameter_counts():
     }.items():
         for sam in (model, theirs):
             assert sum(p.numel() for p in sam.get_submodule(part).parameters()) == count
+
+
+def test_normalisations_are_metas():
+    """timm's own default is 1e-5 in the image encoder, too near to tell from the masks."""
+
+    def eps(sam):
+        return {name: each.eps for name, each in sam.named_modules() if hasattr(each, "eps")}
+
+    with torch.device("meta"):
+        assert eps(Sam()) == eps(segment_anything.sam_model_registry["vit_b"]())
 
 
 @pytest.mark.parametrize("size", [0, -16, 100])

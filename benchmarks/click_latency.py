@@ -1,0 +1,131 @@
+"""One more click with SAMSA 2.0, side by side with SPy, scikit-image and ``SAM2ImagePredictor``.
+
+Run from the repository root, on an otherwise idle machine::
+
+    python benchmarks/click_latency.py               # writes benchmarks/results/click_latency.*
+    python benchmarks/click_latency.py --size tiny --repeats 3 --out /tmp/results
+
+Both sides have encoded the image and have seen some clicks; timed is what happens from the next
+click to the mask.  The rival is what one would write with the packages that exist: SPy's angle of
+the new click, scikit-image's equalisation, the maximum with the maps so far, and
+``SAM2ImagePredictor.predict`` with the map as mask prompt.  Weights are random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import spectral
+import torch
+from encoder import Job, arguments, meta_predictor, race, synchronised, synthetic_cube, write
+from hsizoo_samsa.samsa2 import Samsa2
+from skimage.exposure import equalize_hist
+
+import hsizoo
+
+BEFORE = 2  # clicks that both sides have seen
+
+
+def main() -> None:
+    """Time both sides, and compare their masks."""
+    parser = arguments(__doc__, 9)
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    data = synthetic_cube()
+    height, width, _ = data.shape
+    cube = hsizoo.HyperCube(data)
+    places = np.random.default_rng(0).integers(
+        0, (height, width), (BEFORE + options.repeats + 1, 2)
+    )
+    predictor = meta_predictor(options.size, options.device)
+    ours = {
+        "hsizoo samsa2": Samsa2(
+            size=options.size, checkpoint="random", precision="float32", device=options.device
+        ),
+        "hsizoo samsa2, bfloat16": Samsa2(
+            size=options.size, checkpoint="random", precision="bfloat16", device=options.device
+        ),
+    }
+    first = ours["hsizoo samsa2"]
+    predictor.set_image(first.pseudo_rgb.render(cube))
+    side = first.network.mask_size
+    last: dict[str, np.ndarray] = {}
+
+    def clicker(what: str, model: Samsa2) -> Job:
+        state = model.open(cube)
+        count = BEFORE
+        model.predict(state, [hsizoo.Clicks(places[:count])])
+
+        def click() -> None:
+            nonlocal count
+            count += 1
+            found = model.predict(state, [hsizoo.Clicks(places[:count])])
+            last[what] = found[0].cpu().numpy() > 0.5
+
+        return click
+
+    def equalised(place: np.ndarray) -> np.ndarray:
+        angles = spectral.spectral_angles(data, data[place[0], place[1]][None])[:, :, 0]
+        return equalize_hist(1 - angles / np.pi)
+
+    def rival() -> Callable[[], None]:
+        count = BEFORE
+        total = np.max([equalised(place) for place in places[:count]], axis=0)
+
+        def click() -> None:
+            nonlocal count, total
+            total = np.maximum(total, equalised(places[count]))
+            count += 1
+            prompt = torch.from_numpy(total)[None, None].float()
+            prompt = torch.nn.functional.interpolate(
+                prompt, (side, side), mode="bilinear", antialias=True
+            )
+            masks, _, _ = predictor.predict(
+                places[:count, ::-1].copy(),
+                np.ones(count, dtype=int),
+                mask_input=((2 * prompt[0] - 1) * 10).numpy(),
+                multimask_output=False,
+            )
+            last["rival"] = masks[0] > 0
+
+        return click
+
+    jobs: dict[str, Job] = {what: clicker(what, model) for what, model in ours.items()}
+    jobs["SPy angle + equalize_hist + SAM2ImagePredictor.predict"] = rival()
+    jobs = {what: synchronised(job, options.device) for what, job in jobs.items()}
+    timings = race(f"samsa2-{options.size}, one more click", jobs, options.repeats)
+    state = first.open(cube)
+    scored = {
+        "its similarity map alone, a new click": [hsizoo.Clicks([place]) for place in places],
+    }
+    for what, prompts in scored.items():
+        turn = iter(prompts * 2)
+        timings += race(
+            f"samsa2-{options.size}, parts",
+            {what: lambda turn=turn: first.similarity.maps(state.spectral, [next(turn)])},  # type: ignore[misc]
+            options.repeats,
+        )
+    with torch.no_grad():
+        projection = first._projection(state.sam)
+        prompts = [hsizoo.Clicks(places[: BEFORE + 1])]
+        points, labels = first._points(state.sam, prompts)
+        dense = first._dense(state, prompts)
+        timings += race(
+            f"samsa2-{options.size}, parts",
+            {"the decoder alone": lambda: first.network.decode(projection, points, labels, dense)},
+            options.repeats,
+        )
+    notes = [
+        f"{what}: {100 * (found == last['rival']).mean():.3f} % of the last mask's pixels equal "
+        f"the rival's ({100 * last['rival'].mean():.1f} % of them object)"
+        for what, found in last.items()
+        if what != "rival"
+    ]
+    title = "One more click with SAMSA 2.0"
+    write("click_latency", title, notes, timings, options.out)
+
+
+if __name__ == "__main__":
+    main()

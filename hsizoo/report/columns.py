@@ -1,0 +1,29 @@
+"""The columns of the interactive protocol's table; light, as ``hsizoo bench --help`` shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["COLUMNS", "LEAST_IMPORTANT_FIRST", "LOWER_IS_BETTER"]
+
+COLUMNS: Mapping[str, str] = {
+    "dice@0.5 1c": "mean Dice at threshold 0.5 after 1 click",
+    "dice@max 1c": "mean over samples of the best Dice over all thresholds after 1 click",
+    "dice@0.5 5c": "mean Dice at threshold 0.5 after 5 clicks",
+    "dice@0.5 end": "mean Dice at threshold 0.5 after the last click",
+    "dice@tuned 1c": "mean Dice after 1 click at one threshold, tuned on other subjects "
+    "(on the other classes where there is one subject only)",
+    "iou@0.5 5c": "mean IoU at threshold 0.5 after 5 clicks",
+    "auc": "area under Dice@0.5 over clicks, divided by the number of steps",
+    "noc85": "mean clicks to IoU 0.85, counting all clicks where it is never reached",
+    "nof85": "share of samples that never reach IoU 0.85",
+    "s/open": "median seconds to prepare an image",
+    "s/click": "median seconds for a further click on one object",
+}
+
+LOWER_IS_BETTER = frozenset({"noc85", "nof85", "s/open", "s/click"})
+
+LEAST_IMPORTANT_FIRST = (
+    "s/open", "iou@0.5 5c", "nof85", "dice@tuned 1c", "dice@0.5 end", "noc85", "auc", "s/click"
+)  # fmt: skip
+"""What a narrow terminal leaves out."""

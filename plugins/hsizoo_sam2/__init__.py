@@ -1,0 +1,53 @@
+"""SAM 2.1 on hyperspectral images, on Meta's own ``sam2`` package.
+
+What other plugins may use is listed below and imported on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hsizoo_sam2.network import Precision, Sam2Network, build_network
+    from hsizoo_sam2.pseudo_rgb import PseudoRgb, Rgb, Stretch
+    from hsizoo_sam2.sam21 import Multimask, Sam21, Sam21Image
+    from hsizoo_sam2.sam21_ft import Sam21FineTuned
+    from hsizoo_sam2.sizes import SIZES, SizeName
+
+_WHERE = {
+    "Multimask": "hsizoo_sam2.sam21",
+    "Precision": "hsizoo_sam2.network",
+    "PseudoRgb": "hsizoo_sam2.pseudo_rgb",
+    "Rgb": "hsizoo_sam2.pseudo_rgb",
+    "SIZES": "hsizoo_sam2.sizes",
+    "Sam21": "hsizoo_sam2.sam21",
+    "Sam21FineTuned": "hsizoo_sam2.sam21_ft",
+    "Sam21Image": "hsizoo_sam2.sam21",
+    "Sam2Network": "hsizoo_sam2.network",
+    "SizeName": "hsizoo_sam2.sizes",
+    "Stretch": "hsizoo_sam2.pseudo_rgb",
+    "build_network": "hsizoo_sam2.network",
+}
+
+__all__ = [
+    "SIZES",
+    "Multimask",
+    "Precision",
+    "PseudoRgb",
+    "Rgb",
+    "Sam2Network",
+    "Sam21",
+    "Sam21FineTuned",
+    "Sam21Image",
+    "SizeName",
+    "Stretch",
+    "build_network",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_WHERE[name]), name)
+    return value

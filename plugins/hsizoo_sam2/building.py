@@ -1,0 +1,106 @@
+"""Building SAM 2.1 from its YAML file, without Hydra's global state.
+
+``import sam2`` initialises Hydra for the whole process unless somebody has done so before, and a
+host application that initialises it later then fails.  Here the YAML file is read by OmegaConf
+and turned into modules by ``hydra.utils.instantiate``, neither of which needs that state; what
+the import did to it is undone.  Someone who later calls sam2's own ``build_sam2`` in the same
+process must therefore initialise Hydra first
+(``hydra.initialize_config_module("sam2", version_base="1.2")``).
+
+``build_sam2`` also switches on, by default, a fallback to another mask where the single one is
+unstable, in evaluation mode only.  It is off here, so that training and evaluation see the same
+model.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from hsizoo.errors import OptionError
+from hsizoo_sam2.core import check_state, load_state, locate
+from hsizoo_sam2.sizes import SIZES
+
+if TYPE_CHECKING:
+    from sam2.modeling.sam2_base import SAM2Base  # type: ignore[import-untyped]
+
+__all__ = ["build_sam21"]
+
+_SEED = 0  # of random weights
+
+
+def build_sam21(size: str, checkpoint: str = "auto") -> tuple[SAM2Base, bool]:
+    """Build a SAM 2.1 on the CPU, in evaluation mode.
+
+    Parameters
+    ----------
+    size : {"nano", "tiny", "small", "base-plus", "large"}
+    checkpoint : str, default "auto"
+        As of `hsizoo_sam2.Sam21`.
+
+    Returns
+    -------
+    model : sam2.modeling.sam2_base.SAM2Base
+    pretrained : bool
+        Whether it has weights from a file; random ones otherwise, the same ones each time.
+
+    Raises
+    ------
+    OptionError
+        If there is no such size.
+    MissingRequirement, DataError
+        If the weights are not here, or do not fit.
+    """
+    if size not in SIZES:
+        raise OptionError(f"size={size!r}: expected one of {', '.join(SIZES)}")
+    path = _weights_path(size, checkpoint)
+    state = None if path is None else load_state(path)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        model = instantiate(OmegaConf.load(_config_path(size)).model)
+    if state is not None:
+        shapes = {name: tuple(each.shape) for name, each in model.state_dict().items()}
+        check_state(shapes, state, f"SAM 2.1 {size} ({path})")
+        model.load_state_dict(state)
+    # A single image needs no position encoding of features (memory attention would), and the
+    # table that makes it would be kept per device.  It has no weights.
+    model.image_encoder.neck.position_encoding = torch.nn.Identity()
+    model.eval().requires_grad_(False)
+    return model, state is not None
+
+
+def _weights_path(size: str, checkpoint: str) -> Path | None:
+    if checkpoint == "random":
+        return None
+    if checkpoint != "auto":
+        return Path(checkpoint).expanduser()
+    published = SIZES[size].weights
+    if published is not None:
+        return locate(published)
+    packaged = Path(str(files(__package__))) / "weights" / f"{size}.safetensors"
+    return packaged if packaged.is_file() else None
+
+
+def _config_path(size: str) -> Path:
+    if SIZES[size].weights is None:
+        import_sam2()
+        return Path(str(files(__package__))) / SIZES[size].config
+    return import_sam2() / SIZES[size].config
+
+
+def import_sam2() -> Path:
+    """Import sam2, leave Hydra as it was, and return the package's folder."""
+    if "sam2" not in sys.modules and not GlobalHydra.instance().is_initialized():
+        import sam2  # type: ignore[import-untyped]
+
+        GlobalHydra.instance().clear()
+    else:
+        import sam2
+    return Path(next(iter(sam2.__path__)))

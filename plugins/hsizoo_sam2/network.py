@@ -1,0 +1,218 @@
+"""`Sam2Network`: the parts of SAM 2.1 that a single image needs, split where training begins.
+
+``encode`` is the frozen part (trunk and neck); its output does not depend on anything trainable
+and is what the embedding cache holds.  ``project`` and ``decode`` are the rest.  Meta's own
+``forward_image`` runs the decoder's ``conv_s0`` and ``conv_s1`` as part of the encoding: cached
+so, those two would never be trained, and a fine-tuned model would see another model's features.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+from weakref import WeakValueDictionary
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from hsizoo.errors import OptionError
+from hsizoo_sam2.building import build_sam21
+from hsizoo_sam2.core import state_digest
+from hsizoo_sam2.decoding import Projection, decode_masks, project_features
+
+if TYPE_CHECKING:
+    from sam2.modeling.sam2_base import SAM2Base  # type: ignore[import-untyped]
+
+__all__ = ["Precision", "Projection", "Sam2Network", "build_network"]
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as in sam2
+_LEVELS = ("stride4", "stride8", "stride16")
+
+# One copy of an encoder's weights serves all components of the process that have the same ones.
+_ENCODERS: WeakValueDictionary[tuple[object, ...], nn.Module] = WeakValueDictionary()
+
+
+class Sam2Network(nn.Module):
+    """The image part of a SAM 2.1.
+
+    Parameters
+    ----------
+    model : sam2.modeling.sam2_base.SAM2Base
+        On the CPU.  Its memory modules are not kept.
+    pretrained : bool
+        Whether its weights come from a file.
+    device, precision, channels_last, compile
+        As of `hsizoo_sam2.Sam21`.
+
+    Attributes
+    ----------
+    image_size : int
+        Side of the square input.
+    mask_size : int
+        Side of mask prompts and of the decoder's masks.
+    encoder_digest : str
+        SHA-256 of trunk and neck.
+    """
+
+    def __init__(
+        self,
+        model: SAM2Base,
+        *,
+        pretrained: bool,
+        device: str = "cpu",
+        precision: Precision = "auto",
+        channels_last: bool = False,
+        compile: bool = False,  # noqa: A002  (torch's own word for it)
+    ) -> None:
+        super().__init__()
+        self.pretrained = pretrained
+        self.image_size = int(model.image_size)
+        self.mask_size = int(model.sam_prompt_encoder.mask_input_size[0])
+        self.precision = _precision(precision, device)
+        self.channels_last = channels_last
+        self.compiled = compile
+        self.encoder_digest = state_digest(model.image_encoder.state_dict())
+        self.no_mem_embed = nn.Parameter(model.no_mem_embed.detach(), requires_grad=False)
+        self.sam_prompt_encoder = model.sam_prompt_encoder
+        self.sam_mask_decoder = model.sam_mask_decoder
+        to = torch.device(device)
+        key = (self.encoder_digest, str(to), channels_last, compile)
+        encoder = _ENCODERS.get(key)
+        if encoder is None:
+            encoder = model.image_encoder
+            if channels_last:
+                encoder.to(memory_format=torch.channels_last)
+            if compile:
+                encoder.compile()
+            _ENCODERS[key] = encoder
+        self.image_encoder = encoder
+        self.to(to)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.no_mem_embed.device
+
+    def preprocess(self, image: torch.Tensor) -> torch.Tensor:
+        """Scale, resize and normalise as ``SAM2ImagePredictor`` does.
+
+        Parameters
+        ----------
+        image : Tensor of uint8, shape (H, W, 3)
+
+        Returns
+        -------
+        Tensor of float32, shape (1, 3, S, S)
+            Its aspect ratio is not kept.
+        """
+        scaled = image.permute(2, 0, 1)[None].contiguous().to(torch.float32) / 255
+        side = (self.image_size, self.image_size)
+        if scaled.shape[-2:] != side:
+            scaled = functional.interpolate(
+                scaled, side, mode="bilinear", align_corners=False, antialias=True
+            )
+        mean, std = (scaled.new_tensor(each)[:, None, None] for each in (_MEAN, _STD))
+        return (scaled - mean) / std
+
+    def encode(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Run trunk and neck, without a graph.
+
+        Parameters
+        ----------
+        inputs : Tensor of float32, shape (1, 3, S, S)
+
+        Returns
+        -------
+        dict of str to Tensor
+            Features of the neck at strides 4, 8 and 16, before any layer that may be trained.
+        """
+        inputs = inputs.to(self.device)
+        if self.channels_last:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        with torch.no_grad(), self.autocast():
+            levels = self.image_encoder(inputs)["backbone_fpn"]
+        return dict(zip(_LEVELS, levels, strict=True))
+
+    def project(self, features: dict[str, torch.Tensor]) -> Projection:
+        """Make of the features what the decoder takes; with a graph, if one is being recorded."""
+        fine, middle, coarse = (features[level].to(self.device) for level in _LEVELS)
+        with self.autocast():
+            return project_features(
+                self.sam_mask_decoder,
+                coarse + self.no_mem_embed.view(1, -1, 1, 1),
+                middle,
+                fine,
+                self.sam_prompt_encoder.get_dense_pe(),
+            )
+
+    def decode(
+        self,
+        projection: Projection,
+        points: torch.Tensor,
+        labels: torch.Tensor,
+        masks: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Decode N objects with the same number P of points.
+
+        Parameters
+        ----------
+        projection : Projection
+        points : Tensor of float32, shape (N, P, 2)
+            (x, y) in pixels of the S × S input; the prompt encoder adds half a pixel.
+        labels : Tensor, shape (N, P)
+            1 positive, 0 negative.
+        masks : Tensor of float32, shape (N, C, mask_size, mask_size), optional
+            Dense prompts; C is 1 in SAM.
+
+        Returns
+        -------
+        logits : Tensor of float32, shape (N, 4, mask_size, mask_size)
+            The single mask, then the three of an ambiguous prompt.
+        quality : Tensor of float32, shape (N, 4)
+            Predicted IoU of each.
+        """
+        # In float32 whatever the precision: positions in bfloat16 are off by several pixels.
+        sparse, dense = self.sam_prompt_encoder(points=(points, labels), boxes=None, masks=masks)
+        with self.autocast():
+            logits, quality = decode_masks(self.sam_mask_decoder, projection, sparse, dense)
+        return logits.float(), quality.float()
+
+    def autocast(self) -> torch.autocast:
+        """Return the context in which layers compute in `precision`."""
+        wanted = getattr(torch, self.precision)
+        return torch.autocast(
+            self.device.type, dtype=wanted if wanted != torch.float32 else torch.bfloat16,
+            enabled=wanted != torch.float32,
+        )  # fmt: skip
+
+
+def build_network(
+    size: str,
+    checkpoint: str = "auto",
+    *,
+    device: str = "cpu",
+    precision: Precision = "auto",
+    channels_last: bool = False,
+    compile: bool = False,  # noqa: A002
+) -> Sam2Network:
+    """Build the network of a size; parameters as of `hsizoo_sam2.Sam21`."""
+    model, pretrained = build_sam21(size, checkpoint)
+    return Sam2Network(
+        model,
+        pretrained=pretrained,
+        device=device,
+        precision=precision,
+        channels_last=channels_last,
+        compile=compile,
+    )
+
+
+def _precision(wanted: str, device: str) -> str:
+    kind = torch.device(device).type
+    if wanted == "auto":
+        return "bfloat16" if kind == "cuda" else "float32"
+    if wanted == "float16" and kind == "cpu":
+        raise OptionError("precision=float16 is for GPUs; use bfloat16 or float32 on the CPU")
+    return wanted

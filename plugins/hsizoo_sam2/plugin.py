@@ -1,0 +1,35 @@
+"""The components that this package offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import hsizoo
+
+HSIZOO_API = 1
+
+_PAPER = "Ravi et al., SAM 2, arXiv:2408.00714; on hyperspectral data: arXiv:2508.00493, 3.3"
+_META = "Meta's checkpoint (Apache-2.0), by SHA-256; downloaded to HSIZOO_HOME/weights"
+_NANO = "packaged with hsizoo where trained; random otherwise"
+
+
+@hsizoo.hookimpl
+def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
+    """Yield the specs of SAM 2.1, frozen and fine-tuned, in every size."""
+    for size in ("nano", "tiny", "small", "base-plus", "large"):
+        ours = ", hsizoo's own small size" if size == "nano" else ""
+        for name, target, how in (
+            (f"sam2.1-{size}", "hsizoo_sam2.sam21:Sam21", "frozen"),
+            (f"sam2.1-{size}-ft", "hsizoo_sam2.sam21_ft:Sam21FineTuned", "fine-tuned"),
+        ):
+            yield hsizoo.ComponentSpec(
+                name=name,
+                kind="segmenter",
+                target=target,
+                summary=f"SAM 2.1 {size}{ours} on a pseudo-RGB image, {how}",
+                options={"size": size},
+                paper=_PAPER,
+                weights=_NANO if size == "nano" else _META,
+                requires=("sam2", "hydra", "omegaconf"),
+                install="SAM2_BUILD_CUDA=0 pip install sam2",
+            )

@@ -1,0 +1,156 @@
+"""Pseudo-RGB images: how a cube becomes the three channels that SAM was trained on.
+
+Which bands the papers used, and how they scaled them, is not told (SAMSA 2.0, section 3.3: "fixed
+band selection"); everything here is therefore an option with a stated default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+import hsizoo
+from hsizoo.errors import DataError
+
+__all__ = ["PseudoRgb", "Rgb", "Stretch"]
+
+Rgb = Literal["auto", "bands", "wavelength", "tivita", "even"]
+Stretch = Literal["percentile", "range", "reflectance"]
+
+_NEAR_NM = 30.0  # "auto" trusts wavelengths only if each channel has a band this near
+_LOW, _HIGH = 1.0, 99.0  # percent
+_TIVITA_NM = ((585.0, 725.0), (540.0, 590.0), (530.0, 560.0))  # red, green, blue; end excluded
+_TIVITA_GAIN = 1.02 * 1.5
+_TIVITA_GAMMA = 0.5
+
+
+@dataclass(frozen=True)
+class PseudoRgb:
+    """A policy that turns any cube into an (H, W, 3) image of 8 bits.
+
+    Parameters
+    ----------
+    rgb : {"auto", "bands", "wavelength", "tivita", "even"}, default "auto"
+        ``bands``: ``cube.rgb_bands``, which a dataset sets to what its paper uses.
+        ``wavelength``: the bands nearest to `nm`.  ``tivita``: the camera's own formula, means
+        over 585 to 725, 540 to 590 and 530 to 560 nm with gain 1.53 and gamma 0.5, unstretched.
+        ``even``: bands at 5/6, 3/6 and 1/6 of the spectrum, the longest wavelength as red; needs
+        no wavelengths and works from one band on (which is then shown grey).
+        ``auto``: ``bands`` if the cube names some, else ``wavelength`` if it has bands within
+        30 nm of all three, else ``even``.
+    stretch : {"percentile", "range", "reflectance"}, default "percentile"
+        How values become 0 to 255: each channel from its 1st to its 99th percentile, from its
+        lowest to its highest value, or 0 to 1 as it is.
+    nm : (float, float, float), default (640, 550, 460)
+        Red, green and blue of ``wavelength``.
+    """
+
+    rgb: Rgb = "auto"
+    stretch: Stretch = "percentile"
+    nm: tuple[float, float, float] = (640.0, 550.0, 460.0)
+
+    def render(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.uint8]:
+        """Make the image; where a channel is not finite it is 0.
+
+        Raises
+        ------
+        DataError
+            If the cube lacks what the policy needs.
+        """
+        policy = self.resolve(cube)
+        if policy == "tivita":
+            return _tivita(cube)
+        channels = cube.data[:, :, list(self.bands(cube))]
+        return np.stack([self._to_bytes(channels[:, :, n]) for n in range(3)], axis=2)
+
+    def describe(self, cube: hsizoo.HyperCube) -> dict[str, Any]:
+        """Return what was done with this cube, as plain values: policy, bands, stretch."""
+        policy = self.resolve(cube)
+        if policy == "tivita":
+            return {"rgb": policy}
+        return {"rgb": policy, "bands": list(self.bands(cube)), "stretch": self.stretch}
+
+    def resolve(self, cube: hsizoo.HyperCube) -> str:
+        """Return the policy that is used for this cube, never ``auto``."""
+        if self.rgb != "auto":
+            return self.rgb
+        if cube.rgb_bands is not None:
+            return "bands"
+        if cube.wavelengths is not None:
+            apart = np.abs(cube.wavelengths[:, None] - np.array(self.nm)).min(axis=0)
+            if (apart <= _NEAR_NM).all():
+                return "wavelength"
+        return "even"
+
+    def bands(self, cube: hsizoo.HyperCube) -> tuple[int, int, int]:
+        """Return the three bands, red first.
+
+        Raises
+        ------
+        DataError
+            If the cube names no bands (``bands``) or has no wavelengths (``wavelength``).
+        """
+        policy = self.resolve(cube)
+        if policy == "bands":
+            if cube.rgb_bands is None:
+                raise DataError(
+                    f"{cube.name} does not say which bands make its pseudo-RGB image; "
+                    "use rgb=wavelength or rgb=even"
+                )
+            return cube.rgb_bands
+        if policy == "wavelength":
+            red, green, blue = (int(np.abs(_wavelengths(cube) - nm).argmin()) for nm in self.nm)
+            return red, green, blue
+        order = np.arange(cube.bands)
+        if cube.wavelengths is not None:
+            order = np.argsort(cube.wavelengths, kind="stable")
+        red, green, blue = (int(order[cube.bands * sixth // 6]) for sixth in (5, 3, 1))
+        return red, green, blue
+
+    def _to_bytes(self, channel: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+        finite = np.isfinite(channel)
+        low, high = 0.0, 1.0
+        if self.stretch != "reflectance":
+            values = channel[finite]
+            if not values.size:
+                return np.zeros(channel.shape, dtype=np.uint8)
+            ends = (_LOW, _HIGH) if self.stretch == "percentile" else (0.0, 100.0)
+            low, high = np.percentile(values.astype(np.float64), ends)
+        scaled = (np.where(finite, channel, low).astype(np.float64) - low) / ((high - low) or 1.0)
+        shown: npt.NDArray[np.uint8] = np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+        shown[~finite] = 0
+        return shown
+
+
+def _wavelengths(cube: hsizoo.HyperCube) -> npt.NDArray[np.float64]:
+    if cube.wavelengths is None:
+        raise DataError(f"{cube.name} has no wavelengths; use rgb=even, or rgb=bands if it has any")
+    return cube.wavelengths
+
+
+def _tivita(cube: hsizoo.HyperCube) -> npt.NDArray[np.uint8]:
+    """The formula of the Tivita camera's software."""
+    wavelengths = _wavelengths(cube)
+    channels = []
+    for first, end in _TIVITA_NM:
+        inside = (wavelengths >= first) & (wavelengths < end)
+        if not inside.any():
+            raise DataError(
+                f"{cube.name} has no band from {first:g} to {end:g} nm, which rgb=tivita averages"
+            )
+        channels.append(_mean(cube.data, np.flatnonzero(inside)))
+    mean = np.stack(channels, axis=2)
+    bright = np.clip(np.where(np.isfinite(mean), mean, 0) * _TIVITA_GAIN, 0, 1)
+    table = np.rint(255 * np.linspace(0, 1, 256) ** _TIVITA_GAMMA).astype(np.uint8)
+    image: npt.NDArray[np.uint8] = table[(bright * 255).astype(np.uint8)]
+    return image
+
+
+def _mean(data: npt.NDArray[np.float32], bands: Sequence[int] | npt.NDArray[np.intp]) -> Any:
+    """Mean over bands, NaN where one is not finite, without a warning."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return data[:, :, bands].mean(axis=2, dtype=np.float64)

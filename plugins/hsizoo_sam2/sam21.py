@@ -1,0 +1,255 @@
+"""SAM 2.1, frozen: clicks on a pseudo-RGB image.
+
+N. Ravi et al., "SAM 2: Segment Anything in Images and Videos", arXiv:2408.00714; as a baseline on
+hyperspectral images: SAMSA 2.0, arXiv:2508.00493, section 3.3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch.nn import functional
+
+import hsizoo
+from hsizoo.errors import ClickError
+from hsizoo_sam2.core import embedding_cache, embedding_key
+from hsizoo_sam2.network import Precision, Projection, build_network
+from hsizoo_sam2.pseudo_rgb import PseudoRgb, Rgb, Stretch
+from hsizoo_sam2.sizes import SizeName
+
+__all__ = ["Multimask", "Sam21", "Sam21Image"]
+
+Multimask = Literal["auto", "single", "best"]
+
+_OBJECTS_AT_ONCE = 16  # bounds the decoder's memory: about 60 MB each at 1024 pixels
+
+
+@dataclass(eq=False)
+class Sam21Image:
+    """One opened image.
+
+    Parameters
+    ----------
+    height, width : int
+    features : dict of str to Tensor
+        What the frozen encoder made of it; shared with other components, never changed.
+    small : Tensor of float32, shape (1, 3, mask_size, mask_size)
+        The normalised pseudo-RGB image at the size of mask prompts.
+    projection : Projection, optional
+        What the decoder made of the features, and
+    projected_by : tuple
+        the state of its weights at that time.
+    """
+
+    height: int
+    width: int
+    features: dict[str, torch.Tensor]
+    small: torch.Tensor
+    projection: Projection | None = None
+    projected_by: tuple[object, ...] = ()
+
+
+class Sam21(hsizoo.InteractiveSegmenter):
+    """SAM 2.1 with Meta's weights, not trained any further.
+
+    The image is encoded once, through the embedding cache; objects are decoded in batches.
+
+    Parameters
+    ----------
+    size : {"nano", "tiny", "small", "base-plus", "large"}, default "tiny"
+        ``nano`` is hsizoo's own: the same modules with a small Hiera, half the feature width and
+        a 256-pixel input.
+    rgb : {"auto", "bands", "wavelength", "tivita", "even"}, default "auto"
+        Which bands make the pseudo-RGB image: those that the dataset names, those nearest to the
+        given wavelengths, the Tivita camera's formula, or evenly spaced ones; ``auto`` takes the
+        first of ``bands``, ``wavelength``, ``even`` that the cube allows.  INFERRED: the paper
+        says "fixed band selection" and names no bands.
+    stretch : {"percentile", "range", "reflectance"}, default "percentile"
+        How the bands become 8 bits: each from its 1st to its 99th percentile, from its lowest to
+        its highest value, or from 0 to 1.  INFERRED: the paper does not say; percentiles are not
+        moved by a few glaring pixels.
+    red_nm, green_nm, blue_nm : float, default 640, 550, 460
+        Wavelengths of ``rgb=wavelength``.  INFERRED: middles of the colours.
+    multimask : {"auto", "single", "best"}, default "auto"
+        Which of the decoder's four masks is taken: its single mask, the best of its other three by
+        their predicted quality, or, ``auto``, the best at one click and the single one from two
+        clicks on.  INFERRED: the paper does not say; ``auto`` is what sam2 was trained with.
+    precision : {"auto", "float32", "bfloat16", "float16"}, default "auto"
+        ``auto`` is bfloat16 on CUDA and float32 elsewhere.  INFERRED: the paper does not say.
+    channels_last : bool, default False
+        Memory layout of the encoder's convolutions; only a matter of speed.
+    compile : bool, default False
+        Whether the encoder is compiled by ``torch.compile`` at the first image.
+    checkpoint : str, default "auto"
+        ``auto``: Meta's file in HSIZOO_HOME, downloaded if need be; for ``nano`` the weights
+        packaged with hsizoo, and random ones if there are none.  A path: that file.  ``random``:
+        random weights, the same each time, for tests and timing.
+    device : str, default "cpu"
+        Torch device that computes.
+
+    Notes
+    -----
+    Masks are not fed back: a prediction depends on the clicks alone.  INFERRED: the paper's loop
+    passes clicks only.  sam2's fallback from an unstable single mask is off.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: SizeName = "tiny",
+        rgb: Rgb = "auto",
+        stretch: Stretch = "percentile",
+        red_nm: float = 640.0,
+        green_nm: float = 550.0,
+        blue_nm: float = 460.0,
+        multimask: Multimask = "auto",
+        precision: Precision = "auto",
+        channels_last: bool = False,
+        compile: bool = False,  # noqa: A002
+        checkpoint: str = "auto",
+        device: str = "cpu",
+    ) -> None:
+        self.size = size
+        self.pseudo_rgb = PseudoRgb(rgb, stretch, (red_nm, green_nm, blue_nm))
+        self.multimask = multimask
+        self.network = build_network(
+            size,
+            checkpoint,
+            device=device,
+            precision=precision,
+            channels_last=channels_last,
+            compile=compile,
+        )
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the weights come from a file; a random SAM only serves tests and timing."""
+        return self.network.pretrained
+
+    def open(self, cube: hsizoo.HyperCube) -> Sam21Image:
+        """Make the pseudo-RGB image and encode it, unless the embedding cache has it already.
+
+        Raises
+        ------
+        DataError
+            If the cube lacks what the pseudo-RGB policy needs.
+        """
+        network = self.network
+        pixels = self.pseudo_rgb.render(cube)
+        inputs = network.preprocess(torch.from_numpy(pixels))
+        key = embedding_key(
+            hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest(),
+            {
+                **self.pseudo_rgb.describe(cube),
+                "input": network.image_size,
+                "resize": "bilinear, antialias",
+                "normalise": "imagenet",
+                "features": "neck, before conv_s0, conv_s1 and no_mem_embed",
+                "device": network.device.type,
+                "precision": network.precision,
+                "channels_last": network.channels_last,
+                "compile": network.compiled,
+            },
+            network.encoder_digest,
+        )
+        features = embedding_cache().get(key, lambda: network.encode(inputs))
+        features = {name: each.to(network.device) for name, each in features.items()}
+        side = (network.mask_size, network.mask_size)
+        small = functional.interpolate(
+            inputs, side, mode="bilinear", align_corners=False, antialias=True
+        )
+        return Sam21Image(*cube.shape[:2], features, small.to(network.device))
+
+    def predict(self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
+        """Segment N objects; see `hsizoo.InteractiveSegmenter.predict`.
+
+        Raises
+        ------
+        ClickError
+            If an object has no click, or one outside the image.
+        """
+        with torch.no_grad():
+            return self._logits(state, prompts).sigmoid_()
+
+    def _logits(self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
+        """Logits (N, H, W), with a graph if one is being recorded."""
+        return self._upsample(state, self._decode(state, prompts))
+
+    def _upsample(self, state: Sam21Image, masks: torch.Tensor) -> torch.Tensor:
+        size = (state.height, state.width)
+        up = functional.interpolate(masks[:, None], size, mode="bilinear", align_corners=False)
+        return up[:, 0]
+
+    def _decode(
+        self,
+        state: Sam21Image,
+        prompts: Sequence[hsizoo.Clicks],
+        dense: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Logits (N, mask_size, mask_size) of the chosen mask of each object.
+
+        `dense` are mask prompts (N, C, mask_size, mask_size); SAM 2.1 itself gets none.
+        """
+        side = self.network.mask_size
+        if not prompts:
+            return torch.zeros((0, side, side), device=self.network.device)
+        # Objects with equally many clicks are decoded together.  Padding the others with points
+        # that say nothing, as sam2 can, would change them: the decoder attends to padding.
+        groups = defaultdict(list)
+        for n, clicks in enumerate(prompts):
+            if not len(clicks):
+                raise ClickError("an object needs at least one click")
+            clicks.check_inside(state.height, state.width)
+            groups[len(clicks)].append(n)
+        projection = self._projection(state)
+        order: list[int] = []
+        parts = []
+        for group in groups.values():
+            for start in range(0, len(group), _OBJECTS_AT_ONCE):
+                batch = group[start : start + _OBJECTS_AT_ONCE]
+                points, labels = self._points(state, [prompts[n] for n in batch])
+                masks = None if dense is None else dense[batch]
+                parts.append(self._choose(*self.network.decode(projection, points, labels, masks),
+                                          labels.shape[1]))  # fmt: skip
+                order.extend(batch)
+        decoded = torch.cat(parts)
+        if order == sorted(order):
+            return decoded
+        return decoded[sorted(range(len(order)), key=order.__getitem__)]
+
+    def _points(
+        self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Clicks as (x, y) in the network's input, and their labels."""
+        device = self.network.device
+        points = torch.tensor(
+            [[(col, row) for row, col, _ in clicks] for clicks in prompts], dtype=torch.float32
+        )
+        extent = points.new_tensor((state.width, state.height))
+        labels = torch.tensor([[int(sign) for *_, sign in clicks] for clicks in prompts])
+        scaled = points / extent * self.network.image_size
+        return scaled.to(device), labels.to(device=device, dtype=torch.int32)
+
+    def _choose(self, logits: torch.Tensor, quality: torch.Tensor, clicks: int) -> torch.Tensor:
+        """Pick one of the four masks of each object."""
+        if self.multimask == "single" or (self.multimask == "auto" and clicks > 1):
+            return logits[:, 0]
+        best = 1 + quality[:, 1:].argmax(dim=1)
+        return logits[torch.arange(len(logits), device=logits.device), best]
+
+    def _projection(self, state: Sam21Image) -> Projection:
+        """Decoder's view of the image; kept, without a graph, until the weights change."""
+        if torch.is_grad_enabled():
+            return self.network.project(state.features)
+        decoder, prompt_encoder = self.network.sam_mask_decoder, self.network.sam_prompt_encoder
+        used = [*decoder.conv_s0.parameters(), *decoder.conv_s1.parameters()]
+        used += list(prompt_encoder.pe_layer.buffers())
+        now = tuple(item for each in used for item in (id(each), each._version))
+        if state.projection is None or state.projected_by != now:
+            state.projection, state.projected_by = self.network.project(state.features), now
+        return state.projection

@@ -1,0 +1,150 @@
+"""SAM 2.1, fine-tuned: prompt encoder and mask decoder trained on pseudo-RGB images.
+
+SAMSA 2.0, arXiv:2508.00493, sections 3.3 and 3.4: the image encoder stays as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+import hsizoo
+from hsizoo_sam2.core import check_state, state_digest
+from hsizoo_sam2.network import Precision
+from hsizoo_sam2.pseudo_rgb import Rgb, Stretch
+from hsizoo_sam2.sam21 import Multimask, Sam21, Sam21Image
+from hsizoo_sam2.sizes import SizeName
+
+__all__ = ["Sam21FineTuned"]
+
+
+class Sam21FineTuned(Sam21, hsizoo.TrainableSegmenter):
+    """SAM 2.1 whose prompt encoder and mask decoder are trained.
+
+    Trained are 6,220 + 4,215,109 parameters in Meta's sizes; ``conv_s0`` and ``conv_s1``, which
+    belong to the decoder, are among them.  Everything else is frozen.
+
+    Parameters
+    ----------
+    size : {"nano", "tiny", "small", "base-plus", "large"}, default "tiny"
+        As of `Sam21`, like all that follow unless said otherwise.
+    rgb : {"auto", "bands", "wavelength", "tivita", "even"}, default "auto"
+        Which bands make the pseudo-RGB image.  INFERRED: the paper names none.
+    stretch : {"percentile", "range", "reflectance"}, default "percentile"
+        How the bands become 8 bits.  INFERRED: the paper does not say.
+    red_nm, green_nm, blue_nm : float, default 640, 550, 460
+        Wavelengths of ``rgb=wavelength``.  INFERRED: middles of the colours.
+    multimask : {"auto", "single", "best"}, default "single"
+        INFERRED: the paper does not say.  ``single`` trains one mask at every click; ``auto`` and
+        ``best`` train whichever of the other three is predicted to be the best.
+    precision : {"auto", "float32", "bfloat16", "float16"}, default "auto"
+        INFERRED: the paper does not say.
+    channels_last : bool, default False
+        Memory layout of the encoder's convolutions.
+    compile : bool, default False
+        Whether the encoder is compiled.
+    checkpoint : str, default "auto"
+        Weights to start from, and those of the frozen encoder.
+    device : str, default "cpu"
+        Torch device that computes.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: SizeName = "tiny",
+        rgb: Rgb = "auto",
+        stretch: Stretch = "percentile",
+        red_nm: float = 640.0,
+        green_nm: float = 550.0,
+        blue_nm: float = 460.0,
+        multimask: Multimask = "single",
+        precision: Precision = "auto",
+        channels_last: bool = False,
+        compile: bool = False,  # noqa: A002
+        checkpoint: str = "auto",
+        device: str = "cpu",
+    ) -> None:
+        super().__init__(
+            size=size,
+            rgb=rgb,
+            stretch=stretch,
+            red_nm=red_nm,
+            green_nm=green_nm,
+            blue_nm=blue_nm,
+            multimask=multimask,
+            precision=precision,
+            channels_last=channels_last,
+            compile=compile,
+            checkpoint=checkpoint,
+            device=device,
+        )
+        self._trained = False
+        for part in self._parts().values():
+            part.requires_grad_(True)
+
+    def _parts(self) -> dict[str, nn.Module]:
+        """The modules that are trained, by the prefix of their names."""
+        return {
+            "sam_prompt_encoder": self.network.sam_prompt_encoder,
+            "sam_mask_decoder": self.network.sam_mask_decoder,
+        }
+
+    @property
+    def trained(self) -> bool:
+        """Whether `load_state_dict` has been called.
+
+        Meta's decoder alone does not count: that is the frozen ``sam2.1-…``, not this component.
+        """
+        return self._trained
+
+    def logits(self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
+        """Segment N objects, differentiably; see `hsizoo.TrainableSegmenter.logits`."""
+        return self._logits(state, prompts)
+
+    def trainable(self) -> Mapping[str, nn.Parameter]:
+        """The parameters of prompt encoder and mask decoder, by name.
+
+        Those of prompts that a component never gives (boxes; masks, unless it is SAMSA 2.0) and
+        of outputs that no loss sees (predicted quality) are among them, and get no gradient.
+        """
+        return {
+            f"{prefix}.{name}": parameter
+            for prefix, part in self._parts().items()
+            for name, parameter in part.named_parameters()
+        }
+
+    def train(self, mode: bool = True) -> None:
+        """Switch the trained part to training mode, or to evaluation mode."""
+        for part in self._parts().values():
+            part.train(mode)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Parameters and buffers of the trained part, copied to the CPU."""
+        return {name: each.detach().cpu().clone() for name, each in self._state().items()}
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Restore what `state_dict` returned; see `hsizoo.TrainableSegmenter.load_state_dict`."""
+        own = self._state()
+        who = f"{type(self).__name__} of size {self.size}"
+        check_state({name: tuple(each.shape) for name, each in own.items()}, state, who)
+        with torch.no_grad():
+            for name, each in own.items():
+                each.copy_(state[name])
+        self._trained = True
+
+    def _state(self) -> dict[str, torch.Tensor]:
+        return {
+            f"{prefix}.{name}": each
+            for prefix, part in self._parts().items()
+            for name, each in part.state_dict().items()
+        }
+
+    @property
+    def frozen_digest(self) -> str:
+        """SHA-256 of encoder, neck and the embedding that is added to their output."""
+        added = state_digest({"no_mem_embed": self.network.no_mem_embed})
+        return hashlib.sha256((self.network.encoder_digest + added).encode()).hexdigest()

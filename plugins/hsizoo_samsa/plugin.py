@@ -1,0 +1,40 @@
+"""The components that this package offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import hsizoo
+
+HSIZOO_API = 1
+
+_META = "starts from Meta's SAM 2.1 (Apache-2.0); the fusion is trained by `hsizoo train`"
+_NANO = "packaged with hsizoo where trained; random otherwise"
+
+
+@hsizoo.hookimpl
+def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
+    """Yield the specs of SAMSA 2.0 and SAMSA in every size."""
+    for size in ("nano", "tiny", "small", "base-plus", "large"):
+        common: dict[str, Any] = {
+            "kind": "segmenter",
+            "options": {"size": size},
+            "weights": _NANO if size == "nano" else _META,
+            "requires": ("sam2", "hydra", "omegaconf"),
+            "install": "SAM2_BUILD_CUDA=0 pip install sam2",
+        }
+        yield hsizoo.ComponentSpec(
+            name=f"samsa2-{size}",
+            target="hsizoo_samsa.samsa2:Samsa2",
+            summary=f"SAMSA 2.0: similarity map as a prompt of SAM 2.1 {size}",
+            paper="SAMSA 2.0, arXiv:2508.00493, section 3.4",
+            **common,
+        )
+        yield hsizoo.ComponentSpec(
+            name=f"samsa-{size}",
+            target="hsizoo_samsa.samsa:Samsa",
+            summary=f"SAMSA, late fusion with SAM 2.1 {size}; stand-in for the unpublished layer",
+            paper="SAMSA, arXiv:2507.23673 (its fusion layer is not published)",
+            **common,
+        )

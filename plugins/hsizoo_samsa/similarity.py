@@ -1,0 +1,60 @@
+"""The similarity map that SAMSA gives to SAM, from any registered scorer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+import hsizoo
+
+__all__ = ["OpenedImage", "Similarity"]
+
+
+@dataclass(eq=False)
+class OpenedImage:
+    """One opened image: what SAM holds of it, and what the scorer does."""
+
+    sam: Any
+    spectral: Any
+
+
+class Similarity:
+    """Similarity maps of objects, in [0, 1], combined over their clicks.
+
+    Parameters
+    ----------
+    scorer : str
+        Name of a scorer, with options if need be.
+    device : str
+    """
+
+    def __init__(self, scorer: str, device: str) -> None:
+        self._segmenter = hsizoo.create(scorer, kind="segmenter", device=device)
+        self._device = device
+
+    @property
+    def min_bands(self) -> int:
+        """Fewest bands that the scorer needs."""
+        scorer = getattr(self._segmenter, "scorer", self._segmenter)
+        bands: int = scorer.min_bands
+        return bands
+
+    def open(self, cube: hsizoo.HyperCube) -> Any:
+        """Prepare the cube."""
+        return self._segmenter.open(cube)
+
+    def maps(self, state: Any, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
+        """Return the maps (N, H, W), without a graph."""
+        with torch.no_grad():
+            return torch.as_tensor(self._segmenter.predict(state, prompts)).to(self._device)
+
+
+def resize(maps: torch.Tensor, side: int) -> torch.Tensor:
+    """Resize maps (N, H, W) to (N, 1, side, side), averaging where they shrink."""
+    return functional.interpolate(
+        maps[:, None], (side, side), mode="bilinear", align_corners=False, antialias=True
+    )

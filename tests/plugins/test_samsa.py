@@ -1,0 +1,285 @@
+"""SAMSA 2.0 and the late-fusion stand-in: what they start from, share, train, and compute where."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from hsizoo_sam2.building import build_sam21
+from hsizoo_sam2.sam21 import Sam21
+from hsizoo_sam2.sam21_ft import Sam21FineTuned
+from hsizoo_samsa.samsa import Samsa
+from hsizoo_samsa.samsa2 import Samsa2
+from skimage.transform import resize
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+import hsizoo
+from hsizoo.engine.embeddings import EmbeddingCache
+from hsizoo.errors import DataError
+
+PROMPTS = [
+    hsizoo.Clicks([(40, 61)]),
+    hsizoo.Clicks([(40, 61), (5, 7)], [True, False]),
+    hsizoo.Clicks([(9, 9), (47, 70)]),
+]
+EVERY = {
+    "mask-prompt": lambda **more: Samsa2(size="nano", **more),
+    "concat4": lambda **more: Samsa2(size="nano", injection="concat4", **more),
+    "samsa": lambda **more: Samsa(size="nano", **more),
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """Threads that wait for each other are slow where the cores are shared."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch):
+    fresh = EmbeddingCache()
+    monkeypatch.setattr("hsizoo_sam2.sam21.embedding_cache", lambda: fresh)
+    return fresh
+
+
+@pytest.fixture(scope="module")
+def cube():
+    rng = np.random.default_rng(0)
+    rows, cols = np.meshgrid(np.linspace(0, 1, 48), np.linspace(0, 1, 96), indexing="ij")
+    waves = rng.uniform(2, 12, (12, 2))
+    data = np.stack([2 + np.sin(a * rows) * np.cos(b * cols) for a, b in waves], axis=2)
+    return hsizoo.HyperCube(data + rng.normal(scale=0.1, size=data.shape))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """Random weights that make something of their prompts."""
+    model, _ = build_sam21("nano", "random")
+    generator = torch.Generator().manual_seed(1)
+    state = {
+        name: each
+        if "image_encoder" in name
+        else each + (0.02 if each.ndim >= 2 else 0.1) * torch.randn(each.shape, generator=generator)
+        for name, each in model.state_dict().items()
+    }
+    path = tmp_path_factory.mktemp("weights") / "nano.pt"
+    torch.save({"model": state}, path)
+    return str(path)
+
+
+@pytest.mark.parametrize("form", ["signed", "plain"])
+def test_the_map_is_sams_mask_prompt(cube, checkpoint, form):
+    """Against SAM 2.1 with a mask prompt made by hand from the scorer's map."""
+    samsa = Samsa2(size="nano", checkpoint=checkpoint, prompt_form=form, prompt_scale=7.0)
+    plain = Sam21(size="nano", checkpoint=checkpoint, multimask="single")
+    scorer = hsizoo.create("sa-eq", kind="segmenter", device="cpu")
+    maps = scorer.predict(scorer.open(cube), PROMPTS).numpy()
+    small = np.stack([resize(each, (64, 64), order=1, anti_aliasing=False) for each in maps])
+    state = samsa.open(cube)
+    dense = samsa._dense(state, PROMPTS)
+    by_hand = 7 * (2 * small - 1 if form == "signed" else small)
+    assert dense.shape == (3, 1, 64, 64)
+    assert np.abs(dense[:, 0].numpy() - by_hand).mean() < 0.5  # another antialiasing filter
+    opened = plain.open(cube)
+    expected = plain._upsample(opened, plain._decode(opened, PROMPTS, dense)).sigmoid()
+    found = samsa.predict(state, PROMPTS)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    without = plain.predict(opened, PROMPTS)
+    assert (found - without).abs().max() > 1e-3  # the map does matter
+
+
+def test_concat4_begins_equal_to_mask_prompt(cube, checkpoint):
+    one, four = (
+        Samsa2(size="nano", checkpoint=checkpoint, injection=injection)
+        for injection in ("mask-prompt", "concat4")
+    )
+    torch.testing.assert_close(
+        four.predict(four.open(cube), PROMPTS), one.predict(one.open(cube), PROMPTS),
+        rtol=0, atol=1e-6,
+    )  # fmt: skip
+    count = {
+        each.injection: sum(weight.numel() for weight in each.trainable().values())
+        for each in (one, four)
+    }
+    assert count["concat4"] - count["mask-prompt"] == 48
+    name = "sam_prompt_encoder.mask_downscaling.0.weight"
+    assert four.state_dict()[name].shape == (4, 4, 2, 2)
+    four.logits(four.open(cube), PROMPTS).square().mean().backward()
+    grad = four.trainable()[name].grad
+    assert (grad.abs().amax(dim=(0, 2, 3)) > 0).all()  # red, green, blue and the map are trained
+
+
+def test_late_fusion_begins_as_sam(cube, checkpoint):
+    fused = Samsa(size="nano", checkpoint=checkpoint)
+    plain = Sam21FineTuned(size="nano", checkpoint=checkpoint)
+    assert torch.equal(
+        fused.predict(fused.open(cube), PROMPTS), plain.predict(plain.open(cube), PROMPTS)
+    )
+    with torch.no_grad():
+        fused.fusion.layers[2].weight.fill_(0.5)
+    assert not torch.equal(
+        fused.predict(fused.open(cube), PROMPTS), plain.predict(plain.open(cube), PROMPTS)
+    )
+
+
+@pytest.mark.parametrize("scorer", ["pcc", "ace", "[ace:shrinkage=0.2]", "sid"])
+def test_any_scorer(cube, checkpoint, scorer):
+    maps = {}
+    for name in ("sa-eq", scorer.strip("[]")):
+        samsa = Samsa2(size="nano", checkpoint=checkpoint, scorer=name)
+        maps[name] = samsa.predict(samsa.open(cube), PROMPTS)
+        assert torch.isfinite(maps[name]).all()
+    assert not torch.equal(*maps.values())
+
+
+def test_scorers_options_through_the_name(cube):
+    samsa = Samsa2(size="nano", scorer="sa:aggregate=mean")
+    assert samsa.similarity._segmenter.aggregate == "mean"
+
+
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_invalid_pixels_and_no_objects(cube, make):
+    data = cube.data.copy()
+    data[:10, :10, 3] = np.nan
+    model = make(checkpoint="random")
+    state = model.open(hsizoo.HyperCube(data))
+    assert torch.isfinite(model.predict(state, PROMPTS[:1])).all()
+    assert model.predict(state, []).shape == (0, 48, 96)
+
+
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_too_few_bands(make):
+    model = make(checkpoint="random")
+    assert model.min_bands == 2
+    with pytest.raises(DataError, match="at least 2 bands"):
+        model.open(hsizoo.HyperCube(np.ones((4, 4, 1))))
+
+
+def test_four_components_encode_an_image_once(cube, cache, checkpoint):
+    makers = [partial(Sam21, size="nano"), partial(Sam21FineTuned, size="nano")]
+    makers += [EVERY["concat4"], EVERY["samsa"]]
+    calls = []
+    for make in makers:
+        component = make(checkpoint=checkpoint)
+        encode = component.network.encode
+        component.network.encode = lambda inputs, encode=encode: calls.append(1) or encode(inputs)
+        rng = np.random.default_rng(0)
+        state = component.open(cube)
+        prompts = [hsizoo.Clicks([rng.integers(0, 48, 2)]) for _ in range(16)]
+        for _ in range(5):
+            component.predict(state, prompts)
+            prompts = [clicks.add(*rng.integers(0, 48, 2)) for clicks in prompts]
+    assert len(calls) == 1
+    assert (cache.misses, cache.hits) == (1, 3)
+
+
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_gradients_reach_what_is_trained_and_nothing_else(cube, checkpoint, make):
+    model = make(checkpoint=checkpoint)
+    if isinstance(model, Samsa):
+        with torch.no_grad():
+            model.fusion.layers[2].weight.fill_(0.1)  # at zero it hides the layer before it
+    model.train()
+    model.logits(model.open(cube), PROMPTS).square().mean().backward()
+    part = {name: ".".join(name.split(".")[:2]) for name in model.trainable()}
+    reached = {part[name] for name, each in model.trainable().items() if each.grad is not None}
+    unreached = set(part.values()) - reached
+    expected = {"sam_mask_decoder.iou_prediction_head", "sam_mask_decoder.pred_obj_score_head"}
+    if isinstance(model, Samsa):
+        assert unreached == {*expected, "sam_prompt_encoder.mask_downscaling"}
+        assert model.trainable()["fusion.layers.0.weight"].grad.abs().max() > 0
+    else:
+        assert unreached == {*expected, "sam_prompt_encoder.no_mask_embed"}
+    ours = {id(each) for each in model.trainable().values()}
+    others = [each for each in model.network.parameters() if id(each) not in ours]
+    assert others
+    assert all(each.grad is None and not each.requires_grad for each in others)
+
+
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_state_dict_round_trip(cube, checkpoint, make):
+    model, other = make(checkpoint=checkpoint), make(checkpoint=checkpoint)
+    optimizer = torch.optim.SGD(model.trainable().values(), lr=1e-3)
+    state = model.open(cube)
+    for _ in range(2):
+        optimizer.zero_grad()
+        model.logits(state, PROMPTS).mean().backward()
+        optimizer.step()
+    trained = model.predict(state, PROMPTS)
+    assert not torch.equal(trained, other.predict(other.open(cube), PROMPTS))
+    assert not other.trained
+    other.load_state_dict(model.state_dict())
+    assert other.trained
+    assert torch.equal(trained, other.predict(other.open(cube), PROMPTS))
+    with pytest.raises(DataError, match="do not fit Samsa"):
+        other.load_state_dict({})
+
+
+def test_specs_need_no_torch():
+    code = """if True:
+        import sys
+        from hsizoo_samsa.plugin import hsizoo_components
+        names = [spec.name for spec in hsizoo_components()]
+        assert len(names) == 10 and "samsa2-base-plus" in names
+        assert not {"torch", "numpy", "hydra", "sam2"} & set(sys.modules)
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_on_a_fake_gpu(monkeypatch, cube, make, precision):
+    """Every tensor must be on the right device; a fake tensor on a wrong one raises."""
+    monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    model = make(checkpoint="random")
+    scored = model.similarity.maps(model.similarity.open(cube), PROMPTS)
+    model.network = copy.deepcopy(model.network)  # its encoder is shared
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    with mode:
+        for module in (
+            *model.network.modules(),
+            *getattr(model, "fusion", torch.nn.Module()).modules(),
+        ):
+            for name, each in module._parameters.items():
+                if each is not None:
+                    moved = mode.from_tensor(each.detach()).to("cuda")
+                    module._parameters[name] = torch.nn.Parameter(moved, each.requires_grad)
+            for name, each in module._buffers.items():
+                module._buffers[name] = mode.from_tensor(each).to("cuda")
+        model.network.precision = precision
+        # The scorers are tested on a fake GPU by their own tests.
+        monkeypatch.setattr(model.similarity, "open", lambda cube: None)
+        maps = mode.from_tensor(scored).to("cuda")
+        monkeypatch.setattr(model.similarity, "maps", lambda state, prompts: maps)
+        state = model.open(cube)
+        found = model.predict(state, PROMPTS)
+        assert (found.device.type, found.dtype) == ("cuda", torch.float32)
+        logits = model.logits(state, PROMPTS)
+        assert (logits.device.type, logits.requires_grad) == ("cuda", True)
+        # PyTorch's autograd engine asks the real driver and cannot run backward on a fake GPU.
+        for each in model.trainable().values():
+            each.grad = torch.ones_like(each)
+        torch.optim.AdamW(model.trainable().values()).step()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_on_a_real_gpu(cube, checkpoint, make):
+    there, here = (
+        make(checkpoint=checkpoint, precision="float32", device=device)
+        for device in ("cuda", "cpu")
+    )
+    found = there.predict(there.open(cube), PROMPTS)
+    exact = here.predict(here.open(cube), PROMPTS)
+    assert found.device.type == "cuda"
+    assert (found.cpu() - exact).abs().mean() < 1e-3
+    there.logits(there.open(cube), PROMPTS).mean().backward()
