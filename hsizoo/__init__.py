@@ -19,7 +19,21 @@ if TYPE_CHECKING:
     from hsizoo.clicks import Clicks
     from hsizoo.components import ComponentSpec
     from hsizoo.cube import HyperCube, LabelMap, Scene
+    from hsizoo.engine.embeddings import (
+        EmbeddingCache,
+        EmbeddingKey,
+        embedding_cache,
+        embedding_key,
+    )
     from hsizoo.engine.scoring import ScorerSegmenter
+    from hsizoo.engine.weights import (
+        WeightFile,
+        check_state,
+        home,
+        load_state,
+        locate,
+        state_digest,
+    )
     from hsizoo.errors import HsizooError
     from hsizoo.factory import create, load_dataset, load_scene
     from hsizoo.hookspecs import hookimpl
@@ -41,6 +55,8 @@ _WHERE = {
     "Clicks": "hsizoo.clicks",
     "ComponentSpec": "hsizoo.components",
     "DatasetCard": "hsizoo.interfaces",
+    "EmbeddingCache": "hsizoo.engine.embeddings",
+    "EmbeddingKey": "hsizoo.engine.embeddings",
     "HsizooError": "hsizoo.errors",
     "HyperCube": "hsizoo.cube",
     "InteractiveSegmenter": "hsizoo.interfaces",
@@ -56,12 +72,20 @@ _WHERE = {
     "SpectralScorer": "hsizoo.interfaces",
     "TrainResult": "hsizoo.training",
     "TrainableSegmenter": "hsizoo.interfaces",
+    "WeightFile": "hsizoo.engine.weights",
     "bench": "hsizoo.benchmark",
+    "check_state": "hsizoo.engine.weights",
     "create": "hsizoo.factory",
+    "embedding_cache": "hsizoo.engine.embeddings",
+    "embedding_key": "hsizoo.engine.embeddings",
+    "home": "hsizoo.engine.weights",
     "hookimpl": "hsizoo.hookspecs",
     "list_components": "hsizoo.registry",
     "load_dataset": "hsizoo.factory",
     "load_scene": "hsizoo.factory",
+    "load_state": "hsizoo.engine.weights",
+    "locate": "hsizoo.engine.weights",
+    "state_digest": "hsizoo.engine.weights",
     "train": "hsizoo.training",
 }
 
@@ -69,6 +93,8 @@ __all__ = [
     "Clicks",
     "ComponentSpec",
     "DatasetCard",
+    "EmbeddingCache",
+    "EmbeddingKey",
     "HsizooError",
     "HyperCube",
     "InteractiveSegmenter",
@@ -84,12 +110,20 @@ __all__ = [
     "SpectralScorer",
     "TrainResult",
     "TrainableSegmenter",
+    "WeightFile",
     "bench",
+    "check_state",
     "create",
+    "embedding_cache",
+    "embedding_key",
+    "home",
     "hookimpl",
     "list_components",
     "load_dataset",
     "load_scene",
+    "load_state",
+    "locate",
+    "state_digest",
     "train",
 ]
 

@@ -360,9 +360,10 @@ def _write_views(
 
 
 def _is_due(record: Mapping[str, Any] | None, overwrite: Overwrite) -> bool:
-    if record is None or overwrite == "always":
+    status = (record or {}).get("status")
+    if status not in ("done", "failed") or overwrite == "always":
         return True
-    return overwrite == "failed" and record["status"] == "failed"
+    return overwrite == "failed" and status == "failed"
 
 
 def _record(outcome: Outcome) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from hsizoo import ComponentSpec, create, list_components
 from hsizoo.components import KINDS
-from hsizoo.errors import NameLookupError, PluginError, SpecError
+from hsizoo.errors import MissingRequirement, NameLookupError, PluginError, SpecError
 from hsizoo.factory import resolve
 from hsizoo.names import parse_name
 from hsizoo.registry import Registry, registry
@@ -250,10 +250,13 @@ def test_every_shipped_component_can_be_built():
     shipped = [entry for entry in list_components() if entry.dist == "hsizoo"]
     assert {entry.spec.kind for entry in shipped} <= set(KINDS)
     for entry in shipped:
-        built = create(entry.full_name, entry.spec.kind, device="cpu")
-        assert built is not None
         assert entry.spec.summary
         assert entry.spec.licence
+        try:
+            create(entry.full_name, entry.spec.kind, device="cpu")
+        except MissingRequirement as error:  # weights that are not here: where to put them is said
+            assert "Meta" in entry.spec.weights
+            assert "HSIZOO_OFFLINE" in str(error)
 
 
 def test_every_option_of_every_shipped_component_is_documented():

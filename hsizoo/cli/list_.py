@@ -25,6 +25,8 @@ def list_components(kind: str | None, json: bool) -> None:
 
 def print_components(kind: str | None, json: bool) -> None:
     """Print the components of one kind, or all."""
+    import textwrap
+
     from hsizoo.cli.console import console, print_json, table
     from hsizoo.registry import registry
 
@@ -58,7 +60,7 @@ def print_components(kind: str | None, json: bool) -> None:
                 _shortest(entry, entries),
                 entry.spec.kind,
                 entry.spec.summary + needs,
-                entry.spec.weights or "none needed",
+                textwrap.shorten(entry.spec.weights, 44, placeholder=" …") or "none needed",
                 f"{entry.dist} {entry.dist_version}",
             )
         console().print(rows)

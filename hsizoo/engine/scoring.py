@@ -236,7 +236,8 @@ def to_probability(
     """
     low, high = score_range
     distance = score - threshold
-    units = distance / (abs(threshold) or 1.0)
+    # A threshold of 0 gives no unit; nor does one that float32 cannot divide by.
+    units = distance / (abs(threshold) if abs(threshold) > 1e-30 else 1.0)
     squashed = units / (1 + units.abs())
     below = distance / (threshold - low) if math.isfinite(low) else squashed
     above = distance / (high - threshold) if math.isfinite(high) else squashed

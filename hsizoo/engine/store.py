@@ -104,8 +104,6 @@ class Store:
             return None
         if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
             return None
-        if record.get("status") not in ("done", "failed"):
-            return None
         return record
 
     def save(self, key: str, record: dict[str, Any]) -> None:

@@ -93,7 +93,7 @@ def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None
 def _download(weight_file: WeightFile, path: Path) -> None:
     if os.environ.get("HSIZOO_OFFLINE", "0") not in ("", "0"):
         raise MissingRequirement(_how_to_get(weight_file, path, "HSIZOO_OFFLINE is set"))
-    import pooch  # type: ignore[import-untyped]
+    import pooch
     from filelock import FileLock
 
     digest = weight_file.sha256 and f"sha256:{weight_file.sha256}"

@@ -157,8 +157,8 @@ class InteractiveProtocol:
         """
         if scene.cube.bands < segmenter.min_bands:
             raise DataError(
-                f"{type(segmenter).__name__} needs at least {segmenter.min_bands} bands; "
-                f"{scene.cube.name} has {scene.cube.bands}"
+                f"the method needs at least {segmenter.min_bands} bands; the scene has "
+                f"{scene.cube.bands}"
             )
         samples, absent = self._samples(scene, seed)
         began = time.perf_counter()

@@ -128,6 +128,10 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
 
     min_bands = 1
 
+    # Options that do not change what was trained: weights fit whatever their value.
+    free_options = frozenset({"precision", "checkpoint"})
+    one_backward = True  # each backward pass encodes the image once more
+
     def __init__(
         self,
         *,

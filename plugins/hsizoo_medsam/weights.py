@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from hsizoo.engine.weights import WeightFile, check_state, load_state, locate, state_digest
+from hsizoo import WeightFile, check_state, load_state, locate, state_digest
 
 __all__ = ["SAM_VIT_B", "check_layout", "frozen_digest", "load_checked", "sam_weights"]
 

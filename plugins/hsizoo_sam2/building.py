@@ -24,8 +24,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from hsizoo import check_state, load_state, locate
 from hsizoo.errors import OptionError
-from hsizoo_sam2.core import check_state, load_state, locate
 from hsizoo_sam2.sizes import SIZES
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from hsizoo import state_digest
 from hsizoo.errors import OptionError
 from hsizoo_sam2.building import build_sam21
-from hsizoo_sam2.core import state_digest
 from hsizoo_sam2.decoding import Projection, decode_masks, project_features
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import torch
 from torch.nn import functional
 
 import hsizoo
+from hsizoo import embedding_cache, embedding_key
 from hsizoo.errors import ClickError
-from hsizoo_sam2.core import embedding_cache, embedding_key
 from hsizoo_sam2.network import Precision, Projection, build_network
 from hsizoo_sam2.pseudo_rgb import PseudoRgb, Rgb, Stretch
 from hsizoo_sam2.sizes import SizeName

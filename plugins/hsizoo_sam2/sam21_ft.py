@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import hsizoo
-from hsizoo_sam2.core import check_state, state_digest
+from hsizoo import check_state, state_digest
 from hsizoo_sam2.network import Precision
 from hsizoo_sam2.pseudo_rgb import Rgb, Stretch
 from hsizoo_sam2.sam21 import Multimask, Sam21, Sam21Image
@@ -51,6 +51,9 @@ class Sam21FineTuned(Sam21, hsizoo.TrainableSegmenter):
     device : str, default "cpu"
         Torch device that computes.
     """
+
+    # Options that do not change what was trained: weights fit whatever their value.
+    free_options = frozenset({"precision", "channels_last", "compile", "checkpoint"})
 
     def __init__(
         self,

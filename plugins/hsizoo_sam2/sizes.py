@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from hsizoo_sam2.core import WeightFile
+from hsizoo import WeightFile
 
 __all__ = ["SIZES", "Size", "SizeName"]
 

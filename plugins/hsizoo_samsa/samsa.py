@@ -8,6 +8,7 @@ labelled so.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 from hsizoo_sam2 import Multimask, Precision, Rgb, Sam21FineTuned, SizeName, Stretch
@@ -87,7 +88,7 @@ class Samsa(Sam21FineTuned):
         self,
         *,
         size: SizeName = "tiny",
-        scorer: str = "sa-eq",
+        scorer: Annotated[str, "scorer"] = "sa-eq",
         channels: int = 8,
         rgb: Rgb = "auto",
         stretch: Stretch = "percentile",

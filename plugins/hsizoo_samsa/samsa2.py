@@ -10,7 +10,7 @@ are two faithful readings, and both are here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from hsizoo_sam2 import (
@@ -82,7 +82,7 @@ class Samsa2(Sam21FineTuned):
         self,
         *,
         size: SizeName = "tiny",
-        scorer: str = "sa-eq",
+        scorer: Annotated[str, "scorer"] = "sa-eq",
         injection: Injection = "mask-prompt",
         prompt_form: PromptForm = "signed",
         prompt_scale: float = 10.0,

@@ -132,7 +132,7 @@ def test_a_failing_component_is_a_row_and_status_1(tmp_path):
     one_band = PHANTOM.replace("bands=12", "bands=1")
     done = hsizoo("bench", "matched-filter", "sa", "-d", one_band, "-k", "2", cwd=tmp_path)
     assert done.returncode == 1
-    assert "SpectralAngle needs at least 2 bands" in done.stderr
+    assert "failed: sa on 4 scenes: DataError: the method needs at least 2 bands" in done.stderr
     assert "4 failed" in done.stdout
     rows = table_of(tmp_path / "hsizoo-runs" / "phantom")
     assert float(rows[0]["dice@0.5 1c"]) >= 0

@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score, jaccard_score
 
 from hsizoo.clicks import Clicks
 from hsizoo.cube import HyperCube, LabelMap, Scene
-from hsizoo.errors import ContractError, ProtocolError
+from hsizoo.errors import ContractError, DataError, ProtocolError
 from hsizoo.interfaces import InteractiveSegmenter
 from hsizoo.protocol import interactive
 from hsizoo.protocol.interactive import InteractiveProtocol
@@ -432,16 +432,17 @@ def test_seconds_are_those_of_the_segmenter_alone(monkeypatch):
             now[0] += 2
             return super().predict(state, prompts)
 
-    class Dawdling(RandomRobot):
-        def _first(self, *arguments):
+    def dawdling(real):
+        def dawdle(*arguments):
             now[0] += 100
-            return super()._first(*arguments)
+            return real(*arguments)
 
-        def _next(self, *arguments):
-            now[0] += 100
-            return super()._next(*arguments)
+        return dawdle
 
-    result = run(Slow(), make_scene(), Dawdling(), clicks=3)
+    monkeypatch.setattr(RandomRobot, "_first", dawdling(RandomRobot._first))
+    monkeypatch.setattr(RandomRobot, "_next", dawdling(RandomRobot._next))
+
+    result = run(Slow(), make_scene(), RandomRobot(), clicks=3)
     assert result["seconds"] == {"open": 5, "predict": [2, 2, 2]}
     assert now[0] == 5 + 3 * 2 + 3 * 3 * 100
 
@@ -502,3 +503,22 @@ class TestSettings:
             InteractiveProtocol(robot=PaperRobot(), **{setting: value})
         assert str(caught.value).startswith(setting)
         assert f"got {value}" in str(caught.value)
+
+
+def test_a_robot_that_a_record_could_not_name_is_refused():
+    class Mine(PaperRobot):
+        pass
+
+    with pytest.raises(ProtocolError, match="Mine is not one of hsizoo's robots: paper, ritm"):
+        InteractiveProtocol(robot=Mine())
+
+
+def test_too_few_bands_are_refused_before_anything_is_opened():
+    class Demanding(Blobs):
+        min_bands = 10**6
+
+        def open(self, cube):
+            raise AssertionError
+
+    with pytest.raises(DataError, match="needs at least 1000000 bands; the scene has"):
+        run(Demanding(), make_scene(), PaperRobot())

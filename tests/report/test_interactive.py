@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from hsizoo.protocol.metrics import THRESHOLD_GRID
+from hsizoo.report.columns import COLUMNS, LEAST_IMPORTANT_FIRST, LOWER_IS_BETTER
 from hsizoo.report.interactive import (
-    COLUMNS,
-    LOWER_IS_BETTER,
     mean_curve,
     samples_csv,
     summarise,
@@ -260,3 +259,16 @@ class TestCsv:
         assert read(samples_csv([lost()])) == []
         assert samples_csv([]).startswith("component,scene,")
         assert samples_csv([]).count("\n") == 1
+
+
+def test_seeds_are_no_further_samples():
+    runs = [done(sample(1, (0.2, 0.4)), sample(2, (0.6, 0.8)), seed=seed) for seed in range(4)]
+    assert summarise(runs)[0]["samples"] == 2
+    assert mean_curve(runs) == mean_curve(runs[:1])
+    mean, _ = mean_curve([done(sample(1, (0.2, 0.4))), done(sample(1, (0.4, 0.4)), seed=1)])
+    assert mean == pytest.approx([0.3, 0.4])
+
+
+def test_a_narrow_terminal_leaves_out_only_what_there_is():
+    assert set(LEAST_IMPORTANT_FIRST) <= set(COLUMNS)
+    assert set(COLUMNS) >= LOWER_IS_BETTER
