@@ -9,7 +9,7 @@ import time
 import pytest
 
 import hsizoo
-from hsizoo.benchmark import make_robot
+from hsizoo.benchmark import RunEvents, make_robot
 from hsizoo.errors import NameLookupError, OptionError, ProtocolError, StoreError
 
 TINY = (
@@ -54,6 +54,26 @@ def test_cells_are_shared_by_runs_that_agree_on_everything(tmp_path):
     hsizoo.bench(["sa"], TINY, clicks=2, seeds=[1], out=tmp_path)
     hsizoo.bench(["sa"], TINY.replace("bands=8", "bands=9"), clicks=2, out=tmp_path)
     assert count() == 12
+
+
+def test_one_component_under_several_names_is_computed_once(tmp_path):
+    done = []
+    events = RunEvents(finished=lambda cell, record: done.append(cell.key))
+    names = ["sa", "hsizoo/sa", "sa:aggregate=max"]
+    result = hsizoo.bench(names, TINY, clicks=1, out=tmp_path, events=events)
+    assert len(done) == len(set(done)) == 2
+    assert [row["component"] for row in result.table] == names
+
+
+def test_a_value_that_a_component_refuses_is_said_before_anything_is_computed(tmp_path):
+    with pytest.raises(OptionError, match="beta=-1"):
+        hsizoo.bench(["sa", "sa-rw:beta=-1"], TINY, clicks=1, out=tmp_path)
+    assert not list((tmp_path / "cells").iterdir())
+
+
+def test_names_alone_will_do_for_lists(tmp_path):
+    result = hsizoo.bench("sa", TINY, clicks=1, scenes="s03-v1", out=tmp_path)
+    assert len(result.records) == 1
 
 
 def test_processes_give_the_same_table(tmp_path):

@@ -19,9 +19,9 @@ def blocks(document, language):
 
 
 def test_the_plugin_of_contributing_works(fake_dist):
-    plugin, scorer = blocks("CONTRIBUTING.md", "python")
+    plugin, scorer, _ = blocks("CONTRIBUTING.md", "python")
     (point, target), *_ = re.findall(
-        r'^(\w+) = "([\w.]+)"', blocks("CONTRIBUTING.md", "toml")[0], re.M
+        r'^(flat) = "([\w.]+)"', blocks("CONTRIBUTING.md", "toml")[0], re.M
     )
     # One module instead of a package, as the fixture makes modules.
     flat = plugin.replace("hsizoo_flat.distance:", "hsizoo_flat_distance:")
@@ -41,12 +41,27 @@ def test_the_plugin_of_contributing_works(fake_dist):
 
 def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (code,) = blocks("README.md", "python")
+    code, own = blocks("README.md", "python")
     small = "phantom:height=32,width=32,bands=8,test_subjects=1,scenes_per_subject=1"
     scope = {}
     exec(code.replace('"phantom"', repr(small)), scope)
     assert scope["mask"].shape == (145, 145)
     assert len(scope["result"].table) == 2
+    np.save("cube.npy", np.random.default_rng(0).random((20, 50, 6)))
+    exec(own, scope)
+    assert scope["probability"].shape == (20, 50)
+
+
+def test_the_dataset_of_contributing_works(tmp_path):
+    scope = {}
+    exec(blocks("CONTRIBUTING.md", "python")[2], scope)
+    rng = np.random.default_rng(0)
+    for name in ("north-1", "north-2", "south-1"):
+        np.save(tmp_path / f"{name}.npy", rng.random((9, 8, 5)))
+        np.save(tmp_path / f"{name}.mask.npy", rng.integers(0, 3, (9, 8)))
+    fields = scope["Fields"](folder=str(tmp_path))
+    assert [info.subject for info in fields.scenes()] == ["north", "north", "south"]
+    assert sorted(fields.scene(2).label_map.targets) == [1, 2]
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])

@@ -1,11 +1,19 @@
 """Building components from names."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import hsizoo
 from hsizoo import ScorerSegmenter, create
-from hsizoo.errors import ContractError, MissingRequirement, NameLookupError, OptionError
+from hsizoo.errors import (
+    ContractError,
+    HsizooError,
+    MissingRequirement,
+    NameLookupError,
+    OptionError,
+)
 from hsizoo.factory import resolve
 
 
@@ -166,3 +174,29 @@ def test_scenes_are_numbered_from_zero():
         NameLookupError, match=r"1 scene\(s\), numbered from 0; there is no scene 1"
     ):
         hsizoo.load_scene("indian-pines", 1)
+
+
+def test_a_component_in_an_option_counts_as_what_it_is_not_as_how_it_is_spelled(monkeypatch):
+    from hsizoo.registry import registry
+
+    plain = resolve("sa-rw", "segmenter").identity()
+    assert resolve("sa-rw:scorer=[hsizoo/sa:aggregate=max]", "segmenter").identity() == plain
+    assert resolve("sa-rw:scorer=[sa:aggregate=mean]", "segmenter").identity() != plain
+    entry = resolve("sa").entry
+    newer = dataclasses.replace(entry, spec=dataclasses.replace(entry.spec, version="99"))
+    monkeypatch.setitem(registry()._entries, ("scorer", "sa"), [newer])
+    assert resolve("sa-rw", "segmenter").identity() != plain
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("sa-rw:scorer=nope", "'nope'"),
+        ("sa-rw:scorer=sa-rw", "must name a scorer; hsizoo/sa-rw is a segmenter"),
+        ("sa-rw:scorer=[sa-eq:nbin=3]", "Did you mean 'nbins'"),
+        ("sa-rw:scorer=indian-pines", "is a dataset"),
+    ],
+)
+def test_a_wrong_component_in_an_option_is_answered_before_anything_runs(name, message):
+    with pytest.raises(HsizooError, match=message):
+        resolve(name, "segmenter")

@@ -20,11 +20,15 @@ def info(name: str, json: bool) -> None:
     """Show what the component NAME is, where it comes from and which options it takes."""
     from hsizoo.cli.console import print_json
     from hsizoo.names import parse_name
-    from hsizoo.registry import registry
+    from hsizoo.registry import normalise, registry
 
     wanted = parse_name(name)
     # One name may belong to several kinds (a method that labels and classifies): show each.
-    kinds = {entry.spec.kind for entry in registry().entries() if entry.spec.name == wanted.base}
+    kinds = {
+        entry.spec.kind
+        for entry in registry().entries()
+        if entry.spec.name == wanted.base and normalise(wanted.dist) in ("", entry.dist)
+    }
     chosen = [kind for kind in KINDS if kind in kinds]
     entries = [registry().find(wanted, (kind,)) for kind in chosen] or [
         registry().find(wanted, KINDS)

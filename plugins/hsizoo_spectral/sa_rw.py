@@ -129,10 +129,14 @@ class SpectralRandomWalker(hsizoo.InteractiveSegmenter):
         for row, col, positive in clicks:
             seeds[row, col] = _OBJECT if positive else _BACKGROUND
         _settle_islands(seeds)
-        if not (seeds == _UNDECIDED).any() or not {_OBJECT, _BACKGROUND} <= set(np.unique(seeds)):
-            return (seeds == _OBJECT).astype(np.float32)  # nothing to decide, or between
+        spread = ranks[valid].std()
+        both = {_OBJECT, _BACKGROUND} <= set(np.unique(seeds))
+        if not (seeds == _UNDECIDED).any() or not both or spread == 0:
+            return (seeds == _OBJECT).astype(np.float32)  # nothing to decide, or to decide by
+        # scikit-image divides beta by the spread of all pixels, those without a spectrum included.
+        beta = self._beta * ranks.std() / spread
         # The direct solver: scikit-image's iterative ones stop after 30 steps, converged or not.
-        walked = random_walker(ranks, seeds, beta=self._beta, mode="bf", return_full_prob=True)
+        walked = random_walker(ranks, seeds, beta=beta, mode="bf", return_full_prob=True)
         return np.clip(walked[_OBJECT - 1], 0, 1).astype(np.float32)
 
 

@@ -109,3 +109,23 @@ def test_any_scorer_will_do(two_fields):
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(OptionError, match=str(next(iter(wrong.values())))):
         SpectralRandomWalker(**wrong)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_border_without_spectra_changes_nothing(two_fields, share):
+    cube, _ = two_fields
+    height, width, bands = cube.shape
+    rows = int(height / (1 - share)) + 1
+    data = np.full((rows, width, bands), np.nan)
+    data[:height] = cube.data
+    segmenter = SpectralRandomWalker()
+    alone = masks(segmenter, cube, Clicks([(12, 5)]))[0]
+    padded = masks(segmenter, HyperCube(data), Clicks([(12, 5)]))[0]
+    np.testing.assert_allclose(padded[:height], alone, atol=1e-4)
+    assert (padded[height:] == 0).all()
+
+
+def test_no_objects_give_no_maps(two_fields):
+    cube, _ = two_fields
+    segmenter = SpectralRandomWalker()
+    assert segmenter.predict(segmenter.open(cube), []).shape == (0, 24, 30)
