@@ -103,7 +103,8 @@ class TestSummarise:
         assert (other["component"], other["dice@0.5 5c"], other["noc85"]) == ("other", 1.0, 1.0)
 
     def test_rows_come_in_the_order_of_the_records_and_hold_all_columns(self):
-        rows = summarise([done(sample(), label=label) for label in ("pcc", "ace", "pcc", "sa")])
+        labels = ("pcc", "ace", "pcc", "sa")
+        rows = summarise([done(sample(), label=x, scene=f"s{n}") for n, x in enumerate(labels)])
         assert [row["component"] for row in rows] == ["pcc", "ace", "sa"]
         assert [row["samples"] for row in rows] == [2, 1, 1]
         for row in rows:
@@ -207,9 +208,9 @@ class TestTunedDice:
 class TestMeanCurve:
     def test_by_hand(self):
         records = [
-            done(sample(dice=(0.2, 0.6)), sample(dice=(0.4, 0.6))),
+            done(sample(1, (0.2, 0.6)), sample(2, (0.4, 0.6))),
             lost(),
-            done(sample(dice=(0.9, 0.6))),
+            done(sample(1, (0.9, 0.6)), scene="b"),
         ]
         mean, error = mean_curve(records)
         assert mean == pytest.approx([0.5, 0.6])
