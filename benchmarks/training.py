@@ -5,11 +5,11 @@ Run from the repository root, on an otherwise idle machine::
     python benchmarks/training.py                    # writes benchmarks/results/training.*
     python benchmarks/training.py --size nano --repeats 5 --out /tmp/results
 
-A step is one class of one image: five clicks, each with a forward and a backward pass through the
-prompt encoder and the mask decoder (SAMSA 2.0, section 3.5).  The frozen image encoder gives the same
-features every time, so hsizoo keeps them; the rivals run it once per step, and once per click as the
-paper's pseudo-code has it.  The first epoch of a training pays for each encoding once.  Weights are
-random.
+A step is one class of one image: five clicks, each with a forward and a backward pass through
+the prompt encoder and the mask decoder (SAMSA 2.0, section 3.5).  The frozen image encoder gives
+the same features every time, so hsizoo keeps them; the rivals run it once per step, and once per
+click as the paper's pseudo-code has it.  The first epoch of a training pays for each encoding
+once.  Weights are random.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import os
 
 os.environ["HSIZOO_EMBEDDINGS"] = "off"  # or the rivals would be served from the cache
 
-from collections.abc import Sequence  # noqa: E402
-from typing import Any  # noqa: E402
+from collections.abc import Sequence
+from typing import Any
 
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from encoder import Job, arguments, race, synchronised, synthetic_cube, write  # noqa: E402
-from hsizoo_samsa.samsa2 import Samsa2  # noqa: E402
+import numpy as np
+import torch
+from encoder import Job, arguments, race, synchronised, synthetic_cube, write
+from hsizoo_samsa.samsa2 import Samsa2
 
-import hsizoo  # noqa: E402
-from hsizoo.protocol.robots import PaperRobot  # noqa: E402
-from hsizoo.protocol.training import TrainingSettings, accumulate  # noqa: E402
+import hsizoo
+from hsizoo.protocol.robots import PaperRobot
+from hsizoo.protocol.training import TrainingSettings, accumulate
 
 
 class Again:
