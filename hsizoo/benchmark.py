@@ -14,7 +14,7 @@ import datetime
 import json
 import os
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -129,8 +129,8 @@ def bench(
     overwrite : {"failed", "never", "always"}, default "failed"
         Which stored cells are computed anew: those that failed, none, or all.
     allow_untrained : bool, default False
-        Run segmenters that `hsizoo train` should have trained first, marked as untrained in every
-        table.  Otherwise they are an error.
+        Run segmenters that `hsizoo train` should have trained first, or whose weights are random,
+        marked as such in every table.  Otherwise they are an error.
     events : RunEvents, optional
         Callbacks.
 
@@ -159,10 +159,10 @@ def bench(
     device = resolve_device(device) if jobs == 1 else device
     devices = [device] if jobs == 1 else worker_devices(device)
     resolved = [resolve(name, "segmenter") for name in dict.fromkeys(components)]
-    untrained = _untrained(resolved, dataset, allow_untrained)
     source = resolve(dataset, "dataset")
     chosen = _choose_scenes(source, split, scenes)
-    cells = _plan(resolved, untrained, source, chosen, protocol, _seeds(seeds))
+    marks = _marks(resolved, source, chosen, allow_untrained)
+    cells = _plan(resolved, marks, source, chosen, protocol, _seeds(seeds))
 
     with Store(out or Path(DEFAULT_FOLDER) / source.entry.spec.name) as store:
         records = {cell.key: store.load(cell.key) for cell in cells}
@@ -223,19 +223,48 @@ def _component(
     return component, component.build(device)
 
 
-def _untrained(resolved: Sequence[Resolved], dataset: str, allowed: bool) -> set[str]:
-    """Labels of the untrained components; raises for the first one unless that is allowed."""
-    found = set()
+def _marks(
+    resolved: Sequence[Resolved], source: Resolved, indices: Sequence[int], allowed: bool
+) -> dict[str, str]:
+    """What every table must say of a component beside its name, by label.
+
+    Raises
+    ------
+    ProtocolError
+        For the first one that nobody trained, unless that is allowed.
+    """
+    infos = _dataset(source.label).scenes()
+    subjects = {infos[index].subject for index in indices}
+    marks = {}
     for component in resolved:
+        words = []
         if component.is_untrained():
-            if not allowed:
-                raise ProtocolError(
-                    f"{component.label} has not been trained, so its result would mean nothing. "
-                    f"Train it with: hsizoo train {shlex.quote(component.label)} --dataset "
-                    f"{shlex.quote(dataset)}   (or run it as it is with --allow-untrained)"
-                )
-            found.add(component.label)
-    return found
+            words.append("untrained")
+            how = (
+                f"Train it with: hsizoo train {shlex.quote(component.label)} --dataset "
+                f"{shlex.quote(source.label)}   (or run"
+            )
+        elif component.starts_at_random:
+            words.append("random encoder" if component.weights else "random weights")
+            how = "No weights for it are published yet   (run"
+        if words and component.weights is None and not allowed:
+            raise ProtocolError(
+                f"{component.label} has not been trained, so its result would mean nothing. "
+                f"{how} it as it is with --allow-untrained)"
+            )
+        if component.weights and _saw(component.weights.card, source, subjects):
+            words.append("seen")  # some of these subjects were trained or chosen on
+        marks[component.label] = f" ({', '.join(words)})" if words else ""
+    return marks
+
+
+def _saw(card: Mapping[str, Any], source: Resolved, subjects: set[str]) -> bool:
+    """Whether weights were trained, or chosen, on subjects of this dataset that are now tested."""
+    about = card.get("dataset") or {}
+    if about.get("component") != source.entry.full_name:
+        return False
+    used = card.get("subjects") or {}
+    return bool(subjects & {*used.get("train", ()), *used.get("val", ())})
 
 
 @lru_cache(maxsize=2)
@@ -283,7 +312,7 @@ def _choose_scenes(source: Resolved, split: str | None, names: Sequence[str] | N
 
 def _plan(
     components: Sequence[Resolved],
-    untrained: Collection[str],
+    marks: Mapping[str, str],
     source: Resolved,
     indices: Sequence[int],
     protocol: InteractiveProtocol,
@@ -291,10 +320,7 @@ def _plan(
 ) -> list[Cell]:
     """All cells of a run, scene by scene."""
     infos = _dataset(source.label).scenes()
-    labels = {
-        component.label: component.label + " (untrained)" * (component.label in untrained)
-        for component in components
-    }
+    labels = {component.label: component.label + marks[component.label] for component in components}
     about_data = {**source.identity(), "data_version": type(_dataset(source.label)).version}
     return [
         Cell(

@@ -97,12 +97,23 @@ class Resolved:
             "version": self.entry.spec.version,
             # What an option names counts as what it is, not as how it was spelled.
             "options": {**self.options, **(self.wrapper_options or {})}
-            | {key: part.identity() for key, part in self.parts.items()},
+            | {key: part.identity() for key, part in self.parts.items()}
+            | self._base_weights(),
             "feeds": self.feeds.identity() if self.feeds else None,
         }
         if self.is_trainable:  # other components have no such key: their cells keep their names
             about["weights"] = self.weights.digest if self.weights else "untrained"
         return about
+
+    def _base_weights(self) -> dict[str, str]:
+        """What its option ``checkpoint`` stands for: the file's digest, not where the file is."""
+        of_options = getattr(self.target, "base_weights", None)
+        return {"checkpoint": of_options(**self.options)} if of_options else {}
+
+    @property
+    def starts_at_random(self) -> bool:
+        """Whether the weights that it starts from, before any training here, are random."""
+        return self._base_weights().get("checkpoint", "").startswith("random")
 
     @property
     def distributions(self) -> tuple[str, ...]:
@@ -255,7 +266,8 @@ def _choose_weights(text: str, component: Resolved) -> TrainedWeights | None:
         return None
     name, options = component.entry.full_name, component.identity()["options"]
     if text == "auto":
-        return find_weights(name, options, component.free_options)
+        # Weights over another checkpoint would not fit; with a path, `frozen_digest` decides.
+        return find_weights(name, options, component.free_options - {"checkpoint"})
     return open_weights(Path(text)).check(name, options, component.free_options)
 
 

@@ -9,8 +9,9 @@ import time
 import pytest
 
 import hsizoo
-from hsizoo.benchmark import RunEvents, make_robot
+from hsizoo.benchmark import RunEvents, _saw, make_robot
 from hsizoo.errors import NameLookupError, OptionError, ProtocolError, StoreError
+from hsizoo.factory import resolve
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"
@@ -74,6 +75,31 @@ def test_a_value_that_a_component_refuses_is_said_before_anything_is_computed(tm
 def test_names_alone_will_do_for_lists(tmp_path):
     result = hsizoo.bench("sa", TINY, clicks=1, scenes="s03-v1", out=tmp_path)
     assert len(result.records) == 1
+
+
+def test_random_weights_are_refused_or_marked(tmp_path):
+    with pytest.raises(ProtocolError, match="No weights for it are published yet"):
+        hsizoo.bench(["sam2.1-nano"], TINY, clicks=1, out=tmp_path)
+    result = hsizoo.bench(
+        ["sam2.1-nano", "samsa2-nano"], TINY, clicks=1, out=tmp_path, allow_untrained=True
+    )
+    labels = [row["component"] for row in result.table]
+    assert labels == ["sam2.1-nano (random weights)", "samsa2-nano (untrained)"]
+    # What the checkpoint is counts, not how it was spelled.
+    options = result.records[0]["identity"]["component"]["options"]
+    assert options["checkpoint"].startswith("random")
+
+
+def test_weights_that_saw_a_tested_subject_are_marked():
+    source = resolve(TINY, "dataset")
+    card = {
+        "dataset": {"component": "hsizoo/phantom"},
+        "subjects": {"train": ["s01"], "val": ["s02"], "held_out": ["s03"]},
+    }
+    assert _saw(card, source, {"s01"})
+    assert _saw(card, source, {"s02", "s03"})
+    assert not _saw(card, source, {"s03", "s04"})
+    assert not _saw({**card, "dataset": {"component": "hsizoo/indian-pines"}}, source, {"s01"})
 
 
 def test_processes_give_the_same_table(tmp_path):

@@ -18,6 +18,6 @@ def test_samsa2_nano_overfits_two_scenes(tmp_path, monkeypatch):
     hsizoo.train("samsa2-nano", TWO_SCENES, device="cpu", **settings)
     result = hsizoo.bench(["samsa2-nano"], TWO_SCENES, clicks=5, split="train", device="cpu")
     (row,) = result.table
-    assert row["component"] == "samsa2-nano"  # trained, so not marked
+    assert row["component"] == "samsa2-nano (random encoder, seen)"
     assert row["dice@0.5 1c"] >= 0.95
     assert row["dice@0.5 5c"] >= 0.95

@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["available_cores", "git_revision", "machine", "provenance"]
 
-_PACKAGES = ("hsizoo", "torch", "numpy", "scipy", "scikit-image")
+_PACKAGES = ("hsizoo", "torch", "numpy", "scipy", "scikit-image", "sam2", "timm", "tensorly")
 
 
 def provenance(device: str, distributions: tuple[str, ...] = ()) -> dict[str, Any]:

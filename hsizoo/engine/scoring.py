@@ -55,6 +55,12 @@ class ScorerSegmenter(InteractiveSegmenter):
         makes positive clicks only, so both settings reproduce it; a real user's right click, or
         the ``ritm`` robot's, should do something.
 
+    Attributes
+    ----------
+    cache_bytes : int
+        Combined maps that are kept per image, so that a further click costs one map; 512 MiB
+        unless it is set.
+
     Examples
     --------
     >>> segmenter = ScorerSegmenter(MyScorer())                          # doctest: +SKIP
@@ -75,6 +81,7 @@ class ScorerSegmenter(InteractiveSegmenter):
                 f"{type(scorer).__name__} declares the threshold {scorer.threshold}, which is not "
                 f"inside its range {low} to {high}"
             )
+        self.cache_bytes = _CACHE_BYTES
         self.scorer = scorer
         self.min_bands = scorer.min_bands
         self.aggregate = aggregate
@@ -159,7 +166,7 @@ class ScorerSegmenter(InteractiveSegmenter):
             cache[points] = total
             cache.move_to_end(points)
         map_bytes = 4 * state.cube.shape[0] * state.cube.shape[1]
-        while len(cache) > len(done) and len(cache) * map_bytes > _CACHE_BYTES:
+        while len(cache) > len(done) and len(cache) * map_bytes > self.cache_bytes:
             cache.popitem(last=False)
         if self.aggregate == "mean":
             return [done[points] / len(points) if points else None for points in wanted]
