@@ -265,10 +265,11 @@ def _choose_weights(text: str, component: Resolved) -> TrainedWeights | None:
     if text == "none":
         return None
     name, options = component.entry.full_name, component.identity()["options"]
+    version, free = component.entry.spec.version, component.free_options
     if text == "auto":
         # Weights over another checkpoint would not fit; with a path, `frozen_digest` decides.
-        return find_weights(name, options, component.free_options - {"checkpoint"})
-    return open_weights(Path(text)).check(name, options, component.free_options)
+        return find_weights(name, options, free - {"checkpoint"}, version=version)
+    return open_weights(Path(text)).check(name, options, free, version=version)
 
 
 def _only_kind(name: Name) -> tuple[Kind, ...]:

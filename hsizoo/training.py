@@ -63,9 +63,10 @@ _MIB = 2**20
 class TrainEvents:
     """What a caller may want to hear of while a training goes on.
 
-    ``prepared`` is told scenes done and scenes in all while the scenes are read and encoded;
+    ``prepared`` is told scenes done and scenes in all while the labels of the scenes are read;
     ``planned`` the steps done before and the steps in all; ``stepped`` each step; ``validated`` the
-    epoch and its metrics; ``saved`` the step after which all is safe.
+    epoch and its metrics; ``saved`` the step after which all is safe.  ``warned`` is told, at most
+    once, that the scenes do not fit into the memory given to them, and what helps.
     """
 
     prepared: Callable[[int, int], None] = lambda done, total: None
@@ -73,6 +74,7 @@ class TrainEvents:
     stepped: Callable[[Step], None] = lambda step: None
     validated: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None
     saved: Callable[[int], None] = lambda step: None
+    warned: Callable[[str], None] = lambda text: None
 
 
 @dataclass(frozen=True)
@@ -105,16 +107,25 @@ class TrainResult:
         return self.weights.with_name("card.json")
 
     @property
-    def bench_command(self) -> str:
-        """The command that evaluates the weights on what they have not seen."""
+    def bench_command(self) -> str | None:
+        """The command that evaluates the weights on scenes that they were not trained on.
+
+        The test split; else the scenes held out; else those that validated; else None.
+        """
         name = self.card["name"]
         if not self.is_newest:
             joint = "," if ":" in name else ":"
             name = f"{name}{joint}{WEIGHTS.name}={self.weights.parent}"
         command = ["hsizoo", "bench", name, "--dataset", self.card["dataset"]["name"]]
         if not self.card["dataset"]["has_test_split"]:
-            for scene in self.card["scenes"]["held_out"]:
-                command += ["--scene", scene]
+            scenes, folds = self.card["scenes"], self.card["settings"]["folds"]
+            if not scenes["held_out"] and not scenes["val"]:
+                return None
+            if scenes["held_out"] or folds:  # folds do not keep to the dataset's own split
+                for scene in scenes["held_out"] or scenes["val"]:
+                    command += ["--scene", scene]
+            else:
+                command += ["--split", "val"]
         return shlex.join(command)
 
 
@@ -193,7 +204,12 @@ def train(
             assert card is not None
         run.check_key(folder, card["key"])
         published = _published(folder, run, card)
-    newest = find_weights(card["component"], card["options"], run.component.free_options)
+    newest = find_weights(
+        card["component"],
+        card["options"],
+        run.component.free_options,
+        version=run.component.entry.spec.version,
+    )
     return TrainResult(
         folder.folder,
         published.path,
@@ -351,8 +367,13 @@ def _train(
             f"the frozen part of {run.component.label} has changed since this training began in "
             f"{folder.folder}; begin anew with --fresh"
         )
-    scenes = SceneStates(run.dataset, segmenter, memory)
-    samples = _samples(run, scenes, checkpoint, events)
+    samples = _samples(run, checkpoint, events)
+
+    def overflow(size: float) -> None:
+        if os.environ.get("HSIZOO_EMBEDDINGS") != "disk":
+            events.warned(_overflow_text(size, len(samples) + len(run.division.val), memory))
+
+    scenes = SceneStates(run.dataset, segmenter, memory, overflow)
     # After the scenes were read: what reading them drew must not matter.
     torch.manual_seed(run.settings.seed)
     trainer = Trainer(
@@ -400,16 +421,23 @@ def _train(
     folder.save_result(weights, run.card(segmenter, history, kept, seconds, device))
 
 
-def _samples(
-    run: _Run, scenes: SceneStates, checkpoint: Checkpoint | None, events: TrainEvents
-) -> dict[int, list[int]]:
-    """Which classes each training scene has; every scene is read, and opened, for it once."""
-    if checkpoint is not None:  # found before: states are made as they are needed
+def _overflow_text(size: float, scenes: int, memory: int) -> str:
+    return (
+        f"{scenes} scenes for training and validation take about {size / _MIB:.1f} MiB each when "
+        f"opened, {scenes * size / _MIB:.0f} MiB in all; state_memory is {memory / _MIB:.0f} MiB, "
+        "so the others are encoded anew in each epoch.  Set HSIZOO_EMBEDDINGS=disk to keep their "
+        "encodings in files (HSIZOO_EMBEDDINGS_GB: 20 unless set), or raise --state-memory"
+    )
+
+
+def _samples(run: _Run, checkpoint: Checkpoint | None, events: TrainEvents) -> dict[int, list[int]]:
+    """Which classes each training scene has; every scene is read for it once, and not opened."""
+    if checkpoint is not None:  # found before
         index_of = {info.name: index for index, info in enumerate(run.infos)}
         return {index_of[name]: labels for name, labels in checkpoint.about["samples"].items()}
     samples = {}
     for done, index in enumerate(run.division.train, start=1):
-        samples[index] = present_labels(scenes.get(index)[0])
+        samples[index] = present_labels(run.dataset.scene(index))
         events.prepared(done, len(run.division.train))
     return samples
 

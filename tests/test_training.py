@@ -23,6 +23,7 @@ from hsizoo.errors import (
     StoreError,
 )
 from hsizoo.factory import resolve
+from hsizoo.report.training import training_png
 from hsizoo.training import TrainEvents
 
 PLUGIN = (Path(__file__).parent / "fakes" / "trainable.py").read_text()
@@ -83,7 +84,8 @@ def test_the_card_says_what_the_weights_are_made_of(tiny):
     assert card["options"] == {"hidden": 4, "dropout": 0.0, "speed": 1}
     assert len(card["subjects"]["train"]) == 2
     assert card["subjects"]["val"] == ["s04"]
-    assert "s05" in card["subjects"]["held_out"]
+    assert card["subjects"]["held_out"] == ["s05"]
+    assert set(card["subjects"]["train"] + card["subjects"]["unused"]) == {"s01", "s02", "s03"}
     assert card["trainable_parameters"] == 4 * 3 + 4 + 4 + 1
     assert card["command"] == (
         f"hsizoo train tiny:hidden=4 --dataset {DATA} --set clicks=2 --set epochs=2 --set lr=0.01 "
@@ -194,6 +196,35 @@ def test_little_memory_changes_nothing_but_time(tiny):
         hsizoo.train("tiny", DATA, out="b", state_memory=0, **QUICK).card["digest"]
         == (roomy.card["digest"])
     )
+
+
+def test_labels_are_read_without_opening_a_scene(tiny, monkeypatch):
+    resolve("tiny")
+    opened, prepared = [], []
+    kind = sys.modules["tiny_zoo"].Tiny
+    real = kind.open
+    monkeypatch.setattr(kind, "open", lambda self, cube: opened.append(1) or real(self, cube))
+    events = stop_after(1)
+    events.prepared = lambda done, total: prepared.append((done, len(opened)))
+    with pytest.raises(Stop):
+        hsizoo.train("tiny", DATA, **QUICK, events=events)
+    assert prepared == [(1, 0), (2, 0), (3, 0)]
+    assert len(opened) == 1
+
+
+def test_scenes_that_do_not_fit_into_memory_are_told_of_once(tiny, monkeypatch):
+    told = []
+    events = TrainEvents(warned=told.append)
+    hsizoo.train("tiny", DATA, **QUICK, out="a", events=events)
+    assert told == []
+    hsizoo.train("tiny", DATA, **QUICK, out="b", state_memory=0, events=events)
+    (text,) = told
+    assert text.startswith("4 scenes for training and validation take about 0.1 MiB each")
+    assert "HSIZOO_EMBEDDINGS=disk" in text
+    assert "--state-memory" in text
+    monkeypatch.setenv("HSIZOO_EMBEDDINGS", "disk")
+    hsizoo.train("tiny", DATA, **QUICK, out="c", state_memory=0, events=events)
+    assert len(told) == 1
 
 
 def test_other_settings_do_not_go_on_with_a_checkpoint(tiny):
@@ -318,6 +349,37 @@ def test_folds_without_a_split_hold_subjects_out(tiny, monkeypatch):
     assert result.bench_command.endswith(f"--scene {result.card['scenes']['held_out'][0]}")
 
 
+@pytest.mark.parametrize(
+    ("splits", "settings", "expected"),
+    [
+        (("train", "val"), {"limit_subjects": 2}, " --split val"),
+        (("train", "val"), {"folds": 2}, " --scene "),  # some of val may have been trained on
+        (("train",), {"limit_subjects": 2}, None),
+    ],
+)
+def test_bench_command_never_points_at_training_scenes(
+    tiny, monkeypatch, splits, settings, expected
+):
+    import hsizoo_datasets.phantom as phantom
+
+    scenes = phantom.Phantom.scenes
+    monkeypatch.setattr(
+        phantom.Phantom,
+        "scenes",
+        lambda self: [info for info in scenes(self) if info.split in splits],
+    )
+    result = hsizoo.train("tiny", DATA, epochs=1, clicks=1, **settings)
+    command = result.bench_command
+    if expected is None:
+        assert command is None
+        return
+    assert expected in command
+    train = result.card["scenes"]["train"]
+    words = command.split()
+    assert not set(words) & {*train, *result.card["scenes"]["unused"]}
+    assert set(words) & {"val", *result.card["scenes"]["val"]}
+
+
 def test_bfloat16_trains_too(tiny):
     result = hsizoo.train("tiny", DATA, epochs=1, clicks=2, precision="bfloat16", objects=3)
     assert all(each.dtype == torch.float32 for each in load_file(result.weights).values())
@@ -331,3 +393,12 @@ def test_a_component_with_a_precision_of_its_own_has_it_set_for_the_training(tin
     # An option that names a component counts as what it names.
     assert hsizoo.create("tiny-precise:scorer=hsizoo/sa", device="cpu").trained
     assert not hsizoo.create("tiny-precise:scorer=pcc", device="cpu").trained
+
+
+def test_a_loss_that_is_null_leaves_a_gap_in_the_picture():
+    pytest.importorskip("matplotlib")
+    log = [
+        {"kind": "step", "step": step, "epoch": 1, "loss": loss, "lr": 0.1}
+        for step, loss in enumerate((0.5, None, 0.4), start=1)
+    ]
+    assert training_png(log, "gap").startswith(b"\x89PNG")

@@ -80,7 +80,8 @@ def _show_settings(context: click.Context, _: click.Parameter, wanted: bool) -> 
     "--state-memory",
     default=2048,
     show_default=True,
-    help="MiB for scenes and their encodings; the others are opened anew in each epoch.",
+    help="MiB for scenes and their encodings; the others are opened anew in each epoch.  With many "
+    "large scenes, set HSIZOO_EMBEDDINGS=disk to keep encodings in files.",
 )
 @click.option("--fresh", is_flag=True, help="Begin anew, whatever is in the run folder.")
 @click.option("--json", is_flag=True, help="Print the card for machines.")
@@ -119,7 +120,12 @@ def train(
 
     display = _Display(errors)
     events = training.TrainEvents(
-        display.prepared, display.planned, display.stepped, display.validated, display.saved
+        display.prepared,
+        display.planned,
+        display.stepped,
+        display.validated,
+        display.saved,
+        display.warned,
     )
     try:
         with display:
@@ -181,8 +187,10 @@ def _print_result(result: TrainResult) -> None:
         if (result.folder / name).exists():
             path = escape(str(result.folder / name))
             out.print(f"{path}  [dim]{remark}[/]", soft_wrap=True)
-    # Whole on one line, to be copied.
-    out.print(f"next: {escape(result.bench_command)}", soft_wrap=True)
+    if result.bench_command is None:
+        out.print("no scene is left to evaluate on; --folds holds some out", style="yellow")
+    else:  # whole on one line, to be copied
+        out.print(f"next: {escape(result.bench_command)}", soft_wrap=True)
 
 
 class _Display:
@@ -209,7 +217,7 @@ class _Display:
             console=out,
             transient=True,
         )
-        self._task = self._bar.add_task("preparing scenes", total=None)
+        self._task = self._bar.add_task("reading labels", total=None)
 
     def __enter__(self) -> None:
         if self.out.is_terminal:
@@ -219,7 +227,7 @@ class _Display:
         self._bar.stop()
 
     def prepared(self, done: int, total: int) -> None:
-        """Hear how many scenes are encoded."""
+        """Hear of how many scenes the labels are read."""
         self._bar.update(self._task, completed=done, total=total)
 
     def planned(self, done: int, total: int) -> None:
@@ -243,3 +251,7 @@ class _Display:
     def saved(self, step: int) -> None:
         """Hear that all steps up to this one are safe."""
         self.safe = step
+
+    def warned(self, text: str) -> None:
+        """Hear what makes it slower than it could be."""
+        self.out.print(text, style="yellow", markup=False, soft_wrap=True)

@@ -160,7 +160,8 @@ class EmbeddingCache:
             come from the disk.  They are shared: do not change them in place.
         """
         slot = int(key.digest[:8], 16) % _LOCKS
-        with self._computing[slot]:
+        # What is kept must serve training too, though the caller be in inference mode.
+        with self._computing[slot], torch.inference_mode(False), torch.no_grad():
             found = self._recall(key.digest)
             if found is None and self.folder is not None:
                 with self._process_lock(slot):

@@ -174,7 +174,7 @@ class ScorerSegmenter(InteractiveSegmenter):
 
     def _join(self, total: torch.Tensor | None, new: torch.Tensor) -> torch.Tensor:
         if total is None:
-            return new
+            return new.clone()  # a view would keep the maps of all other objects in memory
         return torch.maximum(total, new) if self.aggregate == "max" else total + new
 
     def _score(self, state: _State, points: Sequence[tuple[int, int]]) -> list[torch.Tensor]:
@@ -243,9 +243,9 @@ def to_probability(
     """
     low, high = score_range
     distance = score - threshold
-    # A threshold of 0 gives no unit; nor does one that float32 cannot divide by.
-    units = distance / (abs(threshold) if abs(threshold) > 1e-30 else 1.0)
-    squashed = units / (1 + units.abs())
+    # A threshold of 0 gives no unit; nor does one that float32 takes for 0.
+    unit = abs(threshold) if abs(threshold) > 1e-30 else 1.0
+    squashed = distance / (unit + distance.abs())
     below = distance / (threshold - low) if math.isfinite(low) else squashed
     above = distance / (high - threshold) if math.isfinite(high) else squashed
     return (0.5 + 0.5 * torch.where(distance < 0, below, above)).clamp_(0.0, 1.0)

@@ -14,7 +14,8 @@
 A checkpoint is written under new names, and becomes the valid one by the renaming of one small
 file; a training that is killed at any moment leaves the one before.  A card is written after its
 weights and holds their SHA-256, so that weights without a card, or with a wrong one, are never
-used.  The card's essentials are also in the weights file itself, which can so be passed on alone.
+used; a lock keeps two writers from mixing theirs.  The card's essentials are also in the weights
+file itself, which can so be passed on alone.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import pickle
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
 
 from hsizoo.engine.store import Store
 from hsizoo.errors import DataError, StoreError
@@ -72,7 +76,11 @@ class TrainedWeights:
     card: Mapping[str, Any]
 
     def check(
-        self, component: str, options: Mapping[str, Any], free: Collection[str] = ()
+        self,
+        component: str,
+        options: Mapping[str, Any],
+        free: Collection[str] = (),
+        version: str | None = None,
     ) -> TrainedWeights:
         """Raise `DataError` unless these weights were trained for this component and options.
 
@@ -83,10 +91,18 @@ class TrainedWeights:
         options : mapping
         free : collection of str
             Options that may differ.
+        version : str, optional
+            Of the component's results.  Default: any.
         """
         if self.card["component"] != component:
             raise DataError(
                 f"{self.path} was trained for {self.card['component']}, not for {component}"
+            )
+        if not _is_version(self.card, version):
+            raise DataError(
+                f"{self.path} was trained with version {self.card['version']} of {component}, "
+                f"which is now at version {version}: train anew with `hsizoo train`, or say "
+                "weights=none"
             )
         if differing := _differing(self.card["options"], options, free):
             told = ", ".join(
@@ -137,9 +153,18 @@ def trained_folder(component: str) -> Path:
 
 
 def find_weights(
-    component: str, options: Mapping[str, Any], free: Collection[str] = ()
+    component: str,
+    options: Mapping[str, Any],
+    free: Collection[str] = (),
+    version: str | None = None,
 ) -> TrainedWeights | None:
-    """The newest weights that were trained here for a component with these options, if any."""
+    """The newest weights that were trained here for a component with these options, if any.
+
+    Parameters
+    ----------
+    component, options, free, version
+        See `TrainedWeights.check`.
+    """
     found = []
     with contextlib.suppress(OSError):
         for path in trained_folder(component).glob(f"*/{_CARD}"):
@@ -147,6 +172,7 @@ def find_weights(
             if (
                 card is not None
                 and card["component"] == component
+                and _is_version(card, version)
                 and not _differing(card["options"], options, free)
                 and (path.parent / _WEIGHTS).is_file()
             ):
@@ -214,9 +240,11 @@ def publish(folder: Path, component: str, name: str) -> TrainedWeights:
     here = TrainingFolder(trained_folder(component) / name)
     try:
         here.folder.mkdir(parents=True, exist_ok=True)
-        (here.folder / _CARD).unlink(missing_ok=True)  # no card while the weights change
-        for file in (_WEIGHTS, _CARD):
-            here.write(file, (folder / file).read_bytes())
+        with FileLock(here.folder / ".lock"):  # several runs may have one name
+            (here.folder / _CARD).unlink(missing_ok=True)  # no card while the weights change
+            for file in (_WEIGHTS, _CARD):
+                here.write(file, (folder / file).read_bytes())
+            return open_weights(here.folder)
     except StoreError:
         raise
     except OSError as error:
@@ -225,7 +253,6 @@ def publish(folder: Path, component: str, name: str) -> TrainedWeights:
             f"{folder}.  Set HSIZOO_HOME to a folder that can be written, and run the same command "
             "again"
         ) from error
-    return open_weights(here.folder)
 
 
 @dataclass(frozen=True)
@@ -344,14 +371,14 @@ class TrainingFolder(Store):
         return valid if isinstance(valid, dict) and valid.get("format") == CARD_FORMAT else None
 
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Add lines to the log.
+        """Add lines to the log; numbers that are not finite become null.
 
         Raises
         ------
         StoreError
             If it cannot be written.
         """
-        text = "".join(json.dumps(line) + "\n" for line in lines)
+        text = "".join(map(_line, lines))
         try:
             with self.log.open("a", encoding="utf-8") as file:
                 file.write(text)
@@ -369,7 +396,7 @@ class TrainingFolder(Store):
 
     def trim_log(self, step: int) -> None:
         """Drop what was logged after a step, because it will be done again."""
-        kept = [json.dumps(line) + "\n" for line in self.lines() if line["step"] <= step]
+        kept = [_line(line) for line in self.lines() if line["step"] <= step]
         self.write(self.log.name, "".join(kept).encode())
 
     def result(self) -> dict[str, Any] | None:
@@ -380,7 +407,7 @@ class TrainingFolder(Store):
     def save_result(self, weights: Mapping[str, torch.Tensor], card: Mapping[str, Any]) -> None:
         """Write the result; ``format`` and ``digest`` are added to the card."""
         card = {"format": CARD_FORMAT, **card}
-        essentials = {key: card[key] for key in _ESSENTIALS}
+        essentials = {key: card[key] for key in (*_ESSENTIALS, "version") if key in card}
         content = _tensor_bytes(weights, {"card": json.dumps(essentials, sort_keys=True)})
         (self.folder / _CARD).unlink(missing_ok=True)
         self.write(_WEIGHTS, content)
@@ -406,6 +433,19 @@ def _tensor_bytes(tensors: Mapping[str, torch.Tensor], metadata: dict[str, str])
     return content
 
 
+def _line(content: Mapping[str, Any]) -> str:
+    return json.dumps(_finite(content), allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for each number that JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _read_card(path: Path) -> dict[str, Any] | None:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
@@ -421,6 +461,11 @@ def _is_card(card: Any, keys: Iterable[str]) -> bool:
         and card["format"] == CARD_FORMAT
         and isinstance(card["options"], dict)
     )
+
+
+def _is_version(card: Mapping[str, Any], version: str | None) -> bool:
+    """Whether the card is of that version, or either side does not say."""
+    return version is None or card.get("version", version) == version
 
 
 def _differing(

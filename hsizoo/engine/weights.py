@@ -44,6 +44,8 @@ class WeightFile:
         Its digest.  None where nobody published one: then the digest of the first use is written
         beside the file (``<name>.sha256``) and every later use is checked against it.
     licence : str
+    mirrors : tuple of str, optional
+        Other places of the same file, tried in turn where `url` fails.
     """
 
     name: str
@@ -51,6 +53,7 @@ class WeightFile:
     size: int
     sha256: str | None
     licence: str
+    mirrors: tuple[str, ...] = ()
 
 
 def home() -> Path:
@@ -93,18 +96,36 @@ def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None
 def _download(weight_file: WeightFile, path: Path) -> None:
     if os.environ.get("HSIZOO_OFFLINE", "0") not in ("", "0"):
         raise MissingRequirement(_how_to_get(weight_file, path, "HSIZOO_OFFLINE is set"))
-    import pooch
     from filelock import FileLock
 
-    digest = weight_file.sha256 and f"sha256:{weight_file.sha256}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock")):
             if not path.is_file():  # or another process has just brought it
-                pooch.retrieve(weight_file.url, digest, path.name, path.parent)
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong digest is not
+                _retrieve(weight_file, path)
+    except (OSError, ValueError) as error:
         reason = f"the download failed: {str(error).splitlines()[0] if str(error) else error!r}"
         raise MissingRequirement(_how_to_get(weight_file, path, reason)) from error
+
+
+def _retrieve(weight_file: WeightFile, path: Path) -> None:
+    """Download from the first place that has the file; of failures the first is raised."""
+    import pooch
+
+    digest = weight_file.sha256 and f"sha256:{weight_file.sha256}"
+    first: Exception | None = None
+    for url in (weight_file.url, *weight_file.mirrors):
+        try:
+            pooch.retrieve(url, digest, path.name, path.parent)
+        except (OSError, ValueError) as error:  # requests' are OSErrors; a wrong digest is not
+            first = first or error
+            response = getattr(error, "response", None)
+            if response is not None:
+                response.close()  # pooch leaves it open
+        else:
+            return
+    assert first is not None
+    raise first
 
 
 def _how_to_get(weight_file: WeightFile, path: Path, reason: str) -> str:
@@ -117,8 +138,8 @@ def _how_to_get(weight_file: WeightFile, path: Path, reason: str) -> str:
         f"  sha256:  {digest}\n"
         f"  size:    {size if weight_file.size else 'not known'}\n"
         f"  licence: {weight_file.licence}\n"
-        f"  url:     {weight_file.url}\n"
-        f"  path:    {path}"
+        + "".join(f"  url:     {url}\n" for url in (weight_file.url, *weight_file.mirrors))
+        + f"  path:    {path}"
     )
 
 

@@ -32,7 +32,7 @@ import math
 import statistics
 import sys
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, ClassVar, Literal
 
@@ -123,6 +123,7 @@ class TrainingSettings:
         threshold 0.5 after the first and after the last click, or the last.  INFERRED.
     limit_subjects : int, optional
         Train on so few subjects only; those of a smaller number are among those of a larger one.
+        The others are left unused: what is validated and tested on stays the same.
     folds : int, default 0
         Divide the subjects into so many folds, for datasets without a split; 0 for none.
     fold : int, default 0
@@ -201,11 +202,21 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class Division:
-    """Which scenes, by index, are trained on, validated on, and left alone."""
+    """Which scenes, by index, are trained on, validated on, and left alone.
+
+    Parameters
+    ----------
+    train, val : tuple of int
+    held_out : tuple of int
+        For the test; the same whatever `TrainingSettings.limit_subjects` is.
+    unused : tuple of int, default ()
+        Training scenes of the subjects beyond `TrainingSettings.limit_subjects`.
+    """
 
     train: tuple[int, ...]
     val: tuple[int, ...]
     held_out: tuple[int, ...]
+    unused: tuple[int, ...] = ()
 
 
 def divide(scenes: Sequence[SceneInfo], settings: TrainingSettings) -> Division:
@@ -258,18 +269,22 @@ def divide(scenes: Sequence[SceneInfo], settings: TrainingSettings) -> Division:
                 else "choose a dataset with a train split, or one with several subjects"
             )
         )
+    held_out = set(splits) - train - val
+    unused = set[str]()
     if settings.limit_subjects is not None:
         if settings.limit_subjects > len(train):
             raise ProtocolError(
                 f"limit_subjects is {settings.limit_subjects}, but there are only {len(train)} "
                 "subjects to train on"
             )
-        train = set(_shuffled(train, settings.split_seed)[: settings.limit_subjects])
+        order = _shuffled(train, settings.split_seed)
+        train, unused = set(order[: settings.limit_subjects]), set(order[settings.limit_subjects :])
     of = [info.subject for info in scenes]
     return Division(
-        tuple(i for i, subject in enumerate(of) if subject in train),
-        tuple(i for i, subject in enumerate(of) if subject in val),
-        tuple(i for i, subject in enumerate(of) if subject not in train | val),
+        *(
+            tuple(i for i, subject in enumerate(of) if subject in chosen)
+            for chosen in (train, val, held_out, unused)
+        )
     )
 
 
@@ -467,15 +482,22 @@ class SceneStates:
     budget : int
         Bytes of cubes and states to keep.  What does not fit is loaded and opened anew each time;
         nothing that is kept is given up for it, since every epoch wants every scene.
+    overflow : callable, optional
+        Told once, when the first scene does not fit, how many bytes a scene takes on average.
     """
 
     def __init__(
-        self, dataset: SceneDataset, segmenter: InteractiveSegmenter, budget: int = 2**31
+        self,
+        dataset: SceneDataset,
+        segmenter: InteractiveSegmenter,
+        budget: int = 2**31,
+        overflow: Callable[[float], None] | None = None,
     ) -> None:
         self.dataset = dataset
         self.segmenter = segmenter
         self.budget = budget
         self.opened = 0
+        self._overflow = overflow
         self._kept: dict[int, tuple[Scene, Any]] = {}
         self._sizes: dict[int, int] = {}
         self._current: int | None = None
@@ -499,21 +521,32 @@ class SceneStates:
         scene, state = self._kept[self._current]
         size = _bytes_of((scene.cube, scene.label_map, state), set())
         self._sizes.pop(self._current, None)
-        if sum(self._sizes.values()) + size > self.budget:
+        if (held := sum(self._sizes.values()) + size) > self.budget:
             del self._kept[self._current]
+            if self._overflow is not None:
+                self._overflow(held / (len(self._sizes) + 1))
+                self._overflow = None
         else:
             self._sizes[self._current] = size
 
 
-def _bytes_of(value: Any, seen: set[int]) -> int:
-    """Bytes of the arrays and tensors that an object holds, each counted once."""
+def _bytes_of(value: Any, seen: set[object]) -> int:
+    """Bytes of the arrays and tensors that an object holds, each counted once.
+
+    Views of one tensor hold all of it, once.
+    """
     if id(value) in seen:
         return 0
     seen.add(id(value))
     if isinstance(value, np.ndarray):
         return value.nbytes
     if isinstance(value, torch.Tensor):
-        return value.untyped_storage().nbytes()
+        storage = value.untyped_storage()
+        place = (storage.device, storage.data_ptr())
+        if place in seen:
+            return 0
+        seen.add(place)
+        return storage.nbytes()
     if isinstance(value, torch.nn.Module):
         return 0  # the model's, not the image's
     if isinstance(value, Mapping):
@@ -521,11 +554,13 @@ def _bytes_of(value: Any, seen: set[int]) -> int:
     if isinstance(value, list | tuple | set | frozenset):
         return sum(_bytes_of(each, seen) for each in value)
     if is_dataclass(value) and not isinstance(value, type):
-        named = {field.name: getattr(value, field.name, None) for field in fields(value)}
-        return _bytes_of(named | vars(value) if hasattr(value, "__dict__") else named, seen)
+        held = [getattr(value, field.name, None) for field in fields(value)]
+        held += vars(value).values() if hasattr(value, "__dict__") else ()
+        return sum(_bytes_of(each, seen) for each in held)
     if type(value).__module__.partition(".")[0] in sys.stdlib_module_names:
         return 0  # numbers, strings, locks: small, and not to be looked into
-    return _bytes_of(vars(value), seen) if hasattr(value, "__dict__") else 0
+    held = list(vars(value).values()) if hasattr(value, "__dict__") else []
+    return sum(_bytes_of(each, seen) for each in held)
 
 
 class _Opened(InteractiveSegmenter):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hsizoo.errors import MissingRequirement
 
@@ -41,18 +42,19 @@ def training_png(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     number = [line["step"] for line in steps]
-    left.plot(number, [line["loss"] for line in steps], color="C0", alpha=0.25, linewidth=0.8)
+    loss = _numbers(steps, "loss")
+    left.plot(number, loss, color="C0", alpha=0.25, linewidth=0.8)
     epochs = np.array([line["epoch"] for line in steps])
     ends, means = [], []
     for epoch in np.unique(epochs).tolist():
-        mine = [line for line in steps if line["epoch"] == epoch]
-        ends.append(mine[-1]["step"])
-        means.append(float(np.mean([line["loss"] for line in mine])))
+        mine = np.flatnonzero(epochs == epoch)
+        ends.append(number[mine[-1]])
+        means.append(float(loss[mine].mean()))
     left.plot(ends, means, color="C0", marker="o", markersize=3, label="mean of the epoch")
     left.set(title="training loss", xlabel="step", ylabel="0.5 BCE + 0.5 soft Dice")
     left.set_ylim(bottom=0)
     rate = left.twinx()
-    rate.plot(number, [line["lr"] for line in steps], color="0.6", linestyle=":")
+    rate.plot(number, _numbers(steps, "lr"), color="0.6", linestyle=":")
     rate.set_ylabel("learning rate (dotted)", color="0.5")
     rate.set_ylim(bottom=0)
     left.legend(frameon=False)
@@ -60,7 +62,7 @@ def training_png(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
     for place, key in enumerate(keys):
         right.plot(
             [line["epoch"] for line in validations],
-            [line[key] for line in validations],
+            _numbers(validations, key),
             color=f"C{place + 1}",
             marker="o",
             markersize=3,
@@ -77,3 +79,8 @@ def training_png(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
     # No software tag and date: the same log gives the same bytes.
     figure.savefig(picture, format="png", metadata={"Software": None})
     return picture.getvalue()
+
+
+def _numbers(lines: Sequence[Mapping[str, Any]], key: str) -> npt.NDArray[np.float64]:
+    """One value of each line; null, which stands for what is not finite, leaves a gap."""
+    return np.array([line[key] for line in lines], dtype=np.float64)

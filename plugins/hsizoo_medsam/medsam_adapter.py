@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from hsizoo_sam2 import PseudoRgb
+from hsizoo_sam2 import PseudoRgb, Sam21, file_weights
 from torch import nn
 
 import hsizoo
@@ -25,7 +25,7 @@ from hsizoo_medsam.frame import Frame
 from hsizoo_medsam.recompute import Features, attach
 from hsizoo_medsam.sam import VIT_B, Sam
 from hsizoo_medsam.sam2 import Sam2, build_sam2
-from hsizoo_medsam.weights import check_layout, frozen_digest, sam_weights
+from hsizoo_medsam.weights import SAM_VIT_B, check_layout, frozen_digest, sam_weights
 
 __all__ = ["MedSamAdapter", "OpenedImage"]
 
@@ -160,6 +160,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
             insert_adapters(model.blocks, adapter_ratio, adapter_scale, adapter_init)
         self._pseudo_rgb = PseudoRgb(rgb, stretch)
         self._trained = False
+        self._changes = 0
         self._adopt(model.to(torch.device(device)).eval())
 
     def _adopt(self, model: Sam | Sam2) -> None:
@@ -179,6 +180,51 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
                 self._trainable[name] = parameter
         self._model = model
         self._device = self._in_encoder[0].device
+
+    @staticmethod
+    def base_weights(**options: Any) -> str:
+        """Identify the weights that a component with these options starts from.
+
+        Those of the backbone; the adapters always start from random ones.  Nothing is built or
+        downloaded.  hsizoo puts it into the identity of stored results, and marks results that
+        begin with 'random:'.
+
+        Parameters
+        ----------
+        **options
+            As of the class; those that are not given have its defaults, and only `backbone` and
+            `checkpoint` matter.
+
+        Returns
+        -------
+        str
+            ``sha256:<digest of the file>``, ``random:<seed>``, or ``missing:<path>`` of a file
+            that is not there.
+
+        Raises
+        ------
+        OptionError
+            If there is no such backbone, or `checkpoint` is Meta's name of another one.
+        """
+        backbone = options.get("backbone", "sam-vit-b")
+        checkpoint = options.get("checkpoint", "auto")
+        if backbone != "sam-vit-b":
+            size = backbone.removeprefix("sam2.1-")
+            return Sam21.base_weights(size=size, checkpoint=checkpoint)
+        if checkpoint == "auto":
+            return f"sha256:{SAM_VIT_B.sha256}"
+        return f"random:{_FROZEN_SEED}" if checkpoint == "random" else file_weights(checkpoint)
+
+    def invalidate(self) -> None:
+        """Forget the encodings that were made, of images that are open, with the weights until now.
+
+        Changes of weights are noticed where torch counts them.  It does not count those of a
+        fused optimizer: call this after its step, unless `train` or `load_state_dict` follows.
+        """
+        self._changes += 1
+
+    def _version(self) -> Version:
+        return (self._changes, *(parameter._version for parameter in self._in_encoder))
 
     @property
     def trained(self) -> bool:
@@ -201,6 +247,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
 
     def train(self, mode: bool = True) -> None:
         """Switch adapters and decoder to training mode; no layer of theirs depends on it."""
+        self.invalidate()
         self._model.decoder.train(mode)
         for module in self._model.modules():
             if isinstance(module, Adapter):
@@ -223,6 +270,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
             for name, parameter in self._trainable.items():
                 parameter.copy_(state[name])
         self._trained = True
+        self.invalidate()
 
     def open(self, cube: hsizoo.HyperCube) -> OpenedImage:
         """Make the picture that the encoder will see; see the notes of the class.
@@ -234,7 +282,9 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
         """
         height, width, _ = cube.shape
         frame = self._model.frame(height, width)
-        return OpenedImage(frame.fit(self._pseudo_rgb.render(cube)).to(self._device), frame)
+        with torch.inference_mode(False):  # whatever the caller's mode: it may be trained on later
+            image = frame.fit(self._pseudo_rgb.render(cube)).to(self._device)
+        return OpenedImage(image, frame)
 
     def predict(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
         """Segment N objects; see `InteractiveSegmenter.predict`.
@@ -285,9 +335,9 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
 
     def _features(self, state: OpenedImage) -> Features:
         """The image's encoding by the present weights, with a gradient where one is wanted."""
-        version = tuple(parameter._version for parameter in self._in_encoder)
+        version = self._version()
         if state.encoding is None or state.version != version:
-            with torch.no_grad():
+            with torch.inference_mode(False), torch.no_grad():  # as in `open`
                 state.encoding = self._model.encode(state.image)
             state.version, state.differentiable = version, None
         if not torch.is_grad_enabled():
@@ -295,7 +345,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
         if state.differentiable is None:
             image = state.image  # not the state: the graph would keep the state that keeps it
             state.differentiable = attach(
-                state.encoding, lambda: self._model.encode(image), self._in_encoder
+                state.encoding, lambda: self._model.encode(image), self._in_encoder, self._version
             )
         return state.differentiable
 

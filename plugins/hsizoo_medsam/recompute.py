@@ -24,7 +24,10 @@ Features = tuple[torch.Tensor, ...]
 
 
 def attach(
-    features: Features, encode: Callable[[], Features], parameters: Sequence[torch.nn.Parameter]
+    features: Features,
+    encode: Callable[[], Features],
+    parameters: Sequence[torch.nn.Parameter],
+    version: Callable[[], object],
 ) -> Features:
     """Give features, computed without a graph, a gradient to the parameters they came from.
 
@@ -36,13 +39,15 @@ def attach(
         Computes them anew, from the same input and with the same result.
     parameters : sequence of Parameter
         Those that `encode` uses and that need a gradient.
+    version : callable
+        Returns something that differs once they have changed.
 
     Returns
     -------
     tuple of Tensor
         The same values.  Several backward passes may go through them; each calls `encode` once.
     """
-    attached: Features = _Recomputed.apply(features, encode, *parameters)
+    attached: Features = _Recomputed.apply(features, encode, version, *parameters)
     return attached
 
 
@@ -52,21 +57,22 @@ class _Recomputed(torch.autograd.Function):
         ctx: Any,
         features: Features,
         encode: Callable[[], Features],
+        version: Callable[[], object],
         *parameters: torch.nn.Parameter,
     ) -> Features:
         # Not save_for_backward: a second backward pass, over another object, must find them too.
         ctx.encode, ctx.parameters = encode, parameters
-        ctx.versions = [parameter._version for parameter in parameters]
+        ctx.version, ctx.made_by = version, version()
         return tuple(feature.detach() for feature in features)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        if ctx.versions != [parameter._version for parameter in ctx.parameters]:
+        if ctx.version() != ctx.made_by:
             raise RuntimeError(
                 "the weights changed between `logits` and `backward`: call `backward` before the "
-                "optimizer's step, or compute the logits anew"
+                "optimizer's step, `train` and `load_state_dict`, or compute the logits anew"
             )
         with torch.enable_grad():
             features = ctx.encode()
-        return None, None, *torch.autograd.grad(features, ctx.parameters, gradients)
+        return None, None, None, *torch.autograd.grad(features, ctx.parameters, gradients)

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hsizoo_sam2.identity import file_weights
     from hsizoo_sam2.network import Precision, Sam2Network, build_network
     from hsizoo_sam2.pseudo_rgb import PseudoRgb, Rgb, Stretch
     from hsizoo_sam2.sam21 import Multimask, Sam21, Sam21Image
@@ -28,6 +29,7 @@ _WHERE = {
     "SizeName": "hsizoo_sam2.sizes",
     "Stretch": "hsizoo_sam2.pseudo_rgb",
     "build_network": "hsizoo_sam2.network",
+    "file_weights": "hsizoo_sam2.identity",
 }
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "SizeName",
     "Stretch",
     "build_network",
+    "file_weights",
 ]
 
 

@@ -14,7 +14,9 @@ model.
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,14 +28,14 @@ from omegaconf import OmegaConf
 
 from hsizoo import check_state, load_state, locate
 from hsizoo.errors import OptionError
-from hsizoo_sam2.sizes import SIZES
+from hsizoo_sam2.sizes import RANDOM_SEED, SIZES, meant, packaged_weights
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base  # type: ignore[import-untyped]
 
-__all__ = ["build_sam21"]
+__all__ = ["ENCODING_VERSION", "build_sam21", "describe_encoder"]
 
-_SEED = 0  # of random weights
+ENCODING_VERSION = "1"  # raised when our own code encodes an image differently
 
 
 def build_sam21(size: str, checkpoint: str = "auto") -> tuple[SAM2Base, bool]:
@@ -54,7 +56,7 @@ def build_sam21(size: str, checkpoint: str = "auto") -> tuple[SAM2Base, bool]:
     Raises
     ------
     OptionError
-        If there is no such size.
+        If there is no such size, or `checkpoint` is Meta's name of another one.
     MissingRequirement, DataError
         If the weights are not here, or do not fit.
     """
@@ -63,7 +65,7 @@ def build_sam21(size: str, checkpoint: str = "auto") -> tuple[SAM2Base, bool]:
     path = _weights_path(size, checkpoint)
     state = None if path is None else load_state(path)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_SEED)
+        torch.default_generator.manual_seed(RANDOM_SEED)  # torch.manual_seed is also the GPUs'
         model = instantiate(OmegaConf.load(_config_path(size)).model)
     if state is not None:
         shapes = {name: tuple(each.shape) for name, each in model.state_dict().items()}
@@ -76,7 +78,26 @@ def build_sam21(size: str, checkpoint: str = "auto") -> tuple[SAM2Base, bool]:
     return model, state is not None
 
 
+def describe_encoder(size: str) -> dict[str, str]:
+    """What, besides its weights, decides what the encoder of a size computes, as plain values."""
+    return {
+        "encoding": ENCODING_VERSION,
+        "config": hashlib.sha256(_config_path(size).read_bytes()).hexdigest(),
+        "sam2": _sam2_version(),
+    }
+
+
+def _sam2_version() -> str:
+    for name in ("sam2", "SAM-2"):  # on PyPI; in Meta's repository
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "unknown"
+
+
 def _weights_path(size: str, checkpoint: str) -> Path | None:
+    checkpoint = meant(size, checkpoint)
     if checkpoint == "random":
         return None
     if checkpoint != "auto":
@@ -84,7 +105,7 @@ def _weights_path(size: str, checkpoint: str) -> Path | None:
     published = SIZES[size].weights
     if published is not None:
         return locate(published)
-    packaged = Path(str(files(__package__))) / "weights" / f"{size}.safetensors"
+    packaged = packaged_weights(size)
     return packaged if packaged.is_file() else None
 
 

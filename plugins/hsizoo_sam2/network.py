@@ -131,20 +131,24 @@ class Sam2Network(nn.Module):
         inputs = inputs.to(self.device)
         if self.channels_last:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        with torch.no_grad(), self.autocast():
+        # Under a caller's inference mode the features could not be trained on later.
+        with torch.inference_mode(False), torch.no_grad(), self.autocast():
+            inputs = inputs.clone() if inputs.is_inference() else inputs
             levels = self.image_encoder(inputs)["backbone_fpn"]
         return dict(zip(_LEVELS, levels, strict=True))
 
     def project(self, features: dict[str, torch.Tensor]) -> Projection:
         """Make of the features what the decoder takes; with a graph, if one is being recorded."""
         fine, middle, coarse = (features[level].to(self.device) for level in _LEVELS)
+        with torch.autocast(self.device.type, enabled=False):
+            position = self.sam_prompt_encoder.get_dense_pe()  # float32, as in `decode`
         with self.autocast():
             return project_features(
                 self.sam_mask_decoder,
                 coarse + self.no_mem_embed.view(1, -1, 1, 1),
                 middle,
                 fine,
-                self.sam_prompt_encoder.get_dense_pe(),
+                position,
             )
 
     def decode(

@@ -10,7 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch.nn import functional
@@ -18,6 +18,8 @@ from torch.nn import functional
 import hsizoo
 from hsizoo import embedding_cache, embedding_key
 from hsizoo.errors import ClickError
+from hsizoo_sam2.building import describe_encoder
+from hsizoo_sam2.identity import base_weights
 from hsizoo_sam2.network import Precision, Projection, build_network
 from hsizoo_sam2.pseudo_rgb import PseudoRgb, Rgb, Stretch
 from hsizoo_sam2.sizes import SizeName
@@ -88,7 +90,8 @@ class Sam21(hsizoo.InteractiveSegmenter):
     checkpoint : str, default "auto"
         ``auto``: Meta's file in HSIZOO_HOME, downloaded if need be; for ``nano`` the weights
         packaged with hsizoo, and random ones if there are none.  A path: that file.  ``random``:
-        random weights, the same each time, for tests and timing.
+        random weights, the same each time, for tests and timing.  Meta's name of the size on
+        Hugging Face (``facebook/sam2.1-hiera-small``) is the same as ``auto``.
     device : str, default "cpu"
         Torch device that computes.
 
@@ -117,6 +120,7 @@ class Sam21(hsizoo.InteractiveSegmenter):
         self.size = size
         self.pseudo_rgb = PseudoRgb(rgb, stretch, (red_nm, green_nm, blue_nm))
         self.multimask = multimask
+        self._changes = 0
         self.network = build_network(
             size,
             checkpoint,
@@ -125,11 +129,46 @@ class Sam21(hsizoo.InteractiveSegmenter):
             channels_last=channels_last,
             compile=compile,
         )
+        self._encoder = describe_encoder(size)
 
     @property
     def pretrained(self) -> bool:
         """Whether the weights come from a file; a random SAM only serves tests and timing."""
         return self.network.pretrained
+
+    @staticmethod
+    def base_weights(**options: Any) -> str:
+        """Identify the weights that a component with these options starts from.
+
+        Nothing is built or downloaded.  hsizoo puts it into the identity of stored results, and
+        marks results that begin with 'random:'.
+
+        Parameters
+        ----------
+        **options
+            As of the class; those that are not given have its defaults, and only `size` and
+            `checkpoint` matter.
+
+        Returns
+        -------
+        str
+            ``sha256:<digest of the file>``, ``random:<seed>``, or ``missing:<path>`` of a file
+            that is not there.
+
+        Raises
+        ------
+        OptionError
+            If there is no such size, or `checkpoint` is Meta's name of another one.
+        """
+        return base_weights(options.get("size", "tiny"), options.get("checkpoint", "auto"))
+
+    def invalidate(self) -> None:
+        """Forget what was made, of images that are open, with the decoder's weights until now.
+
+        Changes of weights are noticed where torch counts them.  It does not count those of a
+        fused optimizer: call this after its step, unless `train` or `load_state_dict` follows.
+        """
+        self._changes += 1
 
     def open(self, cube: hsizoo.HyperCube) -> Sam21Image:
         """Make the pseudo-RGB image and encode it, unless the embedding cache has it already.
@@ -139,6 +178,10 @@ class Sam21(hsizoo.InteractiveSegmenter):
         DataError
             If the cube lacks what the pseudo-RGB policy needs.
         """
+        with torch.inference_mode(False), torch.no_grad():  # whatever the caller's mode
+            return self._open(cube)
+
+    def _open(self, cube: hsizoo.HyperCube) -> Sam21Image:
         network = self.network
         pixels = self.pseudo_rgb.render(cube)
         inputs = network.preprocess(torch.from_numpy(pixels))
@@ -146,6 +189,7 @@ class Sam21(hsizoo.InteractiveSegmenter):
             hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest(),
             {
                 **self.pseudo_rgb.describe(cube),
+                **self._encoder,
                 "input": network.image_size,
                 "resize": "bilinear, antialias",
                 "normalise": "imagenet",
@@ -249,7 +293,7 @@ class Sam21(hsizoo.InteractiveSegmenter):
         decoder, prompt_encoder = self.network.sam_mask_decoder, self.network.sam_prompt_encoder
         used = [*decoder.conv_s0.parameters(), *decoder.conv_s1.parameters()]
         used += list(prompt_encoder.pe_layer.buffers())
-        now = tuple(item for each in used for item in (id(each), each._version))
+        now = (self._changes, *(item for each in used for item in (id(each), each._version)))
         if state.projection is None or state.projected_by != now:
             state.projection, state.projected_by = self.network.project(state.features), now
         return state.projection

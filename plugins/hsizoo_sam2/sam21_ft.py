@@ -122,6 +122,7 @@ class Sam21FineTuned(Sam21, hsizoo.TrainableSegmenter):
 
     def train(self, mode: bool = True) -> None:
         """Switch the trained part to training mode, or to evaluation mode."""
+        self.invalidate()
         for part in self._parts().values():
             part.train(mode)
 
@@ -138,6 +139,7 @@ class Sam21FineTuned(Sam21, hsizoo.TrainableSegmenter):
             for name, each in own.items():
                 each.copy_(state[name])
         self._trained = True
+        self.invalidate()
 
     def _state(self) -> dict[str, torch.Tensor]:
         return {

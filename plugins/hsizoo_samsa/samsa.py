@@ -105,7 +105,7 @@ class Samsa(Sam21FineTuned):
         self.similarity = Similarity(scorer, device)
         self.min_bands = self.similarity.min_bands  # type: ignore[misc]
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)  # torch.manual_seed is also the GPUs'
             self.fusion = FusionHead(channels).to(device)
         super().__init__(
             size=size,

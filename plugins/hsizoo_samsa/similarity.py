@@ -13,6 +13,8 @@ import hsizoo
 
 __all__ = ["OpenedImage", "Similarity"]
 
+_CACHE_BYTES = 16 * 2**20  # of combined maps per image, beside SAM's own features
+
 
 @dataclass(eq=False)
 class OpenedImage:
@@ -34,6 +36,7 @@ class Similarity:
 
     def __init__(self, scorer: str, device: str) -> None:
         self._segmenter = hsizoo.create(scorer, kind="segmenter", device=device)
+        self._segmenter.cache_bytes = _CACHE_BYTES
         self._device = device
 
     @property
@@ -45,11 +48,12 @@ class Similarity:
 
     def open(self, cube: hsizoo.HyperCube) -> Any:
         """Prepare the cube."""
-        return self._segmenter.open(cube)
+        with torch.inference_mode(False), torch.no_grad():  # as SAM's features
+            return self._segmenter.open(cube)
 
     def maps(self, state: Any, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
         """Return the maps (N, H, W), without a graph."""
-        with torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():
             return torch.as_tensor(self._segmenter.predict(state, prompts)).to(self._device)
 
 

@@ -80,6 +80,14 @@ def test_a_stopped_training_says_how_to_go_on(hsizoo, monkeypatch):
     assert "going on after step 2" in hsizoo(*words).stderr
 
 
+def test_too_little_memory_for_the_scenes_is_said(hsizoo):
+    assert "HSIZOO_EMBEDDINGS=disk" in hsizoo("train", "--help").stdout
+    words = ("train", "tiny", "-d", DATA, "--epochs", "1", "-k", "1")
+    told = hsizoo(*words, "--state-memory", "0", "-o", "little").stderr
+    assert told.count("Set HSIZOO_EMBEDDINGS=disk to keep") == 1
+    assert "EMBEDDINGS" not in hsizoo(*words, "-o", "much").stderr
+
+
 def test_all_settings_are_shown_and_wrong_ones_refused(hsizoo):
     shown = hsizoo("train", "--settings").stdout
     assert all(word in shown for word in ("weight_decay", "limit_subjects", "INFERRED"))

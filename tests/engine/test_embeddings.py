@@ -269,3 +269,13 @@ def test_a_wrong_environment_is_named(fresh, monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(OptionError, match=name):
         embedding_cache()
+
+
+def test_entries_made_or_read_in_inference_mode_are_ordinary_tensors(tmp_path):
+    key = embedding_key("image", {}, "encoder")
+    for _ in range(2):  # computed, then read
+        cache = EmbeddingCache(folder=tmp_path)
+        with torch.inference_mode():
+            found = cache.get(key, lambda: {"x": torch.ones(2)})
+        assert not found["x"].is_inference()
+        assert not found["x"].requires_grad

@@ -2,6 +2,10 @@
 
 import hashlib
 import json
+import math
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -72,6 +76,45 @@ def test_weights_go_with_their_component_options_and_frozen_part_only(tmp_path):
         made.check(NAME, {**OPTIONS, "size": "large"})
     with pytest.raises(DataError, match=r"another frozen part.*weights=none"):
         made.load("0" * 64)
+
+
+def test_weights_of_another_version_of_the_component_are_not_used(tmp_path):
+    old = make(tmp_path, "old", version="1", finished="2026-02-01")
+    new = make(tmp_path, "new", version="2")
+    assert find_weights(NAME, OPTIONS, version="2").path == new.path
+    assert find_weights(NAME, OPTIONS, version="3") is None
+    assert find_weights(NAME, OPTIONS).path == old.path
+    alone = tmp_path / "alone.safetensors"
+    alone.write_bytes(old.path.read_bytes())
+    for path in (old.path, alone):
+        opened = open_weights(path)
+        assert opened.check(NAME, OPTIONS, version="1") is opened
+        with pytest.raises(DataError, match=r"version 1 of zoo/net, which is now at version 2"):
+            opened.check(NAME, OPTIONS, version="2")
+    silent = make(tmp_path, "silent", finished="2027")  # as cards of foreign makers may be
+    assert find_weights(NAME, OPTIONS, version="2").path == silent.path
+
+
+def test_two_that_publish_under_one_name_do_not_mix(tmp_path, monkeypatch):
+    make(tmp_path, "one", value=1.0)
+    make(tmp_path, "two", value=2.0)
+    write = TrainingFolder.write
+    slow_card = (tmp_path / "one" / "card.json").read_bytes()
+    has_weights = threading.Event()
+
+    def slow(self, name, content):
+        if content == slow_card:
+            has_weights.set()
+            time.sleep(0.3)  # time enough for the other to come in between
+        return write(self, name, content)
+
+    monkeypatch.setattr(TrainingFolder, "write", slow)
+    with ThreadPoolExecutor() as pool:
+        one = pool.submit(publish, tmp_path / "one", NAME, "same")
+        assert has_weights.wait(10)
+        two = publish(tmp_path / "two", NAME, "same")
+    assert one.result().digest != two.digest
+    assert torch.equal(open_weights(two.path).load("f" * 64)["b"], tensors(2.0)["b"])
 
 
 def test_damaged_weights_are_refused(tmp_path):
@@ -185,6 +228,23 @@ def test_the_log_forgets_what_will_be_done_again(tmp_path):
         assert [json.loads(line)["step"] for line in folder.log.read_text().splitlines()] == [
             1, 2, 3, 4,
         ]  # fmt: skip
+
+
+def test_the_log_is_json_even_where_a_number_is_not_finite(tmp_path):
+    def refuse(word):
+        raise AssertionError(word)
+
+    with TrainingFolder(tmp_path / "run") as folder:
+        folder.log.write_text('{"kind": "step", "step": 1, "loss": NaN}\n')  # written before
+        folder.append([{"step": 2, "grad_norm": math.inf, "more": {"a": (1.5, -math.inf)}}])
+        for _ in range(2):
+            text = folder.log.read_text().splitlines()
+            folder.trim_log(2)
+        lines = [json.loads(line, parse_constant=refuse) for line in text]
+    assert lines == [
+        {"kind": "step", "step": 1, "loss": None},
+        {"step": 2, "grad_norm": None, "more": {"a": [1.5, None]}},
+    ]
 
 
 def test_one_training_at_a_time_in_a_folder(tmp_path):

@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import pickle
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
@@ -120,6 +121,17 @@ def test_a_wrong_download_is_not_kept(folder, server, online):
 def test_a_failed_download_says_how_to_do_it(folder, server, online):
     with pytest.raises(MissingRequirement, match="404"):
         locate(weights(SHA, f"{server}/none.pt"))
+
+
+def test_a_mirror_is_tried_where_the_first_place_fails(folder, server, online):
+    first, mirror = f"{server}/none.pt", f"{server}/w.pt"
+    file = replace(weights(SHA, first), mirrors=(f"{server}/neither.pt", mirror))
+    assert locate(file).read_bytes() == CONTENT
+    (folder / "w.pt").unlink()
+    with pytest.raises(MissingRequirement, match=r"none\.pt") as caught:
+        locate(replace(file, sha256="0" * 64))
+    assert mirror in str(caught.value)
+    assert not (folder / "w.pt").exists()
 
 
 STATE = {"a.weight": torch.randn(2, 3), "b": torch.arange(4)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from hsizoo_medsam import medsam_adapter
 from hsizoo_medsam.medsam_adapter import MedSamAdapter
 from hsizoo_medsam.sam import Sam, Vit
+from hsizoo_medsam.weights import SAM_VIT_B
 from hsizoo_sam2 import Sam21
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -204,6 +206,47 @@ def test_encoding_follows_the_weights():
         assert torch.equal(model.predict(state, [ONE]), model.predict(model.open(cube()), [ONE]))
     model.load_state_dict(saved)
     assert torch.equal(model.predict(state, [ONE]), before)
+
+
+@pytest.mark.parametrize("tell", ["train", "load_state_dict", "invalidate"])
+def test_steps_that_torch_does_not_count_are_noticed(tell):
+    model = make()
+    state = model.open(cube())
+    optimizer = torch.optim.AdamW(model.trainable().values(), lr=0.01, fused=True)
+    logits = model.logits(state, [ONE])
+    model.logits(state, [TWO]).square().mean().backward()
+    optimizer.step()
+    {
+        "train": lambda: model.train(False),
+        "load_state_dict": lambda: model.load_state_dict(model.state_dict()),
+        "invalidate": model.invalidate,
+    }[tell]()
+    assert torch.equal(model.predict(state, [ONE]), model.predict(model.open(cube()), [ONE]))
+    with pytest.raises(RuntimeError, match=r"weights changed|inplace"):
+        logits.mean().backward()
+
+
+@pytest.mark.parametrize("backbone", ["sam-vit-b", "sam2.1-nano"])
+def test_an_image_opened_in_inference_mode_can_be_trained_on(backbone):
+    model = make(backbone=backbone)
+    with torch.inference_mode():
+        state = model.open(cube())
+        found = model.predict(state, [ONE])
+    logits = model.logits(state, [ONE])
+    logits.sum().backward()
+    torch.testing.assert_close(logits.detach().sigmoid(), found)
+
+
+def test_base_weights(tmp_path):
+    known = MedSamAdapter.base_weights
+    assert known() == known(image_size=256) == f"sha256:{SAM_VIT_B.sha256}"
+    assert known(checkpoint="random") == "random:0"
+    assert known(backbone="sam2.1-small") == Sam21.base_weights(size="small")
+    assert known(backbone="sam2.1-nano", checkpoint="random") == "random:0"
+    own = tmp_path / "own.pth"
+    assert known(checkpoint=str(own)) == f"missing:{own}"
+    own.write_bytes(b"own")
+    assert known(checkpoint=str(own)) == f"sha256:{hashlib.sha256(b'own').hexdigest()}"
 
 
 def test_weights_must_not_change_before_backward():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from hsizoo_sam2 import building
 from hsizoo_sam2.building import build_sam21
 from hsizoo_sam2.network import Sam2Network
 from hsizoo_sam2.sam21 import Sam21
@@ -317,6 +320,61 @@ def test_changed_encoder_or_preprocessing_never_hits(cache, tmp_path):
     assert (cache.hits, cache.misses) == (1, len(variants) + 3)
 
 
+def test_changed_code_or_configuration_never_hits(cache, monkeypatch, tmp_path):
+    cube = make_cube()
+    other = tmp_path / "nano.yaml"
+    other.write_bytes(building._config_path("nano").read_bytes() + b"\n# edited\n")
+    for name, value in {
+        "ENCODING_VERSION": "other",
+        "version": lambda name: "0.0",
+        "_config_path": lambda size: other,
+    }.items():
+        Sam21(size="nano", checkpoint="random").open(cube)
+        misses = cache.misses
+        with monkeypatch.context() as changed:
+            changed.setattr(building, name, value)
+            Sam21(size="nano", checkpoint="random").open(cube)
+        assert cache.misses == misses + 1
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_an_image_opened_in_inference_mode_can_be_trained_on(
+    trained, monkeypatch, tmp_path, on_disk
+):
+    if on_disk:  # where another process wrote the entry
+        trained.open(make_cube())
+        written = EmbeddingCache(folder=tmp_path / "e")
+        monkeypatch.setattr("hsizoo_sam2.sam21.embedding_cache", lambda: written)
+        trained.open(make_cube())
+        written.clear_memory()
+    with torch.inference_mode():
+        state = trained.open(make_cube())
+        trained.predict(state, [CLICKS["one"]])
+    for opened in (state, trained.open(make_cube())):
+        trained.logits(opened, [CLICKS["one"]]).sum().backward()
+    raw = trained.network.preprocess(torch.zeros((8, 8, 3), dtype=torch.uint8))
+    with torch.inference_mode():
+        features = trained.network.encode(raw.clone())
+    assert not any(each.is_inference() or each.requires_grad for each in features.values())
+
+
+def test_positions_are_exact_in_any_precision(trained):
+    features = trained.open(make_cube()).features
+    exact = trained.network.project(features).position
+    trained.network.precision = "bfloat16"
+    found = trained.network.project(features)
+    assert found.fine.dtype == torch.bfloat16
+    assert found.position.dtype == torch.float32
+    assert torch.equal(found.position, exact)
+
+
+def test_random_weights_leave_all_generators_alone(monkeypatch):
+    monkeypatch.delattr(torch, "manual_seed")  # it would seed the GPUs', which nobody restores
+    before = torch.get_rng_state()
+    build_sam21("nano", "random")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_gradients_reach_what_is_trained_and_nothing_else(trained):
     state = trained.open(make_cube())
     trained.train()
@@ -352,6 +410,59 @@ def test_training_changes_predictions_of_an_open_image(trained):
     assert torch.equal(after, trained.predict(trained.open(make_cube()), prompts))
     with torch.no_grad():
         assert torch.equal(after, trained.logits(state, prompts).sigmoid())
+
+
+@pytest.mark.parametrize("tell", ["train", "load_state_dict", "invalidate"])
+def test_steps_that_torch_does_not_count_are_noticed(trained, tell):
+    state, prompts = trained.open(make_cube()), [CLICKS["one"]]
+    optimizer = torch.optim.AdamW(trained.trainable().values(), lr=0.01, fused=True)
+    trained.train()
+    trained.predict(state, prompts)
+    trained.logits(state, prompts).mean().backward()
+    optimizer.step()
+    {
+        "train": lambda: trained.train(False),
+        "load_state_dict": lambda: trained.load_state_dict(trained.state_dict()),
+        "invalidate": trained.invalidate,
+    }[tell]()
+    found = trained.predict(state, prompts)
+    assert torch.equal(found, trained.predict(trained.open(make_cube()), prompts))
+
+
+def test_base_weights(monkeypatch, tmp_path):
+    monkeypatch.setenv("HSIZOO_OFFLINE", "1")
+    tiny, small = (f"sha256:{SIZES[size].weights.sha256}" for size in ("tiny", "small"))
+    for kind in (Sam21, Sam21FineTuned):
+        assert kind.base_weights() == kind.base_weights(rgb="even", checkpoint="auto") == tiny
+        assert kind.base_weights(size="small") == small
+        assert kind.base_weights(size="small", checkpoint="facebook/sam2.1-hiera-small") == small
+        assert kind.base_weights(size="small", checkpoint="random") == "random:0"
+    with pytest.raises(OptionError, match="size"):
+        Sam21.base_weights(size="huge")
+    own = tmp_path / "own.pt"
+    assert Sam21.base_weights(checkpoint=str(own)) == f"missing:{own}"
+    for number, content in enumerate((b"one", b"two")):
+        own.write_bytes(content)
+        os.utime(own, (number, number))
+        digest = hashlib.sha256(content).hexdigest()
+        assert Sam21.base_weights(checkpoint=str(own)) == f"sha256:{digest}"
+    packaged = tmp_path / "nano.safetensors"
+    monkeypatch.setattr("hsizoo_sam2.identity.packaged_weights", lambda size: packaged)
+    assert Sam21.base_weights(size="nano") == "random:0"
+    packaged.write_bytes(b"packaged")
+    expected = f"sha256:{hashlib.sha256(b'packaged').hexdigest()}"
+    assert Sam21.base_weights(size="nano") == expected
+    assert Sam21.base_weights(size="nano", checkpoint="random") == "random:0"
+
+
+def test_metas_names_on_hugging_face(monkeypatch, tmp_path):
+    monkeypatch.setenv("HSIZOO_HOME", str(tmp_path))
+    monkeypatch.setenv("HSIZOO_OFFLINE", "1")
+    with pytest.raises(MissingRequirement, match=r"sam2\.1_hiera_base_plus\.pt"):
+        Sam21(size="base-plus", checkpoint="facebook/sam2.1-hiera-base-plus")
+    for size in ("small", "nano"):
+        with pytest.raises(OptionError, match=f"hiera-tiny is SAM 2.1 tiny, and size={size}"):
+            Sam21(size=size, checkpoint="facebook/sam2.1-hiera-tiny")
 
 
 def test_state_dict_round_trip(trained, tmp_path):

@@ -283,3 +283,20 @@ def test_on_a_real_gpu(cube, checkpoint, make):
     assert found.device.type == "cuda"
     assert (found.cpu() - exact).abs().mean() < 1e-3
     there.logits(there.open(cube), PROMPTS).mean().backward()
+
+
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_an_image_opened_in_inference_mode_can_be_trained_on(make, cube, checkpoint):
+    samsa = make(checkpoint=checkpoint)
+    with torch.inference_mode():
+        state = samsa.open(cube)
+        samsa.predict(state, PROMPTS)
+    samsa.logits(state, PROMPTS).sum().backward()
+
+
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_few_maps_are_kept_and_no_gpu_is_seeded(make, checkpoint, monkeypatch):
+    monkeypatch.delattr(torch, "manual_seed")
+    samsa = make(checkpoint=checkpoint)
+    assert samsa.similarity._segmenter.cache_bytes == 16 * 2**20
+    assert samsa.base_weights(size="nano", checkpoint="random") == "random:0"

@@ -4,7 +4,7 @@ import importlib.util
 import itertools
 import math
 import zlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from hsizoo.protocol.training import (
     SceneStates,
     Trainer,
     TrainingSettings,
+    _bytes_of,
     accumulate,
     click_losses,
     divide,
@@ -272,6 +273,26 @@ def test_scenes_are_opened_once_if_memory_allows(tiny):
     assert states.opened == 4
 
 
+def test_the_first_scene_that_does_not_fit_is_told_of_once(tiny):
+    told = []
+    states = SceneStates(Scenes(*(make_scene(f"s{i}", i) for i in range(3))), tiny, 25_000)
+    states._overflow = told.append
+    for index in (0, 1, 2, 1, 0, 2):
+        states.get(index)
+    assert told == [12 * 16 * (6 * 4 * 2 + 4)]
+
+
+def test_memory_that_several_things_share_is_counted_once():
+    @dataclass
+    class State:
+        first: torch.Tensor
+        second: torch.Tensor
+
+    batch = torch.zeros(4, 100)
+    assert _bytes_of({"batch": batch, "views": list(batch)}, set()) == 1600
+    assert _bytes_of([State(*torch.zeros(2, 10)) for _ in range(5)], set()) == 5 * 80
+
+
 def test_validation_is_the_interactive_protocol(tiny):
     dataset = Scenes(make_scene("a"), make_scene("b", 1))
     tiny.train(False)
@@ -333,6 +354,27 @@ def test_fewer_subjects_are_among_more_and_never_among_val_and_test(train, val, 
         before = now
     with pytest.raises(ProtocolError, match=f"only {train} subjects"):
         divide(infos, TrainingSettings(limit_subjects=train + 1))
+
+
+@given(
+    st.fixed_dictionaries({name: st.integers(0, 4) for name in ("train", "val", "test", "none")}),
+    st.integers(0, 3),
+    st.integers(0, 99),
+)
+@settings(deadline=None, max_examples=60)
+def test_fewer_subjects_change_neither_validation_nor_test(counts, folds, seed):
+    infos = split(**counts)
+    chosen = TrainingSettings(folds=0 if folds == 1 else folds, split_seed=seed)
+    try:
+        whole = divide(infos, chosen)
+    except ProtocolError:
+        return
+    assert whole.unused == ()
+    for n in range(1, len(subjects(infos, whole.train)) + 1):
+        limited = divide(infos, replace(chosen, limit_subjects=n))
+        assert (limited.val, limited.held_out) == (whole.val, whole.held_out)
+        assert sorted(limited.train + limited.unused) == list(whole.train)
+        assert subjects(infos, limited.train).isdisjoint(subjects(infos, limited.unused))
 
 
 @given(st.integers(2, 12), st.integers(2, 6), st.integers(0, 99), st.booleans(), st.integers(0, 3))

@@ -1,0 +1,50 @@
+"""Which weights a component starts from, told without building or downloading anything."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from hsizoo.errors import OptionError
+from hsizoo_sam2.sizes import RANDOM_SEED, SIZES, meant, packaged_weights
+
+__all__ = ["base_weights", "file_weights"]
+
+
+def base_weights(size: str, checkpoint: str) -> str:
+    """Identify the weights of a SAM 2.1; see `hsizoo_sam2.Sam21.base_weights`.
+
+    Raises
+    ------
+    OptionError
+        If there is no such size, or `checkpoint` is Meta's name of another one.
+    """
+    if size not in SIZES:
+        raise OptionError(f"size={size!r}: expected one of {', '.join(SIZES)}")
+    checkpoint = meant(size, checkpoint)
+    published = SIZES[size].weights
+    if checkpoint not in ("auto", "random"):
+        return file_weights(checkpoint)
+    if checkpoint == "auto" and published is not None:
+        return f"sha256:{published.sha256}"
+    packaged = packaged_weights(size)
+    if checkpoint == "auto" and packaged.is_file():
+        return file_weights(packaged)
+    return f"random:{RANDOM_SEED}"
+
+
+def file_weights(path: str | Path) -> str:
+    """``sha256:`` and the digest of a file, or ``missing:`` and its path."""
+    path = Path(path).expanduser()
+    if not path.is_file():
+        return f"missing:{path}"
+    about = path.stat()
+    return f"sha256:{_digest(path.resolve(), about.st_size, about.st_mtime_ns)}"
+
+
+@lru_cache
+def _digest(path: Path, size: int, modified: int) -> str:
+    """SHA-256 of a file; size and time of modification are there to notice another one."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
