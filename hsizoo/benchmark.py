@@ -153,6 +153,9 @@ def bench(
     if overwrite not in (choices := ("never", "failed", "always")):
         raise OptionError(f"overwrite must be one of {', '.join(choices)}; got {overwrite!r}")
     events = events or RunEvents()
+    # What an earlier run of this process built or loaded may have changed on the disk since.
+    for kept in (_component, _dataset, _scene):
+        kept.cache_clear()
     protocol = InteractiveProtocol(
         robot=make_robot(robot) if isinstance(robot, str) else robot, clicks=clicks
     )
@@ -169,10 +172,9 @@ def bench(
         # By key: two names may mean the same component.
         due = {cell.key: cell for cell in cells if _is_due(records[cell.key], overwrite)}
         waiting = list(due.values())
-        for cell in {cell.job["component"]: cell for cell in waiting}.values():
-            _component(
-                cell.job["component"], cell.job["weights"], devices[0]
-            )  # a bad value is said now, not after an hour
+        # Each component is built once now: a bad value is said before anything is computed.
+        for job in {cell.job["component"]: cell.job for cell in waiting}.values():
+            _component(job["component"], job["weights"], devices[0])
         if jobs > 1:
             _component.cache_clear()  # the processes have their own
         events.planned(waiting, len(records) - len(waiting))

@@ -1,5 +1,6 @@
 """`hsizoo.bench`: planning, reuse, faults, and coming back after being killed."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -70,6 +71,24 @@ def test_a_value_that_a_component_refuses_is_said_before_anything_is_computed(tm
     with pytest.raises(OptionError, match="beta=-1"):
         hsizoo.bench(["sa", "sa-rw:beta=-1"], TINY, clicks=1, out=tmp_path)
     assert not list((tmp_path / "cells").iterdir())
+
+
+def test_nothing_of_an_earlier_run_is_used_again(tmp_path, monkeypatch):
+    """A file that a component or a dataset reads may have changed between two runs."""
+    from hsizoo_datasets.phantom import Phantom
+    from hsizoo_spectral.sa import SpectralAngle
+
+    made = []
+    for target in (Phantom, SpectralAngle):
+
+        def noted(self, *, real=target.__init__, name=target.__name__, **options):
+            made.append(name)
+            real(self, **options)
+
+        monkeypatch.setattr(target, "__init__", functools.wraps(target.__init__)(noted))
+    for clicks in (1, 2):
+        hsizoo.bench("sa", TINY, clicks=clicks, out=tmp_path, device="cpu")
+    assert made.count("SpectralAngle") == made.count("Phantom") == 2
 
 
 def test_names_alone_will_do_for_lists(tmp_path):
