@@ -8,7 +8,7 @@ import traceback
 
 import click
 
-from hsizoo.cli import bench, data, doctor, info, list_, plugins, train
+from hsizoo.cli import bench, data, doctor, info, list_, plugins, segment, train
 from hsizoo.errors import HsizooError, PluginError
 
 __all__ = ["app", "main"]
@@ -45,6 +45,7 @@ for command in (
     doctor.doctor,
     data.data,
     bench.bench,
+    segment.segment,
     train.train,
 ):
     app.add_command(command)

@@ -1,0 +1,42 @@
+"""Reading and writing cubes and masks, one module per format; see `read_cube` and `write_mask`.
+
+========== ============================================== =======================================
+format     read                                           needs
+========== ============================================== =======================================
+ENVI       ``.hdr`` with its data file, any type and      nothing
+           interleave
+NumPy      ``.npy``, ``.npz``                             nothing
+MATLAB     ``.mat`` to version 7                          nothing
+MATLAB     ``.mat`` of version 7.3                        ``pip install 'hsizoo[hdf5]'``
+HDF5       ``.h5``, ``.hdf5``, ``.he5``                   ``pip install 'hsizoo[hdf5]'``
+TIFF       ``.tif``, GeoTIFF                              ``pip install 'hsizoo[tiff]'``
+Zarr       a folder, version 2 or 3                       ``pip install 'hsizoo[zarr]'``
+Tivita     ``*_SpecCube.dat``                             nothing
+PNG        masks of one channel                           nothing
+========== ============================================== =======================================
+
+A format is known by its content, not by the end of its name.  Nothing is unpickled, nothing is
+unpacked to disk, and no array is allocated before its size has been compared with what the file
+holds and with `hsizoo.io.limits.memory_limit`.
+"""
+
+from __future__ import annotations
+
+from hsizoo.io.formats import FORMATS, format_of, open_raster
+from hsizoo.io.raster import Raster, read_cube, read_labels, to_cube, to_labels
+from hsizoo.io.writing import CUBE_FORMATS, MASK_FORMATS, write_cube, write_mask
+
+__all__ = [
+    "CUBE_FORMATS",
+    "FORMATS",
+    "MASK_FORMATS",
+    "Raster",
+    "format_of",
+    "open_raster",
+    "read_cube",
+    "read_labels",
+    "to_cube",
+    "to_labels",
+    "write_cube",
+    "write_mask",
+]

@@ -1,0 +1,175 @@
+"""What is wrong with a cube, or may be: for ``hsizoo data check``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hsizoo.errors import HsizooError
+from hsizoo.io.collection import Collection, Member
+from hsizoo.io.formats import FORMATS, format_of, open_raster
+from hsizoo.io.raster import Raster, row_blocks, usable_bands
+
+__all__ = ["Finding", "check_collection", "check_file"]
+
+_REFLECTANCE: Final = 2.0  # values whose median is below are taken for reflectance from 0 to 1
+_MANY: Final = 0.01  # a share worth a word
+_ROUGHER: Final = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found in one file.
+
+    Parameters
+    ----------
+    path : Path
+    role : {"cube", "mask", "unused"}
+    facts : str
+        Format, size, type, wavelengths.
+    errors : tuple of str
+        What keeps it from being used.
+    warnings : tuple of str
+        What may be wrong.
+    """
+
+    path: Path
+    role: Literal["cube", "mask", "unused"]
+    facts: str = ""
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+
+def check_file(path: Path, raster: Raster | None = None) -> Finding:
+    """Read all of a cube and tell what was found; never raises for a bad file.
+
+    Parameters
+    ----------
+    path : Path
+    raster : Raster, optional
+        The opened file, if settings were applied to it.
+    """
+    try:
+        raster = raster or open_raster(path, "cube")
+        warnings = (*raster.remarks, *_warnings(raster))
+        return Finding(path, "cube", _facts(path, raster), (), warnings)
+    except HsizooError as error:
+        return Finding(path, "cube", "", (str(error),))
+
+
+def check_collection(collection: Collection) -> Iterator[Finding]:
+    """Check a folder file by file: each cube, its mask, and what is not used.
+
+    Raises
+    ------
+    DataError
+        If cubes and masks cannot be told apart or brought together.
+    """
+    used: set[Path] = set()
+    for member in collection.members:
+        used |= {member.cube, *member.masks}
+        shape: tuple[int, ...] | None = None
+        try:
+            raster = collection.raster(member)
+            finding, shape = check_file(member.cube, raster), raster.values.shape[:2]
+        except HsizooError as error:
+            finding = Finding(member.cube, "cube", "", (str(error),))
+        where = f"subject {member.subject}" + (f", {member.split}" if member.split else "")
+        yield replace(finding, facts="; ".join(filter(None, (finding.facts, where))))
+        yield _check_mask(collection, member, shape)
+    for path in collection.files:
+        if path not in used:
+            yield Finding(path, "unused", "a picture" if collection.files[path] else "not known")
+
+
+def _check_mask(collection: Collection, member: Member, shape: tuple[int, ...] | None) -> Finding:
+    """Check a mask; `shape` is that of its cube, if it could be read."""
+    path = member.masks[0] if member.masks else member.cube
+    try:
+        labels = collection.label_map(member)
+        if shape is not None:
+            collection.check_size(member, labels, shape)
+    except HsizooError as error:
+        return Finding(path, "mask", "", (str(error),))
+    numbers, counts = np.unique(labels.labels, return_counts=True)
+    facts = ", ".join(
+        f"{number} {labels.class_names.get(number, '')}: {count}"
+        + (" (ignored)" if number in labels.ignore else "")
+        + ("" if number in labels.targets | labels.ignore else " (counts as background)")
+        for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
+    )
+    absent = not set(numbers.tolist()) & labels.targets
+    return Finding(path, "mask", facts, (), ("no pixel belongs to a target class",) * absent)
+
+
+def _facts(path: Path, raster: Raster) -> str:
+    bands, nm, _ = usable_bands(raster)
+    height, width = raster.values.shape[:2]
+    parts = [FORMATS[format_of(path)], f"{height}×{width}×{len(bands)} {raster.values.dtype.name}"]
+    parts.append(f"{min(nm):g} to {max(nm):g} nm" if nm else "no wavelengths")
+    if raster.bad_bands:
+        parts.append(f"{len(raster.bad_bands)} band(s) left out")
+    if raster.scale != 1:
+        parts.append(f"divided by {raster.scale:g}")
+    return ", ".join(parts)
+
+
+def _warnings(raster: Raster) -> list[str]:
+    """Look at every value once, some rows at a time."""
+    width, bands = raster.values.shape[1], len(usable_bands(raster)[0])
+    finite = np.zeros(bands, dtype=np.int64)
+    low, high = np.full(bands, np.inf), np.full(bands, -np.inf)
+    negative = above_one = bad_pixels = at_top = 0
+    top = np.iinfo(raster.values.dtype).max if raster.values.dtype.kind in "iu" else np.inf
+    middle = []
+    for _, rows in row_blocks(raster):
+        good = np.isfinite(rows)
+        finite += good.sum(axis=(0, 1))
+        bad_pixels += int((~good.all(axis=2)).sum())
+        low = np.minimum(low, np.where(good, rows, np.inf).min(axis=(0, 1)))
+        high = np.maximum(high, np.where(good, rows, -np.inf).max(axis=(0, 1)))
+        with np.errstate(invalid="ignore"):
+            negative += int((rows < 0).sum())
+            above_one += int((rows > 1).sum())
+            at_top += int((rows >= np.float32(top / raster.scale)).any(axis=2).sum())
+        if good.any():
+            middle.append(float(np.median(rows[good])))
+    pixels, values = raster.values.shape[0] * width, raster.values.shape[0] * width * bands
+    found = []
+    if empty := np.flatnonzero(finite == 0).tolist():
+        found.append(f"bands without a finite value, to be left out by drop_bands: {empty}")
+    if constant := np.flatnonzero((finite > 0) & (low == high)).tolist():
+        found.append(f"bands of one single value: {constant}")
+    if bad_pixels:
+        found.append(f"{bad_pixels} of {pixels} pixels are not finite in some band: never used")
+    reflectance = bool(middle) and float(np.median(middle)) < _REFLECTANCE
+    if negative and (reflectance or negative > _MANY * values):
+        found.append(f"{negative} of {values} values are below 0, the lowest {low.min():g}")
+    if above_one and reflectance:
+        found.append(f"{above_one} of {values} values are above 1, the highest {high.max():g}")
+    if at_top > 0 and np.isfinite(top):
+        found.append(f"{at_top} of {pixels} pixels are saturated: {top} in some band")
+    if _is_swapped(raster.values):
+        found.append("neighbouring pixels agree better with the bytes reversed: check byte order")
+    return found
+
+
+def _is_swapped(values: npt.NDArray[Any]) -> bool:
+    """Whether whole numbers of two or more bytes vary far less smoothly than if reversed."""
+    if values.dtype.kind not in "iu" or values.dtype.itemsize == 1 or values.shape[1] < 2:
+        return False
+    middle = np.array(values[values.shape[0] // 2])
+
+    def roughness(row: npt.NDArray[Any]) -> float:
+        """How far neighbours differ, in standard deviations of their band; 1.1 for noise."""
+        numbers = row.astype(np.float64)
+        spread = numbers.std(axis=0)
+        steps = np.abs(np.diff(numbers, axis=0)).mean(axis=0)
+        return float(np.median(steps[spread > 0] / spread[spread > 0])) if spread.any() else 0.0
+
+    return roughness(middle) > _ROUGHER * roughness(middle.byteswap())

@@ -1,0 +1,117 @@
+"""Which array of a file with several is the cube, the mask, the wavelengths, the class names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hsizoo.errors import DataError, did_you_mean
+
+__all__ = ["WAVELENGTHS", "Want", "choose", "class_names_of", "nanometres", "wavelengths_of"]
+
+Want = Literal["cube", "labels"]
+
+_PREFERRED: dict[Want, tuple[str, ...]] = {
+    "cube": ("cube", "data", "hsi", "image", "reflectance"),
+    "labels": ("gt", "labels", "label", "mask", "ground_truth", "groundtruth"),
+}
+_NDIM: dict[Want, int] = {"cube": 3, "labels": 2}
+_IS: dict[Want, str] = {"cube": "a cube (3 axes)", "labels": "a mask (2 axes)"}
+WAVELENGTHS = ("wavelengths", "wavelength", "wavelength_nm", "wavelength_um", "wavelengths_nm")
+
+
+def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable: str | None) -> str:
+    """Return the name of the array to read.
+
+    The one that the user names; else the only one with as many axes as are wanted; else the one
+    with a usual name, such as ``cube`` or ``gt``.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    found : mapping of str to shape
+        The arrays of numbers in the file.
+    want : {"cube", "labels"}
+    variable : str or None
+
+    Raises
+    ------
+    DataError
+        If there is none, or no telling which; the message lists what there is.
+
+    Examples
+    --------
+    >>> choose(Path("a.npz"), {"cube": (4, 5, 6), "abundance": (4, 5, 3)}, "cube", None)
+    'cube'
+    """
+    listed = ", ".join(f"{name} {tuple(shape)}" for name, shape in found.items()) or "none"
+    if variable is not None:
+        if variable not in found:
+            raise DataError(
+                f"{path} has no array of numbers {variable!r}.{did_you_mean(variable, found)} "
+                f"It has: {listed}"
+            )
+        return variable
+    # MATLAB stores a row of numbers with two axes; no mask is so thin.
+    fit = [
+        name
+        for name, shape in found.items()
+        if len(shape) == _NDIM[want] and (want == "cube" or min(shape) > 1)
+    ]
+    if len(fit) > 1:
+        by_name = {name.rpartition("/")[2].lower(): name for name in reversed(fit)}
+        usual = [by_name[name] for name in _PREFERRED[want] if name in by_name]
+        if want == "labels":
+            usual += [name for name in fit if name.lower().endswith("_gt")]
+        fit = usual[:1] or fit
+    if len(fit) == 1:
+        return fit[0]
+    many = "several arrays that may be" if fit else "no array that is"
+    raise DataError(
+        f"{path} has {many} {_IS[want]}; name one with variable=NAME.  It has: {listed}"
+    )
+
+
+def nanometres(values: Sequence[float]) -> tuple[float, ...]:
+    """Return wavelengths in nm; numbers below 100 are taken for micrometres.
+
+    Examples
+    --------
+    >>> nanometres([0.5, 0.625]), nanometres([500, 625])
+    ((500.0, 625.0), (500.0, 625.0))
+    """
+    factor = 1000.0 if max(values, default=0) < 100 else 1.0
+    return tuple(round(float(value) * factor, 6) for value in values)
+
+
+def wavelengths_of(found: Mapping[str, npt.NDArray[Any]], bands: int) -> tuple[float, ...] | None:
+    """Return the wavelengths among the arrays of a file, if they are as many as the bands."""
+    for name in WAVELENGTHS:
+        if name in found:
+            values = np.asarray(found[name]).ravel()
+            usable = values.dtype.kind in "iuf" and values.size == bands
+            if usable and np.isfinite(values).all() and (values > 1e-3).all():
+                return nanometres(values.tolist())
+    return None
+
+
+def class_names_of(names: Sequence[str], labels: npt.NDArray[Any]) -> dict[int, str]:
+    """Number the class names of a file: from 1 if there are as many as the highest label.
+
+    Returns an empty dictionary if their number fits neither counting from 1 nor from 0.
+
+    Examples
+    --------
+    >>> class_names_of(["corn", "oats"], np.array([[0, 1], [2, 2]]))
+    {1: 'corn', 2: 'oats'}
+    """
+    highest = int(labels.max()) if labels.size else 0
+    for first in (1, 0):
+        if len(names) == highest + 1 - first:
+            return {number: str(name) for number, name in enumerate(names, start=first)}
+    return {}

@@ -1,0 +1,274 @@
+"""A folder of cubes with masks beside them: what belongs together, and loading it.
+
+Which file is a mask is told by its name: ``a.mask.png``, ``a_gt.mat``, ``a-labels.npy`` belong to
+the cube ``a.hdr``.  A cube's own file may hold the mask too (``cube`` and ``gt`` of one ``.npz``).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from hsizoo.cube import HyperCube, LabelMap, Scene
+from hsizoo.errors import DataError
+from hsizoo.io.envi import find_header
+from hsizoo.io.formats import Format, format_of, is_store, open_raster
+from hsizoo.io.manifest import MANIFEST, Manifest, read_manifest
+from hsizoo.io.raster import Raster, to_cube, to_labels
+
+__all__ = ["Collection", "Member"]
+
+_MASK: Final = re.compile(
+    r"(?P<base>.+)[._-](?:mask|gt|labels?|annotations?|segmentation|ground[_-]?truth)", re.I
+)
+_HOLD_BOTH: Final = ("npz", "mat", "hdf5", "zarr")
+_NO_DATA: Final = (".toml", ".txt", ".md", ".json", ".csv", ".jpg", ".jpeg", ".xml", ".pdf", ".log")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A cube of the folder.
+
+    Parameters
+    ----------
+    name : str
+        Its path below the folder, without the ending.
+    cube : Path
+    masks : tuple of Path
+        Those that belong to it by name; more than one is an error when it is loaded.
+    subject, split : str
+    """
+
+    name: str
+    cube: Path
+    masks: tuple[Path, ...]
+    subject: str
+    split: str
+
+
+class Collection:
+    """The cubes and masks of a folder, and its ``hsizoo.toml``.
+
+    Parameters
+    ----------
+    folder : path
+
+    Raises
+    ------
+    DataError
+        If there is no such folder, its ``hsizoo.toml`` is wrong, or a link leads out of it.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder).expanduser()
+        if not self.folder.is_dir():
+            raise DataError(f"there is no folder {self.folder}")
+        self.manifest: Manifest = read_manifest(self.folder)
+
+    @cached_property
+    def files(self) -> dict[Path, Format | None]:
+        """Every file that may matter and its format, None where it is not known, in order.
+
+        An ENVI image is its header; a Zarr store is its folder.
+        """
+        found: dict[Path, Format | None] = {}
+        for path in self._walk():
+            if any(fnmatch.fnmatch(self._below(path), skip) for skip in self.manifest.skip):
+                continue
+            try:
+                found[path] = format_of(path)
+            except DataError:
+                found[path] = None
+        headers = {path: find_header(path) for path, kind in found.items() if kind == "envi"}
+        return {path: kind for path, kind in found.items() if headers.get(path) not in found}
+
+    def _walk(self) -> Iterator[Path]:
+        root = self.folder.resolve()
+        for where, folders, names in os.walk(self.folder):
+            here = Path(where)
+            stores = [name for name in folders if is_store(here / name)]
+            for name in (*folders, *names):
+                if (here / name).is_symlink() and not (here / name).resolve().is_relative_to(root):
+                    raise DataError(f"{here / name} is a link that leads out of {self.folder}")
+            folders[:] = sorted(n for n in folders if n[0] != "." and n not in stores)
+            for name in sorted({*names, *stores}):
+                path = here / name
+                if name[0] != "." and name != MANIFEST and path.suffix.lower() not in _NO_DATA:
+                    yield path
+
+    def _below(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+    @cached_property
+    def members(self) -> list[Member]:
+        """The cubes, in order of their names.
+
+        Raises
+        ------
+        DataError
+            If two cubes have one name, a mask belongs to no cube, a path has no subject, or a
+            split names a subject that does not occur.
+        """
+        usable = [path for path, kind in self.files.items() if kind is not None]
+        named = {path: _MASK.fullmatch(path.stem) for path in usable}
+        cubes = [p for p, mask in named.items() if mask is None and self.files[p] != "png"]
+        names: dict[str, Path] = {}
+        for cube in cubes:
+            name = self._below(cube.with_suffix(""))
+            if name in names:
+                raise DataError(
+                    f"{names[name]} and {cube} have one name; rename one, or list one under skip "
+                    f"in {self.folder / MANIFEST}"
+                )
+            names[name] = cube
+        masks: dict[Path, list[Path]] = {cube: [] for cube in cubes}
+        for path, match in named.items():
+            if match is not None:
+                masks[self._cube_of(path, match["base"], cubes)].append(path)
+        members = []
+        for name, cube in sorted(names.items()):
+            subject = self._subject(cube)
+            split = self.manifest.split.get(subject, "")
+            members.append(Member(name, cube, tuple(masks[cube]), subject, split))
+        unknown = sorted(set(self.manifest.split) - {member.subject for member in members})
+        if unknown:
+            raise DataError(
+                f"{self.folder / MANIFEST}: split names the subject {unknown[0]!r}, which does not "
+                f"occur; subjects: {', '.join(sorted({m.subject for m in members})) or 'none'}"
+            )
+        return members
+
+    def _cube_of(self, mask: Path, base: str, cubes: list[Path]) -> Path:
+        """The cube of a mask: of its very name, or the only one whose name begins so."""
+        beside = [cube for cube in cubes if cube.parent == mask.parent]
+        same = [cube for cube in beside if cube.stem == base]
+        longer = [cube for cube in beside if re.match(rf"{re.escape(base)}[._-]", cube.stem)]
+        chosen = same or longer
+        if len(chosen) != 1:
+            raise DataError(
+                f"the mask {mask} belongs to {'several cubes' if chosen else 'no cube'} beside it"
+                f" ({', '.join(path.name for path in chosen or beside) or 'there is none'}); "
+                f"name it like its cube, {base}.mask{mask.suffix}"
+            )
+        return chosen[0]
+
+    def _subject(self, cube: Path) -> str:
+        below = self._below(cube)
+        if self.manifest.subject is None:
+            first, slash, _ = below.partition("/")
+            return first if slash else cube.stem
+        match = re.search(self.manifest.subject, below)
+        text = match and (match[1] if match.re.groups else match[0])
+        if not text:
+            raise DataError(
+                f"{self.folder / MANIFEST}: subject = {self.manifest.subject!r} does not match the "
+                f"path {below!r}"
+            )
+        return text
+
+    def raster(self, member: Member) -> Raster:
+        """Open a cube, with what ``hsizoo.toml`` says of it."""
+        manifest = self.manifest
+        raster = open_raster(
+            member.cube, "cube", variable=manifest.variable, layout=manifest.layout
+        )
+        bands = raster.values.shape[-1] if raster.values.ndim == 3 else 1
+        named = {*manifest.drop_bands, *(manifest.rgb_bands or ())}
+        if wrong := sorted(band for band in named if not 0 <= band < bands):
+            raise DataError(
+                f"{self.folder / MANIFEST} names band {wrong[0]}, but {member.cube} has the bands "
+                f"0 to {bands - 1}"
+            )
+        return replace(
+            raster,
+            wavelengths=manifest.wavelengths or raster.wavelengths,
+            rgb_bands=manifest.rgb_bands or raster.rgb_bands,
+            bad_bands=raster.bad_bands | manifest.drop_bands,
+            scale=manifest.scale or raster.scale,
+            nodata=raster.nodata if manifest.nodata is None else manifest.nodata,
+        )
+
+    def cube(self, member: Member) -> HyperCube:
+        """Read a cube.
+
+        Raises
+        ------
+        DataError
+            If it cannot be used; also if no pixel has a finite spectrum.
+        """
+        cube = to_cube(self.raster(member), member.name)
+        if not cube.valid.any():
+            empty = [n for n in range(cube.bands) if not np.isfinite(cube.data[:, :, n]).any()]
+            what = f"bands {empty} have no finite value" if empty else "each has a gap somewhere"
+            raise DataError(
+                f"{member.cube}: no pixel has a finite spectrum; {what} (counted after bands that "
+                f"are left out).  Leave bands out with drop_bands in {self.folder / MANIFEST}"
+            )
+        return cube
+
+    def label_map(self, member: Member) -> LabelMap:
+        """Read the mask of a cube.
+
+        Raises
+        ------
+        DataError
+            If there is none, or more than one, or labels have no name.
+        """
+        manifest = self.manifest
+        if len(member.masks) > 1:
+            listed = ", ".join(path.name for path in member.masks)
+            raise DataError(f"{member.cube} has {len(member.masks)} masks: {listed}; keep one")
+        path = member.masks[0] if member.masks else member.cube
+        if not member.masks and self.files[member.cube] not in _HOLD_BOTH:
+            raise DataError(
+                f"{member.cube} has no mask; put it beside the cube as {member.cube.stem}.mask.png "
+                f"(.hdr, .npy, .tif, .mat), or list the cube under skip in "
+                f"{self.folder / MANIFEST}"
+            )
+        raster = open_raster(path, "labels", variable=manifest.mask_variable)
+        labels = to_labels(raster)
+        present = np.unique(labels).tolist()
+        names = dict(manifest.names or raster.class_names)
+        if not names:
+            names = {label: f"class {label}" if label else "background" for label in present}
+        elif 0 not in names and 0 not in manifest.ignore and not manifest.names:
+            names[0] = "background"
+        targets = manifest.targets
+        if targets is None:
+            targets = frozenset(names) - manifest.ignore - {0}
+        try:
+            return LabelMap(labels, names, manifest.ignore, targets)
+        except DataError as error:
+            raise DataError(
+                f"{path}: {error}.  Names, ignore and targets stand in {self.folder / MANIFEST}"
+            ) from None
+
+    def scene(self, member: Member) -> Scene:
+        """Read a cube with its mask.
+
+        Raises
+        ------
+        DataError
+            See `cube` and `label_map`; also if they differ in size.
+        """
+        labels = self.label_map(member)
+        cube = self.cube(member)
+        self.check_size(member, labels, cube.shape[:2])
+        return Scene(cube, labels, member.name, member.subject, member.split)
+
+    @staticmethod
+    def check_size(member: Member, labels: LabelMap, shape: tuple[int, ...]) -> None:
+        """Raise `DataError` if a mask is not of its cube's rows and columns."""
+        if labels.labels.shape != shape:
+            mask = member.masks[0] if member.masks else member.cube
+            raise DataError(
+                f"{mask} has {labels.labels.shape} (rows, columns), but {member.cube} has {shape}"
+            )

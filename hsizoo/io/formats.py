@@ -1,0 +1,131 @@
+"""Which format a file has, by its content, and the module that reads it."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+from hsizoo.errors import DataError, HsizooError
+from hsizoo.io.choosing import Want
+from hsizoo.io.raster import Layout, Raster
+
+__all__ = ["FORMATS", "Format", "format_of", "is_store", "open_raster"]
+
+Format = Literal["envi", "npy", "npz", "mat", "hdf5", "tiff", "zarr", "tivita", "png"]
+
+FORMATS: dict[Format, str] = {
+    "envi": "ENVI",
+    "npy": "NumPy .npy",
+    "npz": "NumPy .npz",
+    "mat": "MATLAB .mat (versions 5 to 7)",
+    "hdf5": "HDF5, MATLAB 7.3 .mat",
+    "tiff": "TIFF, GeoTIFF",
+    "zarr": "Zarr",
+    "tivita": "Tivita SpecCube",
+    "png": "PNG mask",
+}
+
+_MODULES: dict[Format, str] = {"npy": "numpy_", "npz": "numpy_", "zarr": "zarr_"}
+_MAGIC: tuple[tuple[bytes, Format], ...] = (
+    (b"\x93NUMPY", "npy"),
+    (b"PK\x03\x04", "npz"),
+    (b"PK\x05\x06", "npz"),  # an empty archive
+    (b"\x89HDF\r\n\x1a\n", "hdf5"),
+    (b"MATLAB 7.3 MAT-file", "hdf5"),
+    (b"MATLAB", "mat"),  # whatever it says: the byte order at its end decides
+    (b"II*\0", "tiff"),
+    (b"MM\0*", "tiff"),
+    (b"II+\0", "tiff"),
+    (b"MM\0+", "tiff"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+)
+_HDF5_AT = (512, 1024, 2048)  # a user block may come first
+_ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")
+
+
+def is_store(path: Path) -> bool:
+    """Whether a folder is a Zarr store."""
+    return any((path / name).is_file() for name in _ZARR_FILES)
+
+
+def format_of(path: str | os.PathLike[str]) -> Format:
+    """Tell the format of a file or folder.
+
+    Raises
+    ------
+    DataError
+        If there is no such file or its format is not known.
+    """
+    from hsizoo.io.envi import find_header, is_header
+    from hsizoo.io.tivita import is_spec_cube
+
+    path = Path(path)
+    if path.is_dir():
+        if is_store(path):
+            return "zarr"
+        raise DataError(f"{path} is a folder, and not a Zarr store")
+    if not path.exists():
+        raise DataError(f"there is no file {path}")
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HDF5_AT[-1] + 8)
+    except OSError as error:
+        raise DataError(f"{path} cannot be opened: {error}") from error
+    if is_header(head):
+        return "envi"
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return name
+    if path.suffix.lower() == ".mat":  # version 4 has no magic, and is refused with a reason
+        return "mat"
+    if any(head[at : at + 8] == b"\x89HDF\r\n\x1a\n" for at in _HDF5_AT):
+        return "hdf5"
+    if find_header(path) is not None:
+        return "envi"
+    if is_spec_cube(path, head):
+        return "tivita"
+    raise DataError(
+        f"{path} has no format that hsizoo reads: {', '.join(FORMATS.values())}.  "
+        "An ENVI data file needs its .hdr file beside it"
+    )
+
+
+def open_raster(
+    path: str | os.PathLike[str],
+    want: Want,
+    *,
+    variable: str | None = None,
+    layout: Layout = "hwb",
+) -> Raster:
+    """Open a file of any known format; see `hsizoo.io.read_cube`.
+
+    Parameters
+    ----------
+    path : path
+    want : {"cube", "labels"}
+        What to look for in a file of several arrays.
+    variable : str, optional
+        Which array.
+    layout : {"hwb", "bhw"}, default "hwb"
+        Order of the axes where the format does not say it.
+
+    Raises
+    ------
+    DataError, MissingRequirement
+    """
+    path = Path(path)
+    kind = format_of(path)
+    module = import_module(f"hsizoo.io.{_MODULES.get(kind, kind)}")
+    try:
+        raster: Raster = module.read(path, want, variable, layout)
+    except HsizooError:
+        raise
+    except Exception as error:  # a library met bytes that its authors did not think of
+        reason = str(error).strip().splitlines()
+        raise DataError(
+            f"{path} cannot be read as {FORMATS[kind]}; it is damaged or incomplete: "
+            f"{reason[0] if reason else type(error).__name__}"
+        ) from error
+    return raster

@@ -1,0 +1,34 @@
+"""PNG masks: one channel, of 1, 8 or 16 bits, or with a palette, whose indices are the labels."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from hsizoo.errors import DataError
+from hsizoo.io.choosing import Want
+from hsizoo.io.raster import Layout, Raster
+
+__all__ = ["read"]
+
+_MODES = ("1", "L", "P", "I", "I;16", "I;16B")
+
+
+def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
+    """Read the labels."""
+    from PIL import Image
+
+    if want == "cube":
+        raise DataError(f"{path} is a PNG picture, which holds no cube")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(path) as image:
+            if image.mode not in _MODES:
+                raise DataError(
+                    f"{path} is a picture in colour ({image.mode}), not a mask; save the labels "
+                    "as one channel"
+                )
+            values = np.array(image)
+    return Raster(path=path, values=values)

@@ -1,0 +1,266 @@
+"""`Raster`: what a file holds, before it becomes a cube or a label map."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hsizoo.cube import HyperCube
+from hsizoo.errors import DataError
+from hsizoo.io.limits import check_memory
+
+__all__ = [
+    "Layout",
+    "Raster",
+    "read_cube",
+    "read_labels",
+    "row_blocks",
+    "to_cube",
+    "to_labels",
+    "usable_bands",
+]
+
+Layout = Literal["hwb", "bhw"]
+
+_ROWS_AT_ONCE = 64
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Raster:
+    """An image as a file holds it.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    values : array, shape (H, W, B) or (H, W)
+        Numbers or booleans of any type and byte order, perhaps a memory map.
+    wavelengths : tuple of float, optional
+        Of all bands, in nm.
+    rgb_bands : (int, int, int), optional
+        Red first, counted from 0 among all bands.
+    scale : float, default 1
+        Values are divided by it: ENVI's reflectance scale factor.
+    bad_bands : frozenset of int
+        Bands that the file itself marks as unusable; they are left out.
+    nodata : float, optional
+        The value of pixels without data; they become NaN.
+    class_names : mapping of int to str
+        If the file names classes.
+    place : mapping
+        Where on earth the image lies, in the words of its format; kept when a mask is written in
+        the same format.
+    remarks : tuple of str
+        What a user should know of how the file was read.
+    """
+
+    path: Path
+    values: npt.NDArray[Any]
+    wavelengths: tuple[float, ...] | None = None
+    rgb_bands: tuple[int, int, int] | None = None
+    scale: float = 1.0
+    bad_bands: frozenset[int] = frozenset()
+    nodata: float | None = None
+    class_names: Mapping[int, str] = field(default_factory=dict)
+    place: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+def read_cube(
+    path: str | os.PathLike[str], *, variable: str | None = None, layout: Layout = "hwb"
+) -> HyperCube:
+    """Read a cube of any known format.
+
+    A native float32 cube without compression, scale and left-out bands stays on disk as a memory
+    map; everything else is read into memory as float32.
+
+    Parameters
+    ----------
+    path : path
+        A file, or the folder of a Zarr store.  Of ENVI either file will do.
+    variable : str, optional
+        Which array, where a file holds several.
+    layout : {"hwb", "bhw"}, default "hwb"
+        Order of the axes where the format does not say it (NumPy, MATLAB, HDF5, Zarr): rows,
+        columns, bands, or bands first.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, its format is not known, or it is damaged; the message names the
+        file and what was expected.
+    MissingRequirement
+        If the format needs a package that is not installed.
+
+    Examples
+    --------
+    >>> cube = read_cube("scene.hdr")                                     # doctest: +SKIP
+    """
+    from hsizoo.io.formats import open_raster
+
+    return to_cube(open_raster(path, "cube", variable=variable, layout=layout))
+
+
+def read_labels(
+    path: str | os.PathLike[str], *, variable: str | None = None
+) -> tuple[npt.NDArray[np.int32], dict[int, str]]:
+    """Read a mask or a map of classes of any known format.
+
+    Parameters
+    ----------
+    path : path
+    variable : str, optional
+        Which array, where a file holds several.
+
+    Returns
+    -------
+    labels : array of int32, shape (H, W)
+    class_names : dict of int to str
+        Empty where the file names none.
+
+    Raises
+    ------
+    DataError, MissingRequirement
+        As `read_cube`; also if values are not whole numbers.
+    """
+    from hsizoo.io.formats import open_raster
+
+    raster = open_raster(path, "labels", variable=variable)
+    return to_labels(raster), dict(raster.class_names)
+
+
+def to_cube(raster: Raster, name: str | None = None) -> HyperCube:
+    """Make a cube: bad bands left out, no data as NaN, divided by the scale.
+
+    Parameters
+    ----------
+    raster : Raster
+    name : str, optional
+        Default: the file's name without its ending.
+
+    Raises
+    ------
+    DataError
+        If the values are unusable or do not fit into memory.
+    """
+    values = _three_axes(raster)
+    bands, nm, rgb = usable_bands(raster)
+    unchanged = (
+        len(bands) == values.shape[2]
+        and raster.scale == 1
+        and raster.nodata is None
+        and values.dtype == np.dtype(np.float32)
+    )
+    if not unchanged:
+        shape = (*values.shape[:2], len(bands))
+        check_memory(raster.path, shape, 4)
+        values = np.empty(shape, dtype=np.float32)
+        for start, rows in row_blocks(raster):
+            values[start : start + len(rows)] = rows
+    try:
+        return HyperCube(values, nm, name or raster.path.stem, rgb)
+    except DataError as error:
+        raise DataError(f"{raster.path}: {error}") from None
+
+
+def usable_bands(
+    raster: Raster,
+) -> tuple[npt.NDArray[np.intp], list[float] | None, list[int] | None]:
+    """Bands that the file does not mark as bad, their wavelengths, and which make the pseudo-RGB.
+
+    Raises
+    ------
+    DataError
+        If all bands are bad, or wavelengths and bands are not equally many.
+    """
+    count = _three_axes(raster).shape[2]
+    bands = np.array([band for band in range(count) if band not in raster.bad_bands], dtype=np.intp)
+    if not bands.size:
+        raise DataError(f"{raster.path} marks all of its {count} bands as bad")
+    nm, rgb = raster.wavelengths, raster.rgb_bands
+    if nm is not None and len(nm) != count:
+        raise DataError(f"{raster.path}: {len(nm)} wavelengths for {count} bands")
+    place = {int(band): number for number, band in enumerate(bands)}
+    return (
+        bands,
+        None if nm is None else [nm[band] for band in bands],
+        # A colour whose band is left out is no colour.
+        [place[band] for band in rgb] if rgb is not None and set(rgb) <= set(place) else None,
+    )
+
+
+def row_blocks(raster: Raster) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+    """Go through the usable values as float32, some rows at a time.
+
+    Yields
+    ------
+    start : int
+        The first row.
+    values : array of float32, shape (rows, W, usable bands)
+    """
+    values = _three_axes(raster)
+    bands = usable_bands(raster)[0]
+    every = len(bands) == values.shape[2]
+    for start in range(0, len(values), _ROWS_AT_ONCE):
+        rows = values[start : start + _ROWS_AT_ONCE]
+        rows = rows if every else rows[:, :, bands]
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond float32: infinite, not valid
+            block = rows.astype(np.float32)
+            if raster.nodata is not None:
+                block[rows == raster.nodata] = np.nan
+            if raster.scale != 1:
+                block /= np.float32(raster.scale)
+        yield start, block
+
+
+def _three_axes(raster: Raster) -> npt.NDArray[Any]:
+    values = raster.values[:, :, None] if raster.values.ndim == 2 else raster.values
+    if values.ndim != 3 or 0 in values.shape:
+        raise DataError(
+            f"{raster.path}: a cube must be (rows, columns, bands), none of them 0; "
+            f"got shape {raster.values.shape}"
+        )
+    if values.dtype.kind not in "iuf":
+        raise DataError(f"{raster.path} holds {values.dtype}; a cube must hold real numbers")
+    return values
+
+
+def to_labels(raster: Raster) -> npt.NDArray[np.int32]:
+    """Make a map of classes.
+
+    Raises
+    ------
+    DataError
+        If the raster is not one band of whole numbers within 32 bits.
+    """
+    values = raster.values
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    if values.ndim != 2 or 0 in values.shape:
+        raise DataError(
+            f"{raster.path}: a mask must be one band, (rows, columns); got shape {values.shape}"
+        )
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"{raster.path} holds {values.dtype}; a mask must hold whole numbers")
+    check_memory(raster.path, values.shape, max(values.dtype.itemsize, 4))
+    limits = np.iinfo(np.int32)
+    with np.errstate(invalid="ignore"):
+        whole = values.astype(np.int64)
+        exact = whole == values
+    if not exact.all():
+        row, col = np.argwhere(~exact)[0]
+        raise DataError(
+            f"{raster.path}: labels must be whole numbers; row {row}, column {col} "
+            f"is {values[row, col]}"
+        )
+    if whole.min() < limits.min or whole.max() > limits.max:
+        raise DataError(
+            f"{raster.path}: labels must fit into 32 bits; found {whole.min()} to {whole.max()}"
+        )
+    return whole.astype(np.int32)

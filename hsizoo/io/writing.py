@@ -1,0 +1,242 @@
+"""Writing cubes and masks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hsizoo.cube import HyperCube
+from hsizoo.errors import DataError
+from hsizoo.io.limits import need
+from hsizoo.io.raster import Raster, row_blocks, to_cube, usable_bands
+
+__all__ = [
+    "CUBE_FORMATS",
+    "MASK_FORMATS",
+    "check_mask_name",
+    "keeps_place",
+    "write_cube",
+    "write_mask",
+]
+
+CUBE_FORMATS: Final = (".hdr", ".npz", ".npy", ".zarr")
+MASK_FORMATS: Final = (".png", ".hdr", ".tif", ".tiff", ".npz")
+
+_ENVI_TYPE: Final = {"u1": 1, "i2": 2, "i4": 3, "f4": 4, "u2": 12}
+# Black for label 0, then colours that are told apart in print and by most eyes (Okabe and Ito).
+_COLOURS: Final = (
+    (0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66),
+    (0, 114, 178), (213, 94, 0), (204, 121, 167),
+)  # fmt: skip
+
+
+def write_cube(path: str | os.PathLike[str], source: HyperCube | Raster) -> Path:
+    """Write a cube as float32; the end of the name says in which format.
+
+    ``.hdr`` is ENVI, interleaved by pixel, with the values in ``.img`` beside it; hsizoo uses such
+    a cube from disk.  It and ``.zarr`` are written some rows at a time, however large they are.
+
+    Parameters
+    ----------
+    path : path
+        Ending in ``.hdr``, ``.npz``, ``.npy`` or ``.zarr``.
+    source : HyperCube or Raster
+
+    Returns
+    -------
+    Path
+        What was written, the header for ENVI.
+
+    Raises
+    ------
+    DataError
+        If the ending is another one.
+    MissingRequirement
+        If the format needs a package that is not installed.
+    """
+    path = Path(path)
+    writers: dict[str, Callable[[Path, Raster], None]] = {
+        ".hdr": _cube_envi, ".npz": _cube_npz, ".npy": _cube_npy, ".zarr": _cube_zarr,
+    }  # fmt: skip
+    if path.suffix.lower() not in writers:
+        raise DataError(
+            f"{path}: cubes are written as {', '.join(CUBE_FORMATS)}, not {path.suffix!r}"
+        )
+    if isinstance(source, HyperCube):
+        nm = None if source.wavelengths is None else tuple(source.wavelengths.tolist())
+        source = Raster(
+            path=Path(source.name), values=source.data, wavelengths=nm, rgb_bands=source.rgb_bands
+        )
+    writers[path.suffix.lower()](path, source)
+    return path
+
+
+def write_mask(
+    path: str | os.PathLike[str],
+    labels: npt.ArrayLike,
+    *,
+    class_names: Mapping[int, str] | None = None,
+    like: Raster | None = None,
+) -> Path:
+    """Write a mask or a map of classes; the end of the name says in which format.
+
+    ``.png`` has a palette, ``.hdr`` is an ENVI classification, ``.npz`` has the arrays ``mask`` and
+    ``class_names``.
+
+    Parameters
+    ----------
+    path : path
+        Ending in ``.png``, ``.hdr``, ``.tif`` or ``.npz``.
+    labels : array_like of bool or int, shape (H, W)
+        From 0 to 65535.
+    class_names : mapping of int to str, optional
+        For ENVI and NumPy.
+    like : Raster, optional
+        The image that the mask belongs to; its place on earth is kept if it comes from the same
+        format (`keeps_place`).
+
+    Returns
+    -------
+    Path
+        What was written, the header for ENVI.
+
+    Raises
+    ------
+    DataError
+        If the ending is another one, or the labels do not fit.
+    """
+    check_mask_name(path)
+    path = Path(path)
+    array = np.asarray(labels)
+    if array.ndim != 2 or array.dtype.kind not in "biu":
+        raise DataError(f"{path}: a mask must be (rows, columns) of whole numbers; got {array!r}")
+    if array.size and not 0 <= int(array.min()) <= int(array.max()) <= 65535:
+        raise DataError(
+            f"{path}: labels must be from 0 to 65535; got {array.min()} to {array.max()}"
+        )
+    array = array.astype(np.uint8 if not array.size or array.max() < 256 else np.uint16)
+    names = {int(label): str(name) for label, name in (class_names or {}).items()}
+    suffix = path.suffix.lower()
+    place = dict(like.place) if like is not None and keeps_place(path, like) else {}
+    if suffix == ".png":
+        _mask_png(path, array)
+    elif suffix == ".hdr":
+        _mask_envi(path, array, names, place)
+    elif suffix in (".tif", ".tiff"):
+        _mask_tiff(path, array, place)
+    else:
+        known = [names.get(label, f"class {label}") for label in range(int(array.max()) + 1)]
+        np.savez_compressed(path, mask=array, class_names=np.array(known))
+    return path
+
+
+def check_mask_name(path: str | os.PathLike[str]) -> None:
+    """Raise `DataError` if masks are not written under such a name."""
+    if Path(path).suffix.lower() not in MASK_FORMATS:
+        raise DataError(
+            f"{path}: masks are written as {', '.join(MASK_FORMATS)}, not {Path(path).suffix!r}"
+        )
+
+
+def keeps_place(path: str | os.PathLike[str], like: Raster) -> bool:
+    """Whether a mask written to `path` lies where `like` lies; True if that is nowhere."""
+    is_tiff = all(key.isdigit() for key in like.place)
+    wanted = (".tif", ".tiff") if is_tiff else (".hdr",)
+    return not like.place or Path(path).suffix.lower() in wanted
+
+
+def _envi_header(path: Path, shape: tuple[int, ...], kind: str, fields: Mapping[str, str]) -> None:
+    height, width, bands = shape
+    lines = {
+        "description": "{written by hsizoo}",
+        "samples": width, "lines": height, "bands": bands, "header offset": 0,
+        "data type": _ENVI_TYPE[kind], "interleave": "bip", "byte order": 0, **fields,
+    }  # fmt: skip
+    text = "".join(f"{key} = {value}\n" for key, value in lines.items())
+    path.write_text(f"ENVI\n{text}", encoding="utf-8")
+
+
+def _braces(values: Any) -> str:
+    return "{" + ", ".join(str(value) for value in values) + "}"
+
+
+def _cube_envi(path: Path, raster: Raster) -> None:
+    bands, nm, rgb = usable_bands(raster)
+    with path.with_suffix(".img").open("wb") as file:
+        for _, rows in row_blocks(raster):
+            file.write(np.ascontiguousarray(rows, dtype="<f4").data)
+    fields = {"file type": "ENVI Standard"}
+    if nm is not None:
+        fields |= {"wavelength units": "Nanometers", "wavelength": _braces(f"{v:.10g}" for v in nm)}
+    if rgb is not None:
+        fields["default bands"] = _braces(band + 1 for band in rgb)
+    if raster.place and keeps_place(path, raster):
+        fields |= {key: "{" + text + "}" for key, text in raster.place.items()}
+    _envi_header(path, (*raster.values.shape[:2], len(bands)), "f4", fields)
+
+
+def _cube_npz(path: Path, raster: Raster) -> None:
+    cube = to_cube(raster)
+    more = {} if cube.wavelengths is None else {"wavelengths": cube.wavelengths}
+    np.savez(path, allow_pickle=False, cube=cube.data, **more)
+
+
+def _cube_npy(path: Path, raster: Raster) -> None:
+    np.save(path, to_cube(raster).data, allow_pickle=False)
+
+
+def _cube_zarr(path: Path, raster: Raster) -> None:
+    zarr = need("zarr", "zarr", path)
+    bands, nm, _ = usable_bands(raster)
+    shape = (*raster.values.shape[:2], len(bands))
+    chunks = (min(64, shape[0]), min(64, shape[1]), shape[2])
+    group = zarr.open_group(str(path), mode="w")
+    array = group.create_array("cube", shape=shape, chunks=chunks, dtype="float32")
+    for start, rows in row_blocks(raster):
+        array[start : start + len(rows)] = rows
+    if nm is not None:
+        array.attrs["wavelengths"] = list(nm)
+
+
+def _mask_png(path: Path, array: npt.NDArray[Any]) -> None:
+    from PIL import Image
+
+    image = Image.fromarray(array)
+    if array.dtype == np.uint8:
+        rest = _COLOURS[1:]
+        table = [_COLOURS[0], *(rest[number % len(rest)] for number in range(255))]
+        image.putpalette(np.array(table, dtype=np.uint8).tobytes())
+    image.save(path, format="PNG")
+
+
+def _mask_envi(
+    path: Path, array: npt.NDArray[Any], names: Mapping[int, str], place: Mapping[str, str]
+) -> None:
+    array.astype(array.dtype.newbyteorder("<")).tofile(path.with_suffix(".img"))
+    count = int(array.max()) + 1
+    rest = _COLOURS[1:]
+    colours = [_COLOURS[0], *(rest[number % len(rest)] for number in range(count - 1))]
+    fields = {
+        "file type": "ENVI Classification",
+        "classes": str(count),
+        "class names": _braces(names.get(label, f"class {label}") for label in range(count)),
+        "class lookup": _braces(part for colour in colours for part in colour),
+        **{key: "{" + text + "}" for key, text in place.items()},
+    }
+    _envi_header(path, (*array.shape, 1), array.dtype.str[1:], fields)
+
+
+def _mask_tiff(path: Path, array: npt.NDArray[Any], place: Mapping[str, Any]) -> None:
+    tifffile = need("tifffile", "tiff", path)
+    from hsizoo.io.tiff import GEO_TAGS
+
+    tags = []
+    for code, value in place.items():
+        count = 0 if isinstance(value, str) else len(value)
+        tags.append((int(code), GEO_TAGS[int(code)], count, value, True))
+    tifffile.imwrite(path, array, photometric="minisblack", metadata=None, extratags=tags)

@@ -1,0 +1,128 @@
+"""Leave one scene out: train on views of three small real scenes, test on the fourth."""
+
+from __future__ import annotations
+
+import zlib
+from functools import cache
+from typing import Final, Literal
+
+import numpy as np
+
+from hsizoo import DatasetCard, Scene, SceneDataset, SceneInfo
+from hsizoo.errors import OptionError
+from hsizoo_datasets.indian_pines import IndianPines
+from hsizoo_datasets.small_scenes import PaviaMini, SalinasA, Samson
+from hsizoo_datasets.views import Augmentation, make_view
+
+__all__ = ["CrossSensor"]
+
+_SceneName = Literal["indian-pines", "salinas-a", "samson", "pavia-mini"]
+_NAMES: Final = ("indian-pines", "salinas-a", "samson", "pavia-mini")
+_FEWEST_BANDS: Final = 3  # a pseudo-RGB image has three
+_SHORTEST_SIDE: Final = 8
+
+
+class CrossSensor(SceneDataset):
+    """Four small real scenes of three sensors, one of which is left out for the test.
+
+    The scene `test` is the test split, as it is.  Each other scene is a subject of the training
+    split with `views` augmented views, unless it is `val`, which validates, as it is.  No pixel of
+    the test scene, and none of the validation scene, is in a training view.
+
+    Parameters
+    ----------
+    test : {"indian-pines", "salinas-a", "samson", "pavia-mini"}, default "samson"
+        The scene that is left out.
+    val : {"none", "indian-pines", "salinas-a", "samson", "pavia-mini"}, default "none"
+        A scene that validates instead of training; ``none`` trains on all three others.
+    views : int, default 24
+        Views per training scene, 1 or more.
+    least_side : int, default 32
+        Shortest side of a view's crop in pixels, 8 or more; the longest is the scene's.
+    least_pixels : int, default 16
+        So many evaluated pixels (or all that the scene has) make a class a target of a view; each
+        view has a target.
+    least_bands : int, default 30
+        Fewest bands of a view, 3 or more.  One view in three has all bands, one a run of
+        neighbours, one a random choice.
+    gain : float, default 0
+        Largest relative change of a band's brightness, smooth over the bands, below 1; 0 for none.
+    seed : int, default 0
+        Another seed gives other views.
+    data_dir : str, optional
+        Folder of the scenes' files.  Default: the folders of the environment variable
+        ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+    """
+
+    card = DatasetCard(
+        title="Cross-sensor: one of four small real scenes left out",
+        source="indian-pines, salinas-a, samson, pavia-mini; see the card of each",
+        licence="that of each scene",
+        citation="each scene's",
+        size="one test scene and by default 72 training views; 13 MB",
+        how_to_get="as for each of the four scenes",
+        notes=(
+            "Indian Pines and Salinas-A are both by AVIRIS: with one of them as the test, the "
+            "other keeps its sensor, not its place, in the training.  The other two sensors are "
+            "not seen in training when they are tested."
+        ),
+    )
+
+    def __init__(
+        self,
+        *,
+        test: _SceneName = "samson",
+        val: Literal["none", "indian-pines", "salinas-a", "samson", "pavia-mini"] = "none",
+        views: int = 24,
+        least_side: int = 32,
+        least_pixels: int = 16,
+        least_bands: int = 30,
+        gain: float = 0.0,
+        seed: int = 0,
+        data_dir: str | None = None,
+    ) -> None:
+        if val == test:
+            raise OptionError(f"val={val!r} is the test scene; choose another, or val=none")
+        for name, value, least in (
+            ("views", views, 1),
+            ("least_side", least_side, _SHORTEST_SIDE),
+            ("least_pixels", least_pixels, 1),
+            ("least_bands", least_bands, _FEWEST_BANDS),
+            ("seed", seed, 0),
+        ):
+            if value < least:
+                raise OptionError(f"{name}={value} must be {least} or more")
+        if not 0 <= gain < 1:
+            raise OptionError(f"gain={gain} must be 0 or more and below 1")
+        self._splits = dict.fromkeys(_NAMES, "train") | {test: "test"}
+        if val != "none":
+            self._splits[val] = "val"
+        self._views, self._seed = views, seed
+        self._how = Augmentation(least_side, least_pixels, least_bands, gain)
+        self._sources: dict[str, SceneDataset] = {
+            "indian-pines": IndianPines(),
+            "salinas-a": SalinasA(data_dir=data_dir),
+            "samson": Samson(data_dir=data_dir),
+            "pavia-mini": PaviaMini(data_dir=data_dir),
+        }
+        self._whole = cache(lambda name: self._sources[name].scene(0))
+
+    def scenes(self) -> list[SceneInfo]:
+        """The views of each training scene, and the scenes that are taken whole."""
+        return [
+            SceneInfo(f"{name}-v{view:02}" if view else name, name, split)
+            for name, split in self._splits.items()
+            for view in (range(1, self._views + 1) if split == "train" else [0])
+        ]
+
+    def scene(self, index: int) -> Scene:
+        """Load a scene or draw a view; it does not depend on which were drawn before."""
+        infos = self.scenes()
+        if not 0 <= index < len(infos):
+            raise IndexError(f"scene {index} of {len(infos)}")
+        info = infos[index]
+        whole: Scene = self._whole(info.subject)
+        if info.split != "train":
+            return Scene(whole.cube, whole.label_map, info.name, info.subject, info.split)
+        rng = np.random.default_rng([self._seed, zlib.crc32(info.name.encode())])
+        return make_view(whole, info.name, info.split, self._how, rng)

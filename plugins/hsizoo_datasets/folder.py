@@ -1,0 +1,82 @@
+"""Anyone's own cubes, in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from hsizoo import DatasetCard, Scene, SceneDataset, SceneInfo
+from hsizoo.errors import DataError, OptionError
+from hsizoo.io.collection import Collection, Member
+
+__all__ = ["Folder"]
+
+_LAYOUT: Final = (
+    "Cubes in any format that hsizoo reads (ENVI, NumPy, MATLAB, HDF5, TIFF, Zarr, Tivita), and "
+    "beside each its mask, named like it: a.hdr and a.mask.png, b.mat and b_gt.mat.  A file "
+    "hsizoo.toml may say more: names of labels, ignore, targets, subject, split, rgb_bands, "
+    "wavelengths, drop_bands, scale; `hsizoo data check FOLDER` says what was found"
+)
+
+
+class Folder(SceneDataset):
+    """One's own cubes, with masks beside them.
+
+    Parameters
+    ----------
+    path : str
+        The folder.
+    """
+
+    card = DatasetCard(
+        title="A folder of cubes",
+        source="your own",
+        licence="your own",
+        citation="your own",
+        size="as large as it is",
+        how_to_get=_LAYOUT,
+        notes="Label 0 is background unless hsizoo.toml says otherwise (ignore = [0]).",
+    )
+
+    def __init__(self, *, path: str = "") -> None:
+        if not path:
+            raise OptionError(f"name your folder: folder:path=FOLDER.  {_LAYOUT}")
+        self._collection = Collection(path)
+        about = self._collection.manifest
+        self.card = DatasetCard(
+            title=about.title or f"Folder {self._collection.folder.name}",
+            source=str(self._collection.folder),
+            licence=about.licence or self.card.licence,
+            citation=about.citation or self.card.citation,
+            size=f"{len(self._members)} cube(s)",
+            how_to_get="it is there",
+            notes=self.card.notes,
+        )
+        self.version = self._version()
+
+    @property
+    def _members(self) -> list[Member]:
+        if not self._collection.members:
+            raise DataError(f"there is no cube in {self._collection.folder}.  {_LAYOUT}")
+        return self._collection.members
+
+    def _version(self) -> str:
+        """A digest of names, sizes and times of the files: another one if any has changed."""
+        sha = hashlib.sha256()
+        for member in self._members:
+            for path in (member.cube, *member.masks):
+                about = path.stat()
+                sha.update(f"{path.name}:{about.st_size}:{about.st_mtime_ns};".encode())
+        sha.update(repr(self._collection.manifest).encode())
+        return sha.hexdigest()[:16]
+
+    def scenes(self) -> list[SceneInfo]:
+        """One scene per cube, in the order of their names."""
+        return [SceneInfo(each.name, each.subject, each.split) for each in self._members]
+
+    def scene(self, index: int) -> Scene:
+        """Read a cube and its mask."""
+        members = self._members
+        if not 0 <= index < len(members):
+            raise IndexError(f"scene {index} of {len(members)}")
+        return self._collection.scene(members[index])

@@ -1,0 +1,199 @@
+"""The well-known public scenes of farmland, towns and swamps, from their ``.mat`` files.
+
+The Grupo de Inteligencia Computacional of the EHU collects them.  Nobody publishes digests of the
+files and the collection states no licence, so hsizoo does not download them: the message says which
+files to fetch.  MATLAB 5 to 7.3 are told apart by content, and shapes and labels are checked.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hsizoo import DatasetCard
+from hsizoo.errors import DataError
+from hsizoo.io import open_raster, read_labels, to_cube
+from hsizoo_datasets.one_scene import OneScene
+from hsizoo_datasets.places import find
+
+__all__ = ["Botswana", "Ksc", "PaviaCentre", "PaviaUniversity", "Salinas"]
+
+_UPLOADS: Final = "http://www.ehu.eus/ccwintco/uploads"
+_COLLECTION: Final = (
+    "https://www.ehu.eus/ccwintco/index.php/Hyperspectral_Remote_Sensing_Scenes, collected by the "
+    "Grupo de Inteligencia Computacional, EHU"
+)
+
+
+class _PublicScene(OneScene):
+    """One scene in two files, the cube and its labels; pseudo-RGB bands as in DeepHyperX."""
+
+    files: ClassVar[tuple[str, str]]  # below the collection's uploads
+
+    def _read(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
+        cube_path, labels_path = (self._find(file) for file in self.files)
+        values = to_cube(open_raster(cube_path, "cube")).data
+        if values.shape != self.shape:
+            raise DataError(f"{cube_path}: expected a cube of {self.shape}, found {values.shape}")
+        return values, self._labels(labels_path)
+
+    def _find(self, file: str) -> Path:
+        how = f"Fetch it from {_UPLOADS}/{file}, or find it in {self.card.source}."
+        return find(file.rpartition("/")[2], self._data_dir, how)
+
+    def _labels(self, path: Path) -> npt.NDArray[np.int32]:
+        labels = read_labels(path)[0]
+        if labels.shape != self.shape[:2]:
+            raise DataError(f"{path}: expected labels of {self.shape[:2]}, found {labels.shape}")
+        found, expected = np.unique(labels).tolist(), list(range(len(self.classes) + 1))
+        if found != expected:
+            raise DataError(f"{path}: expected the labels 0 to {expected[-1]}, found {found}")
+        return labels
+
+
+def _card(title: str, size: str, notes: str) -> DatasetCard:
+    return DatasetCard(
+        title=title,
+        source=_COLLECTION,
+        licence="No licence stated by the EHU collection",
+        citation="the EHU collection, at the address under source",
+        size=size,
+        how_to_get="Fetch its two .mat files from the address under source into HSIZOO_HOME/data, "
+        "or name their folder with data_dir=FOLDER",
+        notes=f"Label 0 is unlabeled and ignored.  {notes}",
+    )
+
+
+class PaviaUniversity(_PublicScene):
+    """The university of Pavia, seen by ROSIS: 610 × 340 pixels, 103 bands, 9 classes.
+
+    Parameters
+    ----------
+    data_dir : str, optional
+        Folder of ``PaviaU.mat`` and ``PaviaU_gt.mat``.  Default: the folders of the environment
+        variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+    """
+
+    card = _card(
+        "Pavia University (ROSIS)",
+        "one scene, 610 × 340 × 103, 42776 labelled pixels in 9 classes",
+        "Credit: P. Gamba, University of Pavia.  INFERRED: bands evenly spaced from 430 to 860 nm.",
+    )
+    name = "pavia-university"
+    files = ("e/ee/PaviaU.mat", "5/50/PaviaU_gt.mat")
+    shape = (610, 340, 103)
+    classes = (
+        "Asphalt", "Meadows", "Gravel", "Trees", "Painted metal sheets", "Bare Soil", "Bitumen",
+        "Self-Blocking Bricks", "Shadows",
+    )  # fmt: skip
+    rgb_bands = (55, 41, 12)
+    range_nm = (430.0, 860.0)
+
+
+class PaviaCentre(_PublicScene):
+    """The centre of Pavia, seen by ROSIS: 1096 × 715 pixels, 102 bands, 9 classes.
+
+    Parameters
+    ----------
+    data_dir : str, optional
+        Folder of ``Pavia.mat`` and ``Pavia_gt.mat``.  Default: the folders of the environment
+        variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+    """
+
+    card = _card(
+        "Pavia Centre (ROSIS)",
+        "one scene, 1096 × 715 × 102, 9 classes",
+        "Credit: P. Gamba, University of Pavia.  INFERRED: bands evenly spaced from 430 to 860 nm.",
+    )
+    name = "pavia-centre"
+    files = ("e/e3/Pavia.mat", "5/53/Pavia_gt.mat")
+    shape = (1096, 715, 102)
+    classes = (
+        "Water", "Trees", "Asphalt", "Self-Blocking Bricks", "Bitumen", "Tiles", "Shadows",
+        "Meadows", "Bare Soil",
+    )  # fmt: skip
+    rgb_bands = (55, 41, 12)
+    range_nm = (430.0, 860.0)
+
+
+class Salinas(_PublicScene):
+    """Farmland in the Salinas Valley, seen by AVIRIS: 512 × 217 pixels, 204 bands, 16 classes.
+
+    Parameters
+    ----------
+    data_dir : str, optional
+        Folder of ``Salinas_corrected.mat`` and ``Salinas_gt.mat``.  Default: the folders of the
+        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+    """
+
+    card = _card(
+        "Salinas (AVIRIS, 204 corrected bands)",
+        "one scene, 512 × 217 × 204, 16 classes",
+        "Values are scaled radiance.  The file has no wavelengths.",
+    )
+    name = "salinas"
+    files = ("a/a3/Salinas_corrected.mat", "f/fa/Salinas_gt.mat")
+    shape = (512, 217, 204)
+    classes = (
+        "Brocoli_green_weeds_1", "Brocoli_green_weeds_2", "Fallow", "Fallow_rough_plow",
+        "Fallow_smooth", "Stubble", "Celery", "Grapes_untrained", "Soil_vinyard_develop",
+        "Corn_senesced_green_weeds", "Lettuce_romaine_4wk", "Lettuce_romaine_5wk",
+        "Lettuce_romaine_6wk", "Lettuce_romaine_7wk", "Vinyard_untrained",
+        "Vinyard_vertical_trellis",
+    )  # fmt: skip
+    rgb_bands = (43, 21, 11)
+
+
+class Ksc(_PublicScene):
+    """Swamps at the Kennedy Space Center, seen by AVIRIS: 512 × 614 pixels, 176 bands, 13 classes.
+
+    Parameters
+    ----------
+    data_dir : str, optional
+        Folder of ``KSC.mat`` and ``KSC_gt.mat``.  Default: the folders of the environment variable
+        ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+    """
+
+    card = _card(
+        "Kennedy Space Center (AVIRIS, 176 bands)",
+        "one scene, 512 × 614 × 176, 13 classes",
+        "Some pixels are far brighter than the rest.  The file has no wavelengths.",
+    )
+    name = "ksc"
+    files = ("2/26/KSC.mat", "a/a6/KSC_gt.mat")
+    shape = (512, 614, 176)
+    classes = (
+        "Scrub", "Willow swamp", "Cabbage palm hammock", "Cabbage palm/oak hammock", "Slash pine",
+        "Oak/broadleaf hammock", "Hardwood swamp", "Graminoid marsh", "Spartina marsh",
+        "Cattail marsh", "Salt marsh", "Mud flats", "Water",
+    )  # fmt: skip
+    rgb_bands = (43, 21, 11)
+
+
+class Botswana(_PublicScene):
+    """The Okavango delta, seen by Hyperion: 1476 × 256 pixels, 145 bands, 14 classes.
+
+    Parameters
+    ----------
+    data_dir : str, optional
+        Folder of ``Botswana.mat`` and ``Botswana_gt.mat``.  Default: the folders of the environment
+        variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+    """
+
+    card = _card(
+        "Botswana (Hyperion, 145 bands)",
+        "one scene, 1476 × 256 × 145, 14 classes",
+        "The file has no wavelengths.",
+    )
+    name = "botswana"
+    files = ("7/72/Botswana.mat", "5/58/Botswana_gt.mat")
+    shape = (1476, 256, 145)
+    classes = (
+        "Water", "Hippo grass", "Floodplain grasses 1", "Floodplain grasses 2", "Reeds",
+        "Riparian", "Firescar", "Island interior", "Acacia woodlands", "Acacia shrublands",
+        "Acacia grasslands", "Short mopane", "Mixed mopane", "Exposed soils",
+    )  # fmt: skip
+    rgb_bands = (75, 33, 15)

@@ -1,0 +1,109 @@
+"""``hsizoo data`` as a user types it."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import hsizoo
+from hsizoo.cli import app
+from hsizoo.errors import DataError, HsizooError, OptionError
+from hsizoo.io import read_cube, write_cube, write_mask
+
+CUBE = np.random.default_rng(0).uniform(0.1, 0.9, (150, 8, 5)).astype(np.float32)
+MASK = np.zeros((150, 8), int)
+MASK[1:4, 2:6] = 1
+
+
+def call(*arguments, code=0):
+    """Run a command in this process; errors of hsizoo are raised."""
+    result = CliRunner().invoke(app, list(map(str, arguments)))
+    if isinstance(result.exception, HsizooError):
+        raise result.exception
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.output
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_cube(tmp_path / "a.hdr", hsizoo.HyperCube(CUBE, name="a"))
+    write_mask(tmp_path / "a.mask.png", MASK)
+    return tmp_path
+
+
+def test_check_a_good_folder(folder):
+    text = call("data", "check", folder)
+    assert "a.hdr" in text
+    assert "150×8×5 float32" in text
+    assert "1 class 1: 12" in text
+    assert text.splitlines()[-1] == "1 cube(s), 0 error(s), 0 note(s)"
+    rows = json.loads(call("data", "check", folder, "--json"))
+    assert [(row["role"], row["errors"]) for row in rows] == [("cube", []), ("mask", [])]
+
+
+def test_check_says_what_is_wrong_and_fails(folder):
+    data = CUBE.copy()
+    data[0, 0] = -1
+    np.save(folder / "b.npy", data)
+    text = call("data", "check", folder, code=1)
+    assert "error: " in text
+    assert "b.npy has no mask" in text
+    assert "note: 5 of 6000 values are below 0" in text
+    assert "1 class 1: 12" in text  # the good one is told too
+
+
+def test_check_one_file_and_an_empty_folder(folder, tmp_path_factory):
+    assert "1 cube(s), 0 error(s)" in call("data", "check", folder / "a.hdr")
+    (folder / "a.img").write_bytes(b"short")
+    assert "has 5 bytes" in call("data", "check", folder / "a.hdr", code=1)
+    assert "0 cube(s)" in call("data", "check", tmp_path_factory.mktemp("empty"), code=1)
+    assert "error: there is no file" in call("data", "check", folder / "none" / "x", code=1)
+
+
+@pytest.mark.parametrize("ending", [".npz", ".npy", ".hdr", ".zarr"])
+def test_convert(folder, ending):
+    if ending == ".zarr":
+        pytest.importorskip("zarr")
+    call("data", "convert", folder / "a.hdr", folder / f"out{ending}")
+    np.testing.assert_array_equal(read_cube(folder / f"out{ending}").data, CUBE)
+
+
+def test_convert_is_careful(folder):
+    with pytest.raises(DataError, match="would overwrite the cube that is read"):
+        call("data", "convert", folder / "a.hdr", folder / "a.hdr", "--force")
+    with pytest.raises(DataError, match="would overwrite the cube that is read"):
+        call("data", "convert", folder / "a.img", folder / "a.hdr", "--force")
+    call("data", "convert", folder / "a.hdr", folder / "b.npy")
+    with pytest.raises(DataError, match="is there; choose another name"):
+        call("data", "convert", folder / "a.hdr", folder / "b.npy")
+    call("data", "convert", folder / "a.hdr", folder / "b.npy", "--force")
+
+
+def test_convert_bands_first(folder):
+    np.save(folder / "first.npy", CUBE.transpose(2, 0, 1))
+    call("data", "convert", folder / "first.npy", folder / "last.npy", "--layout", "bhw")
+    np.testing.assert_array_equal(read_cube(folder / "last.npy").data, CUBE)
+
+
+@pytest.mark.parametrize(("name", "scenes"), [("heipor", 6), ("hib", 4)])
+def test_a_fixture_is_a_dataset(tmp_path, name, scenes):
+    root, _ = call("data", "fixture", name, tmp_path).splitlines()
+    card = json.loads(call("data", "info", f"{name}:data_dir={root}", "--json"))
+    assert card["scenes"] == scenes
+    assert card["title"].startswith("H")
+    size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    assert size < 2**21
+    with pytest.raises(OptionError, match="samson has no fixture"):
+        call("data", "fixture", "samson", tmp_path)
+
+
+def test_the_card_is_shown_without_the_data(monkeypatch):
+    monkeypatch.delenv("HSIZOO_DATA", raising=False)
+    card = json.loads(call("data", "info", "heipor", "--json"))
+    assert "10.5281/zenodo.7737674" in card["source"]
+    assert "844 GiB" in card["size"]
+    assert "https://heiporspectral.org/example.zip" in card["how_to_get"]
+    assert "HSIZOO_DATA" in card["not here"]
+    assert "not here" in call("data", "info", "salinas")
+    assert "hsizoo.toml" in call("data", "info", "folder")

@@ -1,0 +1,114 @@
+"""``hsizoo segment`` as a user types it."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import hsizoo
+from hsizoo.cli import app
+from hsizoo.errors import ClickError, DataError, HsizooError, ProtocolError
+from hsizoo.io import read_labels, write_cube
+
+
+def call(*arguments, code=0):
+    """Run a command in this process; errors of hsizoo are raised."""
+    result = CliRunner().invoke(app, ["segment", *map(str, arguments)])
+    if isinstance(result.exception, HsizooError):
+        raise result.exception
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.output
+
+
+@pytest.fixture
+def scene(tmp_path):
+    """A bright square on a dark ground, in ENVI, with a place on earth and one broken pixel."""
+    rng = np.random.default_rng(0)
+    truth = np.zeros((24, 30), bool)
+    truth[5:15, 8:20] = True
+    spectra = np.array([[0.2, 0.3, 0.1, 0.4], [0.9, 0.2, 0.7, 0.1]])
+    data = spectra[truth.astype(int)] + rng.normal(0, 0.01, (24, 30, 4))
+    data[0, 0] = np.nan
+    write_cube(tmp_path / "c.hdr", hsizoo.HyperCube(data, name="c"))
+    with (tmp_path / "c.hdr").open("a") as file:
+        file.write("map info = {UTM, 1, 1, 637000, 4480000, 20, 20, 16, North, WGS-84}\n")
+    return tmp_path / "c.hdr", truth
+
+
+def test_mask_and_clicks_are_kept_and_replay(scene, tmp_path):
+    path, truth = scene
+    out = tmp_path / "mask.png"
+    text = call("sa-rw", path, "--click", "8,10", "--not", "20,3", "--out", out)
+    mask, _ = read_labels(out)
+    assert (mask[1:] == truth[1:]).mean() > 0.95
+    assert f"{int(mask.sum())} of 720 pixels" in text
+    kept = tmp_path / "mask.png.clicks.json"
+    about = json.loads(kept.read_text())
+    assert about["clicks"] == [[8, 10, True], [20, 3, False]]
+    assert about["component"] == "sa-rw"
+    again = tmp_path / "again.png"
+    call("sa-rw", path, "--replay", kept, "--out", again)
+    assert again.read_bytes() == out.read_bytes()
+    call("sa-rw", path, "--replay", kept, "--click", "14, 18", "--out", again)
+    assert len(json.loads((tmp_path / "again.png.clicks.json").read_text())["clicks"]) == 3
+
+
+def test_it_is_what_python_computes(scene, tmp_path):
+    path, _ = scene
+    call("sa-eq", path, "--click", "8,10", "--threshold", "0.9", "-o", tmp_path / "m.npz")
+    cube = hsizoo.HyperCube(np.fromfile(path.with_suffix(".img"), "<f4").reshape(24, 30, 4))
+    segmenter = hsizoo.create("sa-eq", "segmenter")
+    probability = np.asarray(segmenter.predict(segmenter.open(cube), [hsizoo.Clicks([(8, 10)])])[0])
+    mask, names = read_labels(tmp_path / "m.npz")
+    np.testing.assert_array_equal(mask, (probability > 0.9) & cube.valid)
+    assert names == {0: "background", 1: "object"}
+
+
+def test_the_place_on_earth_is_kept_or_its_loss_is_told(scene, tmp_path):
+    path, _ = scene
+    call("sa", path, "--click", "8,10", "-o", tmp_path / "m.hdr")
+    assert "map info = {UTM, 1, 1, 637000" in (tmp_path / "m.hdr").read_text()
+    assert "write it as .hdr" in call("sa", path, "--click", "8,10", "-o", tmp_path / "m.png")
+
+
+def test_clicks_of_another_cube_are_told(scene, tmp_path):
+    path, _ = scene
+    kept = tmp_path / "k.json"
+    kept.write_text(json.dumps({"clicks": [[8, 10, True]], "file": "x", "cube sha256": "0"}))
+    assert "was made on another cube (x)" in call(
+        "sa", path, "--replay", kept, "-o", tmp_path / "m.png"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (["--not", "1,1"], ClickError, "give at least one click on the object"),
+        (["--click", "24,1"], ClickError, "outside the image of 24 rows × 30 columns"),
+        (["--click", "0,0"], ClickError, r"\(row=0, col=0\) has no finite spectrum"),
+    ],
+)
+def test_wrong_clicks_are_explained(scene, tmp_path, arguments, error, message):
+    with pytest.raises(error, match=message):
+        call("sa", scene[0], *arguments, "-o", tmp_path / "m.png")
+    assert not (tmp_path / "m.png").exists()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"clicks": [[1]]}', '{"clicks": 3}'])
+def test_a_file_that_holds_no_clicks(scene, tmp_path, content):
+    (tmp_path / "k.json").write_text(content)
+    with pytest.raises(DataError, match="holds no clicks that hsizoo kept"):
+        call("sa", scene[0], "--replay", tmp_path / "k.json", "-o", tmp_path / "m.png")
+
+
+def test_other_mistakes_are_explained(scene, tmp_path):
+    path, _ = scene
+    assert "write ROW,COL" in call("sa", path, "--click", "8;10", "-o", tmp_path / "m.png", code=2)
+    with pytest.raises(DataError, match=r"masks are written as \.png"):
+        call("sa", path, "--click", "8,10", "-o", tmp_path / "m.gif")
+    for read, out in (("c.hdr", "c.hdr"), ("c.img", "c.hdr")):
+        with pytest.raises(DataError, match="would overwrite the cube"):
+            call("sa", tmp_path / read, "--click", "8,10", "-o", tmp_path / out)
+    with pytest.raises(ProtocolError, match="has not been trained"):
+        call("samsa2-nano", path, "--click", "8,10", "-o", tmp_path / "m.png")

@@ -1,0 +1,262 @@
+import numpy as np
+import pytest
+
+import hsizoo
+from hsizoo.errors import DataError
+from hsizoo.io import write_cube, write_mask
+from hsizoo.io.checking import check_collection, check_file
+from hsizoo.io.collection import Collection
+
+RNG = np.random.default_rng(0)
+CUBE = RNG.uniform(0.1, 0.9, (6, 8, 5)).astype(np.float32)
+MASK = np.zeros((6, 8), int)
+MASK[1:4, 2:6] = 1
+MASK[4:, :2] = 2
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three cubes of two subjects in three formats, with masks of three formats."""
+    for name, cube, mask in (
+        ("pig1/a", ".hdr", ".mask.png"),
+        ("pig1/b", ".npy", "_gt.npy"),
+        ("pig2/c", ".npz", "-labels.hdr"),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_cube(tmp_path / f"{name}{cube}", hsizoo.HyperCube(CUBE))
+        if mask == "_gt.npy":
+            np.save(tmp_path / f"{name}{mask}", MASK)
+        else:
+            write_mask(tmp_path / f"{name}{mask}", MASK)
+    (tmp_path / "README.txt").write_text("about")
+    return tmp_path
+
+
+def settings(folder, text):
+    (folder / "hsizoo.toml").write_text(text)
+
+
+def test_cubes_and_masks_find_each_other(folder):
+    collection = Collection(folder)
+    assert [(m.name, m.subject, m.split) for m in collection.members] == [
+        ("pig1/a", "pig1", ""),
+        ("pig1/b", "pig1", ""),
+        ("pig2/c", "pig2", ""),
+    ]
+    for member in collection.members:
+        scene = collection.scene(member)
+        np.testing.assert_array_equal(scene.cube.data, CUBE)
+        np.testing.assert_array_equal(scene.label_map.labels, MASK)
+        assert scene.label_map.targets == {1, 2}
+        assert not scene.label_map.ignore
+
+
+def test_settings_apply(folder):
+    settings(
+        folder,
+        """
+        title = "Two pigs"
+        ignore = [2]
+        targets = [1]
+        rgb_bands = [4, 2, 0]
+        wavelengths = [500, 600, 700, 800, 900]
+        drop_bands = [1]
+        scale = 2
+        subject = '/(\\w)\\.'
+        skip = ["pig2/*"]
+        [names]
+        0 = "cloth"
+        1 = "liver"
+        [split]
+        a = "train"
+        b = "test"
+        """,
+    )
+    dataset = hsizoo.load_dataset("folder", path=str(folder))
+    assert dataset.card.title == "Two pigs"
+    assert [(i.subject, i.split) for i in dataset.scenes()] == [("a", "train"), ("b", "test")]
+    scene = dataset.scene(1)
+    np.testing.assert_allclose(scene.cube.data, CUBE[:, :, [0, 2, 3, 4]] / 2, rtol=1e-6)
+    assert scene.cube.wavelengths.tolist() == [500, 700, 800, 900]
+    assert scene.cube.rgb_bands == (3, 1, 0)
+    assert scene.label_map.class_names == {0: "cloth", 1: "liver"}
+    assert scene.label_map.targets == {1}
+    assert scene.label_map.ignore == {2}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ignor = [0]", "unknown key 'ignor'. Did you mean 'ignore'"),
+        ("ignore = 'a'", "expected whole numbers"),
+        ("scale = 0", "expected a number above 0"),
+        ("layout = 'hbw'", "expected one of hwb, bhw"),
+        ("subject = '('", "subject = '\\('"),
+        ("title = 3", "expected text in quotes"),
+        ("rgb_bands = [1, 2]", "expected three bands"),
+        ("[split]\npig1 = 'tset'", "'tset' is no split"),
+        ("[split]\npig9 = 'test'", "subject 'pig9', which does not occur; subjects: pig1, pig2"),
+        ("[names]\na = 'liver'", "names = "),
+        ("not toml", "is not TOML"),
+        ("subject = 'x(.)'", "does not match the path 'pig1/a.hdr'"),
+    ],
+)
+def test_wrong_settings_are_explained(folder, text, message):
+    settings(folder, text)
+    with pytest.raises(DataError, match=message) as error:
+        assert Collection(folder).members
+    assert "hsizoo.toml" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("drop_bands = [5]", "names band 5, but .* has the bands 0 to 4"),
+        ("drop_bands = [0, 1, 2, 3, 4]", "marks all of its 5 bands as bad"),
+        ("wavelengths = [500, 600]", "2 wavelengths for 5 bands"),
+        ("[names]\n1 = 'liver'", r"labels \[0, 2\] occur in the map but have no name"),
+        ("targets = [7]", r"target labels \[7\] are ignored or have no name"),
+    ],
+)
+def test_settings_that_do_not_fit_the_files(folder, text, message):
+    settings(folder, text)
+    collection = Collection(folder)
+    with pytest.raises(DataError, match=message):
+        collection.scene(collection.members[0])
+
+
+def scene_error(folder, index=0):
+    collection = Collection(folder)
+    with pytest.raises(DataError) as error:
+        collection.scene(collection.members[index])
+    return str(error.value)
+
+
+def test_two_masks_for_a_cube(folder):
+    np.save(folder / "pig1/a_labels.npy", MASK)
+    assert "a.hdr has 2 masks: a.mask.png, a_labels.npy; keep one" in scene_error(folder)
+
+
+def test_a_mask_of_another_size(folder):
+    write_mask(folder / "pig1/a.mask.png", MASK[:-1])
+    message = scene_error(folder)
+    assert "a.mask.png has (5, 8) (rows, columns), but" in message
+    assert "a.hdr has (6, 8)" in message
+
+
+def test_a_cube_without_mask(folder):
+    (folder / "pig1/a.mask.png").unlink()
+    assert "a.hdr has no mask; put it beside the cube as a.mask.png" in scene_error(folder)
+
+
+def test_a_mask_without_cube(folder):
+    np.save(folder / "pig1/z.mask.npy", MASK)
+    with pytest.raises(
+        DataError, match=r"z\.mask\.npy belongs to no cube beside it \(a.hdr, b.npy"
+    ):
+        assert Collection(folder).members
+
+
+def test_a_mask_named_by_the_beginning_of_its_cube(tmp_path):
+    np.save(tmp_path / "Indian_pines_corrected.npy", CUBE)
+    np.save(tmp_path / "Indian_pines_gt.npy", MASK)
+    collection = Collection(tmp_path)
+    assert collection.scene(collection.members[0]).label_map.targets == {1, 2}
+
+
+def test_two_cubes_of_one_name(folder):
+    np.save(folder / "pig1/a.npy", CUBE)
+    with pytest.raises(DataError, match="have one name"):
+        assert Collection(folder).members
+
+
+def test_a_link_out_of_the_folder(folder, tmp_path_factory):
+    secret = tmp_path_factory.mktemp("elsewhere") / "secret.npy"
+    np.save(secret, CUBE)
+    (folder / "pig1" / "z.npy").symlink_to(secret)
+    with pytest.raises(DataError, match=r"z\.npy is a link that leads out of"):
+        assert Collection(folder).members
+    (folder / "pig1" / "z.npy").unlink()
+    (folder / "pig3").symlink_to(secret.parent)
+    with pytest.raises(DataError, match="pig3 is a link that leads out of"):
+        assert Collection(folder).members
+
+
+def test_bands_without_any_value(folder):
+    data = CUBE.copy()
+    data[:, :, 3] = np.nan
+    write_cube(folder / "pig1/a.hdr", hsizoo.HyperCube(data))
+    assert r"bands [3] have no finite value" in scene_error(folder)
+
+
+def test_cube_and_mask_in_one_file(tmp_path):
+    np.savez(tmp_path / "one.npz", cube=CUBE, gt=MASK, class_names=np.array(["liver", "colon"]))
+    scene = hsizoo.load_scene("folder", path=str(tmp_path))
+    assert scene.label_map.class_names == {0: "background", 1: "liver", 2: "colon"}
+    assert scene.subject == "one"
+
+
+def test_an_empty_folder_and_none(tmp_path):
+    with pytest.raises(DataError, match="there is no cube in"):
+        hsizoo.load_dataset("folder", path=str(tmp_path))
+    with pytest.raises(DataError, match="there is no folder"):
+        hsizoo.load_dataset("folder", path=str(tmp_path / "nowhere"))
+    with pytest.raises(hsizoo.HsizooError, match="folder:path=FOLDER"):
+        hsizoo.load_dataset("folder")
+
+
+def test_the_version_follows_the_files(folder):
+    before = hsizoo.load_dataset("folder", path=str(folder)).version
+    assert before == hsizoo.load_dataset("folder", path=str(folder)).version
+    np.save(folder / "pig1/b_gt.npy", MASK[::-1].copy())
+    after = hsizoo.load_dataset("folder", path=str(folder)).version
+    settings(folder, "ignore = [0]")
+    assert len({before, after, hsizoo.load_dataset("folder", path=str(folder)).version}) == 3
+
+
+def notes(tmp_path, data):
+    np.save(tmp_path / "c.npy", data)
+    finding = check_file(tmp_path / "c.npy")
+    assert not finding.errors
+    return " | ".join(finding.warnings)
+
+
+def test_what_may_be_wrong_is_told(tmp_path):
+    assert notes(tmp_path, CUBE) == ""
+    data = CUBE.copy()
+    data[0, 0, 0], data[1, 1, 1], data[2, :2, 2], data[:, :, 4] = -0.5, 1.5, np.nan, 0.25
+    told = notes(tmp_path, data)
+    assert "1 of 240 values are below 0, the lowest -0.5" in told
+    assert "1 of 240 values are above 1, the highest 1.5" in told
+    assert "2 of 48 pixels are not finite" in told
+    assert "bands of one single value: [4]" in told
+    data[:, :, 3] = np.inf
+    assert "bands without a finite value, to be left out by drop_bands: [3]" in notes(
+        tmp_path, data
+    )
+
+
+def test_saturation_and_byte_order_of_whole_numbers(tmp_path):
+    rows, cols, bands = np.indices((40, 60, 4))
+    noise = RNG.integers(0, 20, (40, 60, 4))
+    smooth = (500 + 3 * rows + 7 * cols + bands + noise).astype(np.uint16)
+    assert notes(tmp_path, smooth) == ""
+    assert "bytes reversed" in notes(tmp_path, smooth.byteswap())
+    smooth[3, 4:7, 1] = 65535
+    assert "3 of 2400 pixels are saturated: 65535" in notes(tmp_path, smooth)
+
+
+def test_a_folder_is_checked_file_by_file(folder):
+    write_mask(folder / "pig1/a.mask.png", MASK[:-1])
+    (folder / "pig2/c.npz").write_bytes(b"PK\x03\x04 damaged")
+    (folder / "notes.xyz").write_bytes(b"?")
+    found = list(check_collection(Collection(folder)))
+    by_file = {(each.path.name, each.role): each for each in found}
+    assert len(found) == 7
+    assert not by_file["a.hdr", "cube"].errors
+    assert "6×8×5 float32" in by_file["a.hdr", "cube"].facts
+    assert "has (5, 8)" in by_file["a.mask.png", "mask"].errors[0]
+    assert not by_file["b_gt.npy", "mask"].errors
+    assert "1 class 1: 12" in by_file["b_gt.npy", "mask"].facts
+    assert "damaged" in by_file["c.npz", "cube"].errors[0]
+    assert by_file["notes.xyz", "unused"]
