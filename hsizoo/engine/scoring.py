@@ -2,7 +2,8 @@
 
 SAMSA 2.0 (arXiv:2508.00493), section 3.2: each click gives one similarity map, and the maps of an
 object are combined by the pixel-wise maximum.  The combination is kept from click to click, so a
-further click costs one map however many came before it.
+further click costs one map however many came before it.  A scorer that overrides
+`SpectralScorer.score_clicks` combines the clicks itself, and is asked anew after each.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import torch
 
 from hsizoo.clicks import Clicks
 from hsizoo.cube import HyperCube
-from hsizoo.errors import ClickError, ContractError, DataError
+from hsizoo.errors import ClickError, ContractError, DataError, OptionError
 from hsizoo.interfaces import InteractiveSegmenter, SpectralScorer
 
 __all__ = ["ScorerSegmenter", "to_probability"]
@@ -48,18 +49,26 @@ class ScorerSegmenter(InteractiveSegmenter):
     scorer : SpectralScorer
     aggregate : {"max", "mean"}, default "max"
         How the maps of one object's clicks are combined: the paper's pixel-wise maximum, or their
-        mean.
+        mean.  A scorer that combines clicks itself takes the default only.
     negatives : {"veto", "ignore"}, default "veto"
         What a negative click does.  ``veto``: where a pixel is more similar to the negative than
         to the positive clicks its probability becomes 0.  INFERRED: the paper's simulated user
         makes positive clicks only, so both settings reproduce it; a real user's right click, or
-        the ``ritm`` robot's, should do something.
+        the ``ritm`` robot's, should do something.  A scorer that combines clicks itself decides
+        what that is; ``ignore`` keeps negative clicks from it.
 
     Attributes
     ----------
     cache_bytes : int
         Combined maps that are kept per image, so that a further click costs one map; 512 MiB
         unless it is set.
+
+    Raises
+    ------
+    ContractError
+        If the scorer's threshold is not inside its range.
+    OptionError
+        If `aggregate` is set for a scorer that combines clicks itself.
 
     Examples
     --------
@@ -80,6 +89,12 @@ class ScorerSegmenter(InteractiveSegmenter):
             raise ContractError(
                 f"{type(scorer).__name__} declares the threshold {scorer.threshold}, which is not "
                 f"inside its range {low} to {high}"
+            )
+        self._sees_clicks = type(scorer).score_clicks is not SpectralScorer.score_clicks
+        if self._sees_clicks and aggregate != "max":
+            raise OptionError(
+                f"aggregate={aggregate!r}: {type(scorer).__name__} combines clicks itself; leave "
+                "the option out"
             )
         self.cache_bytes = _CACHE_BYTES
         self.scorer = scorer
@@ -122,6 +137,8 @@ class ScorerSegmenter(InteractiveSegmenter):
             raise ClickError("prompts are a list, one Clicks per object: predict(state, [clicks])")
         for clicks in prompts:
             _check_clicks(clicks, state.cube)
+        if self._sees_clicks:
+            return self._seen(state, prompts)
         positive = self._combined(state, [_points(clicks, True) for clicks in prompts])
         negative: list[torch.Tensor | None] = [None] * len(prompts)
         if self.negatives == "veto":
@@ -132,6 +149,21 @@ class ScorerSegmenter(InteractiveSegmenter):
         for n, (similar, dissimilar) in enumerate(zip(positive, negative, strict=True)):
             if similar is not None:
                 probability[n] = self._probability(state, similar, dissimilar)
+        return probability
+
+    def _seen(self, state: _State, prompts: Sequence[Clicks]) -> torch.Tensor:
+        """Probability (N, H, W) from a scorer that combines the clicks of an object itself."""
+        if self.negatives == "ignore":
+            prompts = [Clicks(clicks.points[clicks.positive]) for clicks in prompts]
+        found = [n for n, clicks in enumerate(prompts) if clicks.positive.any()]
+        shape = (len(prompts), *state.cube.shape[:2])
+        if not found:  # nothing says what the objects are like
+            return torch.zeros(shape)
+        returned = self.scorer.score_clicks(state.prepared, [prompts[n] for n in found])
+        maps = self._checked(state, returned, len(found), "score_clicks", "object")
+        probability = torch.zeros(shape, device=maps.device)
+        for n, score in zip(found, maps, strict=True):
+            probability[n] = self._probability(state, score, None)
         return probability
 
     def _probability(
@@ -189,29 +221,37 @@ class ScorerSegmenter(InteractiveSegmenter):
         for first in range(0, len(references), step):
             batch = references[first : first + step]
             returned = self.scorer.score(state.prepared, batch)
-            if not isinstance(returned, torch.Tensor):  # torch takes no read-only, reversed view
-                returned = torch.from_numpy(np.require(returned, np.float32, ("C", "W")))
-            scores = returned
-            if tuple(scores.shape) != (len(batch), height, width):
-                raise ContractError(
-                    f"{type(self.scorer).__name__}.score returned shape {tuple(scores.shape)}; "
-                    f"expected {(len(batch), height, width)}: one map per reference"
-                )
-            if state.valid is None:
-                state.valid = torch.from_numpy(state.cube.valid.copy()).to(scores.device)
-            scores = scores.to(torch.float32).masked_fill(~state.valid, self.scorer.threshold)
-            self._check_range(scores)
+            scores = self._checked(state, returned, len(batch), "score", "reference")
             maps.extend(scores)
         return maps
 
-    def _check_range(self, scores: torch.Tensor) -> None:
+    def _checked(
+        self, state: _State, returned: Any, number: int, method: str, each: str
+    ) -> torch.Tensor:
+        """Scores (N, H, W) of float32 that keep the scorer's contract, whatever it returned."""
+        if not isinstance(returned, torch.Tensor):  # torch takes no read-only, reversed view
+            returned = torch.from_numpy(np.require(returned, np.float32, ("C", "W")))
+        scores: torch.Tensor = returned
+        expected = (number, *state.cube.shape[:2])
+        if tuple(scores.shape) != expected:
+            raise ContractError(
+                f"{type(self.scorer).__name__}.{method} returned shape {tuple(scores.shape)}; "
+                f"expected {expected}: one map per {each}"
+            )
+        if state.valid is None:
+            state.valid = torch.from_numpy(state.cube.valid.copy()).to(scores.device)
+        scores = scores.to(torch.float32).masked_fill(~state.valid, self.scorer.threshold)
+        self._check_range(scores, method)
+        return scores
+
+    def _check_range(self, scores: torch.Tensor, method: str) -> None:
         low, high = self.scorer.score_range
         least, most = (value.item() for value in torch.aminmax(scores))  # NaN if there is one
         if not (low - _RANGE_TOLERANCE <= least and most <= high + _RANGE_TOLERANCE) or not (
             math.isfinite(least) and math.isfinite(most)
         ):
             raise ContractError(
-                f"{type(self.scorer).__name__}.score returned values from {least} to {most}; "
+                f"{type(self.scorer).__name__}.{method} returned values from {least} to {most}; "
                 f"it declares the range {low} to {high}, finite at every valid pixel"
             )
 

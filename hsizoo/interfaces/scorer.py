@@ -6,10 +6,13 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
     import torch
 
+    from hsizoo.clicks import Clicks
     from hsizoo.cube import HyperCube
 
 __all__ = ["SpectralScorer"]
@@ -18,9 +21,10 @@ __all__ = ["SpectralScorer"]
 class SpectralScorer(ABC):
     """Scores every pixel of a cube against reference spectra.
 
-    A scorer knows nothing of clicks: hsizoo takes the references from the clicked pixels,
+    A scorer need not know of clicks: hsizoo takes the references from the clicked pixels,
     combines the maps of several clicks, and makes an interactive segmenter of any scorer
-    (`hsizoo.ScorerSegmenter`).
+    (`hsizoo.ScorerSegmenter`).  One that does better when it sees all clicks of an object at
+    once, with their places and signs, overrides `score_clicks` as well.
 
     Attributes
     ----------
@@ -84,3 +88,26 @@ class SpectralScorer(ABC):
             (what it holds at the others does not matter).  Row ``n`` depends on reference ``n``
             only.
         """
+
+    def score_clicks(
+        self, prepared: Any, prompts: Sequence[Clicks]
+    ) -> npt.NDArray[np.float32] | torch.Tensor:
+        """Score all pixels for each object, seeing all its clicks at once.  Optional.
+
+        A class that overrides this combines the clicks itself; that of another class are combined
+        by `hsizoo.ScorerSegmenter` from the maps of `score`, and this is never called.
+
+        Parameters
+        ----------
+        prepared : object
+            What `prepare` returned.
+        prompts : sequence of Clicks, length N
+            All clicks of each object so far, in order, inside the image and on valid pixels; each
+            has at least one positive click, and may have negative ones.
+
+        Returns
+        -------
+        array or tensor of float32, shape (N, H, W)
+            As `score`; row ``n`` depends on ``prompts[n]`` only.
+        """
+        raise NotImplementedError(f"{type(self).__name__} leaves combining clicks to hsizoo")

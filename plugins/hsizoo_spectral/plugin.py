@@ -55,6 +55,13 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         paper="Manolakis et al., Lincoln Laboratory Journal 14 (2003) 79",
     )
     yield hsizoo.ComponentSpec(
+        name="contest",
+        kind="scorer",
+        target="hsizoo_spectral.contest:Contest",
+        summary="Clicked spectrum against the scene's other materials; further clicks act nearby",
+        paper="hsizoo's own, on Green et al., IEEE Trans. Geosci. Remote Sens. 26 (1988) 65",
+    )
+    yield hsizoo.ComponentSpec(
         name="sa-rw",
         kind="segmenter",
         target="hsizoo_spectral.sa_rw:SpectralRandomWalker",

@@ -149,6 +149,7 @@ def transform(
     cube: hsizoo.HyperCube,
     device: torch.device,
     function: Callable[[torch.Tensor], torch.Tensor],
+    columns: int | None = None,
 ) -> SpectralMatrix:
     """Apply a function to the spectra of a cube, block by block.
 
@@ -158,8 +159,10 @@ def transform(
     device : torch.device
         Where the result is wanted.
     function : callable
-        From (n, B) float64 spectra, 0 at pixels that are not valid, to as many float64 rows.  It
-        may write into its argument.
+        From (n, B) float64 spectra, 0 at pixels that are not valid, to (n, `columns`) float64
+        rows.  It may write into its argument.
+    columns : int, optional
+        Numbers per row.  Default: as many as there are bands.
 
     Returns
     -------
@@ -172,7 +175,8 @@ def transform(
     """
     require_valid(cube)
     height, width, bands = cube.shape
-    rows = torch.empty((height * width, bands), dtype=torch.float32, device=device)
+    size = (height * width, bands if columns is None else columns)
+    rows = torch.empty(size, dtype=torch.float32, device=device)
     for pixels, spectra, _ in blocks(cube, working_device(device)):
         rows[pixels] = function(spectra).to(device=device, dtype=torch.float32)
     return SpectralMatrix(rows, height, width)
