@@ -13,7 +13,6 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,22 +25,18 @@ from hsizoo.engine.device import resolve_device, worker_devices
 from hsizoo.engine.executors import Outcome, execute
 from hsizoo.engine.provenance import provenance
 from hsizoo.engine.store import Store
-from hsizoo.errors import (
-    DataError,
-    MissingRequirement,
-    NameLookupError,
-    OptionError,
-    ProtocolError,
-    did_you_mean,
-)
+from hsizoo.errors import DataError, MissingRequirement, NameLookupError, OptionError
 from hsizoo.factory import Resolved, make_robot, resolve
-from hsizoo.interfaces import InteractiveSegmenter, SceneDataset
+from hsizoo.interfaces import InteractiveSegmenter
+from hsizoo.planning import KEPT, Case, dataset_of, make_perturbation, plan, seeds_of
 from hsizoo.protocol.interactive import InteractiveProtocol
+from hsizoo.protocol.perturbations import perturbation_from_config
 from hsizoo.protocol.robots import Robot
+from hsizoo.report.comparison import Comparison, classes_csv, compare, differences_csv
 from hsizoo.report.figures import curve_png
-from hsizoo.report.interactive import Row, samples_csv, summarise, table_csv
+from hsizoo.report.interactive import Row, samples_csv, table_csv
 
-__all__ = ["Overwrite", "RunEvents", "RunResult", "bench", "make_robot"]
+__all__ = ["Overwrite", "RunEvents", "RunResult", "bench", "run_cases"]
 
 Overwrite = Literal["never", "failed", "always"]
 
@@ -68,7 +63,8 @@ class RunResult:
     records : list of dict
         One per cell, in the order of the components and scenes.
     table : list of Row
-        One per component, in the order given; see `hsizoo.report.interactive`.
+        One per component and perturbation, in the order given; see `hsizoo.report.interactive`,
+        and `hsizoo.report.comparison` for the intervals.
     failures : list of dict
         Those records whose ``status`` is "failed".
     files : dict of str to str
@@ -89,6 +85,7 @@ def bench(
     clicks: int = 5,
     robot: str | Robot = "paper",
     seeds: int | Sequence[int] = 1,
+    perturbations: str | Sequence[str] = "none",
     split: str | None = None,
     scenes: Sequence[str] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -113,7 +110,10 @@ def bench(
         (``paper:first=centroid``, ``ritm:jitter=2``).
     seeds : int or sequence of int, default 1
         A number of seeds, counted from 0, or the seeds themselves.  They matter only where the
-        robot or the component draws at random.
+        robot, the perturbation or the component draws at random.
+    perturbations : str or sequence of str, default "none"
+        What is done to the cubes: ``noise:strength=0.1``, ``shading``, ``dropped-bands``,
+        ``spectral-shift:unit=nm``; each makes its own rows.  ``none`` leaves them as they are.
     split : str, optional
         Only scenes of this split.  Default: ``test`` where the dataset has one, otherwise all.
     scenes : sequence of str, optional
@@ -148,26 +148,83 @@ def bench(
     scenes = [scenes] if isinstance(scenes, str) else scenes
     if not components:
         raise NameLookupError("name at least one component; `hsizoo list` shows them")
+    events = events or RunEvents()
+    perturbations = [perturbations] if isinstance(perturbations, str) else perturbations
+    if not perturbations:
+        raise NameLookupError("name at least one perturbation; none is the cube as it is")
+    protocol = InteractiveProtocol(
+        robot=make_robot(robot) if isinstance(robot, str) else robot, clicks=clicks
+    )
+    _forget()
+    cases = [
+        Case(
+            component=component,
+            dataset=dataset,
+            protocol=protocol,
+            seeds=seeds_of(seeds),
+            perturbation=make_perturbation(perturbation),
+            conditions={} if list(perturbations) == ["none"] else {"perturbation": perturbation},
+        )
+        for perturbation in dict.fromkeys(perturbations)
+        for component in dict.fromkeys(components)
+    ]
+    who = robot if isinstance(robot, str) else robot.name
+    name = resolve(dataset, "dataset").entry.spec.name
+    return run_cases(
+        cases,
+        Path(out or Path(DEFAULT_FOLDER) / name),
+        f"{dataset}, robot {who}",
+        split=split,
+        scenes=scenes,
+        device=device,
+        jobs=jobs,
+        overwrite=overwrite,
+        allow_untrained=allow_untrained,
+        events=events,
+    )
+
+
+def run_cases(
+    cases: Sequence[Case],
+    folder: Path,
+    title: str,
+    *,
+    split: str | None = None,
+    scenes: Sequence[str] | None = None,
+    device: str = "auto",
+    jobs: int = 1,
+    overwrite: Overwrite = "failed",
+    allow_untrained: bool = False,
+    events: RunEvents | None = None,
+    lost: Sequence[Mapping[str, Any]] = (),
+    about: Mapping[str, Any] | None = None,
+) -> RunResult:
+    """Run any cases into one folder: what `bench` and an experiment have in common.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+    folder : Path
+        The run folder.
+    title : str
+        Of the picture.
+    split, scenes, device, jobs, overwrite, allow_untrained, events
+        See `bench`.
+    lost : sequence of mapping
+        Failed records of what could not even be tried, shown with the others.
+    about : mapping, optional
+        Further plain values to keep in ``results.json``.
+    """
     if jobs < 1:
         raise OptionError(f"jobs must be at least 1; got {jobs}")
     if overwrite not in (choices := ("never", "failed", "always")):
         raise OptionError(f"overwrite must be one of {', '.join(choices)}; got {overwrite!r}")
     events = events or RunEvents()
-    # What an earlier run of this process built or loaded may have changed on the disk since.
-    for kept in (_component, _dataset, _scene):
-        kept.cache_clear()
-    protocol = InteractiveProtocol(
-        robot=make_robot(robot) if isinstance(robot, str) else robot, clicks=clicks
-    )
+    _forget()
     device = resolve_device(device) if jobs == 1 else device
     devices = [device] if jobs == 1 else worker_devices(device)
-    resolved = [resolve(name, "segmenter") for name in dict.fromkeys(components)]
-    source = resolve(dataset, "dataset")
-    chosen = _choose_scenes(source, split, scenes)
-    marks = _marks(resolved, source, chosen, allow_untrained)
-    cells = _plan(resolved, marks, source, chosen, protocol, _seeds(seeds))
-
-    with Store(out or Path(DEFAULT_FOLDER) / source.entry.spec.name) as store:
+    cells = plan(cases, split=split, scenes=scenes, allow_untrained=allow_untrained)
+    with Store(folder) as store:
         records = {cell.key: store.load(cell.key) for cell in cells}
         # By key: two names may mean the same component.
         due = {cell.key: cell for cell in cells if _is_due(records[cell.key], overwrite)}
@@ -185,18 +242,25 @@ def bench(
             store.save(outcome.cell.key, record)
             records[outcome.cell.key] = record
             events.finished(outcome.cell, record)
-        # The label is what the user typed this time; the same cell may have had another before.
-        finished = [{**(records[cell.key] or {}), "label": cell.job["label"]} for cell in cells]
-        table = summarise(finished)
+        # A row is what the user calls it this time; the same cell may be in another one, too.
+        finished = [{**(records[cell.key] or {}), **cell.job["row"]} for cell in cells]
+        finished += map(dict, lost)
+        comparison = compare(finished)
         failures = [record for record in finished if record["status"] == "failed"]
-        who = robot if isinstance(robot, str) else robot.name
-        files = _write_views(store, finished, table, f"{dataset}, robot {who}")
-        return RunResult(store.folder, finished, table, failures, files)
+        files = _write_views(store, finished, comparison, title, about or {})
+        return RunResult(store.folder, finished, comparison.rows, failures, files)
+
+
+def _forget() -> None:
+    """What an earlier run of this process built or loaded may have changed on the disk since."""
+    for kept in (_component, dataset_of, _scene, _spoilt):
+        kept.cache_clear()
 
 
 def run_cell(job: Mapping[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
     """Compute one cell from its job; worker processes call this."""
-    scene = _scene(job["dataset"], job["index"])
+    spoilt = job["perturbation"] and json.dumps(job["perturbation"])
+    scene = _spoilt(job["dataset"], job["index"], spoilt, job["seed"] if spoilt else 0)
     component, segmenter = _component(job["component"], job["weights"], job["device"])
     protocol = InteractiveProtocol.from_config(job["protocol"])
     result = protocol.run(segmenter, scene, seed=job["seed"], progress=progress)
@@ -209,7 +273,7 @@ def run_cell(job: Mapping[str, Any], progress: Callable[[int, int], None]) -> di
     }
 
 
-@lru_cache(maxsize=16)  # the components of a run take turns on each scene
+@lru_cache(maxsize=KEPT)  # the components of a run take turns on each scene
 def _component(
     name: str, weights: tuple[str, str | None] | None, device: str
 ) -> tuple[Resolved, InteractiveSegmenter]:
@@ -225,159 +289,50 @@ def _component(
     return component, component.build(device)
 
 
-def _marks(
-    resolved: Sequence[Resolved], source: Resolved, indices: Sequence[int], allowed: bool
-) -> dict[str, str]:
-    """What every table must say of a component beside its name, by label.
-
-    Raises
-    ------
-    ProtocolError
-        For the first one that nobody trained, unless that is allowed.
-    """
-    infos = _dataset(source.label).scenes()
-    subjects = {infos[index].subject for index in indices}
-    marks = {}
-    for component in resolved:
-        words = []
-        if component.is_untrained():
-            words.append("untrained")
-            how = (
-                f"Train it with: hsizoo train {shlex.quote(component.label)} --dataset "
-                f"{shlex.quote(source.label)}   (or run"
-            )
-        elif component.starts_at_random:
-            words.append("random encoder" if component.weights else "random weights")
-            how = "No weights for it are published yet   (run"
-        if words and component.weights is None and not allowed:
-            raise ProtocolError(
-                f"{component.label} has not been trained, so its result would mean nothing. "
-                f"{how} it as it is with --allow-untrained)"
-            )
-        if component.weights and _saw(component.weights.card, source, subjects):
-            words.append("seen")  # some of these subjects were trained or chosen on
-        marks[component.label] = f" ({', '.join(words)})" if words else ""
-    return marks
-
-
-def _saw(card: Mapping[str, Any], source: Resolved, subjects: set[str]) -> bool:
-    """Whether weights were trained, or chosen, on subjects of this dataset that are now tested."""
-    about = card.get("dataset") or {}
-    if about.get("component") != source.entry.full_name:
-        return False
-    used = card.get("subjects") or {}
-    return bool(subjects & {*used.get("train", ()), *used.get("val", ())})
-
-
-@lru_cache(maxsize=2)
-def _dataset(text: str) -> SceneDataset:
-    dataset: SceneDataset = resolve(text, "dataset").build()
-    return dataset
-
-
 @lru_cache(maxsize=1)  # cells come scene by scene: all components share one loaded scene
 def _scene(dataset: str, index: int) -> Scene:
-    return _dataset(dataset).scene(index)
+    return dataset_of(dataset).scene(index)
 
 
-def _seeds(seeds: int | Sequence[int]) -> list[int]:
-    chosen = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
-    if not chosen or min(chosen) < 0:
-        raise OptionError(f"seeds must be at least one number from 0; got {seeds!r}")
-    return list(dict.fromkeys(chosen))
-
-
-def _choose_scenes(source: Resolved, split: str | None, names: Sequence[str] | None) -> list[int]:
-    """Indices of the scenes to run."""
-    infos = _dataset(source.label).scenes()
-    known = [info.name for info in infos]
-    if names is not None:
-        for name in names:
-            if name not in known:
-                raise NameLookupError(
-                    f"{source.label} has no scene {name!r}.{did_you_mean(name, known)} "
-                    f"It has {len(known)}: {', '.join(known[:8])}{', …' if len(known) > 8 else ''}"
-                )
-        return [known.index(name) for name in dict.fromkeys(names)]
-    splits = sorted({info.split for info in infos if info.split})
-    if split is None:
-        split = "test" if "test" in splits else "all"
-    if split == "all":
-        return list(range(len(infos)))
-    if split not in splits:
-        raise ProtocolError(
-            f"{source.label} has no split {split!r}; "
-            f"it has: {', '.join([*splits, 'all'])}.{did_you_mean(split, splits)}"
-        )
-    return [index for index, info in enumerate(infos) if info.split == split]
-
-
-def _plan(
-    components: Sequence[Resolved],
-    marks: Mapping[str, str],
-    source: Resolved,
-    indices: Sequence[int],
-    protocol: InteractiveProtocol,
-    seeds: Sequence[int],
-) -> list[Cell]:
-    """All cells of a run, scene by scene."""
-    infos = _dataset(source.label).scenes()
-    labels = {component.label: component.label + marks[component.label] for component in components}
-    about_data = {**source.identity(), "data_version": type(_dataset(source.label)).version}
-    return [
-        Cell(
-            identity={
-                "component": component.identity(),
-                "dataset": about_data,
-                "scene": infos[index].name,
-                "protocol": protocol.config(),
-                "seed": seed,
-            },
-            job={
-                "component": component.label,
-                "weights": _weights_of(component),
-                "label": labels[component.label],
-                "dataset": source.label,
-                "index": index,
-                "protocol": protocol.config(),
-                "seed": seed,
-            },
-            label=f"{labels[component.label]} · {infos[index].name}"
-            + (f" · seed {seed}" if len(seeds) > 1 else ""),
-        )
-        for index in indices
-        for seed in seeds
-        for component in components
-    ]
-
-
-def _weights_of(component: Resolved) -> tuple[str, str | None] | None:
-    """The weights to load, as plain values: where they are, and their digest."""
-    if not component.is_trainable:
-        return None
-    return (
-        (str(component.weights.path), component.weights.digest)
-        if component.weights
-        else ("none", None)
-    )
+@lru_cache(maxsize=1)
+def _spoilt(dataset: str, index: int, perturbation: str | None, seed: int) -> Scene:
+    scene = _scene(dataset, index)
+    if perturbation is None:
+        return scene
+    return perturbation_from_config(json.loads(perturbation)).apply(scene, seed)
 
 
 def _write_views(
-    store: Store, records: Sequence[Mapping[str, Any]], table: Sequence[Row], title: str
+    store: Store,
+    records: Sequence[Mapping[str, Any]],
+    comparison: Comparison,
+    title: str,
+    about: Mapping[str, Any],
 ) -> dict[str, str]:
     """Write what people read: tables and a picture of this command's records."""
-    files = {"table.csv": "one line per component", "samples.csv": "one line per click"}
-    store.write("table.csv", table_csv(table).encode())
-    store.write("samples.csv", samples_csv(records).encode())
-    brief = [
-        {
-            key: record.get(key)
-            for key in ("label", "key", "status", "identity", "provenance", "error")
-        }
-        for record in records
-    ]
-    store.write("results.json", json.dumps({"table": table, "cells": brief}, indent=1).encode())
-    files["results.json"] = "the table, and what each cell was made with"
+    files = {
+        "table.csv": "one line per row of the table, with intervals",
+        "differences.csv": "one line per pair of rows, paired",
+        "classes.csv": "one line per class of each row",
+        "samples.csv": "one line per click",
+    }
+    for name, text in zip(
+        files,
+        (
+            table_csv(comparison.rows),
+            differences_csv(comparison),
+            classes_csv(comparison),
+            samples_csv(records),
+        ),
+        strict=True,
+    ):
+        store.write(name, text.encode())
+    kept = ("label", "conditions", "training_seed", "key", "status", "identity", "provenance",
+            "error")  # fmt: skip
+    brief = [{key: record[key] for key in kept if key in record} for record in records]
+    whole = {**about, "table": comparison.rows, "ranks": comparison.ranks, "cells": brief}
+    store.write("results.json", json.dumps(whole, indent=1).encode())
+    files["results.json"] = "the table, the ranks, and what each cell was made with"
     try:
         store.write("curve.png", curve_png(records, title))
         files["curve.png"] = "Dice over clicks"

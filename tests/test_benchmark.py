@@ -1,6 +1,7 @@
 """`hsizoo.bench`: planning, reuse, faults, and coming back after being killed."""
 
 import functools
+import json
 import os
 import signal
 import subprocess
@@ -10,9 +11,9 @@ import time
 import pytest
 
 import hsizoo
-from hsizoo.benchmark import RunEvents, _saw, make_robot
+from hsizoo.benchmark import RunEvents
 from hsizoo.errors import NameLookupError, OptionError, ProtocolError, StoreError
-from hsizoo.factory import resolve
+from hsizoo.factory import make_robot
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"
@@ -109,16 +110,69 @@ def test_random_weights_are_refused_or_marked(tmp_path):
     assert options["checkpoint"].startswith("random")
 
 
-def test_weights_that_saw_a_tested_subject_are_marked():
-    source = resolve(TINY, "dataset")
-    card = {
-        "dataset": {"component": "hsizoo/phantom"},
-        "subjects": {"train": ["s01"], "val": ["s02"], "held_out": ["s03"]},
-    }
-    assert _saw(card, source, {"s01"})
-    assert _saw(card, source, {"s02", "s03"})
-    assert not _saw(card, source, {"s03", "s04"})
-    assert not _saw({**card, "dataset": {"component": "hsizoo/indian-pines"}}, source, {"s01"})
+NOISE = "noise:strength=0.5"
+
+
+def test_perturbations_make_rows_of_their_own_and_leave_the_clean_cells_alone(tmp_path):
+    clean = hsizoo.bench(["sa", "sa-rw"], TINY, clicks=2, out=tmp_path, device="cpu")
+    assert "perturbation" not in clean.table[0]
+    assert "perturbation" not in clean.records[0]["identity"]
+    events = RunEvents(planned=lambda cells, reused: planned.append((len(cells), reused)))
+    planned = []
+    both = hsizoo.bench(
+        ["sa", "sa-rw"], TINY, clicks=2, out=tmp_path, device="cpu",
+        perturbations=["none", NOISE], events=events,
+    )  # fmt: skip
+    assert planned == [(4, 4)]
+    rows = [(row["component"], row["perturbation"]) for row in both.table]
+    assert rows == [("sa", "none"), ("sa-rw", "none"), ("sa", NOISE), ("sa-rw", NOISE)]
+    for before, after in zip(clean.table, both.table[:2], strict=True):
+        assert after["dice@max 1c"] == before["dice@max 1c"]
+    assert both.table[2]["dice@max 1c"] != both.table[0]["dice@max 1c"]
+    spoilt = both.records[-1]
+    assert spoilt["identity"]["perturbation"] == {
+        "name": "noise", "version": "1", "strength": 0.5,
+    }  # fmt: skip
+    assert spoilt["digests"]["cube"] != both.records[0]["digests"]["cube"]
+    # Whatever it was called this time, a cell is found again by what it is.
+    again = hsizoo.bench(["sa"], TINY, clicks=2, out=tmp_path, perturbations="noise:strength=.5")
+    assert again.table[0]["dice@max 1c"] == both.table[2]["dice@max 1c"]
+    assert len(list((tmp_path / "cells").iterdir())) == 8
+
+
+def test_all_components_share_one_spoilt_cube_for_each_seed(tmp_path, monkeypatch):
+    from hsizoo.protocol.perturbations import Noise
+
+    made = []
+
+    def noted(self, cube, rng, *, real=Noise._spoil):
+        made.append(cube.name)
+        return real(self, cube, rng)
+
+    monkeypatch.setattr(Noise, "_spoil", noted)
+    result = hsizoo.bench(
+        ["sa", "pcc", "sa-rw"], TINY, clicks=1, out=tmp_path, perturbations=NOISE, seeds=2,
+        device="cpu",
+    )  # fmt: skip
+    assert len(result.records) == 12
+    assert len(made) == 4  # two scenes, two seeds
+    by_seed = {r["digests"]["cube"] for r in result.records if r["identity"]["scene"] == "s03-v1"}
+    assert len(by_seed) == 2
+
+
+def test_intervals_and_files(tmp_path):
+    three = TINY.replace("test_subjects=2", "test_subjects=3")
+    result = hsizoo.bench(["sa", "sa-rw"], three, clicks=5, out=tmp_path, device="cpu")
+    row = result.table[1]
+    low, high = row["intervals"]["dice@0.5 5c"]
+    assert low <= row["dice@0.5 5c"] <= high
+    assert (row["unit"], row["units"]) == ("subject", 3)
+    for name in ("table.csv", "differences.csv", "classes.csv", "samples.csv", "curve.png"):
+        assert name in result.files
+        assert (tmp_path / name).stat().st_size > 100
+    stored = json.loads((tmp_path / "results.json").read_text())
+    assert stored["table"][1]["intervals"]["dice@0.5 5c"] == [low, high]
+    assert {line["component"] for line in stored["ranks"]} == {"sa", "sa-rw"}
 
 
 def test_processes_give_the_same_table(tmp_path):
@@ -191,6 +245,9 @@ def test_overwrite(tmp_path, fake_dist):
         ({"seeds": [-1]}, OptionError),
         ({"overwrite": "sometimes"}, OptionError),
         ({"robot": "x/paper"}, NameLookupError),
+        ({"perturbations": "nois"}, NameLookupError),
+        ({"perturbations": []}, NameLookupError),
+        ({"perturbations": ["none", "noise:strength=-1"]}, ProtocolError),
         ({"split": "none"}, ProtocolError),
     ],
     ids=str,

@@ -1,15 +1,22 @@
-"""``hsizoo bench``: components on a dataset, by the protocol of the paper."""
+"""``hsizoo bench``: components on a dataset by the protocol of the paper, or an experiment."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from hsizoo.report.columns import COLUMNS
 
 if TYPE_CHECKING:
-    from hsizoo.benchmark import Overwrite, RunResult
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from rich.console import Console
+
+    from hsizoo.benchmark import Overwrite, RunEvents, RunResult
+    from hsizoo.training import TrainEvents
 
 
 _LEGEND = "\b\nColumns of the table:\n" + "\n".join(
@@ -22,10 +29,25 @@ _ROBOTS = (
     "  largest-component  threshold=0.5, connectivity=8|4\n"
     "  random             threshold=0.5"
 )
+_PERTURBATIONS = (
+    "\b\nPerturbations and their options (strength is 0.1 unless said):\n"
+    "  noise              strength: sigma over each band's standard deviation\n"
+    "  shading            strength: largest relative change of the light\n"
+    "  dropped-bands      strength: share of the bands\n"
+    "  spectral-shift     strength, unit=bands|nm"
+)
+_OF_ONE_RUN = ("dataset", "clicks", "robot", "seeds", "perturbations", "split", "scenes")
 
 
-@click.command(epilog=f"{_LEGEND}\n\n{_ROBOTS}")
-@click.argument("components", nargs=-1, required=True)
+@click.command(epilog=f"{_LEGEND}\n\n{_ROBOTS}\n\n{_PERTURBATIONS}")
+@click.argument("components", nargs=-1)
+@click.option(
+    "--config",
+    "-c",
+    type=click.Path(),
+    help="An experiment's file (TOML) in place of COMPONENTS and the options of one run.",
+)
+@click.option("--only", multiple=True, help="Only this run of the experiment; may be repeated.")
 @click.option(
     "--dataset",
     "-d",
@@ -45,6 +67,13 @@ _ROBOTS = (
     "--seeds", default=1, show_default=True, help="How many seeds; for robots that draw at random."
 )
 @click.option(
+    "--perturb",
+    "perturbations",
+    multiple=True,
+    help="Spoil the cubes: noise:strength=0.1; may be repeated, each makes rows of its own.  "
+    "'none' is the cube as it is.  [default: none]",
+)
+@click.option(
     "--split", help="Only scenes of this split, or 'all'.  [default: test, where there is one]"
 )
 @click.option("--scene", "scenes", multiple=True, help="Only this scene; may be repeated.")
@@ -52,7 +81,7 @@ _ROBOTS = (
     "--out",
     "-o",
     help="Run folder; runs may share one, and the tables in it are those of the last command.  "
-    "[default: hsizoo-runs/DATASET]",
+    "[default: hsizoo-runs/DATASET, or hsizoo-runs/CONFIG]",
 )
 @click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:NUMBER or mps."
@@ -74,56 +103,93 @@ _ROBOTS = (
 @click.pass_context
 def bench(
     context: click.Context,
+    /,
     components: tuple[str, ...],
-    dataset: str,
-    clicks: int,
-    robot: str,
-    seeds: int,
-    split: str | None,
-    scenes: tuple[str, ...],
+    config: str | None,
+    only: tuple[str, ...],
     out: str | None,
     device: str,
     jobs: int,
     overwrite: Overwrite,
     allow_untrained: bool,
     json: bool,
+    **of_one_run: Any,
 ) -> None:
     """Run COMPONENTS on a dataset with simulated clicks and print the paper's table.
 
     Every finished cell is kept at once: a run that was stopped, however roughly, goes on with the
-    same command.  Exits with status 1 if a cell failed.
+    same command.  Exits with status 1 if a cell, or a training of an experiment, failed.
     """
-    from rich.markup import escape
-
-    from hsizoo.cli.console import console, print_json
+    _check_words(context, components, config, only)
+    from hsizoo.cli.console import console
 
     errors = console(stderr=True)
     try:
         with errors.status("loading …"):  # torch takes two seconds; an empty screen looks broken
-            from hsizoo import benchmark
-            from hsizoo.cli.progress import RunDisplay
+            from hsizoo import benchmark, experiment  # noqa: F401
     except KeyboardInterrupt:
         errors.print("\nstopped before anything was begun", style="yellow")
         context.exit(130)
+    how: dict[str, Any] = {
+        "out": out,
+        "device": device,
+        "jobs": jobs,
+        "overwrite": overwrite,
+        "allow_untrained": allow_untrained,
+    }
+    if config is None:
+        failed = _bench_one(context, errors, components, json, {**of_one_run, **how})
+    else:
+        failed = _bench_experiment(context, errors, config, only, json, how)
+    if failed:
+        context.exit(1)
 
+
+def _check_words(
+    context: click.Context,
+    components: Sequence[str],
+    config: str | None,
+    only: Sequence[str],
+) -> None:
+    """Refuse what does not go together."""
+    if config is None:
+        if not components:
+            raise click.UsageError("name at least one component, or an experiment with --config")
+        if only:
+            raise click.UsageError("--only names a run of an experiment; give it with --config")
+        return
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in _OF_ONE_RUN
+        and context.get_parameter_source(parameter.name) is not ParameterSource.DEFAULT
+    ]
+    if components or given:
+        raise click.UsageError(
+            f"{(*components, *given)[0]} does not go with --config: the experiment's file says "
+            "what is run"
+        )
+
+
+def _bench_one(
+    context: click.Context,
+    errors: Console,
+    components: Sequence[str],
+    json: bool,
+    options: dict[str, Any],
+) -> bool:
+    """Run one table; tell whether a cell failed."""
+    from hsizoo import benchmark
+    from hsizoo.cli.console import print_json
+    from hsizoo.cli.progress import RunDisplay
+
+    options["scenes"] = options["scenes"] or None
+    options["perturbations"] = options["perturbations"] or "none"
     display = RunDisplay(errors)
+    events = benchmark.RunEvents(display.planned, display.progress, display.finished)
     try:
         with display:
-            result = benchmark.bench(
-                components,
-                dataset,
-                clicks=clicks,
-                robot=robot,
-                seeds=seeds,
-                split=split,
-                scenes=scenes or None,
-                out=out,
-                device=device,
-                jobs=jobs,
-                overwrite=overwrite,
-                allow_untrained=allow_untrained,
-                events=benchmark.RunEvents(display.planned, display.progress, display.finished),
-            )
+            result = benchmark.bench(components, events=events, **options)
     except KeyboardInterrupt:
         errors.print(
             f"\nstopped: {display.done} of {display.total} cells are done and kept; "
@@ -134,8 +200,90 @@ def bench(
     if json:
         print_json({"folder": str(result.folder), "table": result.table})
     else:
-        _print_result(result, f"{dataset}, robot {robot}, {clicks} click(s)")
-    # One line for a component that fails everywhere in the same way.
+        title = "{dataset}, robot {robot}, {clicks} click(s)".format(**options)
+        _print_result(result, title)
+        for name, remark in result.files.items():
+            _print_file(f"{result.folder / name}", remark)
+    _print_failures(errors, result)
+    return bool(result.failures)
+
+
+def _bench_experiment(
+    context: click.Context,
+    errors: Console,
+    config: str,
+    only: Sequence[str],
+    json: bool,
+    options: dict[str, Any],
+) -> bool:
+    """Run an experiment; tell whether a training or a cell failed."""
+    from hsizoo.cli.console import print_json
+    from hsizoo.experiment import ExperimentEvents, run_experiment
+
+    def failed(what: str, error: Mapping[str, str]) -> None:
+        errors.print(f"{what}: {error['message']}", style="red", markup=False)
+
+    events = ExperimentEvents(
+        lambda what, number, total: _training(errors, what, number, total),
+        lambda name: _benching(errors, name),
+        failed,
+    )
+    try:
+        result = run_experiment(config, only=only, events=events, **options)
+    except KeyboardInterrupt:
+        errors.print(
+            "\nstopped: finished trainings and cells are kept, and the last checkpoint of a "
+            "training; the same command goes on",
+            style="yellow",
+        )
+        context.exit(130)
+    if json:
+        tables = {name: run.table for name, run in result.runs.items()}
+        print_json({"folder": str(result.folder), "tables": tables})
+    else:
+        for name, run in result.runs.items():
+            _print_result(run, name)
+        for name, run in result.runs.items():
+            _print_file(f"{run.folder}", f"tables, picture and cells of {name}")
+        _print_file(f"{result.summary}", "all tables on one page")
+    for run in result.runs.values():
+        _print_failures(errors, run)
+    return bool(result.failures)
+
+
+@contextlib.contextmanager
+def _training(errors: Console, what: str, number: int, total: int) -> Iterator[TrainEvents]:
+    from hsizoo.cli.progress import TrainDisplay
+    from hsizoo.training import TrainEvents
+
+    errors.print(f"training {number} of {total}: {what}", markup=False, soft_wrap=True)
+    display = TrainDisplay(errors)
+    with display:
+        yield TrainEvents(
+            display.prepared,
+            display.planned,
+            display.stepped,
+            display.validated,
+            display.saved,
+            display.warned,
+        )
+
+
+@contextlib.contextmanager
+def _benching(errors: Console, name: str) -> Iterator[RunEvents]:
+    from hsizoo.benchmark import RunEvents
+    from hsizoo.cli.progress import RunDisplay
+
+    errors.print(f"run {name}", markup=False)
+    display = RunDisplay(errors)
+    with display:
+        yield RunEvents(display.planned, display.progress, display.finished)
+
+
+def _print_failures(errors: Console, result: RunResult) -> None:
+    """One line for a component that fails everywhere in the same way."""
+    from rich.markup import escape
+
     same: dict[tuple[str, str], list[str]] = {}
     for record in result.failures:
         error = record["error"]
@@ -151,12 +299,9 @@ def bench(
             "the same command tries the failed cells again",
             style="dim",
         )
-        context.exit(1)
 
 
 def _print_result(result: RunResult, title: str) -> None:
-    from rich.markup import escape
-
     from hsizoo.cli.console import console
     from hsizoo.cli.progress import fitting_table
 
@@ -165,5 +310,11 @@ def _print_result(result: RunResult, title: str) -> None:
     out.print(shown)
     if left_out:
         out.print(f"not shown for want of width: {', '.join(left_out)}", style="dim")
-    for name, remark in result.files.items():
-        out.print(f"{result.folder / name}  [dim]{escape(remark)}[/]")
+
+
+def _print_file(path: str, remark: str) -> None:
+    from rich.markup import escape
+
+    from hsizoo.cli.console import console
+
+    console().print(f"{escape(path)}  [dim]{escape(remark)}[/]", soft_wrap=True)

@@ -45,7 +45,7 @@ def _card(entry: Entry) -> dict[str, Any]:
     import inspect
     from pathlib import Path
 
-    from hsizoo.factory import import_target, options_of
+    from hsizoo.factory import import_target, options_of, resolve
 
     spec = entry.spec
     card: dict[str, Any] = {
@@ -57,13 +57,18 @@ def _card(entry: Entry) -> dict[str, Any]:
         "paper": spec.paper,
         "licence": spec.licence,
         "weights": spec.weights or "none needed",
+        "weights here": str(entry.packaged or ""),
         "target": spec.target,
     }
     try:
         target = import_target(entry)
         declared = options_of(target, wrapped=spec.kind == "scorer")
+        weights = resolve(entry.full_name, spec.kind).weights
     except HsizooError as error:  # the card is still of use
         return card | {"unusable": str(error), "options": []}
+    if weights is not None:  # what weights=auto means
+        where = weights.trained_on.removeprefix("hsizoo/") or "?"
+        card["weights here"] = f"{weights.path} (trained on {where})"
     source = Path(inspect.getsourcefile(target) or "?")
     card["defined at"] = f"{source}:{inspect.getsourcelines(target)[1]}"
     card["options"] = [

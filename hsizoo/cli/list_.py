@@ -45,6 +45,7 @@ def print_components(kind: str | None, json: bool) -> None:
                     "kind": entry.spec.kind,
                     "summary": entry.spec.summary,
                     "weights": entry.spec.weights,
+                    "packaged": entry.packaged is not None,
                     "missing": list(entry.missing),
                     "dist": entry.dist,
                     "dist_version": entry.dist_version,
@@ -56,11 +57,12 @@ def print_components(kind: str | None, json: bool) -> None:
         rows = table("name", "kind", "what it is", "weights", "from")
         for entry in entries:
             needs = f" [yellow](needs {', '.join(entry.missing)})[/]" if entry.missing else ""
+            told = textwrap.shorten(entry.spec.weights or "none needed", 44, placeholder=" …")
             rows.add_row(
                 _shortest(entry, entries),
                 entry.spec.kind,
                 entry.spec.summary + needs,
-                textwrap.shorten(entry.spec.weights, 44, placeholder=" …") or "none needed",
+                f"[green]here:[/] {told}" if entry.packaged else told,
                 f"{entry.dist} {entry.dist_version}",
             )
         console().print(rows)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["COLUMNS", "LEAST_IMPORTANT_FIRST", "LOWER_IS_BETTER"]
+__all__ = ["COLUMNS", "COMPARED", "LEAST_IMPORTANT_FIRST", "LOWER_IS_BETTER", "WITH_INTERVAL"]
 
 COLUMNS: Mapping[str, str] = {
     "dice@0.5 1c": "mean Dice at threshold 0.5 after 1 click",
     "dice@max 1c": "mean over samples of the best Dice over all thresholds after 1 click",
     "dice@0.5 5c": "mean Dice at threshold 0.5 after 5 clicks",
+    "dice@max 5c": "mean over samples of the best Dice over all thresholds after 5 clicks",
     "dice@0.5 end": "mean Dice at threshold 0.5 after the last click",
     "dice@tuned 1c": "mean Dice after 1 click at one threshold, tuned on other subjects "
     "(on the other classes where there is one subject only)",
@@ -21,9 +22,16 @@ COLUMNS: Mapping[str, str] = {
     "s/click": "median seconds for a further click on one object",
 }
 
+WITH_INTERVAL = tuple(column for column in COLUMNS if not column.startswith("s/"))
+"""Those that are means over samples, of which a bootstrap makes sense."""
+
+COMPARED = ("dice@0.5 1c", "dice@max 1c", "dice@0.5 5c", "dice@max 5c", "auc")
+"""Those that components are compared by, pair by pair and class by class."""
+
 LOWER_IS_BETTER = frozenset({"noc85", "nof85", "s/open", "s/click"})
 
 LEAST_IMPORTANT_FIRST = (
-    "s/open", "iou@0.5 5c", "nof85", "dice@tuned 1c", "dice@0.5 end", "noc85", "auc", "s/click"
+    "s/open", "iou@0.5 5c", "nof85", "dice@tuned 1c", "dice@0.5 end", "dice@max 5c", "noc85", "auc",
+    "s/click",
 )  # fmt: skip
 """What a narrow terminal leaves out."""

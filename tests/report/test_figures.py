@@ -21,6 +21,7 @@ def record(label, *curves):
     return {
         "label": label,
         "status": "done",
+        "subject": "pig",
         "identity": {"scene": "a", "seed": 0},
         "result": {"samples": samples},
     }
@@ -94,3 +95,13 @@ def test_needs_matplotlib(monkeypatch):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingRequirement, match=r"pip install 'hsizoo\[report\]'"):
         curve_png(RECORDS, "field")
+
+
+def test_each_setting_has_its_panels_and_what_it_does_not_touch_is_in_all():
+    strong = [{**record("sa", (0.3, 0.2)), "conditions": {"noise": each}} for each in "01"]
+    one, two = (decode(curve_png(records, "field")) for records in (strong[:1], strong))
+    assert two.shape[0] > 1.3 * one.shape[0]
+    fixed = record("pcc", (0.8, 0.9))
+    both = curve_png([*strong, fixed], "field")
+    alone = curve_png([strong[0], fixed], "field")
+    assert painted(both, "C1") > 1.5 * painted(alone, "C1")

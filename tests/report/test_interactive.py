@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from hsizoo.protocol.metrics import THRESHOLD_GRID
-from hsizoo.report.columns import COLUMNS, LEAST_IMPORTANT_FIRST, LOWER_IS_BETTER
-from hsizoo.report.interactive import (
-    mean_curve,
-    samples_csv,
-    summarise,
-    table_csv,
-    tuned_dice,
+from hsizoo.report.columns import (
+    COLUMNS,
+    COMPARED,
+    LEAST_IMPORTANT_FIRST,
+    LOWER_IS_BETTER,
+    WITH_INTERVAL,
 )
+from hsizoo.report.interactive import mean_curve, samples_csv, summarise, table_csv
+from hsizoo.report.samples import tuned_scores
 
 
 def grid(*peaks, rest=0.0):
@@ -141,7 +142,19 @@ def subject(name, *grids, label=1):
     return done(*(sample(label, dice_grid={"1": each}) for each in grids), subject=name)
 
 
+def tuned_dice(records, click):
+    scores = tuned_scores(records, click)
+    return None if scores is None else statistics.fmean(value for each in scores for value in each)
+
+
 class TestTunedDice:
+    def test_scores_stay_with_their_samples(self):
+        records = [
+            subject("a", grid((10, 0.9), (20, 0.4)), grid((10, 0.7), (20, 0.6))),
+            subject("b", grid((10, 0.1), (20, 0.8))),
+        ]
+        assert tuned_scores(records, 1) == [[0.4, 0.6], [0.1]]
+
     def test_by_hand(self):
         records = [
             subject("a", grid((10, 0.9), (20, 0.4)), grid((10, 0.7), (20, 0.6))),
@@ -212,18 +225,32 @@ class TestMeanCurve:
             lost(),
             done(sample(1, (0.9, 0.6)), scene="b"),
         ]
-        mean, error = mean_curve(records)
+        mean, low, high, band = mean_curve(records)
         assert mean == pytest.approx([0.5, 0.6])
         # Variance (0.09 + 0.01 + 0.16) / 2 = 0.13, over three samples.
-        assert error == pytest.approx([(0.13 / 3) ** 0.5, 0])
+        error = (0.13 / 3) ** 0.5
+        assert low == pytest.approx([0.5 - error, 0.6])
+        assert high == pytest.approx([0.5 + error, 0.6])
+        assert band == "one standard error over samples"
+
+    def test_of_three_subjects_the_band_is_their_bootstrap(self):
+        records = [
+            done(sample(1, (value, 0.6)), subject=name, scene=name)
+            for name, value in (("a", 0.2), ("b", 0.5), ("c", 0.8))
+        ]
+        mean, low, high, band = mean_curve(records)
+        assert band == "95 % bootstrap over subjects"
+        # Of 27 draws one is all a: more than 2.5 %, so the lowest value is the low end.
+        assert (low[0], mean[0], high[0]) == pytest.approx((0.2, 0.5, 0.8))
+        assert (low[1], high[1]) == pytest.approx((0.6, 0.6))
 
     def test_of_another_metric(self):
-        mean, error = mean_curve([done(sample(dice=(0.2, 0.6)))], "dice_max")
+        mean, low, high, _ = mean_curve([done(sample(dice=(0.2, 0.6)))], "dice_max")
         assert mean == pytest.approx([0.3, 0.7])
-        assert error == [0, 0]  # of a single sample nothing is known about the spread
+        assert low == high == mean  # of a single sample nothing is known about the spread
 
     def test_of_nothing(self):
-        assert mean_curve([lost()]) == ([], [])
+        assert mean_curve([lost()]) == ([], [], [], "")
 
 
 def read(text):
@@ -234,7 +261,9 @@ class TestCsv:
     def test_table(self):
         records = [done(sample(dice=(1 / 3,))), lost("a,b")]
         first, second = read(table_csv(summarise(records)))
-        assert list(first) == ["component", *COLUMNS, "samples", "failed_cells"]
+        ends = [f"{column} {end}" for column in WITH_INTERVAL for end in ("low", "high")]
+        head = ["component", *COLUMNS, "samples", "failed_cells", "unit", "units", *ends]
+        assert list(first) == head
         assert float(first["dice@0.5 1c"]) == 1 / 3  # full precision
         assert first["dice@0.5 5c"] == ""
         assert (second["component"], second["failed_cells"], second["auc"]) == ("a,b", "1", "")
@@ -265,11 +294,52 @@ class TestCsv:
 def test_seeds_are_no_further_samples():
     runs = [done(sample(1, (0.2, 0.4)), sample(2, (0.6, 0.8)), seed=seed) for seed in range(4)]
     assert summarise(runs)[0]["samples"] == 2
-    assert mean_curve(runs) == mean_curve(runs[:1])
-    mean, _ = mean_curve([done(sample(1, (0.2, 0.4))), done(sample(1, (0.4, 0.4)), seed=1)])
+    assert mean_curve(runs)[0] == mean_curve(runs[:1])[0]
+    mean, *_ = mean_curve([done(sample(1, (0.2, 0.4))), done(sample(1, (0.4, 0.4)), seed=1)])
     assert mean == pytest.approx([0.3, 0.4])
 
 
 def test_a_narrow_terminal_leaves_out_only_what_there_is():
     assert set(LEAST_IMPORTANT_FIRST) <= set(COLUMNS)
     assert set(COLUMNS) >= LOWER_IS_BETTER
+
+
+def test_columns_are_told_apart():
+    assert set(COMPARED) <= set(WITH_INTERVAL) <= set(COLUMNS)
+
+
+class TestConditions:
+    RECORDS = (
+        done(sample(dice=(0.2, 0.4)), label="x") | {"conditions": {"noise": "0"}},
+        done(sample(dice=(0.1, 0.3)), label="x") | {"conditions": {"noise": "1"}},
+        done(sample(dice=(0.7, 0.9)), label="y"),
+    )
+
+    def test_each_makes_a_row_and_what_it_does_not_touch_is_empty(self):
+        rows = summarise(self.RECORDS)
+        assert [(row["component"], row["noise"]) for row in rows] == [
+            ("x", "0"), ("x", "1"), ("y", ""),
+        ]  # fmt: skip
+        assert [row["dice@0.5 1c"] for row in rows] == [0.2, 0.1, 0.7]
+
+    def test_they_stand_in_both_tables(self):
+        assert [line["noise"] for line in read(table_csv(summarise(self.RECORDS)))] == [
+            "0",
+            "1",
+            "",
+        ]
+        assert [line["noise"] for line in read(samples_csv(self.RECORDS))][::2] == ["0", "1", ""]
+
+    def test_training_seeds_share_a_row(self):
+        records = [
+            done(sample(dice=(value, 0.5))) | {"training_seed": seed}
+            for seed, value in ((0, 0.2), (1, 0.4))
+        ]
+        (row,) = summarise(records)
+        assert (row["dice@0.5 1c"], row["samples"]) == (pytest.approx(0.3), 1)
+        assert [line["training_seed"] for line in read(samples_csv(records))] == [
+            "0",
+            "0",
+            "1",
+            "1",
+        ]

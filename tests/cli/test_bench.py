@@ -1,0 +1,93 @@
+"""``hsizoo bench`` with perturbations, and with an experiment's file."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hsizoo.cli import app
+from hsizoo.errors import NameLookupError, OptionError
+
+TINY = (
+    "phantom:height=32,width=32,bands=8,"
+    "train_subjects=1,val_subjects=1,test_subjects=3,scenes_per_subject=1"
+)
+CONFIG = f"""
+[[run]]
+name = "one"
+dataset = "{TINY}"
+components = ["sa"]
+clicks = 1
+
+[[run]]
+name = "two"
+dataset = "{TINY.replace("bands=8", "bands=1")}"
+components = ["matched-filter", "sa"]
+clicks = 1
+"""
+
+
+@pytest.fixture
+def hsizoo(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hsizoo.cli.console._WIDTH_OF_A_PIPE", 500)
+
+    def run(*words, code=0):
+        result = CliRunner().invoke(app, words, catch_exceptions=False)
+        assert result.exit_code == code, result.output
+        return result
+
+    return run
+
+
+def test_perturb_may_be_repeated(hsizoo):
+    words = ("bench", "sa", "-d", TINY, "-k", "1", "--perturb", "none", "--perturb", "noise")
+    table = json.loads(hsizoo(*words, "--json").stdout)["table"]
+    assert [row["perturbation"] for row in table] == ["none", "noise"]
+    shown = hsizoo(*words).stdout
+    head = shown.splitlines()[1]
+    assert head.split()[:2] == ["component", "perturbation"]
+    low, high = table[1]["intervals"]["dice@max 1c"]
+    assert f"{table[1]['dice@max 1c']:.3f} [{low:.3f}, {high:.3f}]" in shown
+    assert "hsizoo-runs/phantom/differences.csv" in shown
+    with pytest.raises(NameLookupError, match="Did you mean 'shading'"):
+        hsizoo("bench", "sa", "--perturb", "shadin")
+
+
+def test_an_experiment(hsizoo, tmp_path):
+    Path("try.toml").write_text(CONFIG)
+    done = hsizoo("bench", "--config", "try.toml", "--only", "one")
+    assert "run one" in done.stderr
+    assert "hsizoo-runs/try/summary.md" in done.stdout
+    with Path("hsizoo-runs/try/one/table.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert row["component"] == "sa"
+    tables = json.loads(hsizoo("bench", "-c", "try.toml", "--only", "one", "--json").stdout)
+    assert tables["tables"]["one"][0]["dice@max 1c"] == float(row["dice@max 1c"])
+    with pytest.raises(OptionError, match="has no run 'three'"):
+        hsizoo("bench", "-c", "try.toml", "--only", "three")
+
+
+def test_what_fails_is_told_and_the_status_is_1(hsizoo):
+    Path("try.toml").write_text(CONFIG)
+    done = hsizoo("bench", "-c", "try.toml", "-o", "out", code=1)
+    assert "failed: sa on 3 scenes: DataError: the method needs at least 2 bands" in done.stderr
+    assert "matched-filter" in done.stdout
+    assert Path("out/one/table.csv").exists()
+    assert "DataError" in Path("out/summary.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "name at least one component, or an experiment with --config"),
+        (["sa", "--only", "x"], "give it with --config"),
+        (["sa", "-c", "x.toml"], "sa does not go with --config"),
+        (["-c", "x.toml", "--clicks", "5"], "--clicks does not go with --config"),
+        (["-c", "x.toml", "--perturb", "noise"], "--perturb does not go with --config"),
+    ],
+)
+def test_words_that_do_not_go_together(hsizoo, words, message):
+    assert message in hsizoo("bench", *words, code=2).stderr
