@@ -1,0 +1,541 @@
+"""Pretrain SAM 2.1 nano: promptable segmentation, learned from computed scenes alone.
+
+    python benchmarks/pretrain_nano.py --out nano-run
+
+writes ``nano.safetensors`` (all weights, bfloat16) and ``nano.json`` (their card) into the folder.
+The same command goes on where a stopped training was.  Every batch follows from the seed and its
+number; on one machine with one number of threads the result repeats up to the order of sums.
+
+Scenes are mosaics (`hsizoo_datasets.mosaics`, setting ``train``) and, in pseudo-RGB of random
+bands, phantom scenes with other seeds than the benchmark's.  An image is encoded once for several
+objects, each clicked in three rounds.  Most steps see small images, the last ones the full size,
+while the learning rate falls to zero.  What ships is the moving average of the weights.
+
+Three things made it learn from the start.  The queries and keys by which the mask decoder finds
+the clicked place begin equal, so that attention is local before anything has been learned.
+Cross-entropy counts both sides of an outline alike at first; without that it ends in empty masks.
+Some prompts carry a map of colour similarity, which is an easy mask prompt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import functools
+import hashlib
+import json
+import subprocess
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hsizoo_datasets.mosaics import Mosaic, compose_mosaic
+from hsizoo_datasets.phantom import Phantom
+from hsizoo_sam2.building import build_sam21
+from hsizoo_sam2.decoding import Projection, decode_masks, project_features
+from safetensors.torch import save_file
+from scipy import ndimage
+from torch import nn
+from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.data import DataLoader, Dataset
+
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_PHANTOMS, _PHANTOM_SEED, _PHANTOM_SIDE = 400, 7000, 160
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the result depends on."""
+
+    seed: int = 0
+    small_side: int = 128
+    small_steps: int = 9000
+    large_side: int = 256
+    large_steps: int = 1500
+    images: int = 8
+    large_images: int = 6
+    objects: int = 4  # per image
+    phantoms: float = 0.25  # share of images
+    lr: float = 6e-4
+    warmup: int = 200
+    weight_decay: float = 0.05
+    average: float = 0.998  # of weights, per step
+    clip: float = 1.0
+
+    @property
+    def steps(self) -> int:
+        """In all."""
+        return self.small_steps + self.large_steps
+
+    def shape(self, step: int) -> tuple[int, int]:
+        """Images of a step, and their side."""
+        if step < self.small_steps:
+            return self.images, self.small_side
+        return self.large_images, self.large_side
+
+    def rate(self, step: int) -> float:
+        """Learning rate: constant on small images, falling as a cosine on large ones."""
+        if step < self.small_steps:
+            return self.lr * min(1.0, (step + 1) / self.warmup)
+        done = (step - self.small_steps) / max(1, self.large_steps)
+        return float(self.lr * 0.5 * (1 + np.cos(np.pi * done)))
+
+
+# Batches.
+
+
+class Batches(Dataset[dict[str, torch.Tensor]]):
+    """Batch number `step`, made of nothing but the seed and that number."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __len__(self) -> int:
+        return self.settings.steps
+
+    def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
+        number, side = self.settings.shape(step)
+        images, masks, firsts = [], [], []
+        attempt = 0
+        while len(images) < number:
+            rng = np.random.default_rng([0, self.settings.seed, step, len(images), attempt])
+            if rng.random() < self.settings.phantoms:
+                mosaic = _phantom(rng, side)
+            else:
+                mosaic = compose_mosaic(rng, side)
+            targets = _targets(rng, mosaic, self.settings.objects)
+            attempt += 1
+            if targets is not None:
+                attempt = 0
+                image = _stretch(mosaic.rgb)
+                images.append(torch.from_numpy(image).permute(2, 0, 1))
+                masks.append(torch.from_numpy(targets))
+                firsts.append(torch.from_numpy(_first_clicks(rng, targets)))
+        return {
+            "images": torch.stack(images),
+            "masks": torch.cat(masks),
+            "clicks": torch.cat(firsts),
+        }
+
+
+def _stretch(rgb: np.ndarray) -> np.ndarray:
+    """From the 1st to the 99th percentile of each band, as pseudo-RGB images are made."""
+    low, high = np.percentile(rgb[::2, ::2], (1, 99), axis=(0, 1))
+    return ((rgb - low) / np.maximum(high - low, 1e-3)).clip(0, 1).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=_PHANTOMS)
+def _phantom_scene(number: int) -> tuple[np.ndarray, np.ndarray]:
+    dataset = Phantom(
+        height=_PHANTOM_SIDE,
+        width=_PHANTOM_SIDE,
+        bands=31,
+        seed=_PHANTOM_SEED + number // 10,
+        train_subjects=5,
+        val_subjects=0,
+        test_subjects=0,
+    )
+    scene = dataset.scene(number % 10)
+    return np.asarray(scene.cube.data, np.float16), np.asarray(scene.label_map.labels, np.int32)
+
+
+def _phantom(rng: np.random.Generator, side: int) -> Mosaic:
+    """A piece of a phantom in three of its bands."""
+    cube, labels = _phantom_scene(int(rng.integers(_PHANTOMS)))
+    bands = rng.choice(31, 3, replace=False) if rng.random() < 0.6 else np.array([8, 3, 0])
+    piece = int(rng.integers(int(0.5 * _PHANTOM_SIDE), _PHANTOM_SIDE + 1))
+    row, col = rng.integers(0, _PHANTOM_SIDE - piece + 1, 2)
+    at = (np.arange(side) * piece / side).astype(int)
+    rgb = cube[row + at[:, None], col + at[None, :]][..., bands].astype(np.float32)
+    found = labels[row + at[:, None], col + at[None, :]]
+    parts, count = np.zeros_like(found), 0
+    for label in np.unique(found):
+        if label:
+            pieces, number = ndimage.label(found == label)
+            parts[pieces > 0] = pieces[pieces > 0] + count
+            count += number
+    turn = int(rng.integers(4))
+    rgb, parts = np.rot90(rgb, turn), np.rot90(parts, turn)
+    return Mosaic(np.ascontiguousarray(rgb), np.ascontiguousarray(parts))
+
+
+def _targets(rng: np.random.Generator, mosaic: Mosaic, number: int) -> np.ndarray | None:
+    """Masks (number, side, side) of objects, of objects with their parts, of all of one material.
+
+    None if the image has nothing to segment.
+    """
+    candidates = mosaic.targets()
+    if not candidates:
+        return None
+    chosen = rng.permutation(candidates)[:number]
+    chosen = np.concatenate([chosen, rng.choice(candidates, number - len(chosen))])
+    masks = []
+    for label in chosen:
+        wanted = [label]
+        children = [part for part, parent in mosaic.parents.items() if parent == label]
+        material = mosaic.materials.get(label)
+        alike = [other for other, made in mosaic.materials.items() if made == material]
+        draw = rng.random()
+        if children and draw < 0.6:
+            wanted += children
+        elif len(alike) > 1 and draw < 0.3:
+            wanted = alike
+        masks.append(np.isin(mosaic.labels, wanted))
+    return np.stack(masks)
+
+
+def _first_clicks(rng: np.random.Generator, masks: np.ndarray) -> np.ndarray:
+    """(x, y) of a first click in each mask, inside rather than at the rim for most."""
+    clicks = np.empty((len(masks), 2), np.float32)
+    reach = max(3, masks.shape[-1] // 12)
+    for mask, click in zip(masks, clicks, strict=True):
+        rows, cols = np.nonzero(mask)
+        some = rng.integers(len(rows), size=1 if rng.random() < 0.3 else 12)
+        inside = ndimage.uniform_filter(mask.astype(np.float32), reach, mode="constant")
+        best = some[np.argmax(inside[rows[some], cols[some]])]
+        click[:] = cols[best], rows[best]
+    return clicks
+
+
+# The model.
+
+
+class Nano(nn.Module):
+    """SAM 2.1 nano, decoding objects of several images at once."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        model, _ = build_sam21("nano", "random")
+        model.requires_grad_(True)
+        self.model = model
+        torch.manual_seed(seed)
+        _start_local(model.sam_mask_decoder)
+
+    def resize(self, side: int) -> None:
+        """Take images of another size."""
+        prompts = self.model.sam_prompt_encoder
+        prompts.input_image_size = (side, side)
+        prompts.image_embedding_size = (side // 16, side // 16)
+        prompts.mask_input_size = (side // 4, side // 4)
+
+    def encode(self, images: torch.Tensor) -> Projection:
+        """What the decoder takes from the images, stacked."""
+        mean, std = (images.new_tensor(each)[:, None, None] for each in (_MEAN, _STD))
+        levels = self.model.image_encoder((images - mean) / std)["backbone_fpn"]
+        fine, middle, coarse = levels
+        coarse = coarse + self.model.no_mem_embed.view(1, -1, 1, 1)
+        with torch.autocast("cpu", enabled=False):
+            position = self.model.sam_prompt_encoder.get_dense_pe()
+        each = [
+            project_features(
+                self.model.sam_mask_decoder, coarse[n : n + 1], middle[n : n + 1],
+                fine[n : n + 1], position,
+            )
+            for n in range(len(images))
+        ]  # fmt: skip
+        return replace(
+            each[0],
+            tokens=torch.cat([one.tokens for one in each]),
+            middle=torch.stack([one.middle for one in each]),
+            fine=torch.stack([one.fine for one in each]),
+        )
+
+    def decode(
+        self,
+        image: Projection,
+        points: torch.Tensor,
+        labels: torch.Tensor,
+        masks: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (N, 4, h, w) and predicted quality (N, 4) of N objects, each on its own image."""
+        prompts = self.model.sam_prompt_encoder
+        with torch.autocast("cpu", enabled=False):
+            sparse, dense = prompts(points=(points, labels), boxes=None, masks=masks)
+        logits, quality = decode_masks(self.model.sam_mask_decoder, image, sparse, dense)
+        return logits.float(), quality.float()
+
+
+def _start_local(decoder: nn.Module) -> None:
+    """Let tokens and pixels attend to what has a similar position, from the start."""
+    transformer = decoder.transformer
+    attentions = [transformer.final_attn_token_to_image]
+    for layer in transformer.layers:
+        attentions += [layer.cross_attn_token_to_image, layer.cross_attn_image_to_token]
+    for attention in attentions:
+        query, key = attention.q_proj, attention.k_proj
+        with torch.no_grad():
+            nn.init.orthogonal_(query.weight, 1.5)
+            key.weight.copy_(query.weight)
+            query.bias.zero_()
+            key.bias.zero_()
+
+
+# Learning.
+
+
+def losses(
+    logits: torch.Tensor, truth: torch.Tensor, balance: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Loss (N, M) and IoU (N, M) of M masks of N objects.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, M, h, w)
+    truth : Tensor, shape (N, h, w)
+        Share of the object in each pixel.
+    balance : float
+        How much the two sides of the outline count alike, 0 to 1.
+    """
+    wanted = truth[:, None].expand_as(logits)
+    plain = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+    share = truth.mean((1, 2)).clamp(0.002, 0.998)[:, None, None, None]
+    even = wanted * (0.5 / share) + (1 - wanted) * (0.5 / (1 - share))
+    entropy = (plain * (balance * even + (1 - balance))).mean((2, 3))
+    chance = logits.sigmoid()
+    overlap = (chance * wanted).sum((2, 3))
+    dice = 1 - (2 * overlap + 1) / (chance.sum((2, 3)) + wanted.sum((2, 3)) + 1)
+    found, real = logits.detach() > 0, wanted > 0.5
+    union = (found | real).sum((2, 3)).clamp(min=1)
+    return entropy + dice, (found & real).sum((2, 3)) / union
+
+
+def correct(
+    logits: torch.Tensor, truth: torch.Tensor, number: int, chance: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Further clicks of each object, (N, number, 2) in pixels of the image, and their signs.
+
+    A third of the objects is clicked as in the paper (positive, where the model is least sure),
+    the others where it is wrong, half of these in the middle of the error.
+    """
+    count, _, width = truth.shape
+    inside, probability = truth > 0.5, logits.sigmoid()
+    wrong = (inside != (logits > 0)).float()
+    deep = functional.avg_pool2d(wrong[:, None], 5, 1, 2)[:, 0] * wrong
+    dice = torch.rand(count, generator=chance)
+    paper, middle = dice < 0.33, (dice >= 0.33) & (dice < 0.66)
+    points, signs = [], []
+    for _ in range(number):
+        jitter = torch.rand(truth.shape, generator=chance)
+        rank = wrong * (1 + jitter)
+        rank = torch.where(middle[:, None, None], deep * (1 + 0.2 * jitter) + 0.01 * rank, rank)
+        least = inside * (1.01 - probability + 0.05 * jitter)
+        right = wrong.sum((1, 2), keepdim=True) == 0
+        rank = torch.where(paper[:, None, None] | right, least, rank)
+        at = rank.flatten(1).argmax(1)
+        row, col = at // width, at % width
+        points.append(torch.stack([col, row], 1))
+        signs.append(inside.flatten(1).gather(1, at[:, None])[:, 0])
+        every = torch.arange(count)
+        wrong[every, row, col] = deep[every, row, col] = 0
+    where = torch.stack(points, 1).float() * 4 + 4 * torch.rand(
+        (count, number, 2), generator=chance
+    )
+    return where, torch.stack(signs, 1).to(torch.int32)
+
+
+def similarity(
+    images: torch.Tensor, owner: torch.Tensor, clicks: torch.Tensor, width: torch.Tensor
+) -> torch.Tensor:
+    """Mask prompts (N, 1, h, w) by colour: near to that of any positive click is like +10."""
+    small = functional.avg_pool2d(images, 4)[owner]
+    at = (clicks / 4).long().clamp(0, small.shape[-1] - 1)
+    every = torch.arange(len(owner))
+    best = None
+    for n in range(clicks.shape[1]):
+        colour = small[every, :, at[:, n, 1], at[:, n, 0]]
+        far = (small - colour[:, :, None, None]).square().sum(1)
+        near = torch.exp(-far / (2 * width[:, None, None] ** 2))
+        best = near if best is None else torch.maximum(best, near)
+    assert best is not None
+    return (20 * best - 10)[:, None]
+
+
+def learn(
+    nano: Nano, batch: dict[str, torch.Tensor], balance: float, chance: torch.Generator
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """Loss of a batch, and IoU after the rounds."""
+    images, count = batch["images"], len(batch["masks"])
+    truth = functional.avg_pool2d(batch["masks"].float()[:, None], 4)[:, 0]
+    owner = torch.arange(len(images)).repeat_interleave(count // len(images))
+    # With few tokens per window the plain attention is faster than the fused one's backward pass.
+    with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+        each = nano.encode(images)
+        features = replace(
+            each, tokens=each.tokens[owner], middle=each.middle[owner], fine=each.fine[owner]
+        )
+        points = batch["clicks"][:, None]
+        labels = torch.ones((count, 1), dtype=torch.int32)
+        total = torch.zeros(())
+        seen: dict[str, float] = {}
+        before = None
+        for turn in range(3):
+            masks = None
+            kind = torch.rand((), generator=chance).item()
+            if kind < 0.3:
+                width = 0.05 + 0.25 * torch.rand(count, generator=chance)
+                masks = similarity(images, owner, points, width)
+            elif kind < 0.6 and before is not None:
+                masks = before[:, None].clamp(-20, 20)
+            logits, quality = nano.decode(features, points, labels, masks)
+            loss, iou = losses(logits, truth, balance)
+            best = loss[:, 1:].detach().argmin(1, keepdim=True)
+            ambiguous = loss[:, 1:].gather(1, best)[:, 0]
+            total = total + loss[:, 0].mean() + functional.mse_loss(quality, iou)
+            if turn == 0:
+                total = total + ambiguous.mean()
+                seen["best"] = iou[:, 1:].gather(1, best).mean().item()
+            seen[f"iou{turn}"] = iou[:, 0].mean().item()
+            if turn < 2:
+                before = logits[:, 0].detach()
+                number = 1 if turn == 0 else int(torch.randint(1, 5, (), generator=chance))
+                more, signs = correct(before, truth, number, chance)
+                points, labels = torch.cat([points, more], 1), torch.cat([labels, signs], 1)
+    return total, seen
+
+
+class Training:
+    """Weights, their moving average, the optimizer, and where they are kept."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.nano = Nano(settings.seed)
+        self.average = {k: v.clone() for k, v in self.nano.model.state_dict().items()}
+        matrices = [each for each in self.nano.parameters() if each.ndim > 1]
+        others = [each for each in self.nano.parameters() if each.ndim < 2]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": settings.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
+            betas=(0.9, 0.98),
+            fused=True,
+        )
+        self.step = 0
+        self.seconds = 0.0
+        if self._state.is_file():
+            self._resume()
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / "state.pt"
+
+    def _resume(self) -> None:
+        state = torch.load(self._state, weights_only=True)
+        self.nano.model.load_state_dict(state["weights"])
+        self.average = state["average"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        print(f"going on from step {self.step}")
+
+    def save(self) -> None:
+        """Write the checkpoint; the one before is there until it is whole."""
+        state = {
+            "weights": self.nano.model.state_dict(),
+            "average": self.average,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        torch.save(state, self._state.with_suffix(".tmp"))
+        self._state.with_suffix(".tmp").replace(self._state)
+
+    def run(self) -> None:
+        """Take the remaining steps."""
+        settings = self.settings
+        loader = DataLoader(
+            Batches(settings),
+            batch_size=None,
+            sampler=range(self.step, settings.steps),
+            num_workers=1,
+            prefetch_factor=8,
+        )
+        log = (self.folder / "log.jsonl").open("a")
+        sums: dict[str, float] = {}
+        began = time.monotonic()
+        for batch in loader:
+            step = self.step
+            self.nano.resize(settings.shape(step)[1])
+            rate = settings.rate(step)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            balance = max(0.1, 1 - step / 3000)
+            chance = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
+            loss, seen = learn(self.nano, batch, balance, chance)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(self.nano.parameters(), settings.clip).item()
+            if np.isfinite(norm):
+                self.optimizer.step()
+            keep = min(settings.average, (1 + step) / (10 + step))
+            with torch.no_grad():
+                for name, value in self.nano.model.state_dict().items():
+                    self.average[name].lerp_(value, 1 - keep)
+            self.step += 1
+            for key, value in {"loss": loss.item(), "norm": norm, **seen}.items():
+                sums[key] = sums.get(key, 0) + value
+            now = time.monotonic()
+            self.seconds, began = self.seconds + now - began, now
+            if self.step % 50 == 0:
+                line = {key: round(value / 50, 4) for key, value in sums.items()}
+                about = {"step": self.step, "seconds": round(self.seconds), "lr": rate, **line}
+                log.write(json.dumps(about) + "\n")
+                log.flush()
+                print(about, flush=True)
+                sums = {}
+            if self.step % 250 == 0 or self.step == settings.steps:
+                self.save()
+        self.publish()
+
+    def publish(self) -> None:
+        """Write the averaged weights in bfloat16, with a card."""
+        path = self.folder / "nano.safetensors"
+        save_file({k: v.to(torch.bfloat16) for k, v in self.average.items()}, path)
+        card = {
+            "name": "sam2.1-nano",
+            "digest": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "stored": "bfloat16",
+            "licence": "Apache-2.0",
+            "data": "computed: mosaics (setting train) and phantom pseudo-RGB, seeds "
+            f"{_PHANTOM_SEED} and up; no real image",
+            "command": "python benchmarks/pretrain_nano.py --out nano-run",
+            "settings": asdict(self.settings),
+            "seed": self.settings.seed,
+            "steps": self.step,
+            "hours": round(self.seconds / 3600, 2),
+            "machine": f"{torch.get_num_threads()} CPU threads, torch {torch.__version__}",
+            "commit": _commit(),
+            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+        (self.folder / "nano.json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+def _commit() -> str:
+    root = Path(__file__).parent
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip()
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    usual: dict[str, Any] = asdict(Settings())
+    for name, value in usual.items():
+        parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
+    chosen = vars(parser.parse_args())
+    folder, threads = chosen.pop("out"), chosen.pop("threads")
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(threads)
+    Training(Settings(**chosen), folder).run()
+
+
+if __name__ == "__main__":
+    main()
