@@ -25,7 +25,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # Begins with a letter, so that "1e+5" inside an option is never read as a composition "1e" + "5".
 NAME_PATTERN = r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*"
-_TARGET_PATTERN = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
+_MODULE_PATTERN = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+_TARGET_PATTERN = _MODULE_PATTERN + r":[A-Za-z_]\w*"
+_PACKAGED_PATTERN = _MODULE_PATTERN + r":\w[\w.-]*(?:/\w[\w.-]*)*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,12 @@ class ComponentSpec:
         Licence of the code.
     weights : str, optional
         Where the weights come from and under which licence; empty if there are none.
+    packaged : str, optional
+        Weights that come with the plugin, ``"package:folder/in/it"``, looked for when somebody
+        asks and nothing is imported for it.  For a segmenter that can be trained, a folder as
+        `hsizoo train` publishes it, with ``weights.safetensors`` and ``card.json``:
+        ``weights=auto`` finds it.  Otherwise whatever the target reads by itself.  It may be named
+        before it is there.
     requires : tuple of str, optional
         Import names of packages that the target needs beyond hsizoo's own dependencies.
     install : str, optional
@@ -81,6 +89,7 @@ class ComponentSpec:
     paper: str = ""
     licence: str = "Apache-2.0"
     weights: str = ""
+    packaged: str = ""
     requires: tuple[str, ...] = ()
     install: str = ""
 
@@ -100,11 +109,16 @@ class ComponentSpec:
                 f"component {self.name!r} has target {self.target!r}; "
                 "expected 'package.module:Class'"
             )
-        for text in ("summary", "version", "paper", "licence", "weights", "install"):
+        for text in ("summary", "version", "paper", "licence", "weights", "packaged", "install"):
             if not isinstance(getattr(self, text), str):
                 raise SpecError(
                     f"component {self.name!r}: {text} must be a string, got {getattr(self, text)!r}"
                 )
+        if self.packaged and not re.fullmatch(_PACKAGED_PATTERN, self.packaged):
+            raise SpecError(
+                f"component {self.name!r} has packaged={self.packaged!r}; "
+                "expected 'package:folder/in/it', with slashes and without '..'"
+            )
         if not self.summary.strip():
             raise SpecError(f"component {self.name!r} needs a one-line summary")
         if isinstance(self.requires, str) or not all(isinstance(r, str) for r in self.requires):

@@ -21,6 +21,7 @@ from hsizoo.engine.composition import LabeledClassifier
 from hsizoo.engine.trained import TrainedWeights, find_weights, open_weights
 from hsizoo.errors import (
     ContractError,
+    DataError,
     MissingRequirement,
     NameLookupError,
     OptionError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "WEIGHTS",
     "Resolved",
+    "auto_weights",
     "create",
     "import_target",
     "load_dataset",
@@ -52,9 +54,11 @@ WEIGHTS = Option(
     (),
     False,
     "auto",
-    "Trained weights to load.  auto: the newest that `hsizoo train` made here for this component "
-    "with the same options, if there are any.  none: those that the component starts with.  "
-    "Otherwise a .safetensors file made by `hsizoo train`, or the folder of its card.",
+    "Trained weights to load, of this component with the same options.  auto: those trained on the "
+    "dataset that is benched, else on others; of equals those that `hsizoo train` made here, the "
+    "newest first, before those that come with the plugin; none if there are none.  packaged: "
+    "those that come with the plugin, the same on every machine.  none: those that the component "
+    "starts with.  Otherwise a .safetensors file of `hsizoo train`, or the folder of its card.",
 )
 """The option that hsizoo adds to every trainable segmenter."""
 
@@ -143,6 +147,11 @@ class Resolved:
         needs = getattr(self.target, "needs_training", True)
         return bool(needs(**self.options) if callable(needs) else needs)
 
+    def trained_elsewhere(self, dataset: Resolved) -> str:
+        """The dataset that its weights were trained on, if that is another one; otherwise ""."""
+        on = self.weights.trained_on if self.weights else ""
+        return "" if on == dataset.entry.full_name else on.removeprefix(f"{FIRST_PARTY}/")
+
     def build(self, device: str = "cpu") -> Any:
         """Make the component; `device` goes to those that take one."""
         keywords = dict(self.options)
@@ -160,7 +169,9 @@ class Resolved:
         return component
 
 
-def resolve(text: str, kind: Kind | None = None, **options: Any) -> Resolved:
+def resolve(
+    text: str, kind: Kind | None = None, *, on_dataset: Resolved | None = None, **options: Any
+) -> Resolved:
     """Find what a name means and settle its options, without building it.
 
     Parameters
@@ -169,12 +180,14 @@ def resolve(text: str, kind: Kind | None = None, **options: Any) -> Resolved:
         ``name``, ``dist/name``, ``name:key=value,…`` or ``labeler+classifier``.
     kind : str, optional
         What is wanted.  A scorer is wrapped where a segmenter is wanted.
+    on_dataset : Resolved, optional
+        The dataset that it will work on, by which ``weights=auto`` chooses.
     **options
         Further options; they override those in the name.
 
     Raises
     ------
-    NameLookupError, OptionError, MissingRequirement, ContractError
+    NameLookupError, OptionError, MissingRequirement, ContractError, DataError
     """
     parts = parse_composition(text)
     if len(parts) == 2:
@@ -190,11 +203,15 @@ def resolve(text: str, kind: Kind | None = None, **options: Any) -> Resolved:
         kinds = ("segmenter", "scorer")
     else:
         kinds = (kind,)
-    return _resolve_one(parts[0], kinds, options, wrap=kind == "segmenter")
+    return _resolve_one(parts[0], kinds, options, kind == "segmenter", on_dataset)
 
 
 def _resolve_one(
-    name: Name, kinds: tuple[Kind, ...], options: dict[str, Any], wrap: bool = False
+    name: Name,
+    kinds: tuple[Kind, ...],
+    options: dict[str, Any],
+    wrap: bool = False,
+    on_dataset: Resolved | None = None,
 ) -> Resolved:
     entry = registry().find(name, kinds)
     target = import_target(entry)
@@ -211,7 +228,7 @@ def _resolve_one(
     }
     if issubclass(target, interfaces.TrainableSegmenter):
         plain = Resolved(str(name), entry, target, own, parts=parts)
-        return replace(plain, weights=_choose_weights(rest[WEIGHTS.name], plain))
+        return replace(plain, weights=_choose_weights(rest[WEIGHTS.name], plain, on_dataset))
     if not (wrap and entry.spec.kind == "scorer"):
         return Resolved(str(name), entry, target, own, parts=parts)
     return Resolved(str(name), entry, target, own, wrapper_options=rest, parts=parts)
@@ -260,16 +277,43 @@ def options_of(target: type, *, wrapped: bool = False) -> dict[str, Option]:
     return declared
 
 
-def _choose_weights(text: str, component: Resolved) -> TrainedWeights | None:
+def auto_weights(component: Resolved, dataset: Resolved | None = None) -> TrainedWeights | None:
+    """The trained weights that ``weights=auto`` means, on a dataset if one is known.
+
+    See `hsizoo.engine.trained.find_weights` for the order of preference.
+    """
+    return find_weights(
+        component.entry.full_name,
+        component.identity()["options"],
+        # Weights over another checkpoint would not fit; with a path, `frozen_digest` decides.
+        component.free_options - {"checkpoint"},
+        component.entry.spec.version,
+        dataset=dataset.identity() if dataset else None,
+        packaged=component.entry.packaged,
+    )
+
+
+def _choose_weights(
+    text: str, component: Resolved, dataset: Resolved | None
+) -> TrainedWeights | None:
     """The weights that the value of the option `WEIGHTS` means for a component."""
     if text == "none":
         return None
-    name, options = component.entry.full_name, component.identity()["options"]
-    version, free = component.entry.spec.version, component.free_options
     if text == "auto":
-        # Weights over another checkpoint would not fit; with a path, `frozen_digest` decides.
-        return find_weights(name, options, free - {"checkpoint"}, version=version)
-    return open_weights(Path(text)).check(name, options, free, version=version)
+        return auto_weights(component, dataset)
+    name, packaged = component.entry.full_name, component.entry.packaged
+    if text == "packaged" and packaged is None:
+        raise DataError(
+            f"weights=packaged: no trained weights come with {name}; say auto, or train it with "
+            f"`hsizoo train {component.entry.spec.name}`"
+        )
+    where = packaged if text == "packaged" and packaged else Path(text)
+    return open_weights(where).check(
+        name,
+        component.identity()["options"],
+        component.free_options,
+        version=component.entry.spec.version,
+    )
 
 
 def _only_kind(name: Name) -> tuple[Kind, ...]:

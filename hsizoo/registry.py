@@ -24,6 +24,7 @@ import traceback
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 import pluggy
@@ -61,6 +62,20 @@ class Entry:
     def missing(self) -> tuple[str, ...]:
         """Those of the spec's required packages that are not installed."""
         return tuple(name for name in self.spec.requires if _is_missing(name))
+
+    @property
+    def packaged(self) -> Path | None:
+        """Where the weights that come with the plugin are, if they are there; imports nothing."""
+        package, _, place = self.spec.packaged.partition(":")
+        try:
+            found = find_spec(package) if place else None
+        except (ImportError, ValueError):  # a parent package is missing, or half-initialised
+            return None
+        for folder in (found and found.submodule_search_locations) or ():
+            path = Path(folder, *place.split("/"))
+            if path.exists():
+                return path
+        return None
 
 
 @dataclass

@@ -27,16 +27,10 @@ import torch
 
 from hsizoo.engine.device import resolve_device
 from hsizoo.engine.provenance import provenance
-from hsizoo.engine.trained import (
-    Checkpoint,
-    TrainedWeights,
-    TrainingFolder,
-    find_weights,
-    publish,
-    trained_folder,
-)
+from hsizoo.engine.trained import WEIGHTS_FILE, TrainedWeights, trained_folder
+from hsizoo.engine.training_folder import Checkpoint, TrainingFolder, publish
 from hsizoo.errors import MissingRequirement, OptionError, ProtocolError, StoreError
-from hsizoo.factory import WEIGHTS, Resolved, make_robot, resolve
+from hsizoo.factory import WEIGHTS, Resolved, auto_weights, make_robot, resolve
 from hsizoo.interfaces import SceneDataset, SceneInfo, TrainableSegmenter
 from hsizoo.names import parse_composition
 from hsizoo.options import declared_options, resolve_options
@@ -92,7 +86,7 @@ class TrainResult:
     trained_before : bool
         Whether an earlier call had finished this training already.
     is_newest : bool
-        Whether ``weights=auto`` means these weights now.
+        Whether ``weights=auto`` now means these weights on the dataset that they were trained on.
     """
 
     folder: Path
@@ -204,18 +198,13 @@ def train(
             assert card is not None
         run.check_key(folder, card["key"])
         published = _published(folder, run, card)
-    newest = find_weights(
-        card["component"],
-        card["options"],
-        run.component.free_options,
-        version=run.component.entry.spec.version,
-    )
+    auto = auto_weights(run.component, run.source)
     return TrainResult(
         folder.folder,
         published.path,
         card,
         trained_before,
-        newest is not None and newest.digest == published.digest,
+        auto is not None and auto.digest == published.digest,
     )
 
 
@@ -484,4 +473,4 @@ def _published(folder: TrainingFolder, run: _Run, card: Mapping[str, Any]) -> Tr
     found = there.result()
     if found is None or found["digest"] != card["digest"]:
         return publish(folder.folder, component, run.key)
-    return TrainedWeights(there.folder / "weights.safetensors", found["digest"], found)
+    return TrainedWeights(there.folder / WEIGHTS_FILE, found["digest"], found)

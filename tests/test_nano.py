@@ -8,6 +8,8 @@ import torch
 import hsizoo
 from hsizoo.training import TrainEvents
 
+RANDOM = "samsa2-nano:checkpoint=random"
+
 TWO_SCENES = (
     "phantom:height=64,width=64,bands=30,"
     "train_subjects=1,val_subjects=1,test_subjects=1,scenes_per_subject=2"
@@ -39,7 +41,7 @@ def test_samsa2_nano_ends_with_the_same_weights_again_and_when_stopped(tmp_path,
 
     def digest(out, **more):
         result = hsizoo.train(
-            "samsa2-nano", FEW, out=out, device="cpu", checkpoint_steps=2, **settings, **more
+            RANDOM, FEW, out=out, device="cpu", checkpoint_steps=2, **settings, **more
         )
         return hashlib.sha256(result.weights.read_bytes()).hexdigest()
 
@@ -62,9 +64,9 @@ def test_samsa2_nano_overfits_two_scenes(tmp_path, monkeypatch):
     """Even over a random encoder: prompt encoder and decoder can say what they are taught."""
     monkeypatch.chdir(tmp_path)
     settings = {"epochs": 80, "lr": 1e-3, "validate_every": 80, "keep": "last"}
-    hsizoo.train("samsa2-nano", TWO_SCENES, device="cpu", **settings)
-    result = hsizoo.bench(["samsa2-nano"], TWO_SCENES, clicks=5, split="train", device="cpu")
+    hsizoo.train(RANDOM, TWO_SCENES, device="cpu", **settings)
+    result = hsizoo.bench([RANDOM], TWO_SCENES, clicks=5, split="train", device="cpu")
     (row,) = result.table
-    assert row["component"] == "samsa2-nano (random encoder, seen)"
+    assert row["component"] == f"{RANDOM} (random encoder, seen)"
     assert row["dice@0.5 1c"] >= 0.95
     assert row["dice@0.5 5c"] >= 0.95

@@ -37,3 +37,13 @@ class Cell:
         """The first 32 hexadecimal digits of the SHA-256 of the identity."""
         text = json.dumps(self.identity, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @cached_property
+    def image(self) -> str:
+        """The same for all cells of one image, which can share what is made of it."""
+        if "scene" not in self.identity:
+            return self.key
+        parts = [self.identity.get(name) for name in ("dataset", "scene", "perturbation")]
+        if parts[-1] is not None:  # it may draw at random
+            parts.append(self.identity.get("seed"))
+        return json.dumps(parts, sort_keys=True)

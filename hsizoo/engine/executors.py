@@ -2,6 +2,10 @@
 
 A worker process computes one cell at a time and is told the next one when it is done, so the driver
 always knows which cell a dead worker had in hand.  The driver alone writes the store.
+
+A process keeps what it made of an image, and the others cannot see it.  So each process has an
+image to itself, with all components, as long as there are images; then those without one help where
+most is left, which costs them an encoding and is faster than waiting.
 """
 
 from __future__ import annotations
@@ -114,12 +118,13 @@ def _execute_in_processes(
     devices: Sequence[str],
     on_progress: Callable[[Cell, int, int], None],
 ) -> Iterator[Outcome]:
-    waiting = deque(cells)
+    queue = _Queue(cells)
     threads = max(1, available_cores() // max(1, jobs))
     workers = [_Worker(work, devices[i % len(devices)], threads) for i in range(jobs)]
     try:
         for worker in workers:
-            worker.give(waiting.popleft())
+            if (cell := queue.take(worker)) is not None:
+                worker.give(cell)
         while busy := [worker for worker in workers if worker.cell is not None]:
             ready = wait([worker.pipe for worker in busy])
             for worker in busy:
@@ -136,12 +141,46 @@ def _execute_in_processes(
                         continue
                     outcome = Outcome(worker.cell, *message)
                 worker.cell = None
-                if waiting:
-                    worker.give(waiting.popleft())
+                if (cell := queue.take(worker)) is not None:
+                    worker.give(cell)
                 yield outcome
     finally:
         for worker in workers:
             worker.stop()
+
+
+class _Queue:
+    """Cells that wait, by image: whoever has begun an image goes on with it."""
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        images: dict[str, deque[Cell]] = {}
+        for cell in cells:
+            images.setdefault(cell.image, deque()).append(cell)
+        self._untouched = deque(images.values())
+        self._begun: list[deque[Cell]] = []
+        self._next: dict[object, tuple[deque[Cell], Callable[[], Cell]]] = {}
+
+    def take(self, worker: object) -> Cell | None:
+        """The next cell for a worker, or None if nothing waits.
+
+        The next of the image that it is at, or the first of the next image, or, where others have
+        begun all images, the last of the one with most cells left.  Who shares an image works
+        towards each other, since neighbours in the list are likely to share an encoder too.
+        """
+        waiting, take = self._next.get(worker, (None, None))
+        if not waiting:
+            if self._untouched:
+                waiting = self._untouched.popleft()
+                self._begun.append(waiting)
+                take = waiting.popleft
+            else:
+                waiting = max(self._begun, key=len, default=None)
+                if not waiting:
+                    return None
+                take = waiting.pop
+            self._next[worker] = waiting, take
+        assert take is not None
+        return take()
 
 
 class _Worker:

@@ -1,60 +1,53 @@
-"""Trained weights: the run folder of a training, and the published result with its card.
+"""Trained weights: which there are, what their cards say, and which of them a component gets.
 
 ::
 
-    <run folder>/checkpoints/checkpoint.json        which of the files below are valid, and where
-    <run folder>/checkpoints/<step>.safetensors     weights after that step
-    <run folder>/checkpoints/<step>.pt              optimiser, chance, counters: plain tensors
-    <run folder>/checkpoints/best-<step>.safetensors
-    <run folder>/log.jsonl                          a line per step and per validation
-    <run folder>/weights.safetensors, card.json     the result, once there is one
+    <folder>/weights.safetensors, card.json
 
-    <HSIZOO_HOME>/trained/<dist>--<name>/<hash>/weights.safetensors, card.json
+Such folders are in ``<HSIZOO_HOME>/trained/<dist>--<name>/<hash>``, where `hsizoo train` publishes
+its results (see `hsizoo.engine.training_folder`), and inside plugins that come with weights
+(`hsizoo.ComponentSpec.packaged`).  A card is written after its weights and holds their SHA-256, so
+that weights without a card, or with a wrong one, are never used.  What is needed to use them is
+also in the weights file itself, which can so be passed on alone.
 
-A checkpoint is written under new names, and becomes the valid one by the renaming of one small
-file; a training that is killed at any moment leaves the one before.  A card is written after its
-weights and holds their SHA-256, so that weights without a card, or with a wrong one, are never
-used; a lock keeps two writers from mixing theirs.  The card's essentials are also in the weights
-file itself, which can so be passed on alone.
+Tensors of float32 may be stored as bfloat16, half the size, which the card says as ``stored``; they
+are float32 again when they are loaded.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
-import math
-import pickle
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
-from hsizoo.engine.store import Store
-from hsizoo.errors import DataError, StoreError
+from hsizoo.errors import DataError
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "CARD_FILE",
     "CARD_FORMAT",
-    "Checkpoint",
+    "WEIGHTS_FILE",
     "TrainedWeights",
-    "TrainingFolder",
     "find_weights",
+    "metadata",
     "open_weights",
-    "publish",
+    "read_card",
     "trained_folder",
 ]
 
 CARD_FORMAT = 1
 """Version of the card's layout; cards of another version are not used."""
 
-_WEIGHTS, _CARD = "weights.safetensors", "card.json"
+WEIGHTS_FILE, CARD_FILE = "weights.safetensors", "card.json"
+
 _ESSENTIALS = ("format", "component", "options", "frozen_digest")
+_IN_THE_FILE = (*_ESSENTIALS, "version", "stored", "dataset", "subjects")
 
 
 @dataclass(frozen=True)
@@ -113,7 +106,7 @@ class TrainedWeights:
         return self
 
     def load(self, frozen_digest: str) -> dict[str, torch.Tensor]:
-        """Read the tensors.
+        """Read the tensors, those of float32 as such even if they are stored as bfloat16.
 
         Parameters
         ----------
@@ -140,9 +133,22 @@ class TrainedWeights:
                 raise DataError(
                     f"{self.path} has changed or is damaged: its sha256 is not {self.digest}"
                 )
-            return load(content)
+            tensors = load(content)
         except (OSError, SafetensorError) as error:
             raise DataError(f"{self.path} cannot be read as weights: {error}") from error
+        if self.card.get("stored") != "bfloat16":
+            return tensors
+        import torch
+
+        return {
+            name: each.float() if each.dtype == torch.bfloat16 else each
+            for name, each in tensors.items()
+        }
+
+    @property
+    def trained_on(self) -> str:
+        """Full name of the dataset that they were trained on; empty if it is not known."""
+        return str((self.card.get("dataset") or {}).get("component", ""))
 
 
 def trained_folder(component: str) -> Path:
@@ -157,30 +163,57 @@ def find_weights(
     options: Mapping[str, Any],
     free: Collection[str] = (),
     version: str | None = None,
+    *,
+    dataset: Mapping[str, Any] | None = None,
+    packaged: Path | None = None,
 ) -> TrainedWeights | None:
-    """The newest weights that were trained here for a component with these options, if any.
+    """The weights that suit best of those that a component with these options can use, if any.
+
+    First come those trained on the dataset itself, then those trained on it with other options,
+    then all others.  Of equals, those that were trained here come before those that come with the
+    plugin, since somebody wanted them; then the newest.
 
     Parameters
     ----------
     component, options, free, version
         See `TrainedWeights.check`.
+    dataset : mapping, optional
+        ``component`` and ``options`` of the dataset that they are wanted for.  Default: none is
+        known, so that all are equal.
+    packaged : Path, optional
+        The folder that comes with the plugin.
     """
     found = []
     with contextlib.suppress(OSError):
-        for path in trained_folder(component).glob(f"*/{_CARD}"):
-            card = _read_card(path)
+        here = trained_folder(component).glob(f"*/{CARD_FILE}")
+        for path in [*here, *([packaged / CARD_FILE] if packaged else [])]:
+            card = read_card(path)
             if (
                 card is not None
                 and card["component"] == component
                 and _is_version(card, version)
                 and not _differing(card["options"], options, free)
-                and (path.parent / _WEIGHTS).is_file()
+                and (path.parent / WEIGHTS_FILE).is_file()
             ):
-                found.append((str(card["finished"]), str(path), card))
+                rank = (
+                    _nearness(card, dataset),
+                    path.parent != packaged,
+                    str(card["finished"]),
+                    str(path),
+                )
+                found.append((rank, path, card))
     if not found:
         return None
-    _, path_text, card = max(found, key=lambda each: each[:2])
-    return TrainedWeights(Path(path_text).parent / _WEIGHTS, card["digest"], card)
+    _, path, card = max(found, key=lambda each: each[0])
+    return TrainedWeights(path.parent / WEIGHTS_FILE, card["digest"], card)
+
+
+def _nearness(card: Mapping[str, Any], dataset: Mapping[str, Any] | None) -> int:
+    """2 for the same dataset, 1 for the same with other options, 0 for another."""
+    about = card.get("dataset") or {}
+    if dataset is None or about.get("component") != dataset["component"]:
+        return 0
+    return 2 if about.get("options") == dataset["options"] else 1
 
 
 def open_weights(path: Path | str) -> TrainedWeights:
@@ -192,15 +225,15 @@ def open_weights(path: Path | str) -> TrainedWeights:
         If there is nothing of that sort.
     """
     path = Path(path).expanduser()
-    if path.name == _CARD:
+    if path.name == CARD_FILE:
         path = path.parent
-    file = path / _WEIGHTS if path.is_dir() else path
+    file = path / WEIGHTS_FILE if path.is_dir() else path
     if not file.is_file():
         raise DataError(
-            f"weights={path}: there is no such file or folder; say auto, none, a folder with "
-            f"{_CARD} and {_WEIGHTS}, or a .safetensors file"
+            f"weights={path}: there is no such file or folder; say auto, packaged, none, a folder "
+            f"with {CARD_FILE} and {WEIGHTS_FILE}, or a .safetensors file"
         )
-    card = _read_card(file.parent / _CARD) if file.name == _WEIGHTS else None
+    card = read_card(file.parent / CARD_FILE) if file.name == WEIGHTS_FILE else None
     if card is not None:
         return TrainedWeights(file.resolve(), card["digest"], card)
     # A file on its own: what it says of itself will do.
@@ -220,233 +253,14 @@ def open_weights(path: Path | str) -> TrainedWeights:
     return TrainedWeights(file.resolve(), digest, essentials)
 
 
-def publish(folder: Path, component: str, name: str) -> TrainedWeights:
-    """Copy a training's result from its run folder to where components look for it.
-
-    Parameters
-    ----------
-    folder : Path
-        The run folder, with the weights and their card.
-    component : str
-        Full name.
-    name : str
-        Of the new folder.
-
-    Raises
-    ------
-    StoreError
-        If it cannot be written there.
-    """
-    here = TrainingFolder(trained_folder(component) / name)
-    try:
-        here.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(here.folder / ".lock"):  # several runs may have one name
-            (here.folder / _CARD).unlink(missing_ok=True)  # no card while the weights change
-            for file in (_WEIGHTS, _CARD):
-                here.write(file, (folder / file).read_bytes())
-            return open_weights(here.folder)
-    except StoreError:
-        raise
-    except OSError as error:
-        raise StoreError(
-            f"cannot write {here.folder}: {error.strerror or error}; the result is safe in "
-            f"{folder}.  Set HSIZOO_HOME to a folder that can be written, and run the same command "
-            "again"
-        ) from error
+def metadata(card: Mapping[str, Any]) -> dict[str, str]:
+    """What of a card goes into the weights file itself."""
+    kept = {key: card[key] for key in _IN_THE_FILE if key in card}
+    return {"card": json.dumps(kept, sort_keys=True)}
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where a training stood.
-
-    Parameters
-    ----------
-    weights : dict of str to Tensor
-    state : dict
-        What the trainer captured.
-    about : dict
-        Plain values: ``step``, and whatever else was given.
-    best : Path or None
-        Weights of the best validation so far.
-    """
-
-    weights: dict[str, torch.Tensor]
-    state: dict[str, Any]
-    about: dict[str, Any]
-    best: Path | None
-
-
-class TrainingFolder(Store):
-    """The run folder of one training; entered, it is locked as a `Store` is."""
-
-    @property
-    def cells(self) -> Path:
-        """The folder of the checkpoints."""
-        return self.folder / "checkpoints"
-
-    @property
-    def log(self) -> Path:
-        """One JSON object per line."""
-        return self.folder / "log.jsonl"
-
-    def clear(self) -> None:
-        """Delete checkpoints, log and result."""
-        for path in [
-            *self.cells.glob("*"), self.log, self.folder / _CARD, self.folder / _WEIGHTS
-        ]:  # fmt: skip
-            path.unlink(missing_ok=True)
-
-    def save_checkpoint(
-        self,
-        weights: Mapping[str, torch.Tensor],
-        state: Mapping[str, Any],
-        about: Mapping[str, Any],
-        *,
-        is_best: bool = False,
-    ) -> None:
-        """Replace the checkpoint; ``about["step"]`` names its files.
-
-        Raises
-        ------
-        StoreError
-            If it cannot be written; the one before stays.
-        """
-        import torch
-
-        old = self._valid() or {}
-        files = {
-            "weights": f"{about['step']}.safetensors",
-            "state": f"{about['step']}.pt",
-            "best": f"best-{about['step']}.safetensors" if is_best else old.get("best"),
-        }
-        content = _tensor_bytes(weights, {})
-        plain = io.BytesIO()
-        torch.save(dict(state), plain)
-        self.write(f"checkpoints/{files['weights']}", content)
-        self.write(f"checkpoints/{files['state']}", plain.getvalue())
-        if is_best:
-            self.write(f"checkpoints/{files['best']}", content)
-        text = json.dumps({"format": CARD_FORMAT, **files, "about": dict(about)}, allow_nan=False)
-        self.write("checkpoints/checkpoint.json", text.encode())
-        keep = {"checkpoint.json", *files.values()}
-        for path in self.cells.iterdir():
-            if path.name not in keep:
-                with contextlib.suppress(OSError):
-                    path.unlink()
-
-    def load_checkpoint(self) -> Checkpoint | None:
-        """The checkpoint, or None if there is none.
-
-        Raises
-        ------
-        StoreError
-            If it is damaged.
-        """
-        import torch
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-
-        valid = self._valid()
-        if valid is None:
-            return None
-        try:
-            weights = load((self.cells / valid["weights"]).read_bytes())
-            state = torch.load(self.cells / valid["state"], map_location="cpu", weights_only=True)
-        except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise StoreError(
-                f"the checkpoint in {self.cells} cannot be read ({error}); begin anew with --fresh"
-            ) from error
-        best = self.cells / valid["best"] if valid["best"] else None
-        return Checkpoint(weights, state, valid["about"], best)
-
-    def _valid(self) -> dict[str, Any] | None:
-        try:
-            valid = json.loads((self.cells / "checkpoint.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise StoreError(
-                f"the checkpoint in {self.cells} cannot be read ({error}); begin anew with --fresh"
-            ) from error
-        return valid if isinstance(valid, dict) and valid.get("format") == CARD_FORMAT else None
-
-    def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Add lines to the log; numbers that are not finite become null.
-
-        Raises
-        ------
-        StoreError
-            If it cannot be written.
-        """
-        text = "".join(map(_line, lines))
-        try:
-            with self.log.open("a", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            raise StoreError(self._trouble("write", self.log, error)) from error
-
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """The log's lines; a last one that was cut off is left out."""
-        with contextlib.suppress(FileNotFoundError), self.log.open(encoding="utf-8") as file:
-            for text in file:
-                with contextlib.suppress(ValueError):
-                    line = json.loads(text)
-                    if isinstance(line, dict):
-                        yield line
-
-    def trim_log(self, step: int) -> None:
-        """Drop what was logged after a step, because it will be done again."""
-        kept = [_line(line) for line in self.lines() if line["step"] <= step]
-        self.write(self.log.name, "".join(kept).encode())
-
-    def result(self) -> dict[str, Any] | None:
-        """The card of the finished training, or None."""
-        card = _read_card(self.folder / _CARD)
-        return card if (self.folder / _WEIGHTS).is_file() else None
-
-    def save_result(self, weights: Mapping[str, torch.Tensor], card: Mapping[str, Any]) -> None:
-        """Write the result; ``format`` and ``digest`` are added to the card."""
-        card = {"format": CARD_FORMAT, **card}
-        essentials = {key: card[key] for key in (*_ESSENTIALS, "version") if key in card}
-        content = _tensor_bytes(weights, {"card": json.dumps(essentials, sort_keys=True)})
-        (self.folder / _CARD).unlink(missing_ok=True)
-        self.write(_WEIGHTS, content)
-        full = {**card, "digest": hashlib.sha256(content).hexdigest()}
-        self.write(_CARD, json.dumps(full, indent=1, allow_nan=False).encode())
-
-    def _trouble(self, verb: str, path: Path, error: OSError) -> str:
-        return (
-            f"cannot {verb} {path}: {error.strerror or error}. The last checkpoint in "
-            f"{self.folder} is safe: make room or give write access and run the same command "
-            "again, or choose another folder with --out"
-        )
-
-
-def _tensor_bytes(tensors: Mapping[str, torch.Tensor], metadata: dict[str, str]) -> bytes:
-    from safetensors.torch import save
-
-    # Copies, because safetensors refuses tensors that share memory.
-    plain = {
-        name: tensors[name].detach().to("cpu", copy=True).contiguous() for name in sorted(tensors)
-    }
-    content: bytes = save(plain, metadata)
-    return content
-
-
-def _line(content: Mapping[str, Any]) -> str:
-    return json.dumps(_finite(content), allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    """The same with None for each number that JSON has no word for."""
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _read_card(path: Path) -> dict[str, Any] | None:
+def read_card(path: Path) -> dict[str, Any] | None:
+    """The card in a file, or None if there is none that can be used."""
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -85,6 +85,22 @@ class InteractiveSegmenter(ABC):
             ``prompts[n]`` only.
         """
 
+    def describe(self, state: Any) -> Mapping[str, Any]:
+        """Tell what ``auto`` and the like have come to for this image, for the record of a run.
+
+        Parameters
+        ----------
+        state : object
+            What `open` returned.
+
+        Returns
+        -------
+        mapping of str to plain values
+            What JSON can hold: the bands that were shown, the precision that was used.  Nothing
+            unless the segmenter has something to tell.
+        """
+        return {}
+
 
 class TrainableSegmenter(InteractiveSegmenter):
     """A segmenter of which a part can be trained by `hsizoo train`.

@@ -27,6 +27,7 @@ Time
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 import zlib
@@ -146,14 +147,16 @@ class InteractiveProtocol:
             Plain values: ``samples`` (one per class: clicks made, and ``dice``, ``iou``,
             ``dice_max`` and ``best_threshold`` after each click, ``dice_grid`` after some),
             ``absent``, ``evaluated_pixels``, ``invalid_pixels``, ``seconds`` (``open`` and
-            ``predict``, the latter for each click over all objects) and ``objects``.
+            ``predict``, the latter for each click over all objects), ``objects`` and ``resolved``
+            (what the segmenter's ``describe`` told).
 
         Raises
         ------
         ProtocolError
             If the scene has no sample.
         ContractError
-            If the segmenter returns maps of the wrong shape, or outside [0, 1].
+            If the segmenter returns maps of the wrong shape, or outside [0, 1], or describes
+            itself by anything but plain values.
         """
         if scene.cube.bands < segmenter.min_bands:
             raise DataError(
@@ -165,6 +168,7 @@ class InteractiveProtocol:
         state = segmenter.open(scene.cube)
         _finish_gpu_work()
         seconds_open = time.perf_counter() - began
+        resolved = _described(segmenter, state)
         seconds_predict, objects = [], []
         for k in range(1, self.clicks + 1):
             active = [sample for sample in samples if len(sample.clicks) == k]
@@ -186,6 +190,7 @@ class InteractiveProtocol:
             "invalid_pixels": int((~scene.cube.valid).sum()),
             "seconds": {"open": seconds_open, "predict": seconds_predict},
             "objects": objects,
+            "resolved": resolved,
         }
 
     def _samples(self, scene: Scene, seed: int) -> tuple[list[_Sample], list[str]]:
@@ -233,6 +238,19 @@ class InteractiveProtocol:
                 "probabilities must be finite and within 0 and 1"
             )
         return maps
+
+
+def _described(segmenter: InteractiveSegmenter, state: Any) -> dict[str, Any]:
+    """What the segmenter tells of this image, as JSON holds it."""
+    told = segmenter.describe(state)
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(dict(told), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ContractError(
+            f"{type(segmenter).__name__}.describe returned {told!r}; expected a mapping of plain "
+            f"values, as JSON holds them ({error})"
+        ) from error
+    return plain
 
 
 def _finish_gpu_work() -> None:

@@ -56,6 +56,8 @@ class OpenedImage:
         The pseudo-RGB picture as the encoder takes it, on the segmenter's device.
     frame : Frame
         Its geometry.
+    shown : dict
+        How the picture was made: policy, bands, stretch.
     encoding : tuple of Tensor or None
         Made without a graph, by the weights of `version`.
     differentiable : tuple of Tensor or None
@@ -65,6 +67,7 @@ class OpenedImage:
 
     image: torch.Tensor
     frame: Frame
+    shown: dict[str, Any]
     encoding: Features | None = None
     differentiable: Features | None = None
     version: Version | None = None
@@ -284,7 +287,15 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
         frame = self._model.frame(height, width)
         with torch.inference_mode(False):  # whatever the caller's mode: it may be trained on later
             image = frame.fit(self._pseudo_rgb.render(cube)).to(self._device)
-        return OpenedImage(image, frame)
+        return OpenedImage(image, frame, self._pseudo_rgb.describe(cube))
+
+    def describe(self, state: OpenedImage) -> dict[str, Any]:
+        """Tell which bands were shown, and how it computes."""
+        return {
+            "pseudo_rgb": state.shown,
+            "precision": str(self._model.dtype).removeprefix("torch."),
+            "image_size": self._model.image_size,
+        }
 
     def predict(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
         """Segment N objects; see `InteractiveSegmenter.predict`.

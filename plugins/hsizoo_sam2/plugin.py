@@ -10,7 +10,7 @@ HSIZOO_API = 1
 
 _PAPER = "Ravi et al., SAM 2, arXiv:2408.00714; on hyperspectral data: arXiv:2508.00493, 3.3"
 _META = "Meta's checkpoint (Apache-2.0), by SHA-256; downloaded to HSIZOO_HOME/weights"
-_NANO = "packaged with hsizoo where trained; random otherwise"
+_NANO = "hsizoo's own where they come with it; random otherwise"
 
 
 @hsizoo.hookimpl
@@ -18,9 +18,14 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
     """Yield the specs of SAM 2.1, frozen and fine-tuned, in every size."""
     for size in ("nano", "tiny", "small", "base-plus", "large"):
         ours = ", hsizoo's own small size" if size == "nano" else ""
-        for name, target, how in (
-            (f"sam2.1-{size}", "hsizoo_sam2.sam21:Sam21", "frozen"),
-            (f"sam2.1-{size}-ft", "hsizoo_sam2.sam21_ft:Sam21FineTuned", "fine-tuned"),
+        for name, target, how, packaged in (
+            (f"sam2.1-{size}", "hsizoo_sam2.sam21:Sam21", "frozen", f"{size}.safetensors"),
+            (
+                f"sam2.1-{size}-ft",
+                "hsizoo_sam2.sam21_ft:Sam21FineTuned",
+                "fine-tuned",
+                f"sam2.1-{size}-ft",
+            ),
         ):
             yield hsizoo.ComponentSpec(
                 name=name,
@@ -30,6 +35,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
                 options={"size": size},
                 paper=_PAPER,
                 weights=_NANO if size == "nano" else _META,
+                packaged=f"hsizoo_sam2:weights/{packaged}" if size == "nano" else "",
                 requires=("sam2", "hydra", "omegaconf"),
                 install="SAM2_BUILD_CUDA=0 pip install sam2",
             )

@@ -42,6 +42,8 @@ class Sam21Image:
         What the frozen encoder made of it; shared with other components, never changed.
     small : Tensor of float32, shape (1, 3, mask_size, mask_size)
         The normalised pseudo-RGB image at the size of mask prompts.
+    shown : dict
+        How the pseudo-RGB image was made: policy, bands, stretch.
     projection : Projection, optional
         What the decoder made of the features, and
     projected_by : tuple
@@ -52,6 +54,7 @@ class Sam21Image:
     width: int
     features: dict[str, torch.Tensor]
     small: torch.Tensor
+    shown: dict[str, Any]
     projection: Projection | None = None
     projected_by: tuple[object, ...] = ()
 
@@ -185,10 +188,11 @@ class Sam21(hsizoo.InteractiveSegmenter):
         network = self.network
         pixels = self.pseudo_rgb.render(cube)
         inputs = network.preprocess(torch.from_numpy(pixels))
+        shown = self.pseudo_rgb.describe(cube)
         key = embedding_key(
             hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest(),
             {
-                **self.pseudo_rgb.describe(cube),
+                **shown,
                 **self._encoder,
                 "input": network.image_size,
                 "resize": "bilinear, antialias",
@@ -207,7 +211,11 @@ class Sam21(hsizoo.InteractiveSegmenter):
         small = functional.interpolate(
             inputs, side, mode="bilinear", align_corners=False, antialias=True
         )
-        return Sam21Image(*cube.shape[:2], features, small.to(network.device))
+        return Sam21Image(*cube.shape[:2], features, small.to(network.device), shown)
+
+    def describe(self, state: Sam21Image) -> dict[str, Any]:
+        """Tell which bands were shown, and how it computes."""
+        return {"pseudo_rgb": state.shown, "precision": self.network.precision}
 
     def predict(self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
         """Segment N objects; see `hsizoo.InteractiveSegmenter.predict`.

@@ -10,7 +10,7 @@ import hsizoo
 HSIZOO_API = 1
 
 _META = "starts from Meta's SAM 2.1 (Apache-2.0); the fusion is trained by `hsizoo train`"
-_NANO = "packaged with hsizoo where trained; random otherwise"
+_NANO = "hsizoo's own where they come with it; `hsizoo train` makes others"
 
 
 @hsizoo.hookimpl
@@ -28,6 +28,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             name=f"samsa2-{size}",
             target="hsizoo_samsa.samsa2:Samsa2",
             summary=f"SAMSA 2.0: similarity map as a prompt of SAM 2.1 {size}",
+            packaged=_packaged(f"samsa2-{size}"),
             paper="SAMSA 2.0, arXiv:2508.00493, section 3.4",
             **common,
         )
@@ -36,5 +37,11 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             target="hsizoo_samsa.samsa:Samsa",
             summary=f"SAMSA, late fusion with SAM 2.1 {size}; stand-in for the unpublished layer",
             paper="SAMSA, arXiv:2507.23673 (its fusion layer is not published)",
+            packaged=_packaged(f"samsa-{size}"),
             **common,
         )
+
+
+def _packaged(name: str) -> str:
+    """Where trained weights may be; for sizes other than nano none are meant to come with us."""
+    return f"hsizoo_samsa:weights/{name}" if name.endswith("-nano") else ""

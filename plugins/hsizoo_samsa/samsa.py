@@ -8,7 +8,7 @@ labelled so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from hsizoo_sam2 import Multimask, Precision, Rgb, Sam21FineTuned, SizeName, Stretch
@@ -134,6 +134,10 @@ class Samsa(Sam21FineTuned):
             If the cube lacks what the scorer or the pseudo-RGB policy needs.
         """
         return OpenedImage(super().open(cube), self.similarity.open(cube))
+
+    def describe(self, state: OpenedImage) -> dict[str, Any]:  # type: ignore[override]
+        """Tell which bands were shown, and how SAM 2.1 computes."""
+        return super().describe(state.sam)
 
     def _logits(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:  # type: ignore[override]
         logits = self._upsample(state.sam, self._decode(state.sam, prompts))

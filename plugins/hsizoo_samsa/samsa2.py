@@ -10,7 +10,7 @@ are two faithful readings, and both are here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from hsizoo_sam2 import (
@@ -23,6 +23,7 @@ from hsizoo_sam2 import (
     Stretch,
 )
 from torch import nn
+from torch.nn.utils import skip_init
 
 import hsizoo
 from hsizoo_samsa.similarity import OpenedImage, Similarity, resize
@@ -131,6 +132,10 @@ class Samsa2(Sam21FineTuned):
         """
         return OpenedImage(super().open(cube), self.similarity.open(cube))
 
+    def describe(self, state: OpenedImage) -> dict[str, Any]:  # type: ignore[override]
+        """Tell which bands were shown, and how SAM 2.1 computes."""
+        return super().describe(state.sam)
+
     def _logits(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:  # type: ignore[override]
         dense = self._dense(state, prompts) if prompts else None
         return self._upsample(state.sam, self._decode(state.sam, prompts, dense))
@@ -148,8 +153,15 @@ class Samsa2(Sam21FineTuned):
 
 def _widened(layer: nn.Conv2d) -> nn.Conv2d:
     """Let a one-channel convolution take red, green and blue before its channel, unnoticed."""
-    size, stride = layer.kernel_size, layer.stride
-    wide = nn.Conv2d(4, layer.out_channels, size, stride, device=layer.weight.device)  # type: ignore[arg-type]
+    wide = skip_init(  # it would draw from the generator that the training has seeded
+        nn.Conv2d,
+        4,
+        layer.out_channels,
+        layer.kernel_size,
+        layer.stride,
+        device=layer.weight.device,
+    )
+    assert isinstance(wide, nn.Conv2d)
     assert wide.bias is not None
     assert layer.bias is not None
     with torch.no_grad():

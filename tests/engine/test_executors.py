@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import random
 import re
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hsizoo.engine.cells import Cell
-from hsizoo.engine.executors import execute
+from hsizoo.engine.executors import _Queue, execute
 
 # Worker processes import the work function by name, which they cannot do with a test module.
 WORK = """
@@ -46,7 +47,15 @@ WORK = """
             while True:
                 progress(1, 2)
                 time.sleep(0.02)
+        if what == "encode":  # unless this process has done so
+            pid = os.getpid()
+            if job["image"] not in encoded:
+                encoded.add(job["image"])
+                time.sleep(0.05)
+            return {"pid": pid, "encoded": len(encoded)}
         raise AssertionError(what)
+
+    encoded = set()
 """
 
 # A worker sets torch's threads, and importing torch takes seconds.
@@ -233,6 +242,63 @@ def test_workers_do_not_outlive_the_driver(work, tmp_path, sent):
     wait_until(lambda: all(gone(int(file.read_text())) for file in files))
 
 
+def images(*counts):
+    """So many cells for each of several images, image by image."""
+    planned = []
+    for image, count in enumerate(counts):
+        about = {"dataset": {"component": "d"}, "scene": f"s{image}"}
+        job = {"what": "encode", "image": image}
+        planned += [Cell({**about, "n": n}, job, f"{image}.{n}") for n in range(count)]
+    return planned
+
+
+@pytest.mark.parametrize(
+    ("jobs", "counts", "most"),
+    [
+        (2, (6,), 2),
+        (2, (6, 6), 3),  # one each, and whoever starts late may be helped
+        (2, (4, 4, 4, 4), 5),
+        (3, (4, 4), 5),  # the third helps with one, then two with the other
+    ],
+)
+def test_an_image_is_encoded_once_and_not_once_per_process(work, jobs, counts, most):
+    outcomes = list(execute(images(*counts), work, jobs=jobs))
+    assert len(outcomes) == sum(counts)
+    encoded = {}
+    for outcome in outcomes:
+        pid, count = outcome.result["pid"], outcome.result["encoded"]
+        encoded[pid] = max(encoded.get(pid, 0), count)
+    assert len(counts) <= sum(encoded.values()) <= most
+
+
+class TestQueue:
+    def test_each_has_an_image_to_itself_while_there_are_images(self):
+        queue = _Queue(images(2, 2, 3))
+        taken = [queue.take(who).label for who in "abab"]
+        assert taken == ["0.0", "1.0", "0.1", "1.1"]
+        assert queue.take("b").label == "2.0"
+
+    def test_who_has_none_left_helps_from_the_end_where_most_is_left(self):
+        queue = _Queue(images(2, 5))
+        assert [queue.take(who).label for who in "abc"] == ["0.0", "1.0", "1.4"]
+        # b and c work towards each other; a ends its own image first.
+        assert [queue.take(who).label for who in "cba"] == ["1.3", "1.1", "0.1"]
+        assert queue.take("a").label == "1.2"
+        assert [queue.take(who) for who in "abc"] == [None, None, None]
+
+    def test_every_cell_is_taken_once_whoever_asks(self):
+        planned = images(1, 7, 3, 2)
+        queue, rng = _Queue(planned), random.Random(0)
+        taken = [queue.take(rng.choice("abcd")) for _ in planned]
+        assert sorted(cell.key for cell in taken) == sorted(cell.key for cell in planned)
+        assert queue.take("a") is None
+
+    def test_cells_without_an_image_stay_in_order(self):
+        planned = cells(*["about"] * 5)
+        queue = _Queue(planned)
+        assert [queue.take(who) for who in "abaab"] == planned
+
+
 class TestCell:
     def test_the_key_follows_the_identity_only(self):
         identity = {"scene": "a", "options": {"x": 1, "y": [1.5, None, True]}}
@@ -250,6 +316,23 @@ class TestCell:
     def test_the_key_is_the_same_in_every_version(self):
         """A changed key would compute stored runs anew."""
         assert Cell({"seed": 0}, {}, "").key == "de7d7744ccd7722e315c562dad156564"
+
+    def test_cells_of_one_image_are_known(self):
+        about = {"dataset": {"component": "d"}, "scene": "a", "component": "x", "seed": 0}
+
+        def same(**other):
+            return Cell({**about, **other}, {}, "").image == Cell(about, {}, "").image
+
+        assert same(component="y", protocol={"clicks": 2})
+        assert same(seed=1)
+        assert not same(scene="b")
+        assert not same(dataset={"component": "e"})
+        noise = {"perturbation": {"name": "noise"}}
+        assert not same(**noise)
+        assert (
+            Cell({**about, **noise, "seed": 1}, {}, "").image
+            != Cell({**about, **noise}, {}, "").image
+        )
 
     def test_an_identity_is_plain(self):
         with pytest.raises(ValueError, match="JSON"):

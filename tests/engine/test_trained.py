@@ -1,18 +1,14 @@
-"""Weights files, cards and checkpoints: found again, or refused."""
+"""Weights files and their cards: found again, or refused."""
 
 import hashlib
-import json
-import math
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from hsizoo.engine.trained import TrainingFolder, find_weights, open_weights, publish
-from hsizoo.errors import DataError, StoreError
+from hsizoo.engine.trained import find_weights, open_weights
+from hsizoo.engine.training_folder import TrainingFolder, package, publish
+from hsizoo.errors import DataError
 
 NAME = "zoo/net"
 OPTIONS = {"size": "small", "fast": False}
@@ -33,11 +29,17 @@ def tensors(value=1.0):
     return {"b": torch.full((2, 3), value), "a": torch.arange(4).float()}
 
 
-def make(tmp_path, name="run", value=1.0, **card):
-    folder = TrainingFolder(tmp_path / name)
-    with folder:
+def finish(tmp_path, name="run", value=1.0, **card):
+    """A run folder with a result."""
+    with TrainingFolder(tmp_path / name) as folder:
         folder.save_result(tensors(value), {**CARD, **card})
-    return publish(folder.folder, card.get("component", NAME), name)
+    return folder.folder
+
+
+def make(tmp_path, name="run", value=1.0, **card):
+    """A published result."""
+    run = finish(tmp_path, name, value, **card)
+    return publish(run, card.get("component", NAME), name)
 
 
 def test_published_weights_are_found_and_loaded(tmp_path):
@@ -59,6 +61,46 @@ def test_the_newest_of_the_same_options_is_found(tmp_path):
     assert find_weights(NAME, {**OPTIONS, "fast": True}, {"fast"}).path == newest.path
     assert find_weights(NAME, {"size": "small"}) is None
     assert find_weights("zoo/other", OPTIONS) is None
+
+
+def on(dataset, finished="2026", **options):
+    about = {"component": f"hsizoo/{dataset}", "options": options}
+    return {"dataset": about, "finished": finished}
+
+
+def test_the_nearest_then_ours_then_the_newest_are_found(tmp_path):
+    """Each is better than all before it."""
+    packaged = tmp_path / "plugin" / "weights"
+    wanted = on("field", size=8)["dataset"]
+
+    def best(dataset=wanted):
+        return find_weights(NAME, OPTIONS, dataset=dataset, packaged=packaged).path.parent
+
+    package(finish(tmp_path, **on("heath", "2030")), packaged)
+    assert best() == best(None) == packaged
+    elsewhere = make(tmp_path, "elsewhere", **on("heath", "2026-01"))
+    assert best() == best(None) == elsewhere.path.parent
+    newer = make(tmp_path, "newer", **on("moor", "2026-02"))
+    assert best() == best(None) == newer.path.parent
+    variant = make(tmp_path, "variant", **on("field", "2025", size=4))
+    assert best() == variant.path.parent
+    package(finish(tmp_path, **on("field", "2024", size=8)), packaged)
+    assert best() == packaged
+    exact = make(tmp_path, "exact", **on("field", "2023", size=8))
+    assert best() == exact.path.parent
+    assert best(None) == newer.path.parent  # where no dataset is known
+
+
+def test_packaged_weights_are_checked_as_others_are(tmp_path):
+    packaged = tmp_path / "plugin"
+    assert find_weights(NAME, OPTIONS, packaged=packaged) is None  # not there yet
+    package(finish(tmp_path, version="1"), packaged)
+    assert find_weights(NAME, OPTIONS, packaged=packaged, version="1").path.parent == packaged
+    assert find_weights(NAME, OPTIONS, packaged=packaged, version="2") is None
+    assert find_weights(NAME, {"size": "large"}, packaged=packaged) is None
+    assert find_weights("zoo/other", OPTIONS, packaged=packaged) is None
+    (packaged / "weights.safetensors").unlink()
+    assert find_weights(NAME, OPTIONS, packaged=packaged) is None
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 99}'])
@@ -95,28 +137,6 @@ def test_weights_of_another_version_of_the_component_are_not_used(tmp_path):
     assert find_weights(NAME, OPTIONS, version="2").path == silent.path
 
 
-def test_two_that_publish_under_one_name_do_not_mix(tmp_path, monkeypatch):
-    make(tmp_path, "one", value=1.0)
-    make(tmp_path, "two", value=2.0)
-    write = TrainingFolder.write
-    slow_card = (tmp_path / "one" / "card.json").read_bytes()
-    has_weights = threading.Event()
-
-    def slow(self, name, content):
-        if content == slow_card:
-            has_weights.set()
-            time.sleep(0.3)  # time enough for the other to come in between
-        return write(self, name, content)
-
-    monkeypatch.setattr(TrainingFolder, "write", slow)
-    with ThreadPoolExecutor() as pool:
-        one = pool.submit(publish, tmp_path / "one", NAME, "same")
-        assert has_weights.wait(10)
-        two = publish(tmp_path / "two", NAME, "same")
-    assert one.result().digest != two.digest
-    assert torch.equal(open_weights(two.path).load("f" * 64)["b"], tensors(2.0)["b"])
-
-
 def test_damaged_weights_are_refused(tmp_path):
     made = make(tmp_path)
     made.path.write_bytes(made.path.read_bytes()[:-1] + b"\x01")
@@ -135,6 +155,15 @@ def test_weights_without_a_card_say_what_they_are(tmp_path):
     assert open_weights(made.path.with_name("card.json")).digest == made.digest
 
 
+def test_a_file_on_its_own_says_what_it_was_trained_on(tmp_path):
+    made = make(tmp_path, subjects={"train": ["eve"]}, **on("field"))
+    alone = tmp_path / "alone.safetensors"
+    alone.write_bytes(made.path.read_bytes())
+    assert open_weights(alone).trained_on == made.trained_on == "hsizoo/field"
+    assert open_weights(alone).card["subjects"] == {"train": ["eve"]}
+    assert make(tmp_path, "silent").trained_on == ""
+
+
 def test_weights_of_strangers_are_refused(tmp_path):
     save_file(tensors(), tmp_path / "stranger.safetensors")
     (tmp_path / "text.safetensors").write_text("no weights")
@@ -143,114 +172,3 @@ def test_weights_of_strangers_are_refused(tmp_path):
             open_weights(tmp_path / f"{name}.safetensors")
     with pytest.raises(DataError, match="no such file or folder"):
         open_weights(tmp_path / "nowhere")
-
-
-def test_the_same_weights_make_the_same_file(tmp_path):
-    shared = tensors()
-    tied = {**shared, "c": shared["b"], "view": shared["a"][::2]}
-    digests = []
-    for name in ("one", "two"):
-        with TrainingFolder(tmp_path / name) as folder:
-            folder.save_result(tied, CARD)
-            digests.append(folder.result()["digest"])
-    assert digests[0] == digests[1]
-
-
-def checkpoint(folder, step, *, is_best=False):
-    state = {"step": step, "moments": [torch.full((2,), float(step))], "rng": torch.get_rng_state()}
-    folder.save_checkpoint(tensors(step), state, {"step": step}, is_best=is_best)
-
-
-def test_the_last_checkpoint_and_the_best_weights_are_kept(tmp_path):
-    with TrainingFolder(tmp_path / "run") as folder:
-        assert folder.load_checkpoint() is None
-        for step in range(1, 6):
-            checkpoint(folder, step, is_best=step in (1, 3))
-        found = folder.load_checkpoint()
-        names = sorted(path.name for path in folder.cells.iterdir())
-    assert names == ["5.pt", "5.safetensors", "best-3.safetensors", "checkpoint.json"]
-    assert (found.about["step"], found.state["step"]) == (5, 5)
-    assert torch.equal(found.weights["b"], tensors(5)["b"])
-    assert found.best.name == "best-3.safetensors"
-
-
-def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
-    with TrainingFolder(tmp_path / "run") as folder:
-        checkpoint(folder, 1, is_best=True)
-        write = folder.write
-        for forbidden in ("2.safetensors", "2.pt", "checkpoint.json"):
-
-            def fail(name, content, forbidden=forbidden):
-                if name.endswith(f"/{forbidden}"):
-                    raise StoreError("disk full")
-                return write(name, content)
-
-            monkeypatch.setattr(folder, "write", fail)
-            with pytest.raises(StoreError):
-                checkpoint(folder, 2)
-            found = folder.load_checkpoint()
-            assert (found.about["step"], found.best.name) == (1, "best-1.safetensors")
-
-
-def test_a_damaged_checkpoint_is_an_error_that_says_what_to_do(tmp_path):
-    with TrainingFolder(tmp_path / "run") as folder:
-        checkpoint(folder, 1)
-        for name in ("1.pt", "1.safetensors", "checkpoint.json"):
-            whole = (folder.cells / name).read_bytes()
-            (folder.cells / name).write_bytes(whole[: len(whole) // 2])
-            with pytest.raises(StoreError, match="begin anew with --fresh"):
-                folder.load_checkpoint()
-            (folder.cells / name).write_bytes(whole)
-        folder.clear()
-        assert folder.load_checkpoint() is None
-
-
-def test_no_pickle_is_executed(tmp_path):
-    class Evil:
-        def __reduce__(self):
-            return (print, ("executed",))
-
-    with TrainingFolder(tmp_path / "run") as folder:
-        checkpoint(folder, 1)
-        torch.save({"evil": Evil()}, folder.cells / "1.pt")
-        with pytest.raises(StoreError, match="cannot be read"):
-            folder.load_checkpoint()
-
-
-def test_the_log_forgets_what_will_be_done_again(tmp_path):
-    with TrainingFolder(tmp_path / "run") as folder:
-        folder.append({"kind": "step", "step": step} for step in range(1, 6))
-        with folder.log.open("a") as file:
-            file.write('{"kind": "step", "st')  # the writer was killed
-        folder.trim_log(3)
-        folder.append([{"kind": "step", "step": 4}])
-        assert [line["step"] for line in folder.lines()] == [1, 2, 3, 4]
-        assert [json.loads(line)["step"] for line in folder.log.read_text().splitlines()] == [
-            1, 2, 3, 4,
-        ]  # fmt: skip
-
-
-def test_the_log_is_json_even_where_a_number_is_not_finite(tmp_path):
-    def refuse(word):
-        raise AssertionError(word)
-
-    with TrainingFolder(tmp_path / "run") as folder:
-        folder.log.write_text('{"kind": "step", "step": 1, "loss": NaN}\n')  # written before
-        folder.append([{"step": 2, "grad_norm": math.inf, "more": {"a": (1.5, -math.inf)}}])
-        for _ in range(2):
-            text = folder.log.read_text().splitlines()
-            folder.trim_log(2)
-        lines = [json.loads(line, parse_constant=refuse) for line in text]
-    assert lines == [
-        {"kind": "step", "step": 1, "loss": None},
-        {"step": 2, "grad_norm": None, "more": {"a": [1.5, None]}},
-    ]
-
-
-def test_one_training_at_a_time_in_a_folder(tmp_path):
-    with (
-        TrainingFolder(tmp_path / "run"),
-        pytest.raises(StoreError, match="another run"),
-        TrainingFolder(tmp_path / "run"),
-    ):
-        pass

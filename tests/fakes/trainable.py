@@ -27,6 +27,8 @@ def hsizoo_components():
             target=f"{__name__}:{target}",
             summary="a fake",
             options=options,
+            weights="made in a test",
+            packaged=f"tiny_weights:weights/{name}",  # a package that most tests do not have
         )
 
 

@@ -15,7 +15,6 @@ from hsizoo_medsam.sam import Sam, Vit
 from hsizoo_medsam.weights import SAM_VIT_B
 from hsizoo_sam2 import Sam21
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 
 import hsizoo
@@ -337,6 +336,16 @@ def test_training_mode_changes_no_result():
     assert torch.equal(model.predict(model.open(cube()), [ONE]), expected)
 
 
+@pytest.mark.parametrize(("backbone", "size"), [("sam-vit-b", 128), ("sam2.1-nano", 256)])
+def test_what_auto_has_come_to_is_told(backbone, size):
+    model = make(backbone=backbone, precision="bfloat16")
+    assert model.describe(model.open(cube())) == {
+        "pseudo_rgb": {"rgb": "even", "bands": [5, 3, 1], "stretch": "percentile"},
+        "precision": "bfloat16",
+        "image_size": size,
+    }
+
+
 def test_bad_clicks_and_options():
     model = make()
     state = model.open(cube())
@@ -364,36 +373,18 @@ def test_half_precision_stays_near(precision):
     torch.testing.assert_close(found, expected, atol=0.02, rtol=0)
 
 
-def pretend(model: MedSamAdapter, mode: FakeTensorMode, device: str) -> None:
-    """Exchange the weights for tensors with a shape and a device, and without values."""
-    for module in model._model.modules():
-        for name, each in module._parameters.items():
-            if each is not None:
-                moved = mode.from_tensor(each.detach()).to(device)
-                module._parameters[name] = nn.Parameter(moved, each.requires_grad)
-        for name, each in module._buffers.items():
-            module._buffers[name] = mode.from_tensor(each).to(device)
-    model._adopt(model._model)
-
-
 @pytest.mark.parametrize("backbone", ["sam-vit-b", "sam2.1-nano"])
 @pytest.mark.parametrize(
     ("device", "precision"), [("cuda", "float32"), ("cuda", "bfloat16"), ("meta", "float32")]
 )
-def test_every_tensor_is_on_the_device(backbone, device, precision, monkeypatch):
-    """On a pretended device, which fails on any tensor that was left on the CPU.
-
-    torch goes backward through a graph on a pretended GPU only where there is a real one, and has
-    no autocast on a meta device: backward is pretended there, without it.
-    """
-    # Else autocast, seeing no GPU, warns and switches itself off.
-    monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_: True)
+def test_every_tensor_is_on_the_device(
+    backbone, device, precision, fake_mode, to_fake_device, backward_is_made_up
+):
+    """On a pretended device, which fails on any tensor that was left on the CPU."""
     model = make(backbone=backbone, precision=precision)
-    if device == "meta":
-        monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
-        pretend(model, mode, device)
+    with fake_mode, backward_is_made_up(device):
+        to_fake_device(model._model, device)
+        model._adopt(model._model)
         state = model.open(cube())
         assert state.image.device.type == device
         maps = model.predict(state, [ONE, TWO])
@@ -406,11 +397,7 @@ def test_every_tensor_is_on_the_device(backbone, device, precision, monkeypatch)
         for feature, kept in zip(again, state.encoding, strict=True):
             assert (feature.device, feature.dtype) == (kept.device, kept.dtype)
             assert feature.requires_grad
-        if device == "meta" or torch.cuda.is_available():
-            logits.square().mean().backward()
-        else:
-            for each in model.trainable().values():
-                each.grad = torch.zeros_like(each)
+        logits.square().mean().backward()
         assert {each.grad.device.type for each in model.trainable().values()} == {device}
         torch.optim.AdamW(model.trainable().values(), lr=1e-3).step()
         assert model.predict(state, [TWO]).device.type == device

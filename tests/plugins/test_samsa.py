@@ -16,11 +16,11 @@ from hsizoo_sam2.sam21_ft import Sam21FineTuned
 from hsizoo_samsa.samsa import Samsa
 from hsizoo_samsa.samsa2 import Samsa2
 from skimage.transform import resize
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 import hsizoo
 from hsizoo.engine.embeddings import EmbeddingCache
 from hsizoo.errors import DataError
+from hsizoo.factory import resolve
 
 PROMPTS = [
     hsizoo.Clicks([(40, 61)]),
@@ -234,41 +234,27 @@ def test_specs_need_no_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.usefixtures("values_are_made_up")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
-def test_on_a_fake_gpu(monkeypatch, cube, make, precision):
-    """Every tensor must be on the right device; a fake tensor on a wrong one raises."""
-    monkeypatch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+def test_on_a_fake_gpu(make, precision, cube, fake_mode, to_fake_device):
+    """Every tensor must be on the right device; whole steps: `test_training_on_fake_devices`."""
     model = make(checkpoint="random")
-    scored = model.similarity.maps(model.similarity.open(cube), PROMPTS)
     model.network = copy.deepcopy(model.network)  # its encoder is shared
-    mode = FakeTensorMode(allow_non_fake_inputs=True)
-    with mode:
-        for module in (
-            *model.network.modules(),
-            *getattr(model, "fusion", torch.nn.Module()).modules(),
-        ):
-            for name, each in module._parameters.items():
-                if each is not None:
-                    moved = mode.from_tensor(each.detach()).to("cuda")
-                    module._parameters[name] = torch.nn.Parameter(moved, each.requires_grad)
-            for name, each in module._buffers.items():
-                module._buffers[name] = mode.from_tensor(each).to("cuda")
+    with fake_mode:
+        to_fake_device(model.network, "cuda")
+        if isinstance(model, Samsa):
+            to_fake_device(model.fusion, "cuda")
         model.network.precision = precision
-        # The scorers are tested on a fake GPU by their own tests.
-        monkeypatch.setattr(model.similarity, "open", lambda cube: None)
-        maps = mode.from_tensor(scored).to("cuda")
-        monkeypatch.setattr(model.similarity, "maps", lambda state, prompts: maps)
+        model.similarity._device = "cuda"
+        model.similarity._segmenter = resolve("sa-eq", "segmenter").build("cuda")
         state = model.open(cube)
+        maps = model.similarity.maps(state.spectral, PROMPTS)
+        assert (maps.device.type, maps.shape) == ("cuda", (3, 48, 96))
         found = model.predict(state, PROMPTS)
         assert (found.device.type, found.dtype) == ("cuda", torch.float32)
         logits = model.logits(state, PROMPTS)
         assert (logits.device.type, logits.requires_grad) == ("cuda", True)
-        # PyTorch's autograd engine asks the real driver and cannot run backward on a fake GPU.
-        for each in model.trainable().values():
-            each.grad = torch.ones_like(each)
-        torch.optim.AdamW(model.trainable().values()).step()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -292,6 +278,22 @@ def test_an_image_opened_in_inference_mode_can_be_trained_on(make, cube, checkpo
         state = samsa.open(cube)
         samsa.predict(state, PROMPTS)
     samsa.logits(state, PROMPTS).sum().backward()
+
+
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_no_chance_is_taken_from_the_generator(make):
+    before = torch.get_rng_state()
+    first, second = (make(checkpoint="random").state_dict() for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(each, second[name]) for name, each in first.items())
+
+
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_what_auto_has_come_to_is_told(make, cube):
+    samsa, plain = make(checkpoint="random"), Sam21(size="nano", checkpoint="random")
+    told = samsa.describe(samsa.open(cube))
+    assert told == plain.describe(plain.open(cube))
+    assert told["pseudo_rgb"]["bands"] == [10, 6, 2]
 
 
 @pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)

@@ -120,6 +120,22 @@ def maps_of(segmenter, result):
         )
 
 
+def test_what_the_segmenter_tells_of_an_image_is_kept():
+    segmenter = Constant(0.7)
+    assert run(segmenter, make_scene())["resolved"] == {}
+    segmenter.describe = lambda state: {"bands": (9, 5, state.bands), "precision": "bfloat16"}
+    kept = run(segmenter, make_scene())["resolved"]
+    assert kept == {"bands": [9, 5, 2], "precision": "bfloat16"}
+
+
+@pytest.mark.parametrize("told", [None, {"bands": np.arange(3)}, {"scale": float("nan")}])
+def test_what_it_tells_must_be_plain(told):
+    segmenter = Constant(0.7)
+    segmenter.describe = lambda state: told
+    with pytest.raises(ContractError, match=r"Constant\.describe returned .* plain values"):
+        run(segmenter, make_scene())
+
+
 @every_robot
 def test_clicks_are_those_of_the_robot(robot):
     scene = make_scene()
