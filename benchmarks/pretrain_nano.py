@@ -444,17 +444,17 @@ class Training:
         torch.save(state, self._state.with_suffix(".tmp"))
         self._state.with_suffix(".tmp").replace(self._state)
 
-    def run(self) -> None:
-        """Take the remaining steps."""
+    def run(self, until: int | None = None) -> None:
+        """Take the remaining steps, or those before `until`; after the last write the result."""
         settings = self.settings
+        last = settings.steps if until is None else min(until, settings.steps)
         loader = DataLoader(
             Batches(settings),
             batch_size=None,
-            sampler=range(self.step, settings.steps),
+            sampler=range(self.step, last),
             num_workers=1,
             prefetch_factor=8,
         )
-        log = (self.folder / "log.jsonl").open("a")
         sums: dict[str, float] = {}
         began = time.monotonic()
         for batch in loader:
@@ -483,13 +483,14 @@ class Training:
             if self.step % 50 == 0:
                 line = {key: round(value / 50, 4) for key, value in sums.items()}
                 about = {"step": self.step, "seconds": round(self.seconds), "lr": rate, **line}
-                log.write(json.dumps(about) + "\n")
-                log.flush()
+                with (self.folder / "log.jsonl").open("a") as log:
+                    log.write(json.dumps(about) + "\n")
                 print(about, flush=True)
                 sums = {}
-            if self.step % 250 == 0 or self.step == settings.steps:
+            if self.step % 250 == 0 or self.step == last:
                 self.save()
-        self.publish()
+        if last == settings.steps:
+            self.publish()
 
     def publish(self) -> None:
         """Write the averaged weights in bfloat16, with a card."""
@@ -502,7 +503,7 @@ class Training:
             "licence": "Apache-2.0",
             "data": "computed: mosaics (setting train) and phantom pseudo-RGB, seeds "
             f"{_PHANTOM_SEED} and up; no real image",
-            "command": "python benchmarks/pretrain_nano.py --out nano-run",
+            "command": self._command(),
             "settings": asdict(self.settings),
             "seed": self.settings.seed,
             "steps": self.step,
@@ -512,6 +513,12 @@ class Training:
             "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         (self.folder / "nano.json").write_text(json.dumps(card, indent=1) + "\n")
+
+    def _command(self) -> str:
+        usual = asdict(Settings())
+        changed = {k: v for k, v in asdict(self.settings).items() if v != usual[k]}
+        options = "".join(f" --{k.replace('_', '-')} {v}" for k, v in changed.items())
+        return f"python benchmarks/pretrain_nano.py --out nano-run{options}"
 
 
 def _commit() -> str:

@@ -25,6 +25,12 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         target="hsizoo_datasets.phantom:Phantom",
         summary="Simulated surgical tissue from published absorption spectra, several subjects",
     )
+    yield hsizoo.ComponentSpec(
+        name="mosaics",
+        kind="dataset",
+        target="hsizoo_datasets.mosaics:Mosaics",
+        summary="Textured shapes in RGB, computed: are clicks understood?",
+    )
     for name, target, summary in (
         ("salinas-a", "SalinasA", "AVIRIS farmland, 83×86×204, 6 classes, real"),
         ("samson", "Samson", "Coast of rock, trees and water, 95×95×156, 3 classes, real"),
