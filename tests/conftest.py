@@ -11,7 +11,7 @@ import hsizoo.registry
 @pytest.fixture(autouse=True)
 def _no_run_is_influenced(monkeypatch, tmp_path_factory):
     """Environment of the person who runs the tests must not matter; nor may registries leak."""
-    for variable in ("HSIZOO_NO_PLUGINS", "HSIZOO_STRICT_PLUGINS"):
+    for variable in ("HSIZOO_DATA", "HSIZOO_NO_PLUGINS", "HSIZOO_STRICT_PLUGINS"):
         monkeypatch.delenv(variable, raising=False)
     # Weights that somebody trained or downloaded here must not change a test.
     monkeypatch.setenv("HSIZOO_HOME", str(tmp_path_factory.mktemp("home")))
