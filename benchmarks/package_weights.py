@@ -23,9 +23,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("run_folder", type=Path)
     parser.add_argument("destination", type=Path)
+    parser.add_argument("--limits", default="", help="what they are not good for, in words")
     chosen = parser.parse_args()
     try:
-        made = package(chosen.run_folder, chosen.destination)
+        made = package(chosen.run_folder, chosen.destination, chosen.limits)
     except HsizooError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -503,6 +503,8 @@ class Training:
             "licence": "Apache-2.0",
             "data": "computed: mosaics (setting train) and phantom pseudo-RGB, seeds "
             f"{_PHANTOM_SEED} and up; no real image",
+            "limits": "No real image was seen in training.  Objects that only texture sets apart, "
+            "and thin ones, are found less well; see benchmarks/results/nano.md.",
             "command": self._command(),
             "settings": asdict(self.settings),
             "seed": self.settings.seed,

@@ -97,14 +97,16 @@ def test_names_alone_will_do_for_lists(tmp_path):
     assert len(result.records) == 1
 
 
+RANDOM = "checkpoint=random"
+
+
 def test_random_weights_are_refused_or_marked(tmp_path):
     with pytest.raises(ProtocolError, match="No weights for it are published yet"):
-        hsizoo.bench(["sam2.1-nano"], TINY, clicks=1, out=tmp_path)
-    result = hsizoo.bench(
-        ["sam2.1-nano", "samsa2-nano"], TINY, clicks=1, out=tmp_path, allow_untrained=True
-    )
+        hsizoo.bench([f"sam2.1-nano:{RANDOM}"], TINY, clicks=1, out=tmp_path)
+    names = [f"sam2.1-nano:{RANDOM}", f"samsa2-nano:{RANDOM}"]
+    result = hsizoo.bench(names, TINY, clicks=1, out=tmp_path, allow_untrained=True)
     labels = [row["component"] for row in result.table]
-    assert labels == ["sam2.1-nano (random weights)", "samsa2-nano (untrained)"]
+    assert labels == [f"{names[0]} (random weights)", f"{names[1]} (untrained)"]
     # What the checkpoint is counts, not how it was spelled.
     options = result.records[0]["identity"]["component"]["options"]
     assert options["checkpoint"].startswith("random")

@@ -249,7 +249,7 @@ def publish(folder: Path, component: str, name: str) -> TrainedWeights:
         ) from error
 
 
-def package(folder: Path, destination: Path) -> TrainedWeights:
+def package(folder: Path, destination: Path, limits: str = "") -> TrainedWeights:
     """Write a training's result as a plugin ships it: half the size, in a folder of its own.
 
     Tensors of float32 are rounded to bfloat16; `TrainedWeights.load` makes float32 of them again.
@@ -262,6 +262,8 @@ def package(folder: Path, destination: Path) -> TrainedWeights:
         With the weights and their card: a run folder, or a published one.
     destination : Path
         Created if need be; what is there is replaced.
+    limits : str, optional
+        What the weights are not good for, in words, for the card.
 
     Raises
     ------
@@ -287,6 +289,8 @@ def package(folder: Path, destination: Path) -> TrainedWeights:
     except OSError as error:
         raise StoreError(f"cannot write {destination}: {error.strerror or error}") from error
     about = {**result.card, "stored": "bfloat16", "rounded_from": result.digest}
+    if limits:
+        about["limits"] = limits
     TrainingFolder(destination).save_result(rounded, about)
     return open_weights(destination)
 
