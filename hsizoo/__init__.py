@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from hsizoo.errors import HsizooError
     from hsizoo.factory import create, load_dataset, load_scene
+    from hsizoo.fewlabel import FewLabelResult, bench_few_labels
     from hsizoo.hookspecs import hookimpl
     from hsizoo.interfaces import (
         DatasetCard,
@@ -57,6 +58,7 @@ _WHERE = {
     "DatasetCard": "hsizoo.interfaces",
     "EmbeddingCache": "hsizoo.engine.embeddings",
     "EmbeddingKey": "hsizoo.engine.embeddings",
+    "FewLabelResult": "hsizoo.fewlabel",
     "HsizooError": "hsizoo.errors",
     "HyperCube": "hsizoo.cube",
     "InteractiveSegmenter": "hsizoo.interfaces",
@@ -74,6 +76,7 @@ _WHERE = {
     "TrainableSegmenter": "hsizoo.interfaces",
     "WeightFile": "hsizoo.engine.weights",
     "bench": "hsizoo.benchmark",
+    "bench_few_labels": "hsizoo.fewlabel",
     "check_state": "hsizoo.engine.weights",
     "create": "hsizoo.factory",
     "embedding_cache": "hsizoo.engine.embeddings",
@@ -95,6 +98,7 @@ __all__ = [
     "DatasetCard",
     "EmbeddingCache",
     "EmbeddingKey",
+    "FewLabelResult",
     "HsizooError",
     "HyperCube",
     "InteractiveSegmenter",
@@ -112,6 +116,7 @@ __all__ = [
     "TrainableSegmenter",
     "WeightFile",
     "bench",
+    "bench_few_labels",
     "check_state",
     "create",
     "embedding_cache",

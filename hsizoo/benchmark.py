@@ -10,22 +10,21 @@ processes in Python.
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from hsizoo.cube import Scene
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.device import resolve_device, worker_devices
-from hsizoo.engine.executors import Outcome, execute
 from hsizoo.engine.provenance import provenance
+from hsizoo.engine.running import Overwrite, RunEvents, check_run_options, run_due
 from hsizoo.engine.store import Store
-from hsizoo.errors import DataError, MissingRequirement, NameLookupError, OptionError
+from hsizoo.errors import DataError, MissingRequirement, NameLookupError
 from hsizoo.factory import Resolved, make_robot, resolve
 from hsizoo.interfaces import InteractiveSegmenter
 from hsizoo.planning import KEPT, Case, dataset_of, make_perturbation, plan, seeds_of
@@ -38,18 +37,7 @@ from hsizoo.report.interactive import Row, samples_csv, table_csv
 
 __all__ = ["Overwrite", "RunEvents", "RunResult", "bench", "run_cases"]
 
-Overwrite = Literal["never", "failed", "always"]
-
 DEFAULT_FOLDER = "hsizoo-runs"
-
-
-@dataclass
-class RunEvents:
-    """What a caller may want to hear of while a run goes on; the command line draws from it."""
-
-    planned: Callable[[Sequence[Cell], int], None] = lambda cells, reused: None
-    progress: Callable[[Cell, int, int], None] = lambda cell, done, total: None
-    finished: Callable[[Cell, Mapping[str, Any]], None] = lambda cell, record: None
 
 
 @dataclass(frozen=True)
@@ -215,40 +203,36 @@ def run_cases(
     about : mapping, optional
         Further plain values to keep in ``results.json``.
     """
-    if jobs < 1:
-        raise OptionError(f"jobs must be at least 1; got {jobs}")
-    if overwrite not in (choices := ("never", "failed", "always")):
-        raise OptionError(f"overwrite must be one of {', '.join(choices)}; got {overwrite!r}")
+    check_run_options(jobs, overwrite)
     events = events or RunEvents()
     _forget()
     device = resolve_device(device) if jobs == 1 else device
     devices = [device] if jobs == 1 else worker_devices(device)
     cells = plan(cases, split=split, scenes=scenes, allow_untrained=allow_untrained)
     with Store(folder) as store:
-        records = {cell.key: store.load(cell.key) for cell in cells}
-        # By key: two names may mean the same component.
-        due = {cell.key: cell for cell in cells if _is_due(records[cell.key], overwrite)}
-        waiting = list(due.values())
-        # Each component is built once now: a bad value is said before anything is computed.
-        for job in {cell.job["component"]: cell.job for cell in waiting}.values():
-            _component(job["component"], job["weights"], devices[0])
-        if jobs > 1:
-            _component.cache_clear()  # the processes have their own
-        events.planned(waiting, len(records) - len(waiting))
-        for outcome in execute(
-            waiting, run_cell, jobs=jobs, devices=devices, on_progress=events.progress
-        ):
-            record = _record(outcome)
-            store.save(outcome.cell.key, record)
-            records[outcome.cell.key] = record
-            events.finished(outcome.cell, record)
-        # A row is what the user calls it this time; the same cell may be in another one, too.
-        finished = [{**(records[cell.key] or {}), **cell.job["row"]} for cell in cells]
+        finished = run_due(
+            store,
+            cells,
+            run_cell,
+            jobs=jobs,
+            devices=devices,
+            overwrite=overwrite,
+            events=events,
+            before=lambda waiting: _build_once(waiting, devices[0], jobs),
+        )
         finished += map(dict, lost)
         comparison = compare(finished)
         failures = [record for record in finished if record["status"] == "failed"]
         files = _write_views(store, finished, comparison, title, about or {})
         return RunResult(store.folder, finished, comparison.rows, failures, files)
+
+
+def _build_once(cells: Sequence[Cell], device: str, jobs: int) -> None:
+    """Build each component now: a bad value is said before anything is computed."""
+    for job in {cell.job["component"]: cell.job for cell in cells}.values():
+        _component(job["component"], job["weights"], device)
+    if jobs > 1:
+        _component.cache_clear()  # the processes have their own
 
 
 def _forget() -> None:
@@ -340,24 +324,3 @@ def _write_views(
         (store.folder / "curve.png").unlink(missing_ok=True)  # or it would show an older run
         files["curve.png"] = f"not drawn: {error}"
     return files
-
-
-def _is_due(record: Mapping[str, Any] | None, overwrite: Overwrite) -> bool:
-    status = (record or {}).get("status")
-    if status not in ("done", "failed") or overwrite == "always":
-        return True
-    return overwrite == "failed" and status == "failed"
-
-
-def _record(outcome: Outcome) -> dict[str, Any]:
-    """What the store keeps of a cell."""
-    about = {
-        "key": outcome.cell.key,
-        "identity": dict(outcome.cell.identity),
-        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "seconds": outcome.seconds,
-    }
-    if outcome.error is not None:
-        return {"status": "failed", **about, "error": outcome.error}
-    assert outcome.result is not None
-    return {"status": "done", **about, **outcome.result}

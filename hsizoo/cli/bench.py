@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from hsizoo.benchmark import Overwrite, RunEvents, RunResult
+    from hsizoo.fewlabel import FewLabelResult
     from hsizoo.training import TrainEvents
 
 
@@ -36,7 +37,12 @@ _PERTURBATIONS = (
     "  dropped-bands      strength: share of the bands\n"
     "  spectral-shift     strength, unit=bands|nm"
 )
-_OF_ONE_RUN = ("dataset", "clicks", "robot", "seeds", "perturbations", "split", "scenes")
+_OF_ONE_RUN = (
+    "dataset", "data_dir", "clicks", "robot", "seeds", "perturbations", "split", "scenes", "shots",
+    "draw",
+)  # fmt: skip
+_OF_SEGMENTERS = ("clicks", "robot", "perturbations", "allow_untrained")
+_OF_CLASSIFIERS = ("shots", "draw")
 
 
 @click.command(epilog=f"{_LEGEND}\n\n{_ROBOTS}\n\n{_PERTURBATIONS}")
@@ -53,8 +59,10 @@ _OF_ONE_RUN = ("dataset", "clicks", "robot", "seeds", "perturbations", "split", 
     "-d",
     default="indian-pines",
     show_default=True,
-    help="A dataset, with options if need be: phantom:height=256,width=256.",
+    help="A dataset, with options if need be: phantom:height=256,width=256; or your own folder of "
+    "cubes and masks: ./cubes/.",
 )
+@click.option("--data-dir", help="Folder of the dataset's files: its option data_dir.")
 @click.option("--clicks", "-k", default=5, show_default=True, help="Clicks per sample.")
 @click.option(
     "--robot",
@@ -64,7 +72,19 @@ _OF_ONE_RUN = ("dataset", "clicks", "robot", "seeds", "perturbations", "split", 
     "ritm:jitter=2.",
 )
 @click.option(
-    "--seeds", default=1, show_default=True, help="How many seeds; for robots that draw at random."
+    "--seeds",
+    type=int,
+    help="How many seeds.  [default: 1, for robots that draw at random; of classifiers 10]",
+)
+@click.option(
+    "--shots", default=5, show_default=True, help="Of classifiers: labels per class to learn from."
+)
+@click.option(
+    "--draw",
+    default="random",
+    show_default=True,
+    type=click.Choice(["random", "fixed", "block-disjoint", "official"]),
+    help="Of classifiers: how these are drawn; the last two keep test and training apart.",
 )
 @click.option(
     "--perturb",
@@ -115,7 +135,10 @@ def bench(
     json: bool,
     **of_one_run: Any,
 ) -> None:
-    """Run COMPONENTS on a dataset with simulated clicks and print the paper's table.
+    """Run COMPONENTS on a dataset and print the paper's table.
+
+    Scorers and segmenters answer to simulated clicks.  Classifiers, and LABELER+CLASSIFIER, learn
+    from a few labels per class and are tested on all other labelled pixels.
 
     Every finished cell is kept at once: a run that was stopped, however roughly, goes on with the
     same command.  Exits with status 1 if a cell, or a training of an experiment, failed.
@@ -126,7 +149,7 @@ def bench(
     errors = console(stderr=True)
     try:
         with errors.status("loading …"):  # torch takes two seconds; an empty screen looks broken
-            from hsizoo import benchmark, experiment  # noqa: F401
+            from hsizoo import benchmark, experiment, fewlabel  # noqa: F401
     except KeyboardInterrupt:
         errors.print("\nstopped before anything was begun", style="yellow")
         context.exit(130)
@@ -179,17 +202,30 @@ def _bench_one(
     options: dict[str, Any],
 ) -> bool:
     """Run one table; tell whether a cell failed."""
-    from hsizoo import benchmark
-    from hsizoo.cli.console import print_json
+    from hsizoo import benchmark, fewlabel
+    from hsizoo.cli import few_label
+    from hsizoo.cli.console import console, print_json
     from hsizoo.cli.progress import RunDisplay
+    from hsizoo.factory import with_data_dir
 
+    data_dir = options.pop("data_dir")
+    if data_dir is not None:
+        options["dataset"] = with_data_dir(options["dataset"], data_dir)
+    classify = fewlabel.are_classifiers(components)
+    _check_options(context, classify)
+    for name in _OF_SEGMENTERS if classify else _OF_CLASSIFIERS:
+        options.pop(name)
+    if options["seeds"] is None:
+        options.pop("seeds")
     options["scenes"] = options["scenes"] or None
-    options["perturbations"] = options["perturbations"] or "none"
-    display = RunDisplay(errors)
+    if not classify:
+        options["perturbations"] = options["perturbations"] or "none"
+    display = RunDisplay(errors, few_label.live_table if classify else None)
     events = benchmark.RunEvents(display.planned, display.progress, display.finished)
+    run: Any = fewlabel.bench_few_labels if classify else benchmark.bench
     try:
         with display:
-            result = benchmark.bench(components, events=events, **options)
+            result = run(components, events=events, **options)
     except KeyboardInterrupt:
         errors.print(
             f"\nstopped: {display.done} of {display.total} cells are done and kept; "
@@ -200,12 +236,26 @@ def _bench_one(
     if json:
         print_json({"folder": str(result.folder), "table": result.table})
     else:
-        title = "{dataset}, robot {robot}, {clicks} click(s)".format(**options)
-        _print_result(result, title)
+        if classify:
+            title = "{dataset}, {shots} label(s) per class, draw {draw}".format(**options)
+            console().print(few_label.result_table(result.table, title))
+        else:
+            title = "{dataset}, robot {robot}, {clicks} click(s)".format(**options)
+            _print_result(result, title)
         for name, remark in result.files.items():
             _print_file(f"{result.folder / name}", remark)
     _print_failures(errors, result)
     return bool(result.failures)
+
+
+def _check_options(context: click.Context, classify: bool) -> None:
+    """Refuse options of the other protocol."""
+    whose = "scorers and segmenters" if classify else "classifiers"
+    for parameter in context.command.params:
+        foreign = parameter.name in (_OF_SEGMENTERS if classify else _OF_CLASSIFIERS)
+        given = context.get_parameter_source(parameter.name or "") is not ParameterSource.DEFAULT
+        if foreign and given:
+            raise click.UsageError(f"{parameter.opts[0]} is for {whose}; leave it out")
 
 
 def _bench_experiment(
@@ -280,7 +330,7 @@ def _benching(errors: Console, name: str) -> Iterator[RunEvents]:
         yield RunEvents(display.planned, display.progress, display.finished)
 
 
-def _print_failures(errors: Console, result: RunResult) -> None:
+def _print_failures(errors: Console, result: RunResult | FewLabelResult) -> None:
     """One line for a component that fails everywhere in the same way."""
     from rich.markup import escape
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import click
 
-_OPTIONAL = {"matplotlib": "pip install 'hsizoo[report]'"}
+_OPTIONAL = {
+    "matplotlib": "pip install 'hsizoo[report]'",
+    "h5py": "pip install 'hsizoo[hdf5]'",
+    "tifffile": "pip install 'hsizoo[tiff]'",
+    "zarr": "pip install 'hsizoo[zarr]'",
+}
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -95,10 +95,22 @@ def _figure(row: Row, column: str) -> str:
 
 
 class RunDisplay:
-    """Progress while a run goes on: a live table in a terminal, a line per cell elsewhere."""
+    """Progress while a run goes on: a live table in a terminal, a line per cell elsewhere.
 
-    def __init__(self, out: Console) -> None:
+    Parameters
+    ----------
+    out : Console
+    table_of : callable, optional
+        Makes the table from the records so far.  Default: that of the interactive protocol.
+    """
+
+    def __init__(
+        self,
+        out: Console,
+        table_of: Callable[[Sequence[Mapping[str, Any]]], Table] | None = None,
+    ) -> None:
         self.out = out
+        self._table_of = table_of or self._interactive_table
         self.done = self.total = 0
         self._records: list[Mapping[str, Any]] = []
         self._drawn = 0.0
@@ -154,9 +166,11 @@ class RunDisplay:
         self._records.append({**record, **cell.job["row"]})
         # Adding up all records for each of thousands of cells would cost more than the cells.
         if time.monotonic() - self._drawn > 1 or self.done == self.total:
-            shown, _ = fitting_table(summarise(self._records), "this run so far", self.out)
-            self._live.update(Group(shown, self._bar))
+            self._live.update(Group(self._table_of(self._records), self._bar))
             self._drawn = time.monotonic()
+
+    def _interactive_table(self, records: Sequence[Mapping[str, Any]]) -> Table:
+        return fitting_table(summarise(records), "this run so far", self.out)[0]
 
 
 class TrainDisplay:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from hsizoo.cube import HyperCube, LabelMap
-from hsizoo.interfaces import PixelClassifier, PseudoLabeler, PseudoLabels
+from hsizoo.interfaces import PixelClassifier, PseudoLabeler
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +32,7 @@ class LabeledClassifier(PixelClassifier):
     def __init__(self, labeler: PseudoLabeler, classifier: PixelClassifier) -> None:
         self.labeler = labeler
         self.classifier = classifier
-        self.pseudo_labels: PseudoLabels | None = None
+        self.pseudo_labels = None
 
     def fit(self, cube: HyperCube, labels: LabelMap, *, rng: np.random.Generator) -> Self:
         """Extend the labels, then fit the classifier; see `PixelClassifier.fit`."""

@@ -13,7 +13,9 @@ from typing import Any
 
 __all__ = ["available_cores", "git_revision", "machine", "provenance"]
 
-_PACKAGES = ("hsizoo", "torch", "numpy", "scipy", "scikit-image", "sam2", "timm", "tensorly")
+_PACKAGES = (
+    "hsizoo", "torch", "numpy", "scipy", "scikit-image", "scikit-learn", "sam2", "timm", "tensorly",
+)  # fmt: skip
 
 
 def provenance(device: str, distributions: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -11,16 +11,31 @@ if TYPE_CHECKING:
     import torch
 
     from hsizoo.cube import HyperCube, LabelMap
+    from hsizoo.interfaces.pseudo_labeler import PseudoLabels
 
 __all__ = ["PixelClassifier"]
 
 
 class PixelClassifier(ABC):
-    """Learns from labelled pixels of a cube and classifies all of them."""
+    """Learns from labelled pixels of a cube and classifies all of them.
+
+    Attributes
+    ----------
+    pseudo_labels : PseudoLabels or None
+        Those that the last `fit` made for itself, if it did; runs report how many were right.
+
+    Examples
+    --------
+    >>> classifier = hsizoo.create("svm", "classifier")                  # doctest: +SKIP
+    >>> classifier.fit(cube, labels, rng=np.random.default_rng(0))       # doctest: +SKIP
+    >>> classes = classifier.predict_proba(cube).argmax(axis=0)          # doctest: +SKIP
+    """
+
+    pseudo_labels: PseudoLabels | None = None
 
     @abstractmethod
     def fit(self, cube: HyperCube, labels: LabelMap, *, rng: np.random.Generator) -> Self:
-        """Learn from the labelled pixels.
+        """Learn from the labelled pixels; what an earlier call learnt is forgotten.
 
         Parameters
         ----------
@@ -28,7 +43,8 @@ class PixelClassifier(ABC):
             The spectra of unlabelled pixels may be used (transductive methods); nothing else is
             known about them.
         labels : LabelMap
-            Training labels; all other pixels carry an ignored label.
+            Training labels, at least one for each of `targets`; all other pixels carry an ignored
+            label.
         rng : numpy.random.Generator
             The only source of randomness.
 
@@ -45,5 +61,12 @@ class PixelClassifier(ABC):
         -------
         array or tensor of float32, shape (K, H, W)
             Probability of each class, in ascending order of the `targets` of the label map that
-            `fit` saw; sums to 1 over the first axis.
+            `fit` saw; sums to 1 over the first axis.  Whatever stands where the spectrum is not
+            finite is not used.
+
+        Raises
+        ------
+        DataError
+            If nothing was learnt yet, the cube has other bands, or the method classifies only the
+            cube that it was fitted on and this is another.
         """

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+
     from hsizoo.cube import Scene
 
 __all__ = ["DatasetCard", "SceneDataset", "SceneInfo"]
@@ -53,7 +58,15 @@ class SceneDataset(ABC):
     ----------
     card : DatasetCard
     version : str
-        Raise it when the same index yields other pixels or labels.
+        Raise it when the same index yields other pixels or labels.  One of a class, or of an object
+        whose files may change.
+    origins : mapping of str to str
+        What each subject that other datasets have too is called among all of them: whole scene and
+        part, the same scene in a collection.  Weights that were trained on one of them are marked
+        as "seen" on the others.  A subject that is not named here is this dataset's own.
+    later_options : collection of str
+        Options that the class had not from the beginning; at their default they are no part of
+        what a stored result is known by, so that results of before stay in use.
 
     Examples
     --------
@@ -61,8 +74,10 @@ class SceneDataset(ABC):
     ...     print(info.name, info.subject, info.split)
     """
 
-    card: ClassVar[DatasetCard]
-    version: ClassVar[str] = "1"
+    card: DatasetCard
+    version: str = "1"
+    origins: ClassVar[Mapping[str, str]] = {}
+    later_options: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def scenes(self) -> list[SceneInfo]:
@@ -80,6 +95,13 @@ class SceneDataset(ABC):
         DataError
             If the files are missing or unusable; the message says how to get them.
         """
+
+    def training_map(self, index: int) -> npt.NDArray[np.bool_] | None:
+        """Where the dataset's own training pixels are, (H, W) bool; None if it names none.
+
+        Classifiers are tested outside of it with ``--draw official``.
+        """
+        return None
 
     def __len__(self) -> int:
         return len(self.scenes())

@@ -1,0 +1,300 @@
+"""`bench_few_labels`: classifiers that learn from a few labels per class, every cell kept at once.
+
+>>> import hsizoo
+>>> result = hsizoo.bench_few_labels(["svm", "lp"], "indian-pines")      # doctest: +SKIP
+>>> result.table[0]["oa"]                                                # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hsizoo.components import Kind
+from hsizoo.cube import Scene
+from hsizoo.engine.cells import Cell
+from hsizoo.engine.device import resolve_device, worker_devices
+from hsizoo.engine.memory import PeakMemory
+from hsizoo.engine.provenance import provenance
+from hsizoo.engine.running import Overwrite, RunEvents, check_run_options, run_due
+from hsizoo.engine.store import Store
+from hsizoo.errors import NameLookupError
+from hsizoo.factory import resolve
+from hsizoo.names import parse_composition
+from hsizoo.planning import choose_scenes, dataset_of, seeds_of
+from hsizoo.protocol.few_label import FewLabelProtocol
+from hsizoo.registry import registry
+from hsizoo.report.few_label import (
+    Row,
+    classes_csv,
+    confusion_csv,
+    differences,
+    differences_csv,
+    runs_csv,
+    summarise,
+    table_csv,
+)
+from hsizoo.report.maps import write_maps
+
+__all__ = ["FewLabelResult", "are_classifiers", "bench_few_labels"]
+
+DEFAULT_FOLDER = "hsizoo-runs"
+
+_ORDER: tuple[Kind, ...] = ("segmenter", "scorer", "classifier", "pseudo-labeler")
+
+
+@dataclass(frozen=True)
+class FewLabelResult:
+    """A finished run.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its records are.
+    records : list of dict
+        One per component, scene and seed.
+    table : list of Row
+        One per component, in the order given; see `hsizoo.report.few_label`.
+    differences : list of dict
+        One per pair of components and score, paired over seeds.
+    failures : list of dict
+        Those records whose ``status`` is "failed".
+    files : dict of str to str
+        What was written into the folder for people, and a remark on each.
+    """
+
+    folder: Path
+    records: list[dict[str, Any]]
+    table: list[Row]
+    differences: list[dict[str, Any]]
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def are_classifiers(components: Sequence[str]) -> bool:
+    """Whether components are classifiers, which are benched with few labels, and not segmenters.
+
+    Parameters
+    ----------
+    components : sequence of str
+        Names; what is no name at all counts as a segmenter, whose run says what is wrong.
+
+    Raises
+    ------
+    NameLookupError
+        If some are classifiers and some are scorers or segmenters, or one is a pseudo-labeler
+        that feeds no classifier.
+    """
+    kinds = {text: _kind_of(text) for text in components}
+    if lonely := [text for text, kind in kinds.items() if kind == "pseudo-labeler"]:
+        raise NameLookupError(
+            f"{lonely[0]!r} makes pseudo labels and classifies nothing; name a classifier that "
+            f"learns from them: {lonely[0]}+cnn2d"
+        )
+    classifiers = [text for text, kind in kinds.items() if kind == "classifier"]
+    others = [text for text, kind in kinds.items() if kind != "classifier"]
+    if classifiers and others:
+        raise NameLookupError(
+            f"{classifiers[0]!r} is a classifier, which learns from a few labels, and "
+            f"{others[0]!r} answers to clicks; these are two protocols and two tables: bench them "
+            "in two commands"
+        )
+    return bool(classifiers)
+
+
+def _kind_of(text: str) -> str:
+    names = parse_composition(text)
+    if len(names) == 2:
+        return "classifier"
+    for kind in _ORDER:
+        try:
+            registry().find(names[0], (kind,))
+        except NameLookupError:
+            continue
+        return "segmenter" if kind == "scorer" else kind
+    return "segmenter"
+
+
+def bench_few_labels(
+    components: Sequence[str],
+    dataset: str,
+    *,
+    shots: int = 5,
+    draw: str = "random",
+    seeds: int | Sequence[int] = 10,
+    patch: int = 9,
+    block: int = 16,
+    split: str | None = None,
+    scenes: Sequence[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    jobs: int = 1,
+    overwrite: Overwrite = "failed",
+    events: RunEvents | None = None,
+) -> FewLabelResult:
+    """Run classifiers on a dataset with a few labels per class.
+
+    Parameters
+    ----------
+    components : sequence of str
+        Names of classifiers, with options if need be, or ``labeler+classifier``.
+    dataset : str
+        Name of a dataset, with options if need be.
+    shots : int, default 5
+        Labels per class.
+    draw : {"random", "fixed", "block-disjoint", "official"}, default "random"
+        How they are drawn; see `hsizoo.protocol.few_label.splits`.
+    seeds : int or sequence of int, default 10
+        A number of seeds, counted from 0, or the seeds themselves.
+    patch, block : int
+        See `hsizoo.protocol.few_label.FewLabelProtocol`.
+    split : str, optional
+        Only scenes of this split.  Default: ``test`` where the dataset has one, otherwise all.
+        Each scene is a task of its own: labels of one never serve another.
+    scenes : sequence of str, optional
+        Only the scenes of these names; overrides `split`.
+    out : path, optional
+        The run folder.  Default: ``hsizoo-runs/<dataset>-few-labels``.
+    device, jobs, overwrite, events
+        See `hsizoo.bench`.
+
+    Returns
+    -------
+    FewLabelResult
+        A component that fails on a scene does not end the run.
+
+    Raises
+    ------
+    NameLookupError, OptionError, MissingRequirement, ProtocolError, StoreError
+        For what can be known before anything is computed; nothing is lost.
+    """
+    components = [components] if isinstance(components, str) else components
+    scenes = [scenes] if isinstance(scenes, str) else scenes
+    if not components:
+        raise NameLookupError("name at least one classifier; `hsizoo list` shows them")
+    check_run_options(jobs, overwrite)
+    protocol = FewLabelProtocol(shots=shots, draw=draw, patch=patch, block=block)
+    for kept in (dataset_of, _scene):  # an earlier run's may have changed on the disk since
+        kept.cache_clear()
+    device = resolve_device(device) if jobs == 1 else device
+    devices = [device] if jobs == 1 else worker_devices(device)
+    cells = _plan(components, dataset, protocol, seeds_of(seeds), split, scenes)
+    name = resolve(dataset, "dataset").entry.spec.name
+    with Store(Path(out or Path(DEFAULT_FOLDER) / f"{name}-few-labels")) as store:
+        records = run_due(
+            store,
+            cells,
+            run_cell,
+            jobs=jobs,
+            devices=devices,
+            overwrite=overwrite,
+            events=events or RunEvents(),
+            before=lambda waiting: _build_once(waiting, devices[0]),
+        )
+        table, pairs = summarise(records), differences(records)
+        failures = [record for record in records if record["status"] == "failed"]
+        files = _write_views(store, records, table, pairs, protocol)
+        return FewLabelResult(store.folder, records, table, pairs, failures, files)
+
+
+def _plan(
+    components: Sequence[str],
+    dataset: str,
+    protocol: FewLabelProtocol,
+    seeds: Sequence[int],
+    split: str | None,
+    scenes: Sequence[str] | None,
+) -> list[Cell]:
+    """All cells: scene by scene, seed by seed, so that a stopped run has whole comparisons."""
+    about_data = {
+        **resolve(dataset, "dataset").identity(),
+        "data_version": dataset_of(dataset).version,
+    }
+    infos = dataset_of(dataset).scenes()
+    found = {name: resolve(name, "classifier") for name in dict.fromkeys(components)}
+    return [
+        Cell(
+            identity={
+                "component": component.identity(),
+                "dataset": about_data,
+                "scene": infos[index].name,
+                "protocol": protocol.config(),
+                "seed": seed,
+            },
+            job={
+                "component": name,
+                "dataset": dataset,
+                "index": index,
+                "protocol": protocol.config(),
+                "seed": seed,
+                "row": {"label": name},
+            },
+            label=" · ".join([name, infos[index].name, f"seed {seed}"]),
+        )
+        for index in choose_scenes(dataset, split, scenes)
+        for seed in seeds
+        for name, component in found.items()
+    ]
+
+
+def _build_once(cells: Sequence[Cell], device: str) -> None:
+    """Build each component now: a bad value is said before anything is computed."""
+    for name in {cell.job["component"]: None for cell in cells}:
+        resolve(name, "classifier").build(device)
+
+
+def run_cell(job: Mapping[str, Any], progress: Any) -> dict[str, Any]:
+    """Compute one cell from its job; worker processes call this."""
+    scene = _scene(job["dataset"], job["index"])
+    protocol = FewLabelProtocol.from_config(job["protocol"])
+    official = protocol.draw == "official"
+    training_map = dataset_of(job["dataset"]).training_map(job["index"]) if official else None
+    component = resolve(job["component"], "classifier")
+    classifier = component.build(job["device"])
+    memory = PeakMemory(job["device"])
+    result = protocol.run(classifier, scene, seed=job["seed"], training_map=training_map)
+    return {
+        "result": {**result, "megabytes": memory.megabytes()},
+        "subject": scene.subject,
+        "split": scene.split,
+        "digests": {"cube": scene.cube.digest, "labels": scene.label_map.digest},
+        "provenance": provenance(job["device"], component.distributions),
+    }
+
+
+@lru_cache(maxsize=1)  # cells come scene by scene
+def _scene(dataset: str, index: int) -> Scene:
+    return dataset_of(dataset).scene(index)
+
+
+def _write_views(
+    store: Store,
+    records: Sequence[Mapping[str, Any]],
+    table: Sequence[Row],
+    pairs: Sequence[Mapping[str, Any]],
+    protocol: FewLabelProtocol,
+) -> dict[str, str]:
+    """Write what people read: tables and maps of this command's records."""
+    files = {
+        "table.csv": (table_csv(table), "one line per component"),
+        "differences.csv": (differences_csv(pairs), "one line per pair of components, paired"),
+        "runs.csv": (runs_csv(records), "one line per component, scene and seed"),
+        "classes.csv": (classes_csv(records), "recall and precision of each class"),
+        "confusion.csv": (confusion_csv(records), "confusion matrices, summed over seeds"),
+    }
+    for name, (text, _) in files.items():
+        store.write(name, text.encode())
+    kept = ("label", "key", "status", "identity", "provenance", "error")
+    brief = [{key: record[key] for key in kept if key in record} for record in records]
+    whole = {"protocol": protocol.config(), "table": table, "differences": pairs, "cells": brief}
+    store.write("results.json", json.dumps(whole, indent=1).encode())
+    remarks = {name: remark for name, (_, remark) in files.items()}
+    remarks["results.json"] = "the table, and what each cell was made with"
+    if write_maps(store.folder / "maps", records):
+        remarks["maps"] = "classification of the whole image, lowest seed, as PNG and ENVI"
+    return remarks

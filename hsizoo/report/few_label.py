@@ -1,0 +1,227 @@
+"""The few-label protocol's tables, derived from stored records.
+
+A figure of one seed is the mean over scenes; a row gives mean and standard deviation over seeds.
+Two components are compared seed by seed: the same seed draws the same training pixels for both.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hsizoo.protocol.few_label.scores import SCORES
+from hsizoo.protocol.statistics import (
+    FEWEST_UNITS,
+    Observations,
+    draw_units,
+    interval,
+    over_samples,
+)
+from hsizoo.report.interactive import to_csv
+from hsizoo.report.samples import by_row, choose_unit, done
+
+__all__ = [
+    "COLUMNS",
+    "Row",
+    "classes_csv",
+    "confusion_csv",
+    "differences",
+    "differences_csv",
+    "runs_csv",
+    "summarise",
+    "table_csv",
+]
+
+Row = dict[str, Any]
+"""One component: ``component``, each of `COLUMNS`, the standard deviation over seeds of each of
+`SCORES` (``oa_sd``, …; None for one seed), ``seeds``, ``scenes``, ``failed_cells``."""
+
+COLUMNS = {
+    **SCORES,
+    "leak": "share of test pixels whose patch overlaps a training patch",
+    "untested": "classes without a test pixel, mean over runs",
+    "pseudo_right": "share of pseudo labels that are right, of those whose truth is known",
+    "fit_seconds": "median seconds to learn, pseudo labels included",
+    "predict_seconds": "median seconds to classify the whole image",
+    "megabytes": "largest memory beyond what the process held before",
+}
+
+Records = Sequence[Mapping[str, Any]]
+
+
+def summarise(records: Records) -> list[Row]:
+    """One row per component, in the order of first appearance; None for what cannot be had."""
+    rows = []
+    for (label, _), mine in by_row(records).items():
+        finished = done(mine)
+        row: Row = {"component": label, **dict.fromkeys(COLUMNS)}
+        row |= {f"{score}_sd": None for score in SCORES}
+        row["seeds"] = len({each["identity"]["seed"] for each in finished})
+        row["scenes"] = len({each["identity"]["scene"] for each in finished})
+        row["failed_cells"] = len(mine) - len(finished)
+        if finished:
+            for score in SCORES:
+                means = [_mean(values) for values in _by_seed(finished, score)]
+                known = [mean for mean in means if mean is not None]
+                row[score] = statistics.fmean(known) if known else None
+                row[f"{score}_sd"] = statistics.stdev(known) if len(known) > 1 else None
+            row |= _rest([each["result"] for each in finished])
+        rows.append(row)
+    return rows
+
+
+def _by_seed(records: Records, score: str) -> Iterable[list[float | None]]:
+    seeds: dict[int, list[float | None]] = {}
+    for record in records:
+        value = record["result"]["scores"][score]
+        seeds.setdefault(record["identity"]["seed"], []).append(value)
+    return seeds.values()
+
+
+def _rest(results: Sequence[Mapping[str, Any]]) -> Row:
+    """What is not a score."""
+    pseudo = [each["pseudo_labels"]["right"] for each in results if "pseudo_labels" in each]
+    host = [each["megabytes"]["host"] for each in results]
+    return {
+        "leak": statistics.fmean(each["leak"]["overlap"] for each in results),
+        "untested": statistics.fmean(len(each["split"]["untested"]) for each in results),
+        "pseudo_right": _mean(pseudo),
+        "fit_seconds": statistics.median(each["seconds"]["fit"] for each in results),
+        "predict_seconds": statistics.median(each["seconds"]["predict"] for each in results),
+        "megabytes": max((each for each in host if each is not None), default=None),
+    }
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
+
+
+def differences(records: Records) -> list[dict[str, Any]]:
+    """Each pair of components by each score, on the runs that both have.
+
+    Returns
+    -------
+    list of dict
+        ``metric``, ``a``, ``b``, ``difference`` (a minus b), ``low`` and ``high`` (95 % interval of
+        the paired bootstrap; None with fewer units than `FEWEST_UNITS`), ``wins`` (share of runs
+        in which a is better), ``unit`` (what the bootstrap draws), ``units``.
+    """
+    unit = choose_unit(records)
+    grouped = {label: done(mine) for (label, _), mine in by_row(records).items()}
+    lines = []
+    for (a, mine), (b, theirs) in itertools.combinations(grouped.items(), 2):
+        values = {_run(each): _scores(each) for each in mine}
+        others = {_run(each): _scores(each) for each in theirs}
+        shared = [run for run in values if run in others]
+        if not shared:
+            continue
+        whose = {_run(each): each["subject"] if unit == "subject" else each["identity"][unit]
+                 for each in mine}  # fmt: skip
+        apart = np.array([values[run] - others[run] for run in shared])
+        lines += _pair(a, b, unit, [whose[run] for run in shared], shared, apart)
+    return lines
+
+
+def _pair(
+    a: str, b: str, unit: str, units: Sequence[Any], runs: Sequence[Any], apart: Any
+) -> list[dict[str, Any]]:
+    order = {name: place for place, name in enumerate(dict.fromkeys(units))}
+    lines = []
+    for place, metric in enumerate(SCORES):
+        known = np.flatnonzero(~np.isnan(apart[:, place])).tolist()
+        if not known:
+            continue
+        column = apart[known, place][:, None]
+        mine = [units[number] for number in known]
+        observed = Observations([runs[number] for number in known], mine, mine, column)
+        line = {"metric": metric, "a": a, "b": b, "difference": float(column.mean())}
+        line |= {"low": None, "high": None, "wins": float((column > 0).mean())}
+        if len(set(mine)) >= FEWEST_UNITS:
+            draws = over_samples(observed, order, draw_units(len(order)))[1:, 0]
+            line["low"], line["high"] = interval(draws).tolist()
+        lines.append({**line, "unit": unit, "units": len(set(mine))})
+    return lines
+
+
+def _run(record: Mapping[str, Any]) -> tuple[str, int]:
+    return record["identity"]["scene"], record["identity"]["seed"]
+
+
+def _scores(record: Mapping[str, Any]) -> Any:
+    found = record["result"]["scores"]
+    return np.array([np.nan if found[score] is None else found[score] for score in SCORES])
+
+
+def table_csv(rows: Sequence[Row]) -> str:
+    """The table as CSV, full precision."""
+    scores = [name for score in SCORES for name in (score, f"{score}_sd")]
+    rest = [column for column in COLUMNS if column not in SCORES]
+    return to_csv(["component", *scores, *rest, "seeds", "scenes", "failed_cells"], rows)
+
+
+def differences_csv(lines: Sequence[Mapping[str, Any]]) -> str:
+    """All differences as CSV, full precision."""
+    return to_csv(["metric", "a", "b", "difference", "low", "high", "wins", "unit", "units"], lines)
+
+
+def runs_csv(records: Records) -> str:
+    """Every run as CSV, one line each."""
+    head = ["component", "scene", "seed", "split", *SCORES, "leak_overlap", "leak_contains"]
+    head += ["train", "test", "fit_seconds", "predict_seconds", "megabytes"]
+    lines = [
+        {
+            **_about(record),
+            "split": record["result"]["split"]["digest"][:16],
+            **{score: record["result"]["scores"][score] for score in SCORES},
+            "leak_overlap": record["result"]["leak"]["overlap"],
+            "leak_contains": record["result"]["leak"]["contains"],
+            "train": len(record["result"]["split"]["train"]),
+            "test": sum(map(sum, record["result"]["confusion"])),
+            "fit_seconds": record["result"]["seconds"]["fit"],
+            "predict_seconds": record["result"]["seconds"]["predict"],
+            "megabytes": record["result"]["megabytes"]["host"],
+        }
+        for record in done(records)
+    ]
+    return to_csv(head, lines)
+
+
+def classes_csv(records: Records) -> str:
+    """Recall and precision of each class of each run as CSV."""
+    lines = [
+        {**_about(record), "class": name, "test": sum(row), "recall": recall, "precision": precise}
+        for record in done(records)
+        for name, row, recall, precise in zip(
+            record["result"]["classes"],
+            record["result"]["confusion"],
+            record["result"]["scores"]["recall"],
+            record["result"]["scores"]["precision"],
+            strict=True,
+        )
+    ]
+    return to_csv(["component", "scene", "seed", "class", "test", "recall", "precision"], lines)
+
+
+def confusion_csv(records: Records) -> str:
+    """Confusion matrices as CSV, summed over seeds: one line per true class and called class."""
+    totals: dict[tuple[str, str, str, str], int] = {}
+    for record in done(records):
+        about, result = _about(record), record["result"]
+        for true, row in zip(result["classes"], result["confusion"], strict=True):
+            for called, count in zip(result["classes"], row, strict=True):
+                key = about["component"], about["scene"], true, called
+                totals[key] = totals.get(key, 0) + count
+    head = ["component", "scene", "true", "called", "pixels"]
+    return to_csv(
+        head, [dict(zip(head, (*key, count), strict=True)) for key, count in totals.items()]
+    )
+
+
+def _about(record: Mapping[str, Any]) -> dict[str, Any]:
+    identity = record["identity"]
+    return {"component": record["label"], "scene": identity["scene"], "seed": identity["seed"]}

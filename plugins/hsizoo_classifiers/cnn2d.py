@@ -1,0 +1,136 @@
+"""The small 2D CNN that IPG's pseudo labels feed.
+
+Z. Zhao et al., "An Iterative Pseudo Label Generation framework for semi-supervised hyperspectral
+image classification using the Segment Anything Model", Frontiers in Plant Science 15 (2024),
+doi:10.3389/fpls.2024.1515403.  The paper gives patch and optimiser and no layers.
+
+M. E. Paoletti, J. M. Haut, J. Plaza, A. Plaza, "Deep learning classifiers for hyperspectral
+imaging: a review", ISPRS Journal of Photogrammetry and Remote Sensing 158 (2019) 279-317, for the
+form ``paoletti``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from torch import nn
+
+import hsizoo
+from hsizoo.errors import OptionError
+from hsizoo_classifiers.nets import FullyConvolutional, paoletti, plain
+from hsizoo_classifiers.patches import Schedule, bordered, own_chance, predict_patches, train
+from hsizoo_classifiers.pixels import Components, at_least, find_seeds, fitted_first
+
+__all__ = ["Cnn2d"]
+
+
+class Cnn2d(hsizoo.PixelClassifier):
+    """A small 2D CNN on patches of principal components.
+
+    Parameters
+    ----------
+    net : {"mean", "valid", "plain", "paoletti"}, default "mean"
+        ``mean``: 1×1 and two 3×3 convolutions, then the mean over the patch; ``valid``: the same
+        without padding; both run over the whole image at once.  ``plain``: a pyramid; and the
+        network of Paoletti et al.  Layers and parameters: `hsizoo_classifiers.nets`.
+        INFERRED (as are `components`, `whiten`, `batch`, `epochs`, `max_steps` and `dropout`): the
+        paper says "2D CNN" and no more, and the choice is worth ten points of accuracy.
+    components : int, default 30
+        Principal components of the scaled bands.
+    whiten : bool, default true
+        Bring every component to unit variance, as is customary; otherwise the first has it.
+    patch : int, default 9
+        Side of the square that is seen around a pixel, as in the paper; odd.
+    epochs : int, default 100
+        Passes over the labelled pixels, by a cosine schedule.
+    max_steps : int, default 1000
+        So many steps at most, as many pseudo labels would take long.
+    batch : int, default 16
+        Pixels per step.
+    rate : float, default 0.05
+        Learning rate, as in the paper.
+    momentum : float, default 0.7
+        As in the paper.
+    decay : float, default 1e-4
+        Weight decay, as in the paper.
+    dropout : float, default 0.3
+        Before the last layer.
+    """
+
+    def __init__(
+        self,
+        *,
+        net: Literal["mean", "valid", "plain", "paoletti"] = "mean",
+        components: int = 30,
+        whiten: bool = True,
+        patch: int = 9,
+        epochs: int = 100,
+        max_steps: int = 1000,
+        batch: int = 16,
+        rate: float = 0.05,
+        momentum: float = 0.7,
+        decay: float = 1e-4,
+        dropout: float = 0.3,
+        device: str = "cpu",
+    ) -> None:
+        at_least(1, components=components, epochs=epochs, max_steps=max_steps)
+        at_least(2, batch=batch)
+        at_least(0, rate=rate, decay=decay)
+        if patch < 5 or patch % 2 == 0:
+            raise OptionError(f"patch={patch}: must be an odd number from 5 on")
+        for name, value in (("momentum", momentum), ("dropout", dropout)):
+            if not 0 <= value < 1:
+                raise OptionError(f"{name}={value}: must be from 0 to below 1")
+        self._form = net
+        self._components = components
+        self._whiten = whiten
+        self._patch = patch
+        self._dropout = dropout
+        self._device = torch.device(device)
+        self._schedule = Schedule(
+            rate=rate,
+            momentum=momentum,
+            decay=decay,
+            batch=batch,
+            epochs=epochs,
+            max_steps=max_steps,
+        )
+        self._learnt: tuple[Components, nn.Module] | None = None
+
+    def fit(
+        self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
+    ) -> Self:
+        """Train anew; see `PixelClassifier.fit`."""
+        seeds = find_seeds(cube, labels)
+        components = Components(cube, self._components, scale_bands=True, whiten=self._whiten)
+        image = self._image(components, cube)
+        with own_chance(rng, self._device) as chance:
+            net = self._build(image.shape[0], seeds.count).to(self._device)
+            train(net, image, self._patch, seeds, self._schedule, chance)
+        self._learnt = components, net
+        return self
+
+    def _build(self, bands: int, classes: int) -> nn.Module:
+        common = bands, classes, self._patch, self._dropout
+        if self._form == "plain":
+            return plain(*common)
+        if self._form == "paoletti":
+            return paoletti(*common)
+        return FullyConvolutional(*common, padding=self._form == "mean")
+
+    def _image(self, components: Components, cube: hsizoo.HyperCube) -> torch.Tensor:
+        return bordered(components.of(cube), self._patch, self._device, cube.name)
+
+    def predict_proba(self, cube: hsizoo.HyperCube) -> torch.Tensor:
+        """Softmax of the network at every pixel; see `PixelClassifier.predict_proba`."""
+        learnt: Any = fitted_first(self._learnt)
+        components, net = learnt
+        image = self._image(components, cube)
+        if isinstance(net, FullyConvolutional):
+            with torch.inference_mode():
+                logits = net.whole(image)
+        else:
+            logits = predict_patches(net, image, self._patch)
+        return logits.softmax(dim=0)

@@ -1,0 +1,137 @@
+"""Training a network on the patches around labelled pixels, and running it over an image.
+
+The image lies on the device once, with mirrored borders; patches are gathered there by index, a
+batch at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from hsizoo.errors import DataError
+from hsizoo_classifiers.pixels import Seeds
+
+__all__ = ["Schedule", "bordered", "gather", "own_chance", "predict_patches", "train"]
+
+_AT_ONCE = 2**27  # bytes of patches of one forward pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How a network is trained: stochastic gradient descent with a cosine schedule.
+
+    Parameters
+    ----------
+    rate, momentum, decay : float
+    batch, epochs, max_steps : int
+        Passes over the labelled pixels, but no more steps than `max_steps`.
+    """
+
+    rate: float
+    momentum: float
+    decay: float
+    batch: int
+    epochs: int
+    max_steps: int
+
+
+@contextmanager
+def own_chance(rng: np.random.Generator, device: torch.device) -> Iterator[torch.Generator]:
+    """Let torch draw from `rng` for a while, and leave its global chance as it was.
+
+    Yields
+    ------
+    torch.Generator
+        On the CPU, for what does not depend on the device.
+    """
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(int(rng.integers(2**31)))
+        yield torch.Generator().manual_seed(int(rng.integers(2**31)))
+
+
+def bordered(image: np.ndarray, patch: int, device: torch.device, name: str) -> torch.Tensor:
+    """An image (H, W, C) as a tensor (C, H + p - 1, W + p - 1) whose borders are mirrored.
+
+    Raises
+    ------
+    DataError
+        If the image is too small to mirror.
+    """
+    margin = patch // 2
+    if min(image.shape[:2]) <= margin:
+        raise DataError(
+            f"{name} has {image.shape[:2]} (rows, columns); patches of {patch} need more than "
+            f"{margin}: say patch={2 * min(image.shape[:2]) - 1} or less"
+        )
+    tensor = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).to(device)
+    return F.pad(tensor[None], (margin,) * 4, mode="reflect")[0]
+
+
+def gather(image: torch.Tensor, patch: int, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
+    """Patches (n, C, p, p) around pixels of the image without its border."""
+    step = torch.arange(patch, device=image.device)
+    down = rows[:, None, None] + step[None, :, None]
+    right = cols[:, None, None] + step[None, None, :]
+    return image[:, down, right].permute(1, 0, 2, 3)
+
+
+def train(
+    net: nn.Module,
+    image: torch.Tensor,
+    patch: int,
+    seeds: Seeds,
+    schedule: Schedule,
+    chance: torch.Generator,
+) -> None:
+    """Train in place on the patches of the labelled pixels, flipped at random.
+
+    No pixel is held back: with a few labels per class there is none to spare, so nothing is
+    selected by validation and the last weights are kept.
+    """
+    device = image.device
+    rows, cols = (torch.from_numpy(each).to(device) for each in (seeds.rows, seeds.cols))
+    truth = torch.from_numpy(seeds.classes).to(device)
+    batches = -(-len(truth) // schedule.batch)
+    steps = min(schedule.epochs * batches, schedule.max_steps)
+    optimiser = torch.optim.SGD(
+        net.parameters(), schedule.rate, schedule.momentum, weight_decay=schedule.decay
+    )
+    cooling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    net.train()
+    for step in range(steps):
+        if step % batches == 0:
+            order = torch.randperm(len(truth), generator=chance).to(device)
+        # Parts of nearly the same size: a batch of one pixel has no statistics.
+        chosen = order.tensor_split(batches)[step % batches]
+        seen = _flipped(gather(image, patch, rows[chosen], cols[chosen]), chance)
+        loss = F.cross_entropy(net(seen), truth[chosen])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        cooling.step()
+    net.eval()
+
+
+def _flipped(patches: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
+    """Each patch mirrored up and down, and left and right, with probability one half."""
+    coins = torch.rand((2, len(patches), 1, 1, 1), generator=chance).to(patches.device) < 0.5
+    patches = torch.where(coins[0], patches.flip(2), patches)
+    return torch.where(coins[1], patches.flip(3), patches)
+
+
+@torch.inference_mode()
+def predict_patches(net: nn.Module, image: torch.Tensor, patch: int) -> torch.Tensor:
+    """Logits (K, H, W) of all pixels, patch by patch."""
+    height, width = (side - patch + 1 for side in image.shape[1:])
+    number = torch.arange(height * width, device=image.device)
+    step = max(1, _AT_ONCE // (4 * 128 * patch**2))
+    parts = [net(gather(image, patch, part // width, part % width)) for part in number.split(step)]
+    return torch.cat(parts).T.reshape(-1, height, width)

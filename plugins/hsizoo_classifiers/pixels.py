@@ -1,0 +1,156 @@
+"""What every classifier of this package does first: labelled pixels, scaled spectra, components."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import hsizoo
+from hsizoo.errors import DataError, OptionError
+
+__all__ = ["Components", "Seeds", "at_least", "at_most_one", "fill", "find_seeds", "fitted_first"]
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Seeds:
+    """The labelled pixels of a cube.
+
+    Parameters
+    ----------
+    rows, cols : ndarray of int, shape (n,)
+        Where they are, row by row.
+    classes : ndarray of int, shape (n,)
+        Place of each one's class, 0 to K - 1, among the targets in ascending order.
+    count : int
+        K, the number of classes.
+    """
+
+    rows: npt.NDArray[np.intp]
+    cols: npt.NDArray[np.intp]
+    classes: npt.NDArray[np.intp]
+    count: int
+
+
+def find_seeds(cube: hsizoo.HyperCube, labels: hsizoo.LabelMap) -> Seeds:
+    """Find the labelled pixels that have a usable spectrum.
+
+    Raises
+    ------
+    DataError
+        If the shapes differ, there are fewer than two classes, or a class has no such pixel.
+    """
+    if labels.labels.shape != cube.shape[:2]:
+        raise DataError(
+            f"{cube.name} has {cube.shape[:2]} (rows, columns) but the labels have "
+            f"{labels.labels.shape}"
+        )
+    targets = np.array(sorted(labels.targets))
+    if len(targets) < 2:
+        raise DataError(f"a classifier needs two classes or more; the labels have {len(targets)}")
+    rows, cols = np.nonzero(np.isin(labels.labels, targets) & cube.valid)
+    classes = np.searchsorted(targets, labels.labels[rows, cols])
+    counts = np.bincount(classes, minlength=len(targets))
+    if missing := [labels.class_names[int(label)] for label in targets[counts == 0]]:
+        raise DataError(
+            f"{cube.name}: no labelled pixel with a finite spectrum of: {', '.join(missing)}; "
+            "label one, or leave the class out of the targets"
+        )
+    return Seeds(rows, cols, classes, len(targets))
+
+
+class Components:
+    """Principal components of a cube's valid pixels.
+
+    Parameters
+    ----------
+    cube : HyperCube
+        Whose statistics are used.
+    number : int
+        How many; fewer if the cube has fewer bands.
+    scale_bands : bool
+        Bring every band to unit variance first.
+    whiten : bool
+        Bring every component to unit variance.  Otherwise they keep their spread in units of the
+        first one's standard deviation.
+
+    Notes
+    -----
+    Each component's sign is that of its largest loading, so that results do not depend on the
+    linear algebra library.  Components without variance are zero.
+    """
+
+    def __init__(
+        self, cube: hsizoo.HyperCube, number: int, *, scale_bands: bool, whiten: bool
+    ) -> None:
+        if not cube.valid.any():
+            raise DataError(f"{cube.name}: no pixel has finite values in all {cube.bands} bands")
+        spectra = cube.data[cube.valid].astype(np.float64)
+        self._mean = spectra.mean(axis=0)
+        centred = spectra - self._mean
+        spread = centred.std(axis=0)
+        self._scale = np.where(spread > 0, spread, 1.0) if scale_bands else np.ones(cube.bands)
+        centred /= self._scale
+        values, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+        order = np.argsort(values)[::-1][:number]
+        values, vectors = values[order], vectors[:, order]
+        signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(len(order))])
+        kept = values > 1e-12 * max(float(values[0]), np.finfo(float).tiny)
+        deviation = np.sqrt(np.where(kept, values, 1.0))
+        unit = deviation if whiten else deviation[0]
+        self._basis = np.where(kept, vectors * signs / unit, 0.0)
+
+    def of(self, cube: hsizoo.HyperCube) -> Floats:
+        """Components of every pixel, (H, W, number) float32; 0 where a pixel is not valid.
+
+        Raises
+        ------
+        DataError
+            If the cube has another number of bands.
+        """
+        if cube.bands != len(self._mean):
+            raise DataError(
+                f"the classifier learnt from {len(self._mean)} bands; {cube.name} has {cube.bands}"
+            )
+        found = np.zeros((*cube.shape[:2], self._basis.shape[1]), dtype=np.float32)
+        for out, row, valid in zip(found, cube.data, cube.valid, strict=True):
+            out[valid] = ((row[valid] - self._mean) / self._scale) @ self._basis
+        return found
+
+
+def fill(cube: hsizoo.HyperCube, probability: npt.NDArray[Any]) -> Floats:
+    """Probabilities (n, K) of the valid pixels as (K, H, W); all classes alike elsewhere."""
+    classes = probability.shape[1]
+    whole = np.full((classes, *cube.shape[:2]), 1 / classes, dtype=np.float32)
+    whole[:, cube.valid] = probability.T
+    return whole
+
+
+def fitted_first(thing: Any) -> Any:
+    """Return what `fit` left, or say that there was no `fit`.
+
+    Raises
+    ------
+    DataError
+    """
+    if thing is None:
+        raise DataError("nothing was learnt yet: call fit(cube, labels, rng=...) first")
+    return thing
+
+
+def at_least(least: float, **options: float) -> None:
+    """Raise `OptionError` if an option is below `least`."""
+    for name, value in options.items():
+        if value < least:
+            raise OptionError(f"{name}={value}: must be at least {least:g}")
+
+
+def at_most_one(**options: float) -> None:
+    """Raise `OptionError` if an option is not above 0 and at most 1."""
+    for name, value in options.items():
+        if not 0 < value <= 1:
+            raise OptionError(f"{name}={value}: must be above 0 and at most 1")

@@ -1,0 +1,48 @@
+"""Random forest on single spectra.
+
+J. Ham, Y. Chen, M. M. Crawford, J. Ghosh, "Investigation of the random forest framework for
+classification of hyperspectral data", IEEE Transactions on Geoscience and Remote Sensing 43 (2005)
+492-501, as implemented by scikit-learn.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import RandomForestClassifier
+
+import hsizoo
+from hsizoo_classifiers.pixels import at_least, fill, find_seeds, fitted_first
+
+__all__ = ["RandomForest"]
+
+
+class RandomForest(hsizoo.PixelClassifier):
+    """Random forest; a split looks at the square root of the number of bands.
+
+    Parameters
+    ----------
+    trees : int, default 200
+        INFERRED: enough for the votes to settle; the papers' tables do not say.
+    """
+
+    def __init__(self, *, trees: int = 200) -> None:
+        at_least(1, trees=trees)
+        self._trees = trees
+        self._forest: RandomForestClassifier | None = None
+
+    def fit(
+        self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
+    ) -> Self:
+        """Grow the trees; see `PixelClassifier.fit`."""
+        seeds = find_seeds(cube, labels)
+        self._forest = RandomForestClassifier(self._trees, random_state=int(rng.integers(2**31)))
+        self._forest.fit(cube.data[seeds.rows, seeds.cols], seeds.classes)
+        return self
+
+    def predict_proba(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.float32]:
+        """Share of the trees' votes; see `PixelClassifier.predict_proba`."""
+        forest: Any = fitted_first(self._forest)
+        return fill(cube, forest.predict_proba(cube.data[cube.valid]))

@@ -1,0 +1,189 @@
+"""`hsizoo.bench_few_labels`: which protocol, planning, reuse, faults, and what is written."""
+
+import csv
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import hsizoo
+from hsizoo.engine.running import RunEvents
+from hsizoo.errors import DataError, NameLookupError, OptionError, ProtocolError
+from hsizoo.fewlabel import are_classifiers
+from hsizoo.io import read_labels
+
+TINY = (
+    "phantom:height=32,width=32,bands=8,"
+    "train_subjects=1,val_subjects=1,test_subjects=1,scenes_per_subject=1"
+)
+bench = functools.partial(hsizoo.bench_few_labels, device="cpu")
+
+
+def lines(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("components", "classify"),
+    [
+        (["svm", "lp"], True),
+        (["lp+cnn2d:epochs=3"], True),
+        (["hsizoo/rf"], True),
+        (["sa", "sa-rw"], False),
+        (["no-such-thing"], False),
+    ],
+)
+def test_classifiers_and_segmenters_are_told_apart(components, classify):
+    assert are_classifiers(components) is classify
+
+
+def test_the_two_protocols_do_not_mix():
+    with pytest.raises(NameLookupError, match=r"'svm' is a classifier.*'sa' answers to clicks"):
+        are_classifiers(["sa", "svm"])
+
+
+def test_a_pseudo_labeler_alone_classifies_nothing(fake_dist):
+    plugin = """
+        import hsizoo
+
+        @hsizoo.hookimpl
+        def hsizoo_components():
+            yield hsizoo.ComponentSpec(
+                name="guess", kind="pseudo-labeler", target="hsizoo_guess:Guess", summary="Guess"
+            )
+    """
+    fake_dist("hsizoo-guess", "1.0", {"hsizoo_guess": plugin}, {"guess": "hsizoo_guess"})
+    with pytest.raises(NameLookupError, match=r"guess\+cnn2d"):
+        are_classifiers(["guess"])
+
+
+def test_a_run(tmp_path):
+    result = bench(["rf:trees=10", "lp+rf:trees=10"], TINY, shots=3, seeds=3, out=tmp_path)
+    assert not result.failures
+    assert [row["component"] for row in result.table] == ["rf:trees=10", "lp+rf:trees=10"]
+    runs = lines(tmp_path / "runs.csv")
+    assert len(runs) == 6
+    for row in result.table:
+        mine = [float(run["oa"]) for run in runs if run["component"] == row["component"]]
+        assert row["oa"] == pytest.approx(np.mean(mine))
+        assert row["oa_sd"] == pytest.approx(np.std(mine, ddof=1))
+        assert row["seeds"] == 3
+    assert result.table[0]["pseudo_right"] is None
+    assert 0 < result.table[1]["pseudo_right"] <= 1
+    # The same seed draws the same pixels for both.
+    digests = {(run["seed"], run["split"]) for run in runs}
+    assert len(digests) == 3
+    (oa,) = [each for each in result.differences if each["metric"] == "oa"]
+    assert oa["difference"] == pytest.approx(result.table[0]["oa"] - result.table[1]["oa"])
+    assert oa["low"] <= oa["difference"] <= oa["high"]
+    record = result.records[0]
+    used = record["result"]["megabytes"]["host"]
+    assert used is None or used >= 0
+    assert record["provenance"]["versions"]["scikit-learn"]
+    total = sum(int(line["pixels"]) for line in lines(tmp_path / "confusion.csv"))
+    assert total == sum(int(run["test"]) for run in runs)
+    assert len(json.loads((tmp_path / "results.json").read_text())["cells"]) == 6
+
+
+def test_maps_are_of_the_whole_image(tmp_path):
+    result = bench(["rf:trees=10"], TINY, shots=3, seeds=2, out=tmp_path)
+    (picture,) = (tmp_path / "maps").glob("*.png")
+    with Image.open(picture) as image:
+        png = np.asarray(image)
+    envi, _ = read_labels(picture.with_suffix(".hdr"))
+    assert png.shape == (32, 32)
+    np.testing.assert_array_equal(png, envi)
+    record = result.records[0]["result"]
+    scene = hsizoo.load_dataset(TINY).scene(2)
+    names = dict(enumerate(record["classes"], start=1))
+    truth = scene.label_map.labels
+    tested = np.zeros((32, 32), dtype=bool)
+    for first, length in record["split"]["test_runs"]:
+        tested.flat[first : first + length] = True
+    right = sum(
+        names[int(called)] == scene.label_map.class_names[int(true)]
+        for called, true in zip(png[tested], truth[tested], strict=True)
+    )
+    assert right / tested.sum() == pytest.approx(record["scores"]["oa"])
+
+
+def test_finished_cells_are_used_again(tmp_path):
+    first = bench(["rf:trees=5"], TINY, shots=2, seeds=2, out=tmp_path)
+    planned = []
+    events = RunEvents(planned=lambda cells, reused: planned.append((len(cells), reused)))
+    second = bench(["hsizoo/rf:trees=5"], TINY, shots=2, seeds=3, out=tmp_path, events=events)
+    assert planned == [(1, 2)]
+    assert [r["result"] for r in second.records[:2]] == [r["result"] for r in first.records]
+    for change in ({"shots": 3}, {"draw": "fixed"}, {"patch": 5}):
+        bench(["rf:trees=5"], TINY, **{"shots": 2, "seeds": 1, "out": tmp_path, **change})
+    assert len(list((tmp_path / "cells").iterdir())) == 6
+
+
+def test_processes_give_the_same(tmp_path):
+    here = bench(["rf:trees=5"], TINY, shots=2, seeds=2, out=tmp_path / "one")
+    there = bench(["rf:trees=5"], TINY, shots=2, seeds=2, jobs=2, out=tmp_path / "two")
+    for one, two in zip(here.records, there.records, strict=True):
+        assert one["result"]["confusion"] == two["result"]["confusion"]
+        assert one["result"]["map"] == two["result"]["map"]
+
+
+def test_a_cell_that_fails_does_not_end_the_run(tmp_path):
+    result = bench(["cnn2d:patch=99,epochs=1", "rf:trees=5"], TINY, shots=2, seeds=1, out=tmp_path)
+    assert [row["failed_cells"] for row in result.table] == [1, 0]
+    assert result.failures[0]["error"]["type"] == DataError.__name__
+    assert "patch=63 or less" in result.failures[0]["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"components": []}, NameLookupError, "at least one classifier"),
+        ({"components": ["sa"]}, NameLookupError, "'sa' is a scorer, not a classifier"),
+        ({"components": ["rf", "svm:folds=1"]}, OptionError, "folds=1"),
+        ({"draw": "blocks"}, ProtocolError, "block-disjoint"),
+        ({"shots": 0}, ProtocolError, "shots"),
+        ({"seeds": 0}, OptionError, "seeds"),
+        ({"jobs": 0}, OptionError, "jobs"),
+        ({"overwrite": "perhaps"}, OptionError, "overwrite"),
+    ],
+)
+def test_what_is_known_to_fail_is_said_first(tmp_path, change, error, message):
+    with pytest.raises(error, match=message):
+        bench(**{"components": ["rf"], "dataset": TINY, "out": tmp_path, **change})
+    assert not list(tmp_path.glob("cells/*"))
+
+
+def test_a_dataset_without_a_training_map_has_no_official_draw(tmp_path):
+    result = bench(["rf"], TINY, draw="official", seeds=1, out=tmp_path)
+    assert "official training map" in result.failures[0]["error"]["message"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kill -9")
+def test_a_killed_run_goes_on(tmp_path):
+    code = (
+        "import hsizoo; hsizoo.bench_few_labels(['rf:trees=600'], "
+        f"{TINY!r}, shots=2, seeds=6, device='cpu', out={str(tmp_path)!r})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        limit = time.monotonic() + 120
+        while len(list(tmp_path.glob("cells/*.json"))) < 2 and time.monotonic() < limit:
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    kept = len(list(tmp_path.glob("cells/*.json")))
+    assert kept >= 2
+    planned = []
+    events = RunEvents(planned=lambda cells, reused: planned.append((len(cells), reused)))
+    result = bench(["rf:trees=600"], TINY, shots=2, seeds=6, out=tmp_path, events=events)
+    assert planned == [(6 - kept, kept)]
+    assert not result.failures
