@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import math
+import mmap
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -14,9 +16,10 @@ import numpy.typing as npt
 
 from hsizoo.errors import DataError
 
-__all__ = ["HyperCube", "LabelMap", "Scene"]
+__all__ = ["HyperCube", "LabelMap", "Scene", "release", "strips"]
 
-_ROWS_AT_ONCE = 64  # bounds the temporary memory of whole-cube passes over a memory map
+_STRIP_BYTES = 2**25  # of a strip: bounds the temporary memory of passes over a whole cube
+_SMALL_MAP_BYTES = 2**28  # a memory map of this size may stay in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +104,7 @@ class HyperCube:
         and get the lowest score.
         """
         valid = np.empty(self.data.shape[:2], dtype=bool)
-        for start in range(0, len(valid), _ROWS_AT_ONCE):
-            rows = slice(start, start + _ROWS_AT_ONCE)
+        for rows in strips(self.data):
             np.isfinite(self.data[rows]).all(axis=2, out=valid[rows])
         valid.flags.writeable = False
         return valid
@@ -111,8 +113,8 @@ class HyperCube:
     def digest(self) -> str:
         """SHA-256 of the values, the shape and the wavelengths, as 64 hexadecimal digits."""
         sha = hashlib.sha256(repr(self.shape).encode())
-        for start in range(0, self.data.shape[0], _ROWS_AT_ONCE):
-            sha.update(np.ascontiguousarray(self.data[start : start + _ROWS_AT_ONCE]).data)
+        for rows in strips(self.data):
+            sha.update(np.ascontiguousarray(self.data[rows]).data)
         if self.wavelengths is not None:
             sha.update(self.wavelengths.tobytes())
         return sha.hexdigest()
@@ -264,6 +266,42 @@ class Scene:
         """Evaluated pixels of one class, (H, W) bool."""
         chosen: npt.NDArray[np.bool_] = self.label_map.labels == label
         return chosen & self.evaluated
+
+
+def strips(values: npt.NDArray[Any]) -> Iterator[slice]:
+    """Go through the rows of an image, some at a time, without holding a large memory map.
+
+    Parameters
+    ----------
+    values : ndarray, shape (H, W, …)
+        Of any memory order; if it is a memory map, it is let go of after each strip (`release`).
+
+    Yields
+    ------
+    slice
+        Rows, from the first to the last; as many as 32 MiB hold, at least one.
+    """
+    row = values.itemsize * math.prod(values.shape[1:])
+    step = max(1, _STRIP_BYTES // max(1, row))
+    step -= step % 64 if step > 64 else 0  # what is written in chunks is written in whole ones
+    for start in range(0, len(values), step):
+        yield slice(start, min(start + step, len(values)))
+        release(values)
+
+
+def release(values: npt.NDArray[Any]) -> None:
+    """Let go of what has been read of a large memory map; it is read again when it is asked for.
+
+    The system would do so only when memory runs short.  Other arrays, and small maps, stay.
+    """
+    whole: Any = values
+    while isinstance(whole, np.ndarray) and not isinstance(whole.base, mmap.mmap):
+        whole = whole.base
+    # A map in mode "c" holds changes that are nowhere else.
+    if whole is None or getattr(whole, "mode", "c") == "c" or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    if len(whole.base) > _SMALL_MAP_BYTES:
+        whole.base.madvise(mmap.MADV_DONTNEED)
 
 
 def _check_wavelengths(

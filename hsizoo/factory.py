@@ -46,6 +46,7 @@ __all__ = [
     "make_robot",
     "options_of",
     "resolve",
+    "with_data_dir",
 ]
 
 WEIGHTS = Option(
@@ -61,6 +62,8 @@ WEIGHTS = Option(
     "starts with.  Otherwise a .safetensors file of `hsizoo train`, or the folder of its card.",
 )
 """The option that hsizoo adds to every trainable segmenter."""
+
+_DATA_DIR = "data_dir"
 
 _INTERFACE: dict[Kind, type] = {
     "scorer": interfaces.SpectralScorer,
@@ -100,7 +103,7 @@ class Resolved:
             "component": self.entry.full_name,
             "version": self.entry.spec.version,
             # What an option names counts as what it is, not as how it was spelled.
-            "options": {**self.options, **(self.wrapper_options or {})}
+            "options": {**self._lasting_options(), **(self.wrapper_options or {})}
             | {key: part.identity() for key, part in self.parts.items()}
             | self._base_weights(),
             "feeds": self.feeds.identity() if self.feeds else None,
@@ -108,6 +111,18 @@ class Resolved:
         if self.is_trainable:  # other components have no such key: their cells keep their names
             about["weights"] = self.weights.digest if self.weights else "untrained"
         return about
+
+    def _lasting_options(self) -> dict[str, Any]:
+        """Its options without those that came later, by its own account, and have their default."""
+        later: frozenset[str] = getattr(self.target, "later_options", frozenset())
+        if not later:
+            return self.options
+        usual = declared_options(self.target)
+        return {
+            key: value
+            for key, value in self.options.items()
+            if key not in later or value != usual[key].default
+        }
 
     def _base_weights(self) -> dict[str, str]:
         """What its option ``checkpoint`` stands for: the file's digest, not where the file is."""
@@ -177,7 +192,9 @@ def resolve(
     Parameters
     ----------
     text : str
-        ``name``, ``dist/name``, ``name:key=value,…`` or ``labeler+classifier``.
+        ``name``, ``dist/name``, ``name:key=value,…`` or ``labeler+classifier``.  Where a dataset
+        is wanted, also the path of a folder of cubes, which begins with ``/``, ``./``, ``../`` or
+        ``~``, or ends with ``/`` and has no colon.
     kind : str, optional
         What is wanted.  A scorer is wrapped where a segmenter is wanted.
     on_dataset : Resolved, optional
@@ -189,6 +206,9 @@ def resolve(
     ------
     NameLookupError, OptionError, MissingRequirement, ContractError, DataError
     """
+    if kind == "dataset" and _is_path(text):
+        folder = _resolve_one(_folder(text), ("dataset",), options)
+        return replace(folder, label=text)
     parts = parse_composition(text)
     if len(parts) == 2:
         if kind not in (None, "classifier"):
@@ -204,6 +224,52 @@ def resolve(
     else:
         kinds = (kind,)
     return _resolve_one(parts[0], kinds, options, kind == "segmenter", on_dataset)
+
+
+def _is_path(text: str) -> bool:
+    begins = text.startswith(("/", "./", "../", "~")) or text in (".", "..")
+    return begins or (text.endswith("/") and ":" not in text)  # heipor:data_dir=out/ is a name
+
+
+def _folder(text: str) -> Name:
+    """The dataset that a path means, whichever way the path is written."""
+    path = Path(text)
+    if not path.expanduser().is_dir():
+        what = "is a file" if path.expanduser().exists() else "does not exist"
+        raise DataError(
+            f"{text} {what}; a dataset is a folder of cubes with masks beside them, which "
+            "`hsizoo data check FOLDER` describes, or one of `hsizoo data list`"
+        )
+    return Name("folder", FIRST_PARTY, {"path": str(path)})
+
+
+def with_data_dir(dataset: str, folder: str) -> str:
+    """Return a dataset's name with the option ``data_dir``.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of a dataset, with options if need be.
+    folder : str
+        Where its files are.
+
+    Raises
+    ------
+    OptionError
+        If the dataset has no such option, or the name gives it already.
+    NameLookupError, MissingRequirement, ContractError, DataError
+        As `resolve`.
+    """
+    resolved = resolve(dataset, "dataset")
+    if _DATA_DIR not in resolved.options:
+        raise OptionError(
+            f"--data-dir: {resolved.entry.full_name} has no option {_DATA_DIR}; it reads "
+            f"{'the folder of its path' if 'path' in resolved.options else 'no files of yours'}"
+        )
+    name = parse_name(dataset)
+    if _DATA_DIR in name.options:
+        raise OptionError(f"--data-dir={folder}: {dataset} names its folder already")
+    return str(replace(name, options={**name.options, _DATA_DIR: folder}))
 
 
 def _resolve_one(
@@ -424,7 +490,8 @@ def load_scene(name: str, scene: int | str = 0, **options: Any) -> Scene:
     Parameters
     ----------
     name : str
-        The dataset, with options if need be (``phantom:height=256,width=256``).
+        The dataset, with options if need be (``phantom:height=256,width=256``), or the path of a
+        folder of cubes (``./cubes/``).
     scene : int or str, default 0
         Number of the scene, from 0, or its name.
     """

@@ -9,7 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 from hsizoo.engine.cells import Cell
-from hsizoo.errors import NameLookupError, OptionError, ProtocolError, did_you_mean
+from hsizoo.errors import (
+    HsizooError,
+    NameLookupError,
+    OptionError,
+    ProtocolError,
+    did_you_mean,
+)
 from hsizoo.factory import Resolved, resolve
 from hsizoo.interfaces import SceneDataset
 from hsizoo.names import parse_name
@@ -125,7 +131,7 @@ def plan(
     }
     cells = []
     for dataset, source in sources.items():
-        about_data = {**source.identity(), "data_version": type(dataset_of(dataset)).version}
+        about_data = {**source.identity(), "data_version": dataset_of(dataset).version}
         mine = [case for case in cases if case.dataset == dataset]
         for block in _blocks(mine):
             for index in chosen[dataset]:
@@ -228,12 +234,31 @@ def _mark(component: Resolved, source: Resolved, subjects: Collection[str], allo
 
 
 def _saw(card: Mapping[str, Any], source: Resolved, subjects: Collection[str]) -> bool:
-    """Whether weights were trained, or chosen, on subjects of this dataset that are now tested."""
-    about = card.get("dataset") or {}
-    if about.get("component") != source.entry.full_name:
-        return False
+    """Whether weights were trained, or chosen, on subjects that are now tested.
+
+    Subjects are told apart across datasets by `hsizoo.SceneDataset.origins`; those that it does not
+    name are the same only within one dataset.
+    """
+    name = str((card.get("dataset") or {}).get("component", ""))
     used = card.get("subjects") or {}
-    return bool(set(subjects) & {*used.get("train", ()), *used.get("val", ())})
+    trained = {*used.get("train", ()), *used.get("val", ())}
+    theirs = source.target if name == source.entry.full_name else _dataset_class(name)
+    tested = _origins(source.entry.full_name, source.target, subjects)
+    return bool(_origins(name, theirs, trained) & tested)
+
+
+def _origins(name: str, dataset: type | None, subjects: Collection[str]) -> set[tuple[str, str]]:
+    """What subjects are called among all datasets."""
+    shared: Mapping[str, str] = getattr(dataset, "origins", {})
+    return {("", shared[each]) if each in shared else (name, each) for each in subjects}
+
+
+def _dataset_class(name: str) -> type | None:
+    """The class of a dataset by its full name, if it is installed here."""
+    try:
+        return resolve(name, "dataset").target
+    except HsizooError:
+        return None
 
 
 def _subjects(dataset: str, indices: Sequence[int]) -> set[str]:

@@ -27,8 +27,9 @@ import torch
 
 from hsizoo.engine.device import resolve_device
 from hsizoo.engine.provenance import provenance
-from hsizoo.engine.trained import WEIGHTS_FILE, TrainedWeights, trained_folder
-from hsizoo.engine.training_folder import Checkpoint, TrainingFolder, publish
+from hsizoo.engine.trained import WEIGHTS_FILE, TrainedWeights, open_weights, trained_folder
+from hsizoo.engine.training_folder import Checkpoint, TrainingFolder
+from hsizoo.engine.training_folder import publish as publish_result
 from hsizoo.errors import MissingRequirement, OptionError, ProtocolError, StoreError
 from hsizoo.factory import WEIGHTS, Resolved, auto_weights, make_robot, resolve
 from hsizoo.interfaces import SceneDataset, SceneInfo, TrainableSegmenter
@@ -80,7 +81,7 @@ class TrainResult:
     folder : Path
         The run folder: log, curve, checkpoint, result.
     weights : Path
-        The published weights; their card lies beside them.
+        The published weights, or those in the run folder; their card lies beside them.
     card : dict
         What they were made with, and how good they are.
     trained_before : bool
@@ -97,7 +98,7 @@ class TrainResult:
 
     @property
     def card_path(self) -> Path:
-        """The published card."""
+        """The card beside the weights."""
         return self.weights.with_name("card.json")
 
     @property
@@ -132,6 +133,7 @@ def train(
     fresh: bool = False,
     checkpoint_steps: int = 100,
     state_memory: int = 2048,
+    publish: bool = True,
     events: TrainEvents | None = None,
     **settings: Any,
 ) -> TrainResult:
@@ -155,6 +157,9 @@ def train(
         A checkpoint is written after so many steps, and after each epoch.
     state_memory : int, default 2048
         MiB for scenes and what the frozen part made of them; what does not fit is opened anew.
+    publish : bool, default True
+        Copy the result to ``HSIZOO_HOME/trained``, where ``weights=auto`` looks for it.  Otherwise
+        it stays in the run folder, to be named as ``weights=FOLDER``.
     events : TrainEvents, optional
         Callbacks.
     **settings
@@ -197,14 +202,14 @@ def train(
             card = folder.result()
             assert card is not None
         run.check_key(folder, card["key"])
-        published = _published(folder, run, card)
+        weights = _published(folder, run, card) if publish else open_weights(folder.folder)
     auto = auto_weights(run.component, run.source)
     return TrainResult(
         folder.folder,
-        published.path,
+        weights.path,
         card,
         trained_before,
-        auto is not None and auto.digest == published.digest,
+        auto is not None and auto.digest == weights.digest,
     )
 
 
@@ -248,7 +253,7 @@ class _Run:
         """The first 16 hexadecimal digits of the SHA-256 of all that the result depends on."""
         about = {
             "component": self.component.identity(),
-            "dataset": {**self.source.identity(), "data_version": type(self.dataset).version},
+            "dataset": {**self.source.identity(), "data_version": self.dataset.version},
             "scenes": {
                 name: [self.infos[index].name for index in getattr(self.division, name)]
                 for name in ("train", "val")
@@ -298,7 +303,7 @@ class _Run:
             "dataset": {
                 "name": self.source.label,
                 **self.source.identity(),
-                "data_version": type(self.dataset).version,
+                "data_version": self.dataset.version,
                 "licence": self.dataset.card.licence,
                 "has_test_split": any(info.split == "test" for info in self.infos),
             },
@@ -472,5 +477,5 @@ def _published(folder: TrainingFolder, run: _Run, card: Mapping[str, Any]) -> Tr
     there = TrainingFolder(trained_folder(component) / run.key)
     found = there.result()
     if found is None or found["digest"] != card["digest"]:
-        return publish(folder.folder, component, run.key)
+        return publish_result(folder.folder, component, run.key)
     return TrainedWeights(there.folder / WEIGHTS_FILE, found["digest"], found)

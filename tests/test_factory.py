@@ -9,6 +9,7 @@ import hsizoo
 from hsizoo import ScorerSegmenter, create
 from hsizoo.errors import (
     ContractError,
+    DataError,
     HsizooError,
     MissingRequirement,
     NameLookupError,
@@ -200,3 +201,29 @@ def test_a_component_in_an_option_counts_as_what_it_is_not_as_how_it_is_spelled(
 def test_a_wrong_component_in_an_option_is_answered_before_anything_runs(name, message):
     with pytest.raises(HsizooError, match=message):
         resolve(name, "segmenter")
+
+
+def test_a_path_is_a_folder_of_cubes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a b,[c").mkdir()
+    np.savez(tmp_path / "a b,[c" / "x.npz", cube=np.ones((3, 4, 5)), gt=np.eye(3, 4, dtype=int))
+    identities = []
+    for text in ("./a b,[c", "a b,[c/", f"{tmp_path}/a b,[c", "../" + tmp_path.name + "/a b,[c/"):
+        assert hsizoo.load_scene(text).cube.shape == (3, 4, 5)
+        resolved = resolve(text, "dataset")
+        assert (resolved.label, resolved.entry.full_name) == (text, "hsizoo/folder")
+        identities.append(resolved.identity())
+    assert identities[0] == identities[1]
+    assert hsizoo.load_dataset("~/a b,[c").scenes()[0].name == "x"
+    with pytest.raises(DataError, match=r"~/b does not exist; a dataset is a folder of cubes"):
+        resolve("~/b", "dataset")
+    with pytest.raises(NameLookupError, match="is not a name"):
+        resolve("./a", "segmenter")
+
+
+def test_an_option_that_came_later_is_no_part_of_old_results():
+    plain = resolve("indian-pines", "dataset").identity()
+    assert plain["options"] == {}
+    given = resolve("indian-pines:data_dir=x", "dataset").identity()
+    assert given == {**plain, "options": {"data_dir": "x"}}

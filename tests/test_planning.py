@@ -101,3 +101,30 @@ def test_weights_that_saw_a_tested_subject_are_marked():
     assert _saw(card, source, {"s02", "s03"})
     assert not _saw(card, source, {"s03", "s04"})
     assert not _saw({**card, "dataset": {"component": "hsizoo/indian-pines"}}, source, {"s01"})
+    assert not _saw({**card, "dataset": {"component": "gone/phantom"}}, source, {"s01"})
+    assert not _saw({"subjects": card["subjects"]}, source, {"s01"})
+
+
+@pytest.mark.parametrize(
+    ("trained", "subject", "tested", "seen"),
+    [
+        ("cross-sensor", "salinas-a", "salinas-a", True),
+        ("cross-sensor", "salinas-a", "salinas", True),  # the whole that it is a part of
+        ("salinas", "salinas", "salinas-a", True),
+        ("cross-sensor", "pavia-mini", "pavia-university", True),
+        ("salinas-a", "salinas-a", "cross-sensor", False),  # which tests on samson
+        ("samson", "samson", "cross-sensor", True),
+        ("cross-sensor", "indian-pines", "indian-pines", True),
+        ("cross-sensor", "indian-pines", "samson", False),
+        ("pavia-university", "pavia-university", "pavia-centre", False),
+    ],
+)
+def test_a_scene_is_known_again_in_another_dataset(trained, subject, tested, seen):
+    card = {
+        "dataset": {"component": f"hsizoo/{trained}"},
+        "subjects": {"train": [subject], "val": []},
+    }
+    source = resolve(tested, "dataset")
+    infos = source.build().scenes()
+    subjects = {info.subject for info in infos if info.split in ("", "test")}
+    assert _saw(card, source, subjects) == seen

@@ -402,3 +402,17 @@ def test_a_loss_that_is_null_leaves_a_gap_in_the_picture():
         for step, loss in enumerate((0.5, None, 0.4), start=1)
     ]
     assert training_png(log, "gap").startswith(b"\x89PNG")
+
+
+def test_a_result_that_is_not_published_stays_in_its_folder(tiny):
+    result = hsizoo.train("tiny", DATA, out="here", publish=False, **QUICK)
+    assert result.weights == (tiny / "here" / "weights.safetensors").resolve()
+    assert json.loads(result.card_path.read_text())["digest"] == result.card["digest"]
+    assert not (tiny / "home" / "trained").exists()
+    assert resolve("tiny", "segmenter").weights is None
+    assert not result.is_newest
+    assert f"weights={result.folder.resolve()}" in result.bench_command
+    again = hsizoo.train("tiny", DATA, out="here", **QUICK)  # another mind: nothing is trained anew
+    assert again.trained_before
+    assert again.is_newest
+    assert resolve("tiny", "segmenter").weights.digest == result.card["digest"]

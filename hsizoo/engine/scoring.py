@@ -28,6 +28,7 @@ Points = tuple[tuple[int, int], ...]
 
 _CACHE_BYTES = 512 * 2**20  # combined maps kept per image; an evicted one is computed anew
 _BATCH_BYTES = 256 * 2**20  # maps that one call of `score` may return
+_PIXELS_AT_ONCE = 2**22  # of a map that is made a probability: 16 MiB
 _RANGE_TOLERANCE = 1e-4  # float32 rounding of a score at the end of its range
 
 
@@ -170,11 +171,16 @@ class ScorerSegmenter(InteractiveSegmenter):
         self, state: _State, positive: torch.Tensor, negative: torch.Tensor | None
     ) -> torch.Tensor:
         """Probability (H, W) from the combined maps of the positive and the negative clicks."""
-        probability = to_probability(positive, self.scorer.score_range, self.scorer.threshold)
-        if negative is not None:
-            probability = probability.masked_fill(negative > positive, 0.0)
         assert state.valid is not None
-        return probability.masked_fill(~state.valid, 0.0)
+        probability = torch.empty_like(positive)
+        step = max(1, _PIXELS_AT_ONCE // positive.shape[1])
+        for first in range(0, len(positive), step):  # a large map takes no more copies than one
+            rows = slice(first, first + step)
+            part = to_probability(positive[rows], self.scorer.score_range, self.scorer.threshold)
+            if negative is not None:
+                part = part.masked_fill(negative[rows] > positive[rows], 0.0)
+            probability[rows] = part.masked_fill(~state.valid[rows], 0.0)
+        return probability
 
     def _combined(self, state: _State, wanted: Sequence[Points]) -> list[torch.Tensor | None]:
         """Combined score map of each sequence of points; None for an empty one."""

@@ -165,6 +165,7 @@ def _train_all(
                     planned.dataset,
                     out=folder / "trainings" / planned.folder,
                     device=device,
+                    publish=False,  # only this experiment means them
                     events=heard,
                     seed=planned.seed,
                     **planned.settings,

@@ -19,7 +19,7 @@ import numpy as np
 
 from hsizoo.cube import HyperCube, LabelMap, Scene
 from hsizoo.errors import DataError
-from hsizoo.io.envi import find_header
+from hsizoo.io.envi import data_files, find_header
 from hsizoo.io.formats import Format, format_of, is_store, open_raster
 from hsizoo.io.manifest import MANIFEST, Manifest, read_manifest
 from hsizoo.io.raster import Raster, to_cube, to_labels
@@ -145,6 +145,16 @@ class Collection:
                 f"occur; subjects: {', '.join(sorted({m.subject for m in members})) or 'none'}"
             )
         return members
+
+    def files_of(self, member: Member) -> list[Path]:
+        """Every file that a cube and its masks are read from: headers, data, those of a store."""
+        found: list[Path] = []
+        for path in (member.cube, *member.masks):
+            if path.is_dir():
+                found += sorted(each for each in path.rglob("*") if each.is_file())
+            else:
+                found += [path, *(data_files(path) if self.files[path] == "envi" else [])]
+        return found
 
     def _cube_of(self, mask: Path, base: str, cubes: list[Path]) -> Path:
         """The cube of a mask: of its very name, or the only one whose name begins so."""

@@ -20,7 +20,7 @@ from hsizoo.errors import DataError
 from hsizoo.io.choosing import Want, nanometres
 from hsizoo.io.raster import Layout, Raster
 
-__all__ = ["TYPES", "find_data", "find_header", "is_header", "parse_header", "read"]
+__all__ = ["TYPES", "data_files", "find_data", "find_header", "is_header", "parse_header", "read"]
 
 TYPES: Final = {
     1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4", 14: "i8", 15: "u8",
@@ -60,6 +60,14 @@ def find_header(data: Path) -> Path | None:
     return None
 
 
+def data_files(header: Path) -> list[Path]:
+    """The files beside a header that may hold its data, by their names."""
+    stem = header.with_suffix("")
+    names = [stem, *(stem.with_name(stem.name + end) for end in _ENDINGS)]
+    names += [stem.with_name(stem.name + end.upper()) for end in _ENDINGS]
+    return [path for path in dict.fromkeys(names) if path.is_file()]
+
+
 def find_data(header: Path, size: int) -> Path:
     """The data file of a header.
 
@@ -74,10 +82,7 @@ def find_data(header: Path, size: int) -> Path:
     DataError
         If there is none, or none or several have the size.
     """
-    stem = header.with_suffix("")
-    names = [stem, *(stem.with_name(stem.name + end) for end in _ENDINGS)]
-    names += [stem.with_name(stem.name + end.upper()) for end in _ENDINGS]
-    found = [path for path in dict.fromkeys(names) if path.is_file()]
+    stem, found = header.with_suffix(""), data_files(header)
     if not found:
         raise DataError(
             f"{header} has no data file beside it; expected {stem.name} or {stem.name}"

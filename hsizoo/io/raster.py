@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from hsizoo.cube import HyperCube
+from hsizoo.cube import HyperCube, strips
 from hsizoo.errors import DataError
 from hsizoo.io.limits import check_memory
 
@@ -27,8 +27,6 @@ __all__ = [
 ]
 
 Layout = Literal["hwb", "bhw"]
-
-_ROWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -207,8 +205,8 @@ def row_blocks(raster: Raster) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
     values = _three_axes(raster)
     bands = usable_bands(raster)[0]
     every = len(bands) == values.shape[2]
-    for start in range(0, len(values), _ROWS_AT_ONCE):
-        rows = values[start : start + _ROWS_AT_ONCE]
+    for part in strips(values):
+        rows = values[part]
         rows = rows if every else rows[:, :, bands]
         with np.errstate(over="ignore", invalid="ignore"):  # beyond float32: infinite, not valid
             block = rows.astype(np.float32)
@@ -216,7 +214,7 @@ def row_blocks(raster: Raster) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
                 block[rows == raster.nodata] = np.nan
             if raster.scale != 1:
                 block /= np.float32(raster.scale)
-        yield start, block
+        yield part.start, block
 
 
 def _three_axes(raster: Raster) -> npt.NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from functools import cache
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 import numpy as np
 
@@ -67,6 +67,10 @@ class CrossSensor(SceneDataset):
             "not seen in training when they are tested."
         ),
     )
+
+    origins: ClassVar = {
+        **IndianPines.origins, **SalinasA.origins, **Samson.origins, **PaviaMini.origins
+    }  # fmt: skip
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ class Folder(SceneDataset):
     Parameters
     ----------
     path : str
-        The folder.
+        The folder.  Without it nothing can be read: it has no default.
     """
 
     card = DatasetCard(
@@ -39,13 +39,13 @@ class Folder(SceneDataset):
     )
 
     def __init__(self, *, path: str = "") -> None:
-        if not path:
-            raise OptionError(f"name your folder: folder:path=FOLDER.  {_LAYOUT}")
-        self._collection = Collection(path)
-        about = self._collection.manifest
+        self._given = Collection(path) if path else None
+        if self._given is None:  # whoever asks for its scenes is told
+            return
+        about = self._given.manifest
         self.card = DatasetCard(
-            title=about.title or f"Folder {self._collection.folder.name}",
-            source=str(self._collection.folder),
+            title=about.title or f"Folder {self._given.folder.name}",
+            source=str(self._given.folder),
             licence=about.licence or self.card.licence,
             citation=about.citation or self.card.citation,
             size=f"{len(self._members)} cube(s)",
@@ -53,6 +53,12 @@ class Folder(SceneDataset):
             notes=self.card.notes,
         )
         self.version = self._version()
+
+    @property
+    def _collection(self) -> Collection:
+        if self._given is None:
+            raise OptionError(f"name your folder: folder:path=FOLDER, or ./FOLDER/.  {_LAYOUT}")
+        return self._given
 
     @property
     def _members(self) -> list[Member]:
@@ -64,9 +70,9 @@ class Folder(SceneDataset):
         """A digest of names, sizes and times of the files: another one if any has changed."""
         sha = hashlib.sha256()
         for member in self._members:
-            for path in (member.cube, *member.masks):
-                about = path.stat()
-                sha.update(f"{path.name}:{about.st_size}:{about.st_mtime_ns};".encode())
+            for path in self._collection.files_of(member):
+                about, name = path.stat(), path.relative_to(self._collection.folder).as_posix()
+                sha.update(f"{name}:{about.st_size}:{about.st_mtime_ns};".encode())
         sha.update(repr(self._collection.manifest).encode())
         return sha.hexdigest()[:16]
 

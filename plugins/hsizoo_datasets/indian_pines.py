@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from pathlib import Path
-from typing import Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from hsizoo import DatasetCard, HyperCube, LabelMap, Scene, SceneDataset, SceneInfo
 from hsizoo.errors import DataError, MissingRequirement
+from hsizoo.io import open_raster, read_labels
+from hsizoo_datasets.places import find
 
 __all__ = ["IndianPines"]
 
@@ -22,6 +24,13 @@ _SHA256: Final = {
     _CUBE: "8f038e4d81569e38ebfc72a15c9984c150de42580ab260be10a13442e912e451",
     _LABELS: "44610d21625b311b05b8e0c4ba9a6cc755c2fbb9df48e4d89419024aa6ad3f9d",
 }
+
+_MAT: Final = ("Indian_pines_corrected.mat", "Indian_pines_gt.mat")
+_CONTENT: Final = "2baa82a3dfa231f6f2650453dae871030029d3b5a8239dbe6cfd937fef79e873"
+_SHAPE: Final = (145, 145, 200)
+
+_TRAINING: Final = "indian_pines_disjoint_train.npz"
+_TRAINING_CONTENT: Final = "c4d9626b314c3b0ac9bf3d451952e50f236e501095252ae9b16739c1fe7b6230"
 
 _CLASSES: Final = (
     "Unlabeled",
@@ -83,8 +92,18 @@ class IndianPines(SceneDataset):
     """Farmland in Indiana, seen by AVIRIS: 145 × 145 pixels, 200 bands, 16 classes.
 
     The real scene, read from the files that the package ``tensorly`` brings along; nothing is
-    downloaded.  Both files are checked against their SHA-256.
+    downloaded.  Whichever files are read, their content is checked by its SHA-256.
+
+    Parameters
+    ----------
+    data_dir : str, optional
+        Folder of ``Indian_pines_corrected.mat`` and ``Indian_pines_gt.mat`` of the EHU collection,
+        to be read in place of those of ``tensorly``.  INFERRED: that both hold the same numbers;
+        an error says so if they do not.
     """
+
+    origins: ClassVar = {_NAME: _NAME}
+    later_options: ClassVar = frozenset({"data_dir"})
 
     card = DatasetCard(
         title="Indian Pines (AVIRIS 92AV3C, 200 corrected bands)",
@@ -110,6 +129,9 @@ class IndianPines(SceneDataset):
         ),
     )
 
+    def __init__(self, *, data_dir: str | None = None) -> None:
+        self._data_dir = data_dir
+
     def scenes(self) -> list[SceneInfo]:
         """Return the one scene; it has no split."""
         return [SceneInfo(_NAME, subject=_NAME)]
@@ -118,15 +140,59 @@ class IndianPines(SceneDataset):
         """Read the scene; `index` can only be 0."""
         if index != 0:
             raise IndexError(f"scene {index} of 1")
-        folder = _folder()
+        values, truth = self._arrays()
         cube = HyperCube(
-            _read(folder / _CUBE),
+            values,
             wavelengths=np.delete(_NM_220, np.array(_REMOVED) - 1),
             name=_NAME,
             rgb_bands=_RGB_BANDS,
         )
-        labels = LabelMap(_read(folder / _LABELS), dict(enumerate(_CLASSES)), ignore=[0])
+        labels = LabelMap(truth, dict(enumerate(_CLASSES)), ignore=[0])
         return Scene(cube, labels, name=_NAME, subject=_NAME)
+
+    def training_map(self, index: int) -> npt.NDArray[np.bool_]:
+        """Where the spatially disjoint training map has training pixels, whatever it calls them.
+
+        M. E. Paoletti et al., ISPRS Journal of Photogrammetry and Remote Sensing 158 (2019) 279.
+        5689 pixels; 3 % of them are unlabeled or of another class in the labels that are used here.
+        Outside of it 2 pixels of Grass-pasture-mowed are left to test.
+        """
+        how = "It is the disjoint training map of github.com/mhaut/HSI-datasets, as array 'train'."
+        path = find(_TRAINING, self._data_dir, how)
+        with np.load(path, allow_pickle=False) as file:
+            train = file["train"].astype(np.uint8)
+        if (found := hashlib.sha256(train.tobytes()).hexdigest()) != _TRAINING_CONTENT:
+            raise DataError(
+                f"{path} holds another map than hsizoo knows: SHA-256 of the array as uint8 is "
+                f"{found}, expected {_TRAINING_CONTENT}"
+            )
+        return train > 0
+
+    def _arrays(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        if self._data_dir is None:
+            folder = _folder()
+            return _read(folder / _CUBE), _read(folder / _LABELS)
+        how = f"It is a file of the EHU collection; without data_dir, {self.card.how_to_get}."
+        paths = [find(name, self._data_dir, how) for name in _MAT]
+        values, labels = open_raster(paths[0], "cube").values, read_labels(paths[1])[0]
+        _check_content(f"{paths[0]} and {paths[1].name}", values, labels)
+        return values, labels
+
+
+def _check_content(where: str, values: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
+    """Raise `DataError` unless the arrays are those of the scene, of whatever number type."""
+    if values.shape != _SHAPE or labels.shape != _SHAPE[:2]:
+        raise DataError(
+            f"{where}: expected a cube of {_SHAPE} and labels of {_SHAPE[:2]}; "
+            f"found {values.shape} and {labels.shape}"
+        )
+    content = values.astype("<f4").tobytes() + labels.astype(np.uint8).tobytes()
+    if (found := hashlib.sha256(content).hexdigest()) != _CONTENT:
+        raise DataError(
+            f"{where} hold other numbers than the scene that hsizoo knows: SHA-256 of the cube as "
+            f"little-endian float32 followed by the labels as uint8 is {found}, expected "
+            f"{_CONTENT}; use them as your own data: --dataset FOLDER/"
+        )
 
 
 def _folder() -> Path:

@@ -83,6 +83,7 @@ class PaviaUniversity(_PublicScene):
         "Credit: P. Gamba, University of Pavia.  INFERRED: bands evenly spaced from 430 to 860 nm.",
     )
     name = "pavia-university"
+    origins: ClassVar = {"pavia-university": "pavia-university"}
     files = ("e/ee/PaviaU.mat", "5/50/PaviaU_gt.mat")
     shape = (610, 340, 103)
     classes = (
@@ -135,6 +136,7 @@ class Salinas(_PublicScene):
         "Values are scaled radiance.  The file has no wavelengths.",
     )
     name = "salinas"
+    origins: ClassVar = {"salinas": "salinas"}
     files = ("a/a3/Salinas_corrected.mat", "f/fa/Salinas_gt.mat")
     shape = (512, 217, 204)
     classes = (

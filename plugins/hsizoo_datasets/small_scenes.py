@@ -92,6 +92,7 @@ class SalinasA(_SmallScene):
         "Lettuce_romaine_7wk",
     )
     rgb_bands = (43, 21, 11)  # as in DeepHyperX, for AVIRIS
+    origins: ClassVar = {"salinas-a": "salinas"}  # a part of it
     sha256 = "f2616accdcec8ca2ac1e0a35d649783683618bfbdf44b0758b9e5e7775801473"
 
     def _read(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
@@ -139,6 +140,7 @@ class Samson(_SmallScene):
     file = "samson.npz"
     shape = (95, 95, 156)
     classes = ("Rock", "Tree", "Water")
+    origins: ClassVar = {"samson": "samson"}
     sha256 = "c5e2e6ca673cc1e38f0b2a415add9fa067ed619c98c5dc248536a4c7d1a264ff"
     range_nm = (401.0, 889.0)
 
@@ -180,5 +182,6 @@ class PaviaMini(_SmallScene):
         "Shadows",
     )
     rgb_bands = (55, 41, 12)  # as in DeepHyperX, for Pavia University
+    origins: ClassVar = {"pavia-mini": "pavia-university"}
     sha256 = "26a0496777d95d8d1ebba951fd0549331fc4c35fea057f9f48c89d01ca3d7f72"
     range_nm = (430.0, 860.0)

@@ -16,12 +16,18 @@ import torch
 
 import hsizoo
 from hsizoo_spectral.spectra import reference_matrix, torch_device, transform, working_device
-from hsizoo_spectral.whitening import WhitenedImage, estimate_background, parse_shrinkage
+from hsizoo_spectral.strips import StripScorer
+from hsizoo_spectral.whitening import (
+    Background,
+    WhitenedImage,
+    estimate_background,
+    parse_shrinkage,
+)
 
 __all__ = ["AdaptiveCosineEstimator"]
 
 
-class AdaptiveCosineEstimator(hsizoo.SpectralScorer):
+class AdaptiveCosineEstimator(StripScorer):
     """Squared cosine between pixel and reference in the whitened space of the scene.
 
     A pixel or reference equal to the background mean has no direction; its score is 0.
@@ -58,28 +64,29 @@ class AdaptiveCosineEstimator(hsizoo.SpectralScorer):
         if signed:  # an option of this object decides what its class declares for all others
             self.score_range = (-1.0, 1.0)
 
-    def prepare(self, cube: hsizoo.HyperCube) -> WhitenedImage:
-        """Estimate the background and whiten the spectra.
+    def statistics(self, cube: hsizoo.HyperCube) -> Background:
+        """Estimate the background over the valid pixels of the cube."""
+        return estimate_background(cube, self._device, self._shrinkage)
+
+    def prepare_part(self, cube: hsizoo.HyperCube, statistics: Background) -> WhitenedImage:
+        """Whiten the spectra.
 
         Parameters
         ----------
         cube : HyperCube
+        statistics : Background
 
         Returns
         -------
         WhitenedImage
             Its rows have norm 1, or 0 where the spectrum equals the mean.
-
-        Raises
-        ------
-        DataError
-            If no pixel is valid.
         """
-        background = estimate_background(cube, self._device, self._shrinkage)
-        image = transform(cube, self._device, lambda spectra: _unit(background.whiten(spectra)))
-        return WhitenedImage(image.rows, image.height, image.width, background)
+        image = transform(cube, self._device, lambda spectra: _unit(statistics.whiten(spectra)))
+        return WhitenedImage(image.rows, image.height, image.width, statistics)
 
-    def score(self, prepared: WhitenedImage, references: npt.NDArray[np.float32]) -> torch.Tensor:
+    def score_part(
+        self, prepared: WhitenedImage, references: npt.NDArray[np.float32]
+    ) -> torch.Tensor:
         """Score all pixels against each reference.
 
         Parameters

@@ -33,6 +33,7 @@ from hsizoo_spectral.spectra import (
     transform,
     working_device,
 )
+from hsizoo_spectral.strips import require_memory
 
 __all__ = ["Contest", "Level", "PreparedContest"]
 
@@ -186,8 +187,11 @@ class Contest(hsizoo.SpectralScorer):
         Raises
         ------
         DataError
-            If no pixel is valid.
+            If no pixel is valid, or the image is too large.
         """
+        features = 2 * self._components
+        # Twice the features while they are smoothed, then the distances.
+        require_memory(cube, 4 * (2 * features + sum(self._levels)), "contest")
         statistics = scene_statistics(cube, self._components, self._levels)
         image = transform(cube, self._device, statistics.features, statistics.size)
         rows = image.rows

@@ -17,12 +17,18 @@ import torch
 
 import hsizoo
 from hsizoo_spectral.spectra import reference_matrix, torch_device, transform, working_device
-from hsizoo_spectral.whitening import WhitenedImage, estimate_background, parse_shrinkage
+from hsizoo_spectral.strips import StripScorer
+from hsizoo_spectral.whitening import (
+    Background,
+    WhitenedImage,
+    estimate_background,
+    parse_shrinkage,
+)
 
 __all__ = ["MatchedFilter"]
 
 
-class MatchedFilter(hsizoo.SpectralScorer):
+class MatchedFilter(StripScorer):
     """Share of the reference in each pixel, in units of its distance from the background mean.
 
     The filter for a reference equal to the background mean is undefined; its scores are 0.
@@ -51,27 +57,28 @@ class MatchedFilter(hsizoo.SpectralScorer):
         self._shrinkage = parse_shrinkage(shrinkage)
         self._device = torch_device(device)
 
-    def prepare(self, cube: hsizoo.HyperCube) -> WhitenedImage:
-        """Estimate the background and whiten the spectra.
+    def statistics(self, cube: hsizoo.HyperCube) -> Background:
+        """Estimate the background over the valid pixels of the cube."""
+        return estimate_background(cube, self._device, self._shrinkage)
+
+    def prepare_part(self, cube: hsizoo.HyperCube, statistics: Background) -> WhitenedImage:
+        """Whiten the spectra.
 
         Parameters
         ----------
         cube : HyperCube
+        statistics : Background
 
         Returns
         -------
         WhitenedImage
-
-        Raises
-        ------
-        DataError
-            If no pixel is valid.
         """
-        background = estimate_background(cube, self._device, self._shrinkage)
-        image = transform(cube, self._device, background.whiten)
-        return WhitenedImage(image.rows, image.height, image.width, background)
+        image = transform(cube, self._device, statistics.whiten)
+        return WhitenedImage(image.rows, image.height, image.width, statistics)
 
-    def score(self, prepared: WhitenedImage, references: npt.NDArray[np.float32]) -> torch.Tensor:
+    def score_part(
+        self, prepared: WhitenedImage, references: npt.NDArray[np.float32]
+    ) -> torch.Tensor:
         """Score all pixels against each reference.
 
         Parameters

@@ -19,11 +19,12 @@ from hsizoo_spectral.spectra import (
     transform,
     working_device,
 )
+from hsizoo_spectral.strips import StripScorer
 
 __all__ = ["PearsonCorrelation"]
 
 
-class PearsonCorrelation(hsizoo.SpectralScorer):
+class PearsonCorrelation(StripScorer):
     """Pearson correlation coefficient between spectra.
 
     The correlation with a constant spectrum is undefined; it is taken for 0.
@@ -46,26 +47,24 @@ class PearsonCorrelation(hsizoo.SpectralScorer):
     def __init__(self, *, device: str = "cpu") -> None:
         self._device = torch_device(device)
 
-    def prepare(self, cube: hsizoo.HyperCube) -> SpectralMatrix:
+    def prepare_part(self, cube: hsizoo.HyperCube, statistics: None) -> SpectralMatrix:
         """Standardise the spectra.
 
         Parameters
         ----------
         cube : HyperCube
+        statistics : None
 
         Returns
         -------
         SpectralMatrix
             Spectra less their mean, divided by their norm; 0 where the spectrum is constant.
-
-        Raises
-        ------
-        DataError
-            If no pixel is valid.
         """
         return transform(cube, self._device, _standardise)
 
-    def score(self, prepared: SpectralMatrix, references: npt.NDArray[np.float32]) -> torch.Tensor:
+    def score_part(
+        self, prepared: SpectralMatrix, references: npt.NDArray[np.float32]
+    ) -> torch.Tensor:
         """Score all pixels against each reference.
 
         Parameters

@@ -26,6 +26,7 @@ from hsizoo_spectral.spectra import (
     transform,
     working_device,
 )
+from hsizoo_spectral.strips import StripScorer
 
 __all__ = ["PreparedAngles", "SpectralAngle"]
 
@@ -50,7 +51,7 @@ class PreparedAngles(SpectralMatrix):
     norms: torch.Tensor
 
 
-class SpectralAngle(hsizoo.SpectralScorer):
+class SpectralAngle(StripScorer):
     """Similarity ``1 - angle / pi`` between spectra.
 
     The angle to an all-zero spectrum is undefined; it is taken for a right angle (similarity 0.5),
@@ -77,28 +78,26 @@ class SpectralAngle(hsizoo.SpectralScorer):
     def __init__(self, *, device: str = "cpu") -> None:
         self._device = torch_device(device)
 
-    def prepare(self, cube: hsizoo.HyperCube) -> PreparedAngles:
+    def prepare_part(self, cube: hsizoo.HyperCube, statistics: None) -> PreparedAngles:
         """Normalise the spectra.
 
         Parameters
         ----------
         cube : HyperCube
+        statistics : None
 
         Returns
         -------
         PreparedAngles
-
-        Raises
-        ------
-        DataError
-            If no pixel is valid.
         """
         units = transform(cube, self._device, _unit)
         precision = torch.float64 if has_float64(self._device) else torch.float32
         norms = torch.linalg.vector_norm(units.rows, dim=1, dtype=precision)
         return PreparedAngles(units.rows, units.height, units.width, norms)
 
-    def score(self, prepared: PreparedAngles, references: npt.NDArray[np.float32]) -> torch.Tensor:
+    def score_part(
+        self, prepared: PreparedAngles, references: npt.NDArray[np.float32]
+    ) -> torch.Tensor:
         """Score all pixels against each reference.
 
         Parameters

@@ -7,6 +7,7 @@ bin centres, linear interpolation between them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +18,15 @@ import hsizoo
 from hsizoo.errors import OptionError
 from hsizoo_spectral.sa import PreparedAngles, SpectralAngle
 from hsizoo_spectral.spectra import has_float64, torch_device
+from hsizoo_spectral.strips import LargeImage
 
 __all__ = ["EqualizedSpectralAngle", "PreparedEqualized", "equalize"]
 
 _MOST_BINS = 65536
+
+_CHUNK = 2**20
+"""Pixels at a time: a larger map is gone through in parts, lest its positions take its memory many
+times over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +35,11 @@ class PreparedEqualized:
 
     Parameters
     ----------
-    angles : PreparedAngles
+    angles : PreparedAngles or LargeImage
     valid : torch.Tensor of bool, shape (H * W,)
     """
 
-    angles: PreparedAngles
+    angles: PreparedAngles | LargeImage
     valid: torch.Tensor
 
 
@@ -103,8 +109,9 @@ class EqualizedSpectralAngle(hsizoo.SpectralScorer):
         DataError
             If the references have another number of bands than the cube.
         """
-        similarity = self._angle.score(prepared.angles, references).flatten(1)
-        return prepared.angles.image(equalize(similarity, prepared.valid, self._nbins))
+        similarity = self._angle.score(prepared.angles, references)
+        equalized = equalize(similarity.flatten(1), prepared.valid, self._nbins)
+        return equalized.reshape(similarity.shape)
 
 
 def equalize(maps: torch.Tensor, valid: torch.Tensor, nbins: int = 256) -> torch.Tensor:
@@ -127,22 +134,48 @@ def equalize(maps: torch.Tensor, valid: torch.Tensor, nbins: int = 256) -> torch
     """
     equalized = torch.empty(maps.shape, dtype=torch.float32, device=maps.device)
     number = valid.sum()
+    precision = torch.float64 if has_float64(maps.device) else maps.dtype
     # One map after the other: a map fits the cache, sixteen do not, and take seven times as long.
     for values, out in zip(maps, equalized, strict=True):
-        values = values.double() if has_float64(maps.device) else values
-        low = values.masked_fill(~valid, torch.inf).amin()
-        high = values.masked_fill(~valid, -torch.inf).amax()
+        low, high = (each.to(precision) for each in _extent(values, valid))
         constant = 0.5 * (low == high)  # numpy.histogram's convention
-        position = (values - (low - constant)).div_((high - low + 2 * constant) / nbins)
+        positions = _Positions(values, low - constant, (high - low + 2 * constant) / nbins)
 
         # Bin k holds k <= position < k + 1, the last one its upper edge too; what is outside all
         # bins is not counted.
-        counted = position.masked_fill(~valid, -1)
-        cdf = torch.histc(counted, nbins, min=0, max=nbins).cumsum(0) / number
+        counts = torch.zeros(nbins, dtype=precision, device=maps.device)
+        for position, where in zip(positions, valid.split(_CHUNK), strict=True):
+            counts += torch.histc(position.masked_fill(~where, -1), nbins, min=0, max=nbins)
+        cdf = counts.cumsum(0) / number
+        steps = torch.diff(cdf)
 
         # From the centre of one bin to that of the next.
-        position = position.sub_(0.5).clamp_(0, nbins - 1)
-        left = position.long().clamp_(max=nbins - 2)
-        rise = torch.diff(cdf).index_select(0, left).mul_(position.sub_(left))
-        out.copy_(rise.add_(cdf.index_select(0, left)).clamp_(0, 1))
+        for position, target in zip(positions, out.split(_CHUNK), strict=True):
+            position.sub_(0.5).clamp_(0, nbins - 1)
+            left = position.long().clamp_(max=nbins - 2)
+            rise = steps.index_select(0, left).mul_(position.sub_(left))
+            target.copy_(rise.add_(cdf.index_select(0, left)).clamp_(0, 1))
     return equalized
+
+
+def _extent(values: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the lowest and the highest value where it is valid."""
+    parts = list(zip(values.split(_CHUNK), valid.split(_CHUNK), strict=True))
+    lows = [part.masked_fill(~where, torch.inf).amin() for part, where in parts]
+    highs = [part.masked_fill(~where, -torch.inf).amax() for part, where in parts]
+    return torch.stack(lows).amin(), torch.stack(highs).amax()
+
+
+class _Positions:
+    """Positions of values among the bins, part by part; kept if there is one part only."""
+
+    def __init__(self, values: torch.Tensor, origin: torch.Tensor, width: torch.Tensor) -> None:
+        self._values, self._origin, self._width = values, origin, width
+        self._kept = list(self._compute()) if len(values) <= _CHUNK else None
+
+    def _compute(self) -> Iterator[torch.Tensor]:
+        for part in self._values.split(_CHUNK):
+            yield (part.to(self._origin.dtype) - self._origin).div_(self._width)
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        return iter(self._kept) if self._kept is not None else self._compute()

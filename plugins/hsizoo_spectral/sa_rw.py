@@ -23,8 +23,12 @@ from skimage.segmentation import random_walker
 
 import hsizoo
 from hsizoo.errors import OptionError
+from hsizoo_spectral.strips import require_memory
 
 __all__ = ["OpenedImage", "SpectralRandomWalker"]
+
+_BYTES_PER_PIXEL = 2256
+"""What the solver was measured to take on a map of 1024 × 1024 with nearly all pixels undecided."""
 
 _NOWHERE, _UNDECIDED, _OBJECT, _BACKGROUND = -1, 0, 1, 2  # as scikit-image numbers them
 
@@ -87,8 +91,9 @@ class SpectralRandomWalker(hsizoo.InteractiveSegmenter):
         Raises
         ------
         DataError
-            If the cube has too few bands for the scorer, or no valid pixel.
+            If the cube has too few bands for the scorer, or no valid pixel, or is too large.
         """
+        require_memory(cube, _BYTES_PER_PIXEL, "a random walk")
         return OpenedImage(self._similarity.open(cube), cube.valid)
 
     def predict(

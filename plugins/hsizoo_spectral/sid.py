@@ -21,10 +21,10 @@ from hsizoo.errors import OptionError
 from hsizoo_spectral.spectra import (
     blocks,
     reference_matrix,
-    require_valid,
     torch_device,
     working_device,
 )
+from hsizoo_spectral.strips import StripScorer
 
 __all__ = ["PreparedDistributions", "SpectralInformationDivergence"]
 
@@ -52,7 +52,7 @@ class PreparedDistributions:
     width: int
 
 
-class SpectralInformationDivergence(hsizoo.SpectralScorer):
+class SpectralInformationDivergence(StripScorer):
     """Similarity ``exp(-SID)`` between spectra.
 
     Parameters
@@ -78,6 +78,7 @@ class SpectralInformationDivergence(hsizoo.SpectralScorer):
     score_range: tuple[float, float] = (0.0, 1.0)
     threshold: float = 0.5
     min_bands: int = 2
+    copies = 2
 
     def __init__(self, *, floor: float = 1e-6, device: str = "cpu") -> None:
         if not 0 < floor < 1:
@@ -85,23 +86,18 @@ class SpectralInformationDivergence(hsizoo.SpectralScorer):
         self._floor = floor
         self._device = torch_device(device)
 
-    def prepare(self, cube: hsizoo.HyperCube) -> PreparedDistributions:
+    def prepare_part(self, cube: hsizoo.HyperCube, statistics: None) -> PreparedDistributions:
         """Turn spectra into distributions and their logarithms.
 
         Parameters
         ----------
         cube : HyperCube
+        statistics : None
 
         Returns
         -------
         PreparedDistributions
-
-        Raises
-        ------
-        DataError
-            If no pixel is valid.
         """
-        require_valid(cube)
         height, width, bands = cube.shape
         excess = torch.empty((height * width, bands), dtype=torch.float32, device=self._device)
         logs = torch.empty_like(excess)
@@ -113,7 +109,7 @@ class SpectralInformationDivergence(hsizoo.SpectralScorer):
                 whole[pixels] = part.to(device=self._device, dtype=torch.float32)
         return PreparedDistributions(excess, logs, own, height, width)
 
-    def score(
+    def score_part(
         self, prepared: PreparedDistributions, references: npt.NDArray[np.float32]
     ) -> torch.Tensor:
         """Score all pixels against each reference.

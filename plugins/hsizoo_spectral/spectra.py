@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 import hsizoo
+from hsizoo.cube import release
 from hsizoo.errors import DataError, OptionError
 
 __all__ = [
@@ -132,6 +133,7 @@ def blocks(
     length = block_length(bands, device)
     rows, columns = max(1, length // width), min(width, length)
     for top in range(0, height, rows):
+        release(cube.data)
         for left in range(0, width, columns):  # more than one step only if rows == 1
             window = (slice(top, top + rows), slice(left, left + columns))
             spectra = np.array(cube.data[window], dtype=np.float32, order="C").reshape(-1, bands)
@@ -167,13 +169,7 @@ def transform(
     Returns
     -------
     SpectralMatrix
-
-    Raises
-    ------
-    DataError
-        If no pixel is valid.
     """
-    require_valid(cube)
     height, width, bands = cube.shape
     size = (height * width, bands if columns is None else columns)
     rows = torch.empty(size, dtype=torch.float32, device=device)

@@ -77,7 +77,9 @@ def test_version_info_data_and_doctor():
     assert card["first scene"]["shape"] == "145×145×200"
     doctor = hsizoo("doctor", "--json")
     assert doctor.returncode == 0, doctor.stdout
-    assert {row["status"] for row in json.loads(doctor.stdout)} <= {"ok", "optional"}
+    rows = {row["what"]: row for row in json.loads(doctor.stdout)}
+    assert {row["status"] for row in rows.values()} <= {"ok", "optional"}
+    assert {"h5py", "tifffile", "zarr"} <= set(rows)
 
 
 @pytest.mark.parametrize(

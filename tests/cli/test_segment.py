@@ -111,4 +111,4 @@ def test_other_mistakes_are_explained(scene, tmp_path):
         with pytest.raises(DataError, match="would overwrite the cube"):
             call("sa", tmp_path / read, "--click", "8,10", "-o", tmp_path / out)
     with pytest.raises(ProtocolError, match="has not been trained"):
-        call("samsa2-nano", path, "--click", "8,10", "-o", tmp_path / "m.png")
+        call("samsa2-nano:weights=none", path, "--click", "8,10", "-o", tmp_path / "m.png")

@@ -119,6 +119,8 @@ def test_from_the_file_to_the_page(tiny):
     assert str(tiny) not in page
     assert str(tiny) not in (result.folder / "table" / "results.json").read_text()
 
+    assert not (tiny / "home" / "trained").exists()  # only the experiment means its weights
+
     again = Heard()
     second = run_experiment(tiny / "fakes.toml", device="cpu", events=again.events)
     assert (again.steps, again.cells) == (0, 0)

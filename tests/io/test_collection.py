@@ -1,8 +1,10 @@
+import os
+
 import numpy as np
 import pytest
 
 import hsizoo
-from hsizoo.errors import DataError
+from hsizoo.errors import DataError, OptionError
 from hsizoo.io import write_cube, write_mask
 from hsizoo.io.checking import check_collection, check_file
 from hsizoo.io.collection import Collection
@@ -201,8 +203,10 @@ def test_an_empty_folder_and_none(tmp_path):
         hsizoo.load_dataset("folder", path=str(tmp_path))
     with pytest.raises(DataError, match="there is no folder"):
         hsizoo.load_dataset("folder", path=str(tmp_path / "nowhere"))
-    with pytest.raises(hsizoo.HsizooError, match="folder:path=FOLDER"):
-        hsizoo.load_dataset("folder")
+    unnamed = hsizoo.load_dataset("folder")  # whoever builds all datasets builds this one too
+    for ask in (unnamed.scenes, lambda: unnamed.scene(0), lambda: len(unnamed)):
+        with pytest.raises(OptionError, match=r"folder:path=FOLDER, or \./FOLDER/"):
+            ask()
 
 
 def test_the_version_follows_the_files(folder):
@@ -212,6 +216,23 @@ def test_the_version_follows_the_files(folder):
     after = hsizoo.load_dataset("folder", path=str(folder)).version
     settings(folder, "ignore = [0]")
     assert len({before, after, hsizoo.load_dataset("folder", path=str(folder)).version}) == 3
+
+
+@pytest.mark.parametrize("ending", [".hdr", ".zarr"])
+def test_the_version_follows_files_that_only_the_format_names(tmp_path, ending):
+    if ending == ".zarr":
+        pytest.importorskip("zarr")
+    write_cube(tmp_path / f"a{ending}", hsizoo.HyperCube(CUBE))
+    write_mask(tmp_path / "a.mask.png", MASK)
+    before = hsizoo.load_dataset("folder", path=str(tmp_path)).version
+    inner = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".hdr"]
+    data = max(inner, key=lambda path: path.stat().st_size)
+    os.utime(data, ns=(0, 0))
+    assert hsizoo.load_dataset("folder", path=str(tmp_path)).version != before
+    (tmp_path / "notes.bin").write_bytes(b"of no cube")
+    after = hsizoo.load_dataset("folder", path=str(tmp_path)).version
+    os.utime(tmp_path / "notes.bin", ns=(0, 0))
+    assert hsizoo.load_dataset("folder", path=str(tmp_path)).version == after
 
 
 def notes(tmp_path, data):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hsizoo_datasets import indian_pines
 from hsizoo_datasets.indian_pines import IndianPines
+from scipy.io import savemat
 
 import hsizoo
 from hsizoo.errors import DataError, MissingRequirement
@@ -121,3 +122,22 @@ def test_tensorly_is_not_imported():
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+def test_files_of_the_collection_give_the_same_scene(tmp_path, scene):
+    values, labels = scene.cube.data.astype(np.uint16), scene.label_map.labels.astype(np.uint8)
+    savemat(tmp_path / "Indian_pines_corrected.mat", {"indian_pines_corrected": values})
+    savemat(tmp_path / "Indian_pines_gt.mat", {"indian_pines_gt": labels})
+    read = hsizoo.load_scene("indian-pines", data_dir=str(tmp_path))
+    assert read.cube.digest == scene.cube.digest
+    assert read.label_map.digest == scene.label_map.digest
+
+    labels[0, 0] += 1
+    savemat(tmp_path / "Indian_pines_gt.mat", {"indian_pines_gt": labels})
+    with pytest.raises(DataError, match=r"hold other numbers .* expected 2baa82a3"):
+        hsizoo.load_scene("indian-pines", data_dir=str(tmp_path))
+    savemat(tmp_path / "Indian_pines_gt.mat", {"indian_pines_gt": labels[1:]})
+    with pytest.raises(DataError, match=r"found .* and \(144, 145\)"):
+        hsizoo.load_scene("indian-pines", data_dir=str(tmp_path))
+    with pytest.raises(MissingRequirement, match=r"Indian_pines_corrected\.mat is not in nowhere"):
+        hsizoo.load_scene("indian-pines", data_dir="nowhere")
