@@ -536,14 +536,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--until", type=int, help="stop after so many steps, to go on later")
     usual: dict[str, Any] = asdict(Settings())
     for name, value in usual.items():
         parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
     chosen = vars(parser.parse_args())
-    folder, threads = chosen.pop("out"), chosen.pop("threads")
+    folder, threads, until = (chosen.pop(name) for name in ("out", "threads", "until"))
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(threads)
-    Training(Settings(**chosen), folder).run()
+    Training(Settings(**chosen), folder).run(until)
 
 
 if __name__ == "__main__":

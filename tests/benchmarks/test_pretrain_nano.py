@@ -67,20 +67,14 @@ def test_losses_agree_with_counting(pretrain):
     assert loss[0, 1] == pytest.approx(dice + 0.5 * 20 * 16 / 32, rel=1e-4)
 
 
-def test_weights_fit_and_a_stopped_training_goes_on(pretrain, tmp_path):
+def test_weights_fit_and_a_stopped_training_goes_on(tmp_path):
     def run(folder, *more):
         subprocess.run(
             [sys.executable, SCRIPT, "--out", folder, *TINY, *more], check=True, capture_output=True
         )
 
     run(tmp_path / "whole")
-    settings = pretrain.Settings(
-        small_side=64, large_side=128, small_steps=2, large_steps=1, images=2, large_images=1,
-        objects=2, phantoms=0,
-    )  # fmt: skip
-    (tmp_path / "parts").mkdir()
-    part = pretrain.Training(settings, tmp_path / "parts")
-    part.run(until=2)
+    run(tmp_path / "parts", "--until", "2")
     assert not (tmp_path / "parts" / "nano.safetensors").exists()
     run(tmp_path / "parts")
     whole, parts = (
