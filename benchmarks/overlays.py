@@ -19,25 +19,19 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
+from hsizoo_sam2 import PseudoRgb
 
 import hsizoo
 from hsizoo.factory import make_robot
 from hsizoo.protocol.interactive import InteractiveProtocol
 
 
-def pseudo_rgb(cube: hsizoo.HyperCube) -> npt.NDArray[np.float32]:
-    """Three bands, each from its 1st to its 99th percentile."""
-    bands = cube.rgb_bands or np.linspace(cube.bands - 1, 0, 3).round().astype(int)
-    image = np.stack([cube.data[..., int(band)] for band in bands], axis=2)
-    low, high = np.nanpercentile(image, (1, 99), axis=(0, 1))
-    return np.nan_to_num((image - low) / np.maximum(high - low, 1e-9)).clip(0, 1)
-
-
 def run(
-    name: str, dataset: hsizoo.SceneDataset, protocol: InteractiveProtocol
+    segmenter: hsizoo.InteractiveSegmenter,
+    dataset: hsizoo.SceneDataset,
+    protocol: InteractiveProtocol,
 ) -> list[dict[str, Any]]:
     """All samples of the test split, worst first."""
-    segmenter = hsizoo.create(name, kind="segmenter")
     found = []
     for index, info in enumerate(dataset.scenes()):
         if info.split in ("test", ""):
@@ -52,7 +46,7 @@ def draw(
     axes: Any, sample: dict[str, Any], scene: hsizoo.Scene, mask: npt.NDArray[np.bool_]
 ) -> None:
     """One sample."""
-    axes.imshow(pseudo_rgb(scene.cube), interpolation="nearest")
+    axes.imshow(PseudoRgb().render(scene.cube), interpolation="nearest")
     axes.contour(scene.target(sample["label"]), [0.5], colors="white", linewidths=1.2)
     if mask.any() and not mask.all():
         axes.contour(mask, [0.5], colors="red", linewidths=0.8)
@@ -78,9 +72,9 @@ def main() -> None:
     protocol = InteractiveProtocol(
         robot=make_robot(chosen.robot), clicks=chosen.clicks, grid_clicks=()
     )
-    samples = run(chosen.component, dataset, protocol)
-    places = np.unique(np.linspace(0, len(samples) - 1, chosen.number).round().astype(int))[::-1]
     segmenter = hsizoo.create(chosen.component, kind="segmenter")
+    samples = run(segmenter, dataset, protocol)
+    places = np.unique(np.linspace(0, len(samples) - 1, chosen.number).round().astype(int))[::-1]
     columns = 5
     rows = -(-len(places) // columns)
     figure, grid = plt.subplots(

@@ -21,187 +21,27 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import functools
 import hashlib
 import json
-import subprocess
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from hsizoo_datasets.mosaics import Mosaic, compose_mosaic
-from hsizoo_datasets.phantom import Phantom
 from hsizoo_sam2.building import build_sam21
 from hsizoo_sam2.decoding import Projection, decode_masks, project_features
+from nano_batches import PHANTOM_SEED, Batches, Settings
 from safetensors.torch import save_file
-from scipy import ndimage
 from torch import nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
+
+from hsizoo.engine.provenance import git_revision
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_PHANTOMS, _PHANTOM_SEED, _PHANTOM_SIDE = 400, 7000, 160
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the result depends on."""
-
-    seed: int = 0
-    small_side: int = 128
-    small_steps: int = 9000
-    large_side: int = 256
-    large_steps: int = 1500
-    images: int = 8
-    large_images: int = 6
-    objects: int = 4  # per image
-    phantoms: float = 0.25  # share of images
-    lr: float = 6e-4
-    warmup: int = 200
-    weight_decay: float = 0.05
-    average: float = 0.998  # of weights, per step
-    clip: float = 1.0
-
-    @property
-    def steps(self) -> int:
-        """In all."""
-        return self.small_steps + self.large_steps
-
-    def shape(self, step: int) -> tuple[int, int]:
-        """Images of a step, and their side."""
-        if step < self.small_steps:
-            return self.images, self.small_side
-        return self.large_images, self.large_side
-
-    def rate(self, step: int) -> float:
-        """Learning rate: constant on small images, falling as a cosine on large ones."""
-        if step < self.small_steps:
-            return self.lr * min(1.0, (step + 1) / self.warmup)
-        done = (step - self.small_steps) / max(1, self.large_steps)
-        return float(self.lr * 0.5 * (1 + np.cos(np.pi * done)))
-
-
-# Batches.
-
-
-class Batches(Dataset[dict[str, torch.Tensor]]):
-    """Batch number `step`, made of nothing but the seed and that number."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-
-    def __len__(self) -> int:
-        return self.settings.steps
-
-    def __getitem__(self, step: int) -> dict[str, torch.Tensor]:
-        number, side = self.settings.shape(step)
-        images, masks, firsts = [], [], []
-        attempt = 0
-        while len(images) < number:
-            rng = np.random.default_rng([0, self.settings.seed, step, len(images), attempt])
-            if rng.random() < self.settings.phantoms:
-                mosaic = _phantom(rng, side)
-            else:
-                mosaic = compose_mosaic(rng, side)
-            targets = _targets(rng, mosaic, self.settings.objects)
-            attempt += 1
-            if targets is not None:
-                attempt = 0
-                image = _stretch(mosaic.rgb)
-                images.append(torch.from_numpy(image).permute(2, 0, 1))
-                masks.append(torch.from_numpy(targets))
-                firsts.append(torch.from_numpy(_first_clicks(rng, targets)))
-        return {
-            "images": torch.stack(images),
-            "masks": torch.cat(masks),
-            "clicks": torch.cat(firsts),
-        }
-
-
-def _stretch(rgb: np.ndarray) -> np.ndarray:
-    """From the 1st to the 99th percentile of each band, as pseudo-RGB images are made."""
-    low, high = np.percentile(rgb[::2, ::2], (1, 99), axis=(0, 1))
-    return ((rgb - low) / np.maximum(high - low, 1e-3)).clip(0, 1).astype(np.float32)
-
-
-@functools.lru_cache(maxsize=_PHANTOMS)
-def _phantom_scene(number: int) -> tuple[np.ndarray, np.ndarray]:
-    dataset = Phantom(
-        height=_PHANTOM_SIDE,
-        width=_PHANTOM_SIDE,
-        bands=31,
-        seed=_PHANTOM_SEED + number // 10,
-        train_subjects=5,
-        val_subjects=0,
-        test_subjects=0,
-    )
-    scene = dataset.scene(number % 10)
-    return np.asarray(scene.cube.data, np.float16), np.asarray(scene.label_map.labels, np.int32)
-
-
-def _phantom(rng: np.random.Generator, side: int) -> Mosaic:
-    """A piece of a phantom in three of its bands."""
-    cube, labels = _phantom_scene(int(rng.integers(_PHANTOMS)))
-    bands = rng.choice(31, 3, replace=False) if rng.random() < 0.6 else np.array([8, 3, 0])
-    piece = int(rng.integers(int(0.5 * _PHANTOM_SIDE), _PHANTOM_SIDE + 1))
-    row, col = rng.integers(0, _PHANTOM_SIDE - piece + 1, 2)
-    at = (np.arange(side) * piece / side).astype(int)
-    rgb = cube[row + at[:, None], col + at[None, :]][..., bands].astype(np.float32)
-    found = labels[row + at[:, None], col + at[None, :]]
-    parts, count = np.zeros_like(found), 0
-    for label in np.unique(found):
-        if label:
-            pieces, number = ndimage.label(found == label)
-            parts[pieces > 0] = pieces[pieces > 0] + count
-            count += number
-    turn = int(rng.integers(4))
-    rgb, parts = np.rot90(rgb, turn), np.rot90(parts, turn)
-    return Mosaic(np.ascontiguousarray(rgb), np.ascontiguousarray(parts))
-
-
-def _targets(rng: np.random.Generator, mosaic: Mosaic, number: int) -> np.ndarray | None:
-    """Masks (number, side, side) of objects, of objects with their parts, of all of one material.
-
-    None if the image has nothing to segment.
-    """
-    candidates = mosaic.targets()
-    if not candidates:
-        return None
-    chosen = rng.permutation(candidates)[:number]
-    chosen = np.concatenate([chosen, rng.choice(candidates, number - len(chosen))])
-    masks = []
-    for label in chosen:
-        wanted = [label]
-        children = [part for part, parent in mosaic.parents.items() if parent == label]
-        material = mosaic.materials.get(label)
-        alike = [other for other, made in mosaic.materials.items() if made == material]
-        draw = rng.random()
-        if children and draw < 0.6:
-            wanted += children
-        elif len(alike) > 1 and draw < 0.3:
-            wanted = alike
-        masks.append(np.isin(mosaic.labels, wanted))
-    return np.stack(masks)
-
-
-def _first_clicks(rng: np.random.Generator, masks: np.ndarray) -> np.ndarray:
-    """(x, y) of a first click in each mask, inside rather than at the rim for most."""
-    clicks = np.empty((len(masks), 2), np.float32)
-    reach = max(3, masks.shape[-1] // 12)
-    for mask, click in zip(masks, clicks, strict=True):
-        rows, cols = np.nonzero(mask)
-        some = rng.integers(len(rows), size=1 if rng.random() < 0.3 else 12)
-        inside = ndimage.uniform_filter(mask.astype(np.float32), reach, mode="constant")
-        best = some[np.argmax(inside[rows[some], cols[some]])]
-        click[:] = cols[best], rows[best]
-    return clicks
-
-
-# The model.
 
 
 class Nano(nn.Module):
@@ -272,9 +112,6 @@ def _start_local(decoder: nn.Module) -> None:
             key.weight.copy_(query.weight)
             query.bias.zero_()
             key.bias.zero_()
-
-
-# Learning.
 
 
 def losses(
@@ -502,7 +339,7 @@ class Training:
             "stored": "bfloat16",
             "licence": "Apache-2.0",
             "data": "computed: mosaics (setting train) and phantom pseudo-RGB, seeds "
-            f"{_PHANTOM_SEED} and up; no real image",
+            f"{PHANTOM_SEED} and up; no real image",
             "limits": "No real image was seen in training.  Objects that only texture sets apart, "
             "and thin ones, are found less well; see benchmarks/results/nano.md.",
             "command": self._command(),
@@ -511,7 +348,7 @@ class Training:
             "steps": self.step,
             "hours": round(self.seconds / 3600, 2),
             "machine": f"{torch.get_num_threads()} CPU threads, torch {torch.__version__}",
-            "commit": _commit(),
+            "commit": git_revision(),
             "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         (self.folder / "nano.json").write_text(json.dumps(card, indent=1) + "\n")
@@ -521,14 +358,6 @@ class Training:
         changed = {k: v for k, v in asdict(self.settings).items() if v != usual[k]}
         options = "".join(f" --{k.replace('_', '-')} {v}" for k, v in changed.items())
         return f"python benchmarks/pretrain_nano.py --out nano-run{options}"
-
-
-def _commit() -> str:
-    root = Path(__file__).parent
-    found = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip()
 
 
 def main() -> None:

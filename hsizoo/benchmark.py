@@ -22,7 +22,7 @@ from hsizoo.cube import Scene
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.device import resolve_device, worker_devices
 from hsizoo.engine.provenance import provenance
-from hsizoo.engine.running import Overwrite, RunEvents, check_run_options, run_due
+from hsizoo.engine.running import Overwrite, RunEvents, check_run_options, made_with, run_due
 from hsizoo.engine.store import Store
 from hsizoo.errors import DataError, MissingRequirement, NameLookupError
 from hsizoo.factory import Resolved, make_robot, resolve
@@ -143,7 +143,6 @@ def bench(
     protocol = InteractiveProtocol(
         robot=make_robot(robot) if isinstance(robot, str) else robot, clicks=clicks
     )
-    _forget()
     cases = [
         Case(
             component=component,
@@ -311,10 +310,8 @@ def _write_views(
         strict=True,
     ):
         store.write(name, text.encode())
-    kept = ("label", "conditions", "training_seed", "key", "status", "identity", "provenance",
-            "error")  # fmt: skip
-    brief = [{key: record[key] for key in kept if key in record} for record in records]
-    whole = {**about, "table": comparison.rows, "ranks": comparison.ranks, "cells": brief}
+    cells = [made_with(record) for record in records]
+    whole = {**about, "table": comparison.rows, "ranks": comparison.ranks, "cells": cells}
     store.write("results.json", json.dumps(whole, indent=1).encode())
     files["results.json"] = "the table, the ranks, and what each cell was made with"
     try:

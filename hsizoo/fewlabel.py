@@ -21,7 +21,7 @@ from hsizoo.engine.cells import Cell
 from hsizoo.engine.device import resolve_device, worker_devices
 from hsizoo.engine.memory import PeakMemory
 from hsizoo.engine.provenance import provenance
-from hsizoo.engine.running import Overwrite, RunEvents, check_run_options, run_due
+from hsizoo.engine.running import Overwrite, RunEvents, check_run_options, made_with, run_due
 from hsizoo.engine.store import Store
 from hsizoo.errors import NameLookupError
 from hsizoo.factory import resolve
@@ -289,9 +289,8 @@ def _write_views(
     }
     for name, (text, _) in files.items():
         store.write(name, text.encode())
-    kept = ("label", "key", "status", "identity", "provenance", "error")
-    brief = [{key: record[key] for key in kept if key in record} for record in records]
-    whole = {"protocol": protocol.config(), "table": table, "differences": pairs, "cells": brief}
+    cells = [made_with(record) for record in records]
+    whole = {"protocol": protocol.config(), "table": table, "differences": pairs, "cells": cells}
     store.write("results.json", json.dumps(whole, indent=1).encode())
     remarks = {name: remark for name, (_, remark) in files.items()}
     remarks["results.json"] = "the table, and what each cell was made with"

@@ -132,26 +132,29 @@ def plan(
     cells = []
     for dataset, source in sources.items():
         about_data = {**source.identity(), "data_version": dataset_of(dataset).version}
+        names = [info.name for info in dataset_of(dataset).scenes()]
         mine = [case for case in cases if case.dataset == dataset]
+        sharing = _sharing(mine)
         for block in _blocks(mine):
             for index in chosen[dataset]:
                 # What has one perturbation and seed comes together, to share the spoilt cube.
                 pairs = [(each, seed) for each in block for seed in each.seeds]
-                for each, seed in sorted(pairs, key=_sharing(mine)):
+                for each, seed in sorted(pairs, key=sharing):
                     who = each.component, dataset
-                    cells.append(_cell(each, seed, index, found[who], marks[who], about_data))
+                    scene = index, names[index]
+                    cells.append(_cell(each, seed, scene, found[who], marks[who], about_data))
     return cells
 
 
 def _cell(
     case: Case,
     seed: int,
-    index: int,
+    numbered: tuple[int, str],
     component: Resolved,
     mark: str,
     about_data: Mapping[str, Any],
 ) -> Cell:
-    scene = dataset_of(case.dataset).scenes()[index].name
+    index, scene = numbered
     label = (case.name or case.component) + mark
     spoilt = case.perturbation.config() if case.perturbation else None
     shared = {"protocol": case.protocol.config(), "seed": seed}

@@ -12,7 +12,7 @@ from hsizoo.engine.executors import Outcome, Work, execute
 from hsizoo.engine.store import Store
 from hsizoo.errors import OptionError
 
-__all__ = ["Overwrite", "RunEvents", "check_run_options", "run_due"]
+__all__ = ["Overwrite", "RunEvents", "check_run_options", "made_with", "run_due"]
 
 Overwrite = Literal["never", "failed", "always"]
 """Which stored cells are computed anew: none, those that failed, or all."""
@@ -78,6 +78,15 @@ def run_due(
         records[outcome.cell.key] = record
         events.finished(outcome.cell, record)
     return [{**(records[cell.key] or {}), **cell.job["row"]} for cell in cells]
+
+
+def made_with(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's results.json says of a cell: what it is and was made with, not its figures."""
+    kept = ("label", "conditions", "training_seed", "key", "status", "identity", "provenance",
+            "error")  # fmt: skip
+    about = {key: record[key] for key in kept if key in record}
+    resolved = (record.get("result") or {}).get("resolved")
+    return {**about, "resolved": resolved} if resolved else about
 
 
 def _is_due(record: Mapping[str, Any] | None, overwrite: Overwrite) -> bool:

@@ -17,9 +17,11 @@ TINY = ["--small-side", "64", "--large-side", "128", "--small-steps", "2", "--la
 def pretrain():
     spec = importlib.util.spec_from_file_location("pretrain_nano", SCRIPT)
     module = sys.modules["pretrain_nano"] = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(SCRIPT.parent))
     spec.loader.exec_module(module)
     yield module
-    del sys.modules["pretrain_nano"]
+    sys.path.remove(str(SCRIPT.parent))
+    del sys.modules["pretrain_nano"], sys.modules["nano_batches"]
 
 
 def test_a_batch_depends_on_its_number_only(pretrain):
