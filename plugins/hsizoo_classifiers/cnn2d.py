@@ -11,22 +11,21 @@ form ``paoletti``.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal
 
-import numpy as np
-import torch
 from torch import nn
 
 import hsizoo
 from hsizoo.errors import OptionError
 from hsizoo_classifiers.nets import FullyConvolutional, paoletti, plain
-from hsizoo_classifiers.patches import Schedule, bordered, own_chance, predict_patches, train
-from hsizoo_classifiers.pixels import Components, at_least, find_seeds, fitted_first
+from hsizoo_classifiers.patch_network import PatchNetwork
+from hsizoo_classifiers.patches import Schedule
+from hsizoo_classifiers.pixels import Components, at_least
 
 __all__ = ["Cnn2d"]
 
 
-class Cnn2d(hsizoo.PixelClassifier):
+class Cnn2d(PatchNetwork):
     """A small 2D CNN on patches of principal components.
 
     Parameters
@@ -78,18 +77,10 @@ class Cnn2d(hsizoo.PixelClassifier):
         at_least(1, components=components, epochs=epochs, max_steps=max_steps)
         at_least(2, batch=batch)
         at_least(0, rate=rate, decay=decay)
-        if patch < 5 or patch % 2 == 0:
-            raise OptionError(f"patch={patch}: must be an odd number from 5 on")
         for name, value in (("momentum", momentum), ("dropout", dropout)):
             if not 0 <= value < 1:
                 raise OptionError(f"{name}={value}: must be from 0 to below 1")
-        self._form = net
-        self._components = components
-        self._whiten = whiten
-        self._patch = patch
-        self._dropout = dropout
-        self._device = torch.device(device)
-        self._schedule = Schedule(
+        schedule = Schedule(
             rate=rate,
             momentum=momentum,
             decay=decay,
@@ -97,40 +88,19 @@ class Cnn2d(hsizoo.PixelClassifier):
             epochs=epochs,
             max_steps=max_steps,
         )
-        self._learnt: tuple[Components, nn.Module] | None = None
+        super().__init__(patch=patch, least_patch=5, schedule=schedule, device=device)
+        self._form = net
+        self._components = components
+        self._whiten = whiten
+        self._dropout = dropout
 
-    def fit(
-        self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
-    ) -> Self:
-        """Train anew; see `PixelClassifier.fit`."""
-        seeds = find_seeds(cube, labels)
-        components = Components(cube, self._components, scale_bands=True, whiten=self._whiten)
-        image = self._image(components, cube)
-        with own_chance(rng, self._device) as chance:
-            net = self._build(image.shape[0], seeds.count).to(self._device)
-            train(net, image, self._patch, seeds, self._schedule, chance)
-        self._learnt = components, net
-        return self
+    def _scaling(self, cube: hsizoo.HyperCube) -> Components:
+        return Components(cube, self._components, scale_bands=True, whiten=self._whiten)
 
-    def _build(self, bands: int, classes: int) -> nn.Module:
-        common = bands, classes, self._patch, self._dropout
+    def _build(self, channels: int, classes: int) -> nn.Module:
+        common = channels, classes, self._patch, self._dropout
         if self._form == "plain":
             return plain(*common)
         if self._form == "paoletti":
             return paoletti(*common)
         return FullyConvolutional(*common, padding=self._form == "mean")
-
-    def _image(self, components: Components, cube: hsizoo.HyperCube) -> torch.Tensor:
-        return bordered(components.of(cube), self._patch, self._device, cube.name)
-
-    def predict_proba(self, cube: hsizoo.HyperCube) -> torch.Tensor:
-        """Softmax of the network at every pixel; see `PixelClassifier.predict_proba`."""
-        learnt: Any = fitted_first(self._learnt)
-        components, net = learnt
-        image = self._image(components, cube)
-        if isinstance(net, FullyConvolutional):
-            with torch.inference_mode():
-                logits = net.whole(image)
-        else:
-            logits = predict_patches(net, image, self._patch)
-        return logits.softmax(dim=0)

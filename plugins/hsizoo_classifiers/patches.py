@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -25,21 +26,24 @@ _AT_ONCE = 2**27  # bytes of patches of one forward pass
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How a network is trained: stochastic gradient descent with a cosine schedule.
+    """How a network is trained; the learning rate falls to zero along a cosine.
 
     Parameters
     ----------
     rate, momentum, decay : float
+        Learning rate, momentum (of ``sgd``), weight decay.
     batch, epochs, max_steps : int
         Passes over the labelled pixels, but no more steps than `max_steps`.
+    optimiser : {"sgd", "adam"}
     """
 
     rate: float
-    momentum: float
     decay: float
     batch: int
     epochs: int
     max_steps: int
+    momentum: float = 0.0
+    optimiser: Literal["sgd", "adam"] = "sgd"
 
 
 @contextmanager
@@ -101,9 +105,7 @@ def train(
     truth = torch.from_numpy(seeds.classes).to(device)
     batches = -(-len(truth) // schedule.batch)
     steps = min(schedule.epochs * batches, schedule.max_steps)
-    optimiser = torch.optim.SGD(
-        net.parameters(), schedule.rate, schedule.momentum, weight_decay=schedule.decay
-    )
+    optimiser = _optimiser(net, schedule)
     cooling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     net.train()
     for step in range(steps):
@@ -118,6 +120,13 @@ def train(
         optimiser.step()
         cooling.step()
     net.eval()
+
+
+def _optimiser(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
+    rate, decay = schedule.rate, schedule.decay
+    if schedule.optimiser == "adam":
+        return torch.optim.Adam(net.parameters(), rate, weight_decay=decay)
+    return torch.optim.SGD(net.parameters(), rate, schedule.momentum, weight_decay=decay)
 
 
 def _flipped(patches: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
