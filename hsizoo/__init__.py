@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         SpectralScorer,
         TrainableSegmenter,
     )
+    from hsizoo.progress import tell_progress
     from hsizoo.registry import list_components
     from hsizoo.training import TrainResult, train
 
@@ -89,6 +90,7 @@ _WHERE = {
     "load_state": "hsizoo.engine.weights",
     "locate": "hsizoo.engine.weights",
     "state_digest": "hsizoo.engine.weights",
+    "tell_progress": "hsizoo.progress",
     "train": "hsizoo.training",
 }
 
@@ -129,6 +131,7 @@ __all__ = [
     "load_state",
     "locate",
     "state_digest",
+    "tell_progress",
     "train",
 ]
 

@@ -25,7 +25,7 @@ from hsizoo.engine.provenance import provenance
 from hsizoo.engine.running import Overwrite, RunEvents, check_run_options, made_with, run_due
 from hsizoo.engine.store import Store
 from hsizoo.errors import DataError, MissingRequirement, NameLookupError
-from hsizoo.factory import Resolved, make_robot, resolve
+from hsizoo.factory import make_robot, resolve
 from hsizoo.interfaces import InteractiveSegmenter
 from hsizoo.planning import KEPT, Case, dataset_of, make_perturbation, plan, seeds_of
 from hsizoo.protocol.interactive import InteractiveProtocol
@@ -34,6 +34,7 @@ from hsizoo.protocol.robots import Robot
 from hsizoo.report.comparison import Comparison, classes_csv, compare, differences_csv
 from hsizoo.report.figures import curve_png
 from hsizoo.report.interactive import Row, samples_csv, table_csv
+from hsizoo.resolved import Resolved
 
 __all__ = ["Overwrite", "RunEvents", "RunResult", "bench", "run_cases"]
 

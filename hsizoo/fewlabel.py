@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,7 @@ from hsizoo.errors import NameLookupError
 from hsizoo.factory import resolve
 from hsizoo.names import parse_composition
 from hsizoo.planning import choose_scenes, dataset_of, seeds_of
+from hsizoo.progress import listening
 from hsizoo.protocol.few_label import FewLabelProtocol
 from hsizoo.registry import registry
 from hsizoo.report.few_label import (
@@ -248,8 +249,11 @@ def _build_once(cells: Sequence[Cell], device: str) -> None:
         resolve(name, "classifier").build(device)
 
 
-def run_cell(job: Mapping[str, Any], progress: Any) -> dict[str, Any]:
-    """Compute one cell from its job; worker processes call this."""
+def run_cell(job: Mapping[str, Any], progress: Callable[[int, int], None]) -> dict[str, Any]:
+    """Compute one cell from its job; worker processes call this.
+
+    `progress` hears what the component tells by `hsizoo.tell_progress`.
+    """
     scene = _scene(job["dataset"], job["index"])
     protocol = FewLabelProtocol.from_config(job["protocol"])
     official = protocol.draw == "official"
@@ -257,7 +261,8 @@ def run_cell(job: Mapping[str, Any], progress: Any) -> dict[str, Any]:
     component = resolve(job["component"], "classifier")
     classifier = component.build(job["device"])
     memory = PeakMemory(job["device"])
-    result = protocol.run(classifier, scene, seed=job["seed"], training_map=training_map)
+    with listening(progress):
+        result = protocol.run(classifier, scene, seed=job["seed"], training_map=training_map)
     return {
         "result": {**result, "megabytes": memory.megabytes()},
         "subject": scene.subject,

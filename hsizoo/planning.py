@@ -16,12 +16,13 @@ from hsizoo.errors import (
     ProtocolError,
     did_you_mean,
 )
-from hsizoo.factory import Resolved, resolve
+from hsizoo.factory import resolve
 from hsizoo.interfaces import SceneDataset
 from hsizoo.names import parse_name
 from hsizoo.options import declared_options, resolve_options
 from hsizoo.protocol.interactive import InteractiveProtocol
 from hsizoo.protocol.perturbations import PERTURBATIONS, Perturbation
+from hsizoo.resolved import Resolved
 
 __all__ = ["KEPT", "Case", "choose_scenes", "dataset_of", "make_perturbation", "plan", "seeds_of"]
 

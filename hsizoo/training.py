@@ -31,7 +31,7 @@ from hsizoo.engine.trained import WEIGHTS_FILE, TrainedWeights, open_weights, tr
 from hsizoo.engine.training_folder import Checkpoint, TrainingFolder
 from hsizoo.engine.training_folder import publish as publish_result
 from hsizoo.errors import MissingRequirement, OptionError, ProtocolError, StoreError
-from hsizoo.factory import WEIGHTS, Resolved, auto_weights, make_robot, resolve
+from hsizoo.factory import WEIGHTS, auto_weights, make_robot, resolve
 from hsizoo.interfaces import SceneDataset, SceneInfo, TrainableSegmenter
 from hsizoo.names import parse_composition
 from hsizoo.options import declared_options, resolve_options
@@ -46,6 +46,7 @@ from hsizoo.protocol.training import (
     present_labels,
 )
 from hsizoo.report.training import training_png
+from hsizoo.resolved import Resolved
 
 __all__ = ["TrainEvents", "TrainResult", "train"]
 

@@ -145,10 +145,10 @@ class RunDisplay:
             )
 
     def progress(self, cell: Cell, done: int, total: int) -> None:
-        """Hear how far a cell is."""
+        """Hear how far a cell is; another total begins another phase of it."""
         if cell.key not in self._tasks:
             self._tasks[cell.key] = self._bar.add_task(escape(cell.label), total=total)
-        self._bar.update(self._tasks[cell.key], completed=done)
+        self._bar.update(self._tasks[cell.key], total=total, completed=done)
 
     def finished(self, cell: Cell, record: Mapping[str, Any]) -> None:
         """Hear what became of a cell."""

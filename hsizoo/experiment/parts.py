@@ -11,12 +11,13 @@ from typing import Any
 
 from hsizoo.errors import HsizooError, OptionError, ProtocolError, did_you_mean
 from hsizoo.experiment.config import SWEPT_KEYS, Run
-from hsizoo.factory import WEIGHTS, Resolved, make_robot, resolve
+from hsizoo.factory import WEIGHTS, make_robot, resolve
 from hsizoo.names import Name, parse_composition
 from hsizoo.options import declared_options, resolve_options
 from hsizoo.planning import Case, choose_scenes, dataset_of, make_perturbation, plan, seeds_of
 from hsizoo.protocol.interactive import InteractiveProtocol
 from hsizoo.protocol.training import TrainingSettings, divide
+from hsizoo.resolved import Resolved
 
 __all__ = ["Part", "Planned", "check", "parts_of"]
 
