@@ -11,6 +11,7 @@ import numpy as np
 from hsizoo import DatasetCard, Scene, SceneDataset, SceneInfo
 from hsizoo.errors import OptionError
 from hsizoo_datasets.indian_pines import IndianPines
+from hsizoo_datasets.phantom import Phantom
 from hsizoo_datasets.small_scenes import PaviaMini, SalinasA, Samson
 from hsizoo_datasets.views import Augmentation, make_view
 
@@ -49,6 +50,8 @@ class CrossSensor(SceneDataset):
         Largest relative change of a band's brightness, smooth over the bands, below 1; 0 for none.
     seed : int, default 0
         Another seed gives other views.
+    phantom : bool, default false
+        Whether the training subjects of `Phantom`, as they are, train too.
     data_dir : str, optional
         Folder of the scenes' files.  Default: the folders of the environment variable
         ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
@@ -71,6 +74,7 @@ class CrossSensor(SceneDataset):
     origins: ClassVar = {
         **IndianPines.origins, **SalinasA.origins, **Samson.origins, **PaviaMini.origins
     }  # fmt: skip
+    later_options: ClassVar = frozenset({"phantom"})
 
     def __init__(
         self,
@@ -83,6 +87,7 @@ class CrossSensor(SceneDataset):
         least_bands: int = 30,
         gain: float = 0.0,
         seed: int = 0,
+        phantom: bool = False,
         data_dir: str | None = None,
     ) -> None:
         if val == test:
@@ -110,9 +115,16 @@ class CrossSensor(SceneDataset):
             "pavia-mini": PaviaMini(data_dir=data_dir),
         }
         self._whole = cache(lambda name: self._sources[name].scene(0))
+        self._phantom = Phantom(val_subjects=0, test_subjects=0) if phantom else None
 
     def scenes(self) -> list[SceneInfo]:
-        """The views of each training scene, and the scenes that are taken whole."""
+        """The views of each training scene, the scenes that are taken whole, the phantom's."""
+        return self._real() + [
+            SceneInfo(f"phantom-{info.name}", f"phantom-{info.subject}", info.split)
+            for info in (self._phantom.scenes() if self._phantom else [])
+        ]
+
+    def _real(self) -> list[SceneInfo]:
         return [
             SceneInfo(f"{name}-v{view:02}" if view else name, name, split)
             for name, split in self._splits.items()
@@ -124,9 +136,12 @@ class CrossSensor(SceneDataset):
         infos = self.scenes()
         if not 0 <= index < len(infos):
             raise IndexError(f"scene {index} of {len(infos)}")
-        info = infos[index]
-        whole: Scene = self._whole(info.subject)
-        if info.split != "train":
-            return Scene(whole.cube, whole.label_map, info.name, info.subject, info.split)
-        rng = np.random.default_rng([self._seed, zlib.crc32(info.name.encode())])
-        return make_view(whole, info.name, info.split, self._how, rng)
+        info, simulated = infos[index], index - len(self._real())
+        if self._phantom and simulated >= 0:
+            whole = self._phantom.scene(simulated)
+        else:
+            whole = self._whole(info.subject)
+            if info.split == "train":
+                rng = np.random.default_rng([self._seed, zlib.crc32(info.name.encode())])
+                return make_view(whole, info.name, info.split, self._how, rng)
+        return Scene(whole.cube, whole.label_map, info.name, info.subject, info.split)
