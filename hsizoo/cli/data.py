@@ -27,18 +27,22 @@ def list_datasets(json: bool) -> None:
 
 @data.command()
 @click.argument("name")
+@click.option("--data-dir", help="Folder of the dataset's files: its option data_dir.")
 @click.option("--json", is_flag=True, help="For machines.")
-def info(name: str, json: bool) -> None:
-    """Show the card of the dataset NAME, its subjects and splits, and its first scene."""
+def info(name: str, data_dir: str | None, json: bool) -> None:
+    """Show the card of the dataset NAME, its subjects and splits, and its first scene.
+
+    NAME may also be a folder of your own: ./cubes/.
+    """
     from dataclasses import asdict
 
     from rich.markup import escape
 
     from hsizoo.cli.console import console, print_json, table
     from hsizoo.errors import DataError, MissingRequirement, OptionError
-    from hsizoo.factory import resolve
+    from hsizoo.factory import resolve, with_data_dir
 
-    resolved = resolve(name, "dataset")
+    resolved = resolve(name if data_dir is None else with_data_dir(name, data_dir), "dataset")
     card: dict[str, Any] = asdict(resolved.target.card)  # type: ignore[attr-defined]
     try:
         dataset: SceneDataset = resolved.build()
@@ -96,27 +100,43 @@ def _flat(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+_variable = click.option("--variable", help="Which array is the cube, where a file holds several.")
+_layout = click.option(
+    "--layout",
+    type=click.Choice(["hwb", "bhw"]),
+    default="hwb",
+    show_default=True,
+    help="Order of the axes where the format does not say it: bands last, or first.",
+)
+
+
 @data.command()
 @click.argument("path", type=click.Path())
+@_variable
+@_layout
 @click.option("--json", is_flag=True, help="For machines.")
 @click.pass_context
-def check(context: click.Context, path: str, json: bool) -> None:
+def check(context: click.Context, path: str, variable: str | None, layout: Any, json: bool) -> None:
     """Say what is in the folder or file PATH, and what is wrong with it.
 
     Every value of every cube is read.  Exits with status 1 if something cannot be used; what may be
-    wrong (values below 0, saturated pixels, …) is told but is no failure.
+    wrong (values below 0, saturated pixels, …) is told but is no failure.  For a folder, variable
+    and layout stand in its hsizoo.toml.
     """
     from pathlib import Path
 
     from hsizoo.cli.console import print_json
+    from hsizoo.errors import OptionError
     from hsizoo.io.checking import check_collection, check_file
     from hsizoo.io.collection import Collection
     from hsizoo.io.formats import is_store
 
     if Path(path).is_dir() and not is_store(Path(path)):
+        if variable is not None or layout != "hwb":
+            raise OptionError(f"for a folder, variable and layout stand in {path}/hsizoo.toml")
         findings = list(check_collection(Collection(path)))
     else:
-        findings = [check_file(Path(path))]
+        findings = [check_file(Path(path), variable=variable, layout=layout)]
     if json:
         print_json(
             [
@@ -160,14 +180,8 @@ def _print_findings(findings: list[Finding]) -> None:
 @data.command()
 @click.argument("source", type=click.Path())
 @click.argument("target", type=click.Path())
-@click.option("--variable", help="Which array, where SOURCE holds several.")
-@click.option(
-    "--layout",
-    type=click.Choice(["hwb", "bhw"]),
-    default="hwb",
-    show_default=True,
-    help="Order of the axes where the format does not say it: bands last, or first.",
-)
+@_variable
+@_layout
 @click.option("--force", is_flag=True, help="Replace TARGET if it is there.")
 def convert(source: str, target: str, variable: str | None, layout: Any, force: bool) -> None:
     """Write the cube SOURCE as TARGET: float32, as .hdr (ENVI), .zarr, .npz or .npy.
@@ -200,15 +214,19 @@ def fixture(name: str, folder: str) -> None:
 
     The values are drawn, not measured.
     """
+    import shlex
     from pathlib import Path
 
-    from hsizoo.errors import OptionError
+    from hsizoo.errors import DataError, OptionError
     from hsizoo.factory import resolve
 
     resolved = resolve(name, "dataset")
     write = getattr(resolved.target, "write_fixture", None)
     if write is None:
         raise OptionError(f"{resolved.entry.full_name} has no fixture; heipor and hib have one")
-    root = write(Path(folder))
+    try:
+        root = write(Path(folder))
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written to: {error.strerror or error}") from error
     click.echo(f"{root}")
-    click.echo(f"try: hsizoo data info '{resolved.entry.spec.name}:data_dir={root}'")
+    click.echo(f"try: hsizoo bench sa sa-rw --dataset {name} --data-dir {shlex.quote(str(root))}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hsizoo.clicks import Clicks
     from hsizoo.cube import HyperCube
 
@@ -47,7 +49,11 @@ def _positions(
     multiple=True,
     help="Not on it; may be repeated.",
 )
-@click.option("--replay", type=click.Path(), help="Clicks that an earlier call kept, first.")
+@click.option(
+    "--replay",
+    type=click.Path(),
+    help="Clicks that an earlier call kept, first; and its threshold, unless --threshold is given.",
+)
 @click.option(
     "--out",
     "-o",
@@ -56,7 +62,9 @@ def _positions(
     help="The mask: .png, .hdr (ENVI classification), .tif (GeoTIFF if FILE is one) or .npz.",
 )
 @click.option(
-    "--threshold", default=0.5, show_default=True, help="Probability above which is the object."
+    "--threshold",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Probability above which is the object.  [default: 0.5]",
 )
 @click.option("--variable", help="Which array is the cube, where FILE holds several.")
 @click.option(
@@ -77,7 +85,7 @@ def segment(
     negative: list[tuple[int, int]],
     replay: str | None,
     out: str,
-    threshold: float,
+    threshold: float | None,
     variable: str | None,
     layout: Any,
     device: str,
@@ -95,7 +103,7 @@ def segment(
     from hsizoo.cli.console import console
     from hsizoo.clicks import Clicks
     from hsizoo.engine.device import resolve_device
-    from hsizoo.errors import DataError, ProtocolError
+    from hsizoo.errors import ProtocolError
     from hsizoo.factory import resolve
     from hsizoo.io.formats import open_raster
     from hsizoo.io.raster import to_cube
@@ -112,16 +120,15 @@ def segment(
     raster = open_raster(file, "cube", variable=variable, layout=layout)
     cube = to_cube(raster)
     given = [*((*p, True) for p in positive), *((*p, False) for p in negative)]
-    clicks = _replayed(Path(replay), cube, errors) if replay else Clicks()
+    clicks, kept_threshold = Clicks(), 0.5
+    if replay:
+        clicks, kept_threshold = _replayed(Path(replay), component, cube, errors)
+    threshold = kept_threshold if threshold is None else threshold
     for row, col, good in given:
         clicks = clicks.add(row, col, good)
     _check(clicks, cube)
     target = Path(out)
-    if {target.resolve(), target.with_suffix(".img").resolve()} & {
-        raster.path.resolve(),
-        Path(file).resolve(),
-    }:
-        raise DataError(f"{out} would overwrite the cube; choose another name")
+    _check_target(target, {raster.path.resolve(), Path(file).resolve()})
     segmenter = resolved.build(resolve_device(device))
     state = segmenter.open(cube)
     probability = segmenter.predict(state, [clicks])[0]
@@ -133,6 +140,13 @@ def segment(
     kept.write_text(_as_json(component, file, cube, clicks, threshold), encoding="utf-8")
     click.echo(f"{target}  {int(mask.sum())} of {mask.size} pixels")
     click.echo(f"{kept}  {len(clicks)} click(s)")
+    if len({*mask[cube.valid].tolist()}) == 1:
+        what, change = ("every", "raise") if mask.any() else ("no", "lower")
+        errors.print(
+            f"{what} pixel's probability is above {threshold:g}; {change} --threshold, or click "
+            "more",
+            style="yellow",
+        )
     if not keeps_place(target, raster):
         errors.print(
             "the mask does not say where it lies on earth, as its format differs from the "
@@ -154,6 +168,31 @@ def _check(clicks: Clicks, cube: HyperCube) -> None:
             raise ClickError(f"the pixel (row={row}, col={col}) has no finite spectrum")
 
 
+def _check_target(target: Path, cube: set[Path]) -> None:
+    """Raise `DataError` if the mask cannot be written, or a file that is no mask would be lost."""
+    from hsizoo.errors import DataError, HsizooError
+    from hsizoo.io import open_raster, read_labels
+
+    if not target.parent.is_dir():
+        raise DataError(f"there is no folder {target.parent} to write {target.name} into")
+    is_envi = target.suffix.lower() == ".hdr"
+    written = {target, target.with_suffix(".img")} if is_envi else {target}
+    if {path.resolve() for path in written} & cube:
+        raise DataError(f"{target} would overwrite the cube; choose another name")
+    if not any(path.exists() for path in written):
+        return
+    try:
+        read_labels(target)
+    except HsizooError as error:
+        raise DataError(f"{target} is there and no mask; choose another name ({error})") from None
+    try:
+        bands = open_raster(target, "cube").values.shape[2:]
+    except HsizooError:
+        return
+    if bands not in ((), (1,)):
+        raise DataError(f"{target} is there and holds a cube; choose another name")
+
+
 def _as_json(component: str, file: str, cube: HyperCube, clicks: Clicks, threshold: float) -> str:
     import json
     from pathlib import Path
@@ -170,8 +209,8 @@ def _as_json(component: str, file: str, cube: HyperCube, clicks: Clicks, thresho
     return json.dumps(about, indent=1) + "\n"
 
 
-def _replayed(path: Any, cube: HyperCube, errors: Any) -> Clicks:
-    """The clicks of a file; says so if they were made on another cube."""
+def _replayed(path: Path, component: str, cube: HyperCube, errors: Any) -> tuple[Clicks, float]:
+    """The clicks of a file and its threshold; says so if they were made otherwise than now."""
     import json
 
     from hsizoo.clicks import Clicks
@@ -180,11 +219,17 @@ def _replayed(path: Any, cube: HyperCube, errors: Any) -> Clicks:
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
         clicks = Clicks.from_json(about["clicks"])
-        digest = about.get("cube sha256")
+        threshold = float(about.get("threshold", 0.5))
+        if not 0 <= threshold < 1:
+            raise ValueError(f"threshold {threshold}")
     except ClickError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise DataError(f"{path} holds no clicks that hsizoo kept: {error!r}") from error
-    if digest != cube.digest:
+    if about.get("cube sha256") != cube.digest:
         errors.print(f"{path} was made on another cube ({about.get('file')})", style="yellow")
-    return clicks
+    if about.get("component") != component:
+        errors.print(f"{path} was made with {about.get('component')}", style="yellow")
+    return clicks, threshold

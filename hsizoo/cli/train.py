@@ -36,8 +36,10 @@ def _show_settings(context: click.Context, _: click.Parameter, wanted: bool) -> 
     "-d",
     default="phantom",
     show_default=True,
-    help="A dataset, with options if need be: phantom:height=256,width=256.",
+    help="A dataset, with options if need be: phantom:height=256,width=256; or your own folder of "
+    "cubes and masks: ./cubes/.",
 )
+@click.option("--data-dir", help="Folder of the dataset's files: its option data_dir.")
 @click.option("--epochs", type=int, help="Passes over all training objects.  [default: 20]")
 @click.option("--lr", type=float, help="Highest learning rate.  [default: 0.0001]")
 @click.option("--clicks", "-k", type=int, help="Clicks per object.  [default: 5]")
@@ -86,6 +88,7 @@ def train(
     /,
     component: str,
     dataset: str,
+    data_dir: str | None,
     more: tuple[str, ...],
     out: str | None,
     device: str,
@@ -100,6 +103,7 @@ def train(
     A training that was stopped, however roughly, goes on with the same command.
     """
     from hsizoo.cli.console import console, print_json
+    from hsizoo.factory import with_data_dir
 
     settings = {key: value for key, value in given.items() if value is not None}
     for pair in more:
@@ -109,6 +113,8 @@ def train(
         if key.strip() in settings:
             raise OptionError(f"--set {pair}: {key.strip()} is given twice")
         settings[key.strip()] = value.strip()
+    if data_dir is not None:
+        dataset = with_data_dir(dataset, data_dir)
     errors = console(stderr=True)
     with errors.status("loading …"):  # torch takes two seconds; an empty screen looks broken
         from hsizoo import training

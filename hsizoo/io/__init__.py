@@ -23,6 +23,7 @@ holds and with `hsizoo.io.limits.memory_limit`.
 from __future__ import annotations
 
 from hsizoo.io.formats import FORMATS, format_of, open_raster
+from hsizoo.io.palette import class_colours
 from hsizoo.io.raster import Raster, read_cube, read_labels, to_cube, to_labels
 from hsizoo.io.writing import CUBE_FORMATS, MASK_FORMATS, write_cube, write_mask
 
@@ -31,6 +32,7 @@ __all__ = [
     "FORMATS",
     "MASK_FORMATS",
     "Raster",
+    "class_colours",
     "format_of",
     "open_raster",
     "read_cube",

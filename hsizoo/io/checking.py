@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from hsizoo.errors import HsizooError
 from hsizoo.io.collection import Collection, Member
 from hsizoo.io.formats import FORMATS, format_of, open_raster
-from hsizoo.io.raster import Raster, row_blocks, usable_bands
+from hsizoo.io.raster import Layout, Raster, row_blocks, usable_bands
 
 __all__ = ["Finding", "check_collection", "check_file"]
 
@@ -36,16 +37,25 @@ class Finding:
         What keeps it from being used.
     warnings : tuple of str
         What may be wrong.
+    digest : str
+        SHA-256 of the values of a cube; empty if it cannot be read.
     """
 
     path: Path
     role: Literal["cube", "mask", "unused"]
     facts: str = ""
     errors: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
+    digest: str = ""
 
 
-def check_file(path: Path, raster: Raster | None = None) -> Finding:
+def check_file(
+    path: Path,
+    raster: Raster | None = None,
+    *,
+    variable: str | None = None,
+    layout: Layout = "hwb",
+) -> Finding:
     """Read all of a cube and tell what was found; never raises for a bad file.
 
     Parameters
@@ -53,25 +63,30 @@ def check_file(path: Path, raster: Raster | None = None) -> Finding:
     path : Path
     raster : Raster, optional
         The opened file, if settings were applied to it.
+    variable, layout
+        As of `hsizoo.io.read_cube`, where the file is not opened yet.
     """
     try:
-        raster = raster or open_raster(path, "cube")
-        warnings = (*raster.remarks, *_warnings(raster))
-        return Finding(path, "cube", _facts(path, raster), (), warnings)
+        raster = raster or open_raster(path, "cube", variable=variable, layout=layout)
+        warnings, digest = _look_through(raster)
+        remarks = (*raster.remarks, *warnings)
+        return Finding(path, "cube", _facts(path, raster), (), remarks, digest)
     except HsizooError as error:
         return Finding(path, "cube", "", (str(error),))
 
 
 def check_collection(collection: Collection) -> Iterator[Finding]:
-    """Check a folder file by file: each cube, its mask, and what is not used.
+    """Check a folder file by file: each cube, its mask, what does not fit in and what is not used.
 
     Raises
     ------
     DataError
-        If cubes and masks cannot be told apart or brought together.
+        If the subjects of the cubes cannot be told.
     """
+    members, wrong = collection.gathered
     used: set[Path] = set()
-    for member in collection.members:
+    before: list[tuple[Member, Finding]] = []
+    for member in members:
         used |= {member.cube, *member.masks}
         shape: tuple[int, ...] | None = None
         try:
@@ -80,11 +95,36 @@ def check_collection(collection: Collection) -> Iterator[Finding]:
         except HsizooError as error:
             finding = Finding(member.cube, "cube", "", (str(error),))
         where = f"subject {member.subject}" + (f", {member.split}" if member.split else "")
-        yield replace(finding, facts="; ".join(filter(None, (finding.facts, where))))
+        finding = replace(
+            finding,
+            facts="; ".join(filter(None, (finding.facts, where))),
+            warnings=(*finding.warnings, *_alike(member, finding, before)),
+        )
+        before.append((member, finding))
+        yield finding
         yield _check_mask(collection, member, shape)
+    for path, what in wrong.items():
+        yield Finding(path, "unused", "", (what,))
     for path in collection.files:
-        if path not in used:
+        if path not in used and path not in wrong:
             yield Finding(path, "unused", "a picture" if collection.files[path] else "not known")
+
+
+def _alike(member: Member, finding: Finding, before: list[tuple[Member, Finding]]) -> Iterator[str]:
+    """Say whether a cube or a subject was there already, under another name."""
+    for other, seen in before:
+        if finding.digest and finding.digest == seen.digest:
+            whose = "" if other.subject == member.subject else f", of subject {other.subject}"
+            yield f"the same values as {other.cube}{whose}: count it once"
+            return
+    for other, _ in before:
+        if other.subject != member.subject and _plain(other.subject) == _plain(member.subject):
+            yield f"subject {member.subject!r} is not {other.subject!r}: folds may part them"
+            return
+
+
+def _plain(subject: str) -> str:
+    return "".join(character for character in subject.casefold() if character.isalnum())
 
 
 def _check_mask(collection: Collection, member: Member, shape: tuple[int, ...] | None) -> Finding:
@@ -119,8 +159,9 @@ def _facts(path: Path, raster: Raster) -> str:
     return ", ".join(parts)
 
 
-def _warnings(raster: Raster) -> list[str]:
-    """Look at every value once, some rows at a time."""
+def _look_through(raster: Raster) -> tuple[list[str], str]:
+    """Look at every value once, some rows at a time: what may be wrong, and the digest."""
+    sha = hashlib.sha256(repr(raster.values.shape).encode())
     width, bands = raster.values.shape[1], len(usable_bands(raster)[0])
     finite = np.zeros(bands, dtype=np.int64)
     low, high = np.full(bands, np.inf), np.full(bands, -np.inf)
@@ -128,6 +169,7 @@ def _warnings(raster: Raster) -> list[str]:
     top = np.iinfo(raster.values.dtype).max if raster.values.dtype.kind in "iu" else np.inf
     middle = []
     for _, rows in row_blocks(raster):
+        sha.update(np.ascontiguousarray(rows).data)
         good = np.isfinite(rows)
         finite += good.sum(axis=(0, 1))
         bad_pixels += int((~good.all(axis=2)).sum())
@@ -156,7 +198,7 @@ def _warnings(raster: Raster) -> list[str]:
         found.append(f"{at_top} of {pixels} pixels are saturated: {top} in some band")
     if _is_swapped(raster.values):
         found.append("neighbouring pixels agree better with the bytes reversed: check byte order")
-    return found
+    return found, sha.hexdigest()
 
 
 def _is_swapped(values: npt.NDArray[Any]) -> bool:

@@ -71,9 +71,12 @@ def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable:
         fit = usual[:1] or fit
     if len(fit) == 1:
         return fit[0]
-    many = "several arrays that may be" if fit else "no array that is"
+    if not fit:
+        raise DataError(f"{path} has no array that is {_IS[want]}.  It has: {listed}")
+    key = "variable" if want == "cube" else "mask_variable"
     raise DataError(
-        f"{path} has {many} {_IS[want]}; name one with variable=NAME.  It has: {listed}"
+        f"{path} has several arrays that may be {_IS[want]}; name one with variable=NAME "
+        f"(--variable NAME; {key} in hsizoo.toml).  It has: {listed}"
     )
 
 

@@ -64,7 +64,7 @@ class Collection:
     Raises
     ------
     DataError
-        If there is no such folder, its ``hsizoo.toml`` is wrong, or a link leads out of it.
+        If there is no such folder, or its ``hsizoo.toml`` is wrong.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -73,33 +73,47 @@ class Collection:
             raise DataError(f"there is no folder {self.folder}")
         self.manifest: Manifest = read_manifest(self.folder)
 
-    @cached_property
+    @property
     def files(self) -> dict[Path, Format | None]:
         """Every file that may matter and its format, None where it is not known, in order.
 
         An ENVI image is its header; a Zarr store is its folder.
         """
+        return self._found[0]
+
+    @cached_property
+    def _found(self) -> tuple[dict[Path, Format | None], dict[Path, str]]:
+        """The files, and what is wrong with those that are not to be opened."""
         found: dict[Path, Format | None] = {}
+        wrong: dict[Path, str] = {}
+        root = self.folder.resolve()
         for path in self._walk():
             if any(fnmatch.fnmatch(self._below(path), skip) for skip in self.manifest.skip):
                 continue
+            if path.is_symlink() and not path.resolve().is_relative_to(root):
+                wrong[path] = (
+                    f"{path} is a link that leads out of {self.folder}; put the file itself there, "
+                    f"or list the link under skip in {self.folder / MANIFEST}"
+                )
+                continue
+            if path.is_dir() and not is_store(path):
+                continue  # a link to another folder of this one
             try:
                 found[path] = format_of(path)
             except DataError:
                 found[path] = None
         headers = {path: find_header(path) for path, kind in found.items() if kind == "envi"}
-        return {path: kind for path, kind in found.items() if headers.get(path) not in found}
+        images = {path: kind for path, kind in found.items() if headers.get(path) not in found}
+        return images, wrong
 
     def _walk(self) -> Iterator[Path]:
-        root = self.folder.resolve()
+        """Files, stores and linked folders, but not what is not looked at."""
         for where, folders, names in os.walk(self.folder):
             here = Path(where)
-            stores = [name for name in folders if is_store(here / name)]
-            for name in (*folders, *names):
-                if (here / name).is_symlink() and not (here / name).resolve().is_relative_to(root):
-                    raise DataError(f"{here / name} is a link that leads out of {self.folder}")
-            folders[:] = sorted(n for n in folders if n[0] != "." and n not in stores)
-            for name in sorted({*names, *stores}):
+            whole = [name for name in folders if is_store(here / name)]
+            whole += [n for n in folders if (here / n).is_symlink() and n not in whole]
+            folders[:] = sorted(n for n in folders if n[0] != "." and n not in whole)
+            for name in sorted({*names, *whole}):
                 path = here / name
                 if name[0] != "." and name != MANIFEST and path.suffix.lower() not in _NO_DATA:
                     yield path
@@ -107,32 +121,52 @@ class Collection:
     def _below(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
 
-    @cached_property
+    @property
     def members(self) -> list[Member]:
         """The cubes, in order of their names.
 
         Raises
         ------
         DataError
-            If two cubes have one name, a mask belongs to no cube, a path has no subject, or a
-            split names a subject that does not occur.
+            As `gathered`; also if anything is wrong with a file there.
         """
+        members, wrong = self.gathered
+        if wrong:
+            raise DataError(next(iter(wrong.values())))
+        return members
+
+    @cached_property
+    def gathered(self) -> tuple[list[Member], dict[Path, str]]:
+        """The cubes in order of their names, and files that do not fit in, with what is wrong.
+
+        Such are links that lead out of the folder, a second cube of one name, and masks that
+        belong to no cube, or to several.
+
+        Raises
+        ------
+        DataError
+            If a path has no subject, or a split names a subject that does not occur.
+        """
+        wrong = dict(self._found[1])
         usable = [path for path, kind in self.files.items() if kind is not None]
         named = {path: _MASK.fullmatch(path.stem) for path in usable}
-        cubes = [p for p, mask in named.items() if mask is None and self.files[p] != "png"]
         names: dict[str, Path] = {}
-        for cube in cubes:
-            name = self._below(cube.with_suffix(""))
-            if name in names:
-                raise DataError(
-                    f"{names[name]} and {cube} have one name; rename one, or list one under skip "
+        for path in usable:
+            if named[path] is not None or self.files[path] == "png":
+                continue
+            name = self._below(path.with_suffix(""))
+            if names.setdefault(name, path) != path:
+                wrong[path] = (
+                    f"{names[name]} and {path} have one name; rename one, or list one under skip "
                     f"in {self.folder / MANIFEST}"
                 )
-            names[name] = cube
-        masks: dict[Path, list[Path]] = {cube: [] for cube in cubes}
+        masks: dict[Path, list[Path]] = {cube: [] for cube in names.values()}
         for path, match in named.items():
             if match is not None:
-                masks[self._cube_of(path, match["base"], cubes)].append(path)
+                try:
+                    masks[self._cube_of(path, match["base"], list(masks))].append(path)
+                except DataError as error:
+                    wrong[path] = str(error)
         members = []
         for name, cube in sorted(names.items()):
             subject = self._subject(cube)
@@ -144,7 +178,7 @@ class Collection:
                 f"{self.folder / MANIFEST}: split names the subject {unknown[0]!r}, which does not "
                 f"occur; subjects: {', '.join(sorted({m.subject for m in members})) or 'none'}"
             )
-        return members
+        return members, wrong
 
     def files_of(self, member: Member) -> list[Path]:
         """Every file that a cube and its masks are read from: headers, data, those of a store."""

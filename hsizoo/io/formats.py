@@ -78,10 +78,10 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
-    if path.suffix.lower() == ".mat":  # version 4 has no magic, and is refused with a reason
-        return "mat"
     if any(head[at : at + 8] == b"\x89HDF\r\n\x1a\n" for at in _HDF5_AT):
         return "hdf5"
+    if path.suffix.lower() == ".mat":  # version 4 has no magic, and is refused with a reason
+        return "mat"
     if find_header(path) is not None:
         return "envi"
     if is_spec_cube(path, head):

@@ -1,8 +1,9 @@
 """MATLAB's ``.mat`` files of versions 5 to 7: matrices of numbers.
 
 SciPy reads them too, but a damaged file can make it crash the whole process (seen with SciPy 1.17:
-one flipped bit in a struct); so these few hundred bytes of headers are read here.  Version 7.3 is
-HDF5: `hsizoo.io.hdf5`.
+one flipped bit in a struct); so these few hundred bytes of headers are read here.  What lies inside
+a struct or a cell is not read, and the message says how to take it out.  Version 7.3 is HDF5, whose
+structs are groups: `hsizoo.io.hdf5`.  Version 4 has matrices of two axes only, so no cube.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -31,10 +33,12 @@ _STORED: Final = {
 _MATRIX: Final = 14
 _COMPRESSED: Final = 15
 _NUMERIC: Final = range(6, 16)  # classes double, single, int8 to uint64
+_OTHER: Final = {1: "cell", 2: "struct", 3: "object", 5: "sparse matrix", 17: "object"}
 _COMPLEX: Final = 0x0800
 _FILE_HEADER: Final = 128
 _PEEK: Final = 2**12  # flags, axes and name of a matrix take less
 _MOST_AXES: Final = 32
+_VERSION_4_HEADER: Final = 20
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,14 @@ class _Matrix:
 def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
     """Read the wanted matrix."""
     with path.open("rb") as file:
-        found = _matrices(path, file)
+        variables = _variables(path, file)
+        found = {name: what for name, what in variables.items() if isinstance(what, _Matrix)}
+        others = {name: what for name, what in variables.items() if isinstance(what, str)}
         shapes = {name: matrix.shape for name, matrix in found.items()}
-        chosen = choose(path, shapes, want, variable)
+        try:
+            chosen = choose(path, shapes, want, variable)
+        except DataError as error:
+            raise DataError(f"{error}{_advice(others)}") from None
         values = _load(path, file, chosen, found[chosen])
         small = {
             name: _load(path, file, name, found[name])
@@ -72,16 +81,32 @@ def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster
     return Raster(path=path, values=values, wavelengths=nm)
 
 
-def _matrices(path: Path, file: IO[bytes]) -> dict[str, _Matrix]:
-    """All matrices of real numbers at the top of a file."""
+def _advice(others: Mapping[str, str]) -> str:
+    """What to do about variables that are not read, such as structs."""
+    if not others:
+        return ""
+    listed = ", ".join(f"{name!r} is a {what}" for name, what in others.items())
+    return (
+        f".  {listed}: hsizoo reads matrices of real numbers at the top of a file; take "
+        "the array out and save it alone, in MATLAB x = s.field; save('x.mat', 'x', '-v7')"
+    )
+
+
+def _variables(path: Path, file: IO[bytes]) -> dict[str, _Matrix | str]:
+    """Where the matrices of real numbers lie, and what other variables are in a word."""
     header = file.read(_FILE_HEADER)
     order = {b"IM": "<", b"MI": ">"}.get(header[126:128])
     if order is None:
+        if not _is_version_4(header):
+            raise DataError(f"{path} is not a MATLAB file: it does not say its byte order")
         raise DataError(
-            f"{path} is not a MATLAB file of version 5 to 7.3; save it in MATLAB with -v7"
+            f"{path} is of MATLAB version 4, which holds no cubes; versions 5 to 7.3 are read.  "
+            "Load it in MATLAB and save it with -v7, or in Python: scipy.io.savemat(NEW, {k: v "
+            "for k, v in scipy.io.loadmat(OLD).items() if k[0] != '_'})"
         )
     size = path.stat().st_size
-    found, position = {}, _FILE_HEADER
+    found: dict[str, _Matrix | str] = {}
+    position = _FILE_HEADER
     while position + 8 <= size:
         file.seek(position)
         kind, length = struct.unpack(f"{order}II", file.read(8))
@@ -102,10 +127,19 @@ def _matrices(path: Path, file: IO[bytes]) -> dict[str, _Matrix]:
     return found
 
 
+def _is_version_4(header: bytes) -> bool:
+    """Whether a file begins with the number MOPT: machine, always 0, type of numbers, kind."""
+    for order in "<>" if len(header) >= _VERSION_4_HEADER else "":
+        mopt = struct.unpack_from(f"{order}I", header)[0]
+        if mopt < 5000 and mopt // 100 % 10 == 0 and mopt // 10 % 10 < 6 and mopt % 10 < 3:
+            return True
+    return False
+
+
 def _describe(
     path: Path, head: bytes, order: str, offset: int, length: int, compressed: bool
-) -> tuple[str, _Matrix] | None:
-    """Name and place of a matrix, or None if it is not one of real numbers."""
+) -> tuple[str, _Matrix | str] | None:
+    """Name and place of a matrix of real numbers, or what it is else; None if that is not known."""
     at = 0
     if compressed:  # the matrix has a tag of its own inside
         if len(head) < 8 or struct.unpack_from(f"{order}I", head)[0] != _MATRIX:
@@ -118,8 +152,10 @@ def _describe(
         if len(parts[-1]) < count:
             return None
     flags = struct.unpack_from(f"{order}I", parts[0])[0]
+    name = parts[2].decode("latin-1")
     if flags & 0xFF not in _NUMERIC or flags & _COMPLEX:
-        return None
+        what = _OTHER.get(flags & 0xFF) or ("matrix of complex numbers" if flags & _COMPLEX else "")
+        return (name, what) if what and name else None
     shape = tuple(np.frombuffer(parts[1], f"{order}i4").tolist())
     if not 2 <= len(shape) <= _MOST_AXES or min(shape) < 1:
         return None
@@ -127,7 +163,6 @@ def _describe(
     if kind not in _STORED:
         return None
     matrix = _Matrix(shape, np.dtype(order + _STORED[kind]), start, offset, length, compressed)
-    name = parts[2].decode("latin-1")
     if matrix.nbytes != count:
         raise DataError(
             f"{path}: the variable {name!r} declares {matrix.nbytes} bytes but has {count}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from hsizoo.cube import HyperCube
 from hsizoo.errors import DataError
 from hsizoo.io.limits import need
+from hsizoo.io.palette import class_colours
 from hsizoo.io.raster import Raster, row_blocks, to_cube, usable_bands
 
 __all__ = [
@@ -28,11 +30,6 @@ CUBE_FORMATS: Final = (".hdr", ".npz", ".npy", ".zarr")
 MASK_FORMATS: Final = (".png", ".hdr", ".tif", ".tiff", ".npz")
 
 _ENVI_TYPE: Final = {"u1": 1, "i2": 2, "i4": 3, "f4": 4, "u2": 12}
-# Black for label 0, then colours that are told apart in print and by most eyes (Okabe and Ito).
-_COLOURS: Final = (
-    (0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66),
-    (0, 114, 178), (213, 94, 0), (204, 121, 167),
-)  # fmt: skip
 
 
 def write_cube(path: str | os.PathLike[str], source: HyperCube | Raster) -> Path:
@@ -55,7 +52,7 @@ def write_cube(path: str | os.PathLike[str], source: HyperCube | Raster) -> Path
     Raises
     ------
     DataError
-        If the ending is another one.
+        If the ending is another one, or the system refuses to write there.
     MissingRequirement
         If the format needs a package that is not installed.
     """
@@ -72,7 +69,8 @@ def write_cube(path: str | os.PathLike[str], source: HyperCube | Raster) -> Path
         source = Raster(
             path=Path(source.name), values=source.data, wavelengths=nm, rgb_bands=source.rgb_bands
         )
-    writers[path.suffix.lower()](path, source)
+    with _told(path):
+        writers[path.suffix.lower()](path, source)
     return path
 
 
@@ -108,7 +106,7 @@ def write_mask(
     Raises
     ------
     DataError
-        If the ending is another one, or the labels do not fit.
+        If the ending is another one, the labels do not fit, or the system refuses to write there.
     """
     check_mask_name(path)
     path = Path(path)
@@ -123,16 +121,26 @@ def write_mask(
     names = {int(label): str(name) for label, name in (class_names or {}).items()}
     suffix = path.suffix.lower()
     place = dict(like.place) if like is not None and keeps_place(path, like) else {}
-    if suffix == ".png":
-        _mask_png(path, array)
-    elif suffix == ".hdr":
-        _mask_envi(path, array, names, place)
-    elif suffix in (".tif", ".tiff"):
-        _mask_tiff(path, array, place)
-    else:
-        known = [names.get(label, f"class {label}") for label in range(int(array.max()) + 1)]
-        np.savez_compressed(path, mask=array, class_names=np.array(known))
+    with _told(path):
+        if suffix == ".png":
+            _mask_png(path, array)
+        elif suffix == ".hdr":
+            _mask_envi(path, array, names, place)
+        elif suffix in (".tif", ".tiff"):
+            _mask_tiff(path, array, place)
+        else:
+            known = [names.get(label, f"class {label}") for label in range(int(array.max()) + 1)]
+            np.savez_compressed(path, mask=array, class_names=np.array(known))
     return path
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Make what the system refuses (no such folder, no room) a `DataError`."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def check_mask_name(path: str | os.PathLike[str]) -> None:
@@ -208,9 +216,7 @@ def _mask_png(path: Path, array: npt.NDArray[Any]) -> None:
 
     image = Image.fromarray(array)
     if array.dtype == np.uint8:
-        rest = _COLOURS[1:]
-        table = [_COLOURS[0], *(rest[number % len(rest)] for number in range(255))]
-        image.putpalette(np.array(table, dtype=np.uint8).tobytes())
+        image.putpalette(class_colours(256).tobytes())
     image.save(path, format="PNG")
 
 
@@ -219,13 +225,11 @@ def _mask_envi(
 ) -> None:
     array.astype(array.dtype.newbyteorder("<")).tofile(path.with_suffix(".img"))
     count = int(array.max()) + 1
-    rest = _COLOURS[1:]
-    colours = [_COLOURS[0], *(rest[number % len(rest)] for number in range(count - 1))]
     fields = {
         "file type": "ENVI Classification",
         "classes": str(count),
         "class names": _braces(names.get(label, f"class {label}") for label in range(count)),
-        "class lookup": _braces(part for colour in colours for part in colour),
+        "class lookup": _braces(class_colours(count).ravel()),
         **{key: "{" + text + "}" for key, text in place.items()},
     }
     _envi_header(path, (*array.shape, 1), array.dtype.str[1:], fields)

@@ -69,7 +69,9 @@ class Heipor(SceneDataset):
         "hsizoo data fixture heipor FOLDER",
         notes="Most images have the polygon of one organ; everything else is unlabeled (255), "
         "which by default counts as background.  Reflectance may exceed 1.  Band k is taken to "
-        "lie at 500 + 5 k nm, as in the camera's software; others spread 500 to 1000 nm evenly.",
+        "lie at 500 + 5 k nm, as in the camera's software; others spread 500 to 1000 nm evenly.  "
+        "Pseudo-RGB is of the bands in the middle of those that the camera's software averages; "
+        "sam2.1-…:rgb=tivita averages as it does.  There is no split; train with --folds.",
     )
 
     def __init__(

@@ -41,7 +41,13 @@ class _PublicScene(OneScene):
         return values, self._labels(labels_path)
 
     def _find(self, file: str) -> Path:
-        how = f"Fetch it from {_UPLOADS}/{file}, or find it in {self.card.source}."
+        height, width, bands = self.shape
+        cube, labels = (f"{_UPLOADS}/{each}" for each in self.files)
+        how = (
+            f"Fetch {cube} ({height} × {width} × {bands} values: "
+            f"{2 * height * width * bands / 1e6:.0f} MB as 16-bit numbers, less if compressed) and "
+            f"{labels} ({height} × {width} labels), or find them in {self.card.source}."
+        )
         return find(file.rpartition("/")[2], self._data_dir, how)
 
     def _labels(self, path: Path) -> npt.NDArray[np.int32]:

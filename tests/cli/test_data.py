@@ -80,6 +80,29 @@ def test_convert_is_careful(folder):
     call("data", "convert", folder / "a.hdr", folder / "b.npy", "--force")
 
 
+def test_what_cannot_be_written_is_told(folder):
+    for ending in (".hdr", ".npz", ".npy"):
+        with pytest.raises(DataError, match="cannot be written: No such file or directory"):
+            call("data", "convert", folder / "a.hdr", folder / "nowhere" / f"b{ending}")
+    (folder / "file").write_text("in the way")
+    with pytest.raises(DataError, match="file cannot be written to: Not a directory"):
+        call("data", "fixture", "heipor", folder / "file")
+
+
+def test_check_and_convert_one_array_of_several(folder):
+    np.savez(folder / "two.npz", first=CUBE, second=CUBE[:, :, :2].transpose(2, 0, 1))
+    assert "--variable NAME" in call("data", "check", folder / "two.npz", code=1)
+    text = call("data", "check", folder / "two.npz", "--variable", "second", "--layout", "bhw")
+    assert "150×8×2 float32" in text
+    call(
+        "data", "convert", folder / "two.npz", folder / "b.npy", "--variable", "first", "--layout",
+        "hwb",
+    )  # fmt: skip
+    np.testing.assert_array_equal(read_cube(folder / "b.npy").data, CUBE)
+    with pytest.raises(OptionError, match=r"stand in .*/hsizoo\.toml"):
+        call("data", "check", folder, "--variable", "second")
+
+
 def test_convert_bands_first(folder):
     np.save(folder / "first.npy", CUBE.transpose(2, 0, 1))
     call("data", "convert", folder / "first.npy", folder / "last.npy", "--layout", "bhw")
@@ -88,8 +111,10 @@ def test_convert_bands_first(folder):
 
 @pytest.mark.parametrize(("name", "scenes"), [("heipor", 6), ("hib", 4)])
 def test_a_fixture_is_a_dataset(tmp_path, name, scenes):
-    root, _ = call("data", "fixture", name, tmp_path).splitlines()
-    card = json.loads(call("data", "info", f"{name}:data_dir={root}", "--json"))
+    root, following = call("data", "fixture", name, tmp_path).splitlines()
+    assert following == f"try: hsizoo bench sa sa-rw --dataset {name} --data-dir {root}"
+    card = json.loads(call("data", "info", name, "--data-dir", root, "--json"))
+    assert card == json.loads(call("data", "info", f"{name}:data_dir={root}", "--json"))
     assert card["scenes"] == scenes
     assert card["title"].startswith("H")
     size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())

@@ -54,6 +54,69 @@ def test_mask_and_clicks_are_kept_and_replay(scene, tmp_path):
     assert len(json.loads((tmp_path / "again.png.clicks.json").read_text())["clicks"]) == 3
 
 
+def test_a_replay_keeps_the_threshold(scene, tmp_path):
+    path, _ = scene
+    out, again = tmp_path / "m.png", tmp_path / "again.png"
+    text = call("sa", path, "--click", "8,10", "--threshold", "0.9", "-o", out)
+    assert "--threshold" not in text
+    kept = f"{out}.clicks.json"
+    call("sa", path, "--replay", kept, "-o", again)
+    assert again.read_bytes() == out.read_bytes()
+    assert json.loads((tmp_path / "again.png.clicks.json").read_text())["threshold"] == 0.9
+    text = call("sa", path, "--replay", kept, "--threshold", "0.5", "-o", again)
+    assert "719 of 720 pixels" in text
+    assert "every pixel's probability is above 0.5; raise --threshold" in text
+    text = call("sa", path, "--replay", kept, "--threshold", "0.9999999", "-o", again)
+    assert "no pixel" not in text  # the clicked one is
+    text = call("sa-rw", path, "--replay", kept, "-o", again)
+    assert "m.png.clicks.json was made with sa" in text
+    assert "not in the range" in call("sa", path, "--threshold", "7", "-o", again, code=2)
+
+
+def test_a_geotiff_keeps_its_place_to_the_bit(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    place = [
+        (33550, "d", 3, (20.0, 20.0, 0.0), True),
+        (33922, "d", 6, (0.0, 0.0, 0.0, 637000.1, 4480000.3, 0.0), True),
+        (34735, "H", 12, (1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 32616), True),
+        (34736, "d", 2, (298.257223563, 6378137.0), True),
+        (34737, "s", 0, "WGS 84 / UTM zone 16N|", True),
+    ]
+    values = np.random.default_rng(0).random((4, 6, 7), dtype=np.float32)
+    tifffile.imwrite(tmp_path / "c.tif", values, photometric="minisblack", extratags=place)
+    text = call("sa", tmp_path / "c.tif", "--click", "2,3", "-o", tmp_path / "m.tif")
+    assert "where it lies" not in text
+    assert "write it as .tif" in call(
+        "sa", tmp_path / "c.tif", "--click", "2,3", "-o", tmp_path / "m.png"
+    )
+    with tifffile.TiffFile(tmp_path / "m.tif") as file:
+        tags = file.pages[0].tags
+        for code, _, _, value, _ in place:
+            assert tags[code].value == value
+        assert file.pages[0].shape == (6, 7)
+
+
+def test_only_masks_are_replaced(scene, tmp_path):
+    path, _ = scene
+    values = np.zeros((3, 4, 5), np.float32)
+    np.savez(tmp_path / "both.npz", cube=values, gt=np.zeros((3, 4), int))
+    write_cube(tmp_path / "other.hdr", hsizoo.HyperCube(values))
+    (tmp_path / "raw.img").write_bytes(b"of a camera")
+    for name, message in (
+        ("both.npz", "is there and holds a cube"),
+        ("other.hdr", "is there and no mask"),
+        ("raw.hdr", "is there and no mask"),
+    ):
+        with pytest.raises(DataError, match=message):
+            call("sa", path, "--click", "8,10", "-o", tmp_path / name)
+    assert (tmp_path / "raw.img").read_bytes() == b"of a camera"
+    for name in ("m.hdr", "m.npz", "m.png"):
+        for click in ("8,10", "9,11"):
+            call("sa", path, "--click", click, "-o", tmp_path / name)
+    with pytest.raises(DataError, match=r"there is no folder .*nowhere"):
+        call("sa", path, "--click", "8,10", "-o", tmp_path / "nowhere" / "m.png")
+
+
 def test_it_is_what_python_computes(scene, tmp_path):
     path, _ = scene
     call("sa-eq", path, "--click", "8,10", "--threshold", "0.9", "-o", tmp_path / "m.npz")
@@ -95,11 +158,20 @@ def test_wrong_clicks_are_explained(scene, tmp_path, arguments, error, message):
     assert not (tmp_path / "m.png").exists()
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"clicks": [[1]]}', '{"clicks": 3}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "", "[]", "{}", '{"clicks": [[1]]}', '{"clicks": 3}', "[" * 100_000,
+        '{"clicks": [[8, 10, true]], "threshold": 2}', '{"clicks": [], "threshold": []}',
+    ],
+    ids=range(8),
+)  # fmt: skip
 def test_a_file_that_holds_no_clicks(scene, tmp_path, content):
     (tmp_path / "k.json").write_text(content)
     with pytest.raises(DataError, match="holds no clicks that hsizoo kept"):
         call("sa", scene[0], "--replay", tmp_path / "k.json", "-o", tmp_path / "m.png")
+    with pytest.raises(DataError, match=r"none\.json cannot be read: No such file"):
+        call("sa", scene[0], "--replay", tmp_path / "none.json", "-o", tmp_path / "m.png")
 
 
 def test_other_mistakes_are_explained(scene, tmp_path):

@@ -1,6 +1,7 @@
 """``hsizoo train``, and what ``bench`` and ``info`` make of it."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,19 @@ def test_train_then_bench_as_it_says(hsizoo):
     assert [row["component"] for row in json.loads(benched.stdout)["table"]] == ["tiny"]
     again = hsizoo("train", "tiny", "-d", DATA, "--epochs", "2", "--clicks", "2", "--json")
     assert json.loads(again.stdout)["trained_before"]
+
+
+def test_train_on_files_of_ones_own(hsizoo):
+    text = " ".join(hsizoo("train", "--help").stdout.split())
+    assert "your own folder of cubes and masks: ./cubes/" in text
+    hsizoo("data", "fixture", "heipor", "out/")
+    words = "train tiny -d heipor --data-dir out/ --folds 3 --epochs 1 -k 1"
+    trained = hsizoo(*words.split())
+    following = shlex.split(trained.stdout.splitlines()[-1].removeprefix("next: hsizoo "))
+    benched = hsizoo(*following, "--clicks", "1", "--json")
+    assert json.loads(benched.stdout)["table"][0]["samples"] > 0
+    with pytest.raises(OptionError, match="--data-dir: hsizoo/phantom has no option data_dir"):
+        hsizoo("train", "tiny", "--data-dir", "out/")
 
 
 def test_bench_refuses_and_marks_the_untrained(hsizoo):

@@ -100,6 +100,7 @@ def test_settings_apply(folder):
         ("[split]\npig9 = 'test'", "subject 'pig9', which does not occur; subjects: pig1, pig2"),
         ("[names]\na = 'liver'", "names = "),
         ("not toml", "is not TOML"),
+        ("[split]\npig1 = 'train'\npig1 = 'test'", "is not TOML: Cannot overwrite a value"),
         ("subject = 'x(.)'", "does not match the path 'pig1/a.hdr'"),
     ],
 )
@@ -182,6 +183,30 @@ def test_a_link_out_of_the_folder(folder, tmp_path_factory):
     (folder / "pig3").symlink_to(secret.parent)
     with pytest.raises(DataError, match="pig3 is a link that leads out of"):
         assert Collection(folder).members
+
+
+def test_a_link_may_be_skipped_or_stay_inside(folder, tmp_path_factory):
+    (folder / "pig1" / "z").symlink_to(tmp_path_factory.mktemp("elsewhere"))
+    (folder / "pig3").symlink_to(folder / "pig1")  # not followed
+    settings(folder, "skip = ['*/z']")
+    assert len(Collection(folder).members) == 3
+
+
+def test_the_same_values_of_another_subject_are_told(folder):
+    notes = [" ".join(each.warnings) for each in check_collection(Collection(folder))]
+    assert "the same values as" in notes[2]  # pig1/b holds what pig1/a holds
+    assert "of subject" not in notes[2]
+    assert "a.hdr, of subject pig1: count it once" in notes[4]
+
+
+def test_subjects_that_differ_in_spelling_only_are_told(tmp_path):
+    for number, name in enumerate(("pig 1", "Pig_1", "pig2")):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "a.npy", CUBE * (1 - number / 9))
+        np.save(tmp_path / name / "a_gt.npy", MASK)
+    found = [each for each in check_collection(Collection(tmp_path)) if each.role == "cube"]
+    assert [bool(each.warnings) for each in found] == [False, True, False]
+    assert "subject 'pig 1' is not 'Pig_1'" in found[1].warnings[0]
 
 
 def test_bands_without_any_value(folder):
@@ -271,9 +296,18 @@ def test_a_folder_is_checked_file_by_file(folder):
     write_mask(folder / "pig1/a.mask.png", MASK[:-1])
     (folder / "pig2/c.npz").write_bytes(b"PK\x03\x04 damaged")
     (folder / "notes.xyz").write_bytes(b"?")
+    np.save(folder / "pig1/z.mask.npy", MASK)
+    np.savez(folder / "pig1/b.npz", CUBE)
+    (folder / "pig1" / "out.npy").symlink_to("/")
     found = list(check_collection(Collection(folder)))
     by_file = {(each.path.name, each.role): each for each in found}
-    assert len(found) == 7
+    assert len(found) == 10
+    for name, message in (
+        ("z.mask.npy", "belongs to no cube"),
+        ("out.npy", "a link that leads out"),
+        ("b.npz", "have one name"),
+    ):
+        assert message in by_file[name, "unused"].errors[0]
     assert not by_file["a.hdr", "cube"].errors
     assert "6×8×5 float32" in by_file["a.hdr", "cube"].facts
     assert "has (5, 8)" in by_file["a.mask.png", "mask"].errors[0]

@@ -66,10 +66,39 @@ def test_matlab_as_scipy_reads_it(tmp_path, dtype, compressed):
     np.testing.assert_array_equal(read_labels(path)[0], LABELS)
 
 
-def test_matlab_of_an_older_version_is_refused(tmp_path):
-    scipy.io.savemat(tmp_path / "c.mat", {"gt": np.eye(3)}, format="4")
-    with pytest.raises(DataError, match=r"not a MATLAB file of version 5 to 7\.3.*-v7"):
+def test_matlab_of_version_4_is_refused(tmp_path):
+    scipy.io.savemat(tmp_path / "c.mat", {"gt": LABELS}, format="4")
+    with pytest.raises(DataError, match=r"c\.mat is of MATLAB version 4.*-v7.*savemat") as error:
         read_labels(tmp_path / "c.mat")
+    code = str(error.value).partition("in Python: ")[2]
+    names = {"OLD": tmp_path / "c.mat", "NEW": tmp_path / "new.mat", "scipy": scipy}
+    eval(code, names)  # what the message says does help
+    np.testing.assert_array_equal(read_labels(tmp_path / "new.mat")[0], LABELS)
+    for content in (b"", b"what is this", b"M" * 200):
+        (tmp_path / "c.mat").write_bytes(content)
+        with pytest.raises(DataError, match=r"c\.mat is not a MATLAB file"):
+            read_labels(tmp_path / "c.mat")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_matlab_structs_and_cells_are_named(tmp_path, compressed):
+    path = tmp_path / "c.mat"
+    cells = np.empty(2, object)
+    cells[:] = [CUBE, CUBE]
+    content = {"scene": {"data": CUBE}, "parts": cells, "fourier": CUBE * 1j}
+    scipy.io.savemat(path, content, do_compression=compressed)
+    expected = "'scene' is a struct, 'parts' is a cell, 'fourier' is a matrix of complex numbers"
+    with pytest.raises(DataError, match=f"no array that is a cube.*{expected}.*x = s.field"):
+        read_cube(path)
+    with pytest.raises(DataError, match=f"no array of numbers 'scene'.*{expected}"):
+        read_cube(path, variable="scene")
+    scipy.io.savemat(path, {**content, "cube": CUBE}, do_compression=compressed)
+    np.testing.assert_array_equal(read_cube(path).data, CUBE)
+
+
+def test_a_struct_of_matlab_73_is_a_group(tmp_path):
+    matlab73(tmp_path / "c.mat", "scene/data", CUBE)
+    np.testing.assert_array_equal(read_cube(tmp_path / "c.mat").data, CUBE)
 
 
 def matlab73(path, name, values):

@@ -51,11 +51,24 @@ def test_a_scene_is_read_from_either_version(name, version, tmp_path, monkeypatc
 @pytest.mark.parametrize("name", NAMES)
 def test_what_to_fetch_is_told(name, tmp_path, monkeypatch):
     monkeypatch.delenv("HSIZOO_DATA", raising=False)
-    file = getattr(public_scenes, NAMES[name]).files[0]
+    monkeypatch.setenv("HSIZOO_HOME", str(tmp_path))
+    target = getattr(public_scenes, NAMES[name])
+    height, width, bands = target.shape
     with pytest.raises(MissingRequirement) as error:
         hsizoo.load_scene(name)
-    assert f"http://www.ehu.eus/ccwintco/uploads/{file}" in str(error.value)
-    assert "data_dir=" in str(error.value)
+    for part in (
+        f"{target.files[0].rpartition('/')[2]} is not in {tmp_path / 'data'}",
+        *(f"http://www.ehu.eus/ccwintco/uploads/{file} (" for file in target.files),
+        f"({height} × {width} × {bands} values: ",
+        f"Put it into {tmp_path / 'data'}",
+        "data_dir=",
+    ):
+        assert part in str(error.value)
+
+
+def test_the_size_to_expect_is_told(tmp_path):
+    with pytest.raises(MissingRequirement, match="610 × 340 × 103 values: 43 MB as 16-bit"):
+        hsizoo.load_scene("pavia-university", data_dir=str(tmp_path))
 
 
 def test_another_file_under_the_name_is_refused(tmp_path, monkeypatch):

@@ -1,0 +1,150 @@
+"""Time to load a full-size HeiPorSPECTRAL cube, side by side with numpy.
+
+Run from the repository root, on an otherwise idle machine; it needs 800 MB of disk for a while::
+
+    python benchmarks/reading.py                   # writes benchmarks/results/reading.*
+    python benchmarks/reading.py --repeats 5 --folder /mnt/disk --out /tmp/results
+
+The files are those of ``hsizoo data fixture heipor``, but of 480 × 640 × 100 (123 MB each), and lie
+in the system's cache after an untimed round.  Rivals take turns, in either order by turns; each
+figure is a median with the least and the greatest, of the clock and of the processor's time, which
+other work on the machine disturbs less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import os
+import platform
+import shlex
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from hsizoo_datasets.heipor import Heipor
+from hsizoo_datasets.heipor_fixture import write_fixture
+from scorers import ROOT, SHAPE, Job, commit, installed, processor
+
+from hsizoo.io import read_cube
+
+HEIGHT, WIDTH, BANDS = SHAPE
+VIEW = "numpy: fromfile and transpose"
+NATIVE = "numpy: the same, made float32 of this machine"
+OURS = "hsizoo: read_cube"
+SCENE = "hsizoo: heipor's scene, with its masks"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Milliseconds over the repeats."""
+
+    median: float
+    least: float
+    greatest: float
+
+
+def with_numpy(path: Path) -> npt.NDArray[np.float32]:
+    """Read a SpecCube by the formula of its description; numbers stay big-endian."""
+    stored = np.fromfile(path, ">f4", offset=12).reshape(WIDTH, HEIGHT, BANDS)
+    return np.swapaxes(np.flip(stored, axis=1), 0, 1)
+
+
+def take_turns(jobs: dict[str, Job], repeats: int) -> dict[str, tuple[Spread, Spread]]:
+    """Clock and processor time of each job, after one untimed round."""
+    times: dict[str, list[tuple[float, float]]] = {what: [] for what in jobs}
+    for turn in range(repeats + 1):
+        for what in list(jobs) if turn % 2 else reversed(jobs):
+            clock, processor_time = time.perf_counter(), time.process_time()
+            result = jobs[what]()
+            spent = time.perf_counter() - clock, time.process_time() - processor_time
+            del result  # giving the memory back is no part of reading
+            if turn:
+                times[what].append(spent)
+
+    def spread(values: list[float]) -> Spread:
+        return Spread(*(1000 * f(values) for f in (statistics.median, min, max)))
+
+    return {
+        what: (spread([clock for clock, _ in each]), spread([cpu for _, cpu in each]))
+        for what, each in times.items()
+    }
+
+
+def measure(folder: Path, repeats: int) -> dict[str, tuple[Spread, Spread]]:
+    """Write the files below a folder, see that all rivals read the same, and time them."""
+    root = write_fixture(folder, shape=SHAPE)
+    path = min(root.glob("data/subjects/*/*/*_SpecCube.dat"))
+    dataset = Heipor(data_dir=str(root))
+    for found in (read_cube(path).data, dataset.scene(0).cube.data):
+        np.testing.assert_array_equal(found, with_numpy(path))
+    return take_turns(
+        {
+            VIEW: lambda: with_numpy(path),
+            NATIVE: lambda: with_numpy(path).astype(np.float32),
+            OURS: lambda: read_cube(path),
+            SCENE: lambda: dataset.scene(0),
+        },
+        repeats,
+    )
+
+
+def write(found: dict[str, tuple[Spread, Spread]], out: Path, arguments: list[str]) -> None:
+    """Write ``reading.csv`` and ``reading.md``."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "reading.csv").open("w", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        names = [f"{n}_{of}_ms" for of in ("clock", "cpu") for n in ("median", "min", "max")]
+        rows.writerow(["what", *names])
+        for what, spreads in found.items():
+            numbers = [n for s in spreads for n in (s.median, s.least, s.greatest)]
+            rows.writerow([what, *(f"{number:.3f}" for number in numbers)])
+
+    def cells(what: str, of: int) -> str:
+        spread = found[what][of]
+        ratios = [f"{spread.median / found[rival][of].median:.2f}" for rival in (VIEW, NATIVE)]
+        spent = f"{spread.median:.1f} ({spread.least:.1f} to {spread.greatest:.1f})"
+        return " | ".join((spent, *ratios))
+
+    load = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    lines = [
+        "# Time to load a full-size cube",
+        "",
+        f"A SpecCube of {HEIGHT} × {WIDTH} × {BANDS}, 123 MB, in the system's cache. Milliseconds: "
+        "median (least to greatest); beside them the ratios to numpy's two times, below 1 where "
+        "hsizoo is faster.",
+        "",
+        f"- machine: {processor()}, {os.cpu_count()} cores{load} at the end",
+        f"- versions: Python {platform.python_version()}, "
+        + ", ".join(map(installed, ("hsizoo", "numpy"))),
+        f"- commit: {commit()}; date: {datetime.date.today().isoformat()}",
+        f"- command: `{shlex.join(['python', 'benchmarks/reading.py', *arguments])}`",
+        "",
+        "| | by the clock | to view | to float32 | processor | to view | to float32 |",
+        "|---|---|---|---|---|---|---|",
+        *(f"| {what} | {cells(what, 0)} | {cells(what, 1)} |" for what in found),
+    ]
+    (out / "reading.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+def main() -> None:
+    """Time and write down."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    parser.add_argument("--folder", type=Path, help="where to write the files for a while")
+    parser.add_argument("--repeats", type=int, default=9)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        found = measure(Path(folder), options.repeats)
+    write(found, options.out, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()
