@@ -11,9 +11,11 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from hsizoo.components import Kind
 from hsizoo.cube import Scene
@@ -23,26 +25,38 @@ from hsizoo.engine.memory import PeakMemory
 from hsizoo.engine.provenance import provenance
 from hsizoo.engine.running import Overwrite, RunEvents, check_run_options, made_with, run_due
 from hsizoo.engine.store import Store
-from hsizoo.errors import NameLookupError
+from hsizoo.errors import MissingRequirement, NameLookupError
 from hsizoo.factory import resolve
 from hsizoo.names import parse_composition
 from hsizoo.planning import choose_scenes, dataset_of, seeds_of
 from hsizoo.progress import listening
 from hsizoo.protocol.few_label import FewLabelProtocol
 from hsizoo.registry import registry
+from hsizoo.report.confusion import write_confusions
 from hsizoo.report.few_label import (
     Row,
     classes_csv,
     confusion_csv,
     differences,
     differences_csv,
+    name_of,
+    notes,
     runs_csv,
     summarise,
     table_csv,
 )
+from hsizoo.report.growth import growth, growth_png
 from hsizoo.report.maps import write_maps
+from hsizoo.report.sweep import sweep_png, swept
 
-__all__ = ["FewLabelResult", "are_classifiers", "bench_few_labels"]
+__all__ = [
+    "FewLabelCase",
+    "FewLabelResult",
+    "are_classifiers",
+    "bench_few_labels",
+    "plan_few_labels",
+    "run_few_label_cases",
+]
 
 DEFAULT_FOLDER = "hsizoo-runs"
 
@@ -67,6 +81,9 @@ class FewLabelResult:
         Those records whose ``status`` is "failed".
     files : dict of str to str
         What was written into the folder for people, and a remark on each.
+    notes : list of str
+        What to know of classes that are small, untested or absent; see
+        `hsizoo.report.few_label.notes`.
     """
 
     folder: Path
@@ -75,6 +92,36 @@ class FewLabelResult:
     differences: list[dict[str, Any]]
     failures: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewLabelCase:
+    """One component on one dataset under one setting: a row of the table, or a part of one.
+
+    Parameters
+    ----------
+    component, dataset : str
+        Names, with options if need be.
+    protocol : FewLabelProtocol
+    seeds : sequence of int
+    name : str, optional
+        What tables call the component.  Default: `component`.
+    conditions : mapping of str to str
+        What tells this case from others of that name, in words.
+    """
+
+    component: str
+    dataset: str
+    protocol: FewLabelProtocol
+    seeds: Sequence[int]
+    name: str = ""
+    conditions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """What tables call the component."""
+        return self.name or self.component
 
 
 def are_classifiers(components: Sequence[str]) -> bool:
@@ -83,13 +130,13 @@ def are_classifiers(components: Sequence[str]) -> bool:
     Parameters
     ----------
     components : sequence of str
-        Names; what is no name at all counts as a segmenter, whose run says what is wrong.
+        Names; where none of them is known they count as segmenters, whose run says what is wrong.
 
     Raises
     ------
     NameLookupError
-        If some are classifiers and some are scorers or segmenters, or one is a pseudo-labeler
-        that feeds no classifier.
+        If one is not known, some are classifiers and some are scorers or segmenters, or one is a
+        pseudo-labeler that feeds no classifier.
     """
     kinds = {text: _kind_of(text) for text in components}
     if lonely := [text for text, kind in kinds.items() if kind == "pseudo-labeler"]:
@@ -99,6 +146,8 @@ def are_classifiers(components: Sequence[str]) -> bool:
         )
     classifiers = [text for text, kind in kinds.items() if kind == "classifier"]
     others = [text for text, kind in kinds.items() if kind != "classifier"]
+    if classifiers and (unknown := [text for text in others if not kinds[text]]):
+        resolve(unknown[0], "classifier")  # says what there is
     if classifiers and others:
         raise NameLookupError(
             f"{classifiers[0]!r} is a classifier, which learns from a few labels, and "
@@ -118,7 +167,7 @@ def _kind_of(text: str) -> str:
         except NameLookupError:
             continue
         return "segmenter" if kind == "scorer" else kind
-    return "segmenter"
+    return ""
 
 
 def bench_few_labels(
@@ -178,15 +227,60 @@ def bench_few_labels(
     scenes = [scenes] if isinstance(scenes, str) else scenes
     if not components:
         raise NameLookupError("name at least one classifier; `hsizoo list` shows them")
-    check_run_options(jobs, overwrite)
     protocol = FewLabelProtocol(shots=shots, draw=draw, patch=patch, block=block)
+    cases = [
+        FewLabelCase(component=name, dataset=dataset, protocol=protocol, seeds=seeds_of(seeds))
+        for name in dict.fromkeys(components)
+    ]
+    name = resolve(dataset, "dataset").entry.spec.name
+    return run_few_label_cases(
+        cases,
+        Path(out or Path(DEFAULT_FOLDER) / f"{name}-few-labels"),
+        f"{dataset}, {shots} label(s) per class, draw {draw}",
+        split=split,
+        scenes=scenes,
+        device=device,
+        jobs=jobs,
+        overwrite=overwrite,
+        events=events,
+        about={"protocol": protocol.config()},
+    )
+
+
+def run_few_label_cases(
+    cases: Sequence[FewLabelCase],
+    folder: Path,
+    title: str,
+    *,
+    split: str | None = None,
+    scenes: Sequence[str] | None = None,
+    device: str = "auto",
+    jobs: int = 1,
+    overwrite: Overwrite = "failed",
+    events: RunEvents | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> FewLabelResult:
+    """Run any cases into one folder: what `bench_few_labels` and an experiment have in common.
+
+    Parameters
+    ----------
+    cases : sequence of FewLabelCase
+    folder : Path
+        The run folder.
+    title : str
+        Of the pictures.
+    split, scenes, device, jobs, overwrite, events
+        See `bench_few_labels`.
+    about : mapping, optional
+        Further plain values to keep in ``results.json``.
+    """
+    check_run_options(jobs, overwrite)
     for kept in (dataset_of, _scene):  # an earlier run's may have changed on the disk since
         kept.cache_clear()
     device = resolve_device(device) if jobs == 1 else device
     devices = [device] if jobs == 1 else worker_devices(device)
-    cells = _plan(components, dataset, protocol, seeds_of(seeds), split, scenes)
-    name = resolve(dataset, "dataset").entry.spec.name
-    with Store(Path(out or Path(DEFAULT_FOLDER) / f"{name}-few-labels")) as store:
+    cells = plan_few_labels(cases, split, scenes)
+    with Store(folder) as store:
         records = run_due(
             store,
             cells,
@@ -199,48 +293,53 @@ def bench_few_labels(
         )
         table, pairs = summarise(records), differences(records)
         failures = [record for record in records if record["status"] == "failed"]
-        files = _write_views(store, records, table, pairs, protocol)
-        return FewLabelResult(store.folder, records, table, pairs, failures, files)
+        files = _write_views(store, records, table, pairs, title, about or {})
+        folder = store.folder
+        return FewLabelResult(folder, records, table, pairs, failures, files, notes(records))
 
 
-def _plan(
-    components: Sequence[str],
-    dataset: str,
-    protocol: FewLabelProtocol,
-    seeds: Sequence[int],
-    split: str | None,
-    scenes: Sequence[str] | None,
+def plan_few_labels(
+    cases: Sequence[FewLabelCase],
+    split: str | None = None,
+    scenes: Sequence[str] | None = None,
 ) -> list[Cell]:
-    """All cells: scene by scene, seed by seed, so that a stopped run has whole comparisons."""
-    about_data = {
-        **resolve(dataset, "dataset").identity(),
-        "data_version": dataset_of(dataset).version,
-    }
-    infos = dataset_of(dataset).scenes()
-    found = {name: resolve(name, "classifier") for name in dict.fromkeys(components)}
-    return [
-        Cell(
-            identity={
-                "component": component.identity(),
-                "dataset": about_data,
-                "scene": infos[index].name,
-                "protocol": protocol.config(),
-                "seed": seed,
-            },
-            job={
-                "component": name,
-                "dataset": dataset,
-                "index": index,
-                "protocol": protocol.config(),
-                "seed": seed,
-                "row": {"label": name},
-            },
-            label=" · ".join([name, infos[index].name, f"seed {seed}"]),
-        )
-        for index in choose_scenes(dataset, split, scenes)
-        for seed in seeds
-        for name, component in found.items()
-    ]
+    """All cells: scene by scene, seed by seed, so that a stopped run has whole comparisons.
+
+    Raises
+    ------
+    NameLookupError, OptionError, MissingRequirement, ProtocolError, DataError
+        For what can be known without computing anything.
+    """
+    found = {name: resolve(name, "classifier") for name in {case.component for case in cases}}
+    cells: dict[tuple[str, int, int], list[Cell]] = {}
+    for dataset in dict.fromkeys(case.dataset for case in cases):
+        about_data = {
+            **resolve(dataset, "dataset").identity(),
+            "data_version": dataset_of(dataset).version,
+        }
+        infos = dataset_of(dataset).scenes()
+        for index in choose_scenes(dataset, split, scenes):
+            for case in cases:
+                for seed in case.seeds if case.dataset == dataset else ():
+                    identity = {
+                        "component": found[case.component].identity(),
+                        "dataset": about_data,
+                        "scene": infos[index].name,
+                        "protocol": case.protocol.config(),
+                        "seed": seed,
+                    }
+                    job = {
+                        "component": case.component,
+                        "dataset": dataset,
+                        "index": index,
+                        "protocol": case.protocol.config(),
+                        "seed": seed,
+                        "row": {"label": case.label, "conditions": dict(case.conditions)},
+                    }
+                    name = name_of(case.label, case.conditions)
+                    label = " · ".join([name, infos[index].name, f"seed {seed}"])
+                    cells.setdefault((dataset, index, seed), []).append(Cell(identity, job, label))
+    return [cell for group in cells.values() for cell in group]
 
 
 def _build_once(cells: Sequence[Cell], device: str) -> None:
@@ -264,12 +363,19 @@ def run_cell(job: Mapping[str, Any], progress: Callable[[int, int], None]) -> di
     with listening(progress):
         result = protocol.run(classifier, scene, seed=job["seed"], training_map=training_map)
     return {
-        "result": {**result, "megabytes": memory.megabytes()},
+        "result": {**result, "absent": _absent(scene), "megabytes": memory.megabytes()},
         "subject": scene.subject,
         "split": scene.split,
         "digests": {"cube": scene.cube.digest, "labels": scene.label_map.digest},
         "provenance": provenance(job["device"], component.distributions),
     }
+
+
+def _absent(scene: Scene) -> list[str]:
+    """Names of classes that have no labelled pixel with a usable spectrum."""
+    present = set(np.unique(scene.label_map.labels[scene.evaluated]).tolist())
+    names = scene.label_map.class_names
+    return [names[label] for label in sorted(scene.label_map.targets) if label not in present]
 
 
 @lru_cache(maxsize=1)  # cells come scene by scene
@@ -282,23 +388,52 @@ def _write_views(
     records: Sequence[Mapping[str, Any]],
     table: Sequence[Row],
     pairs: Sequence[Mapping[str, Any]],
-    protocol: FewLabelProtocol,
+    title: str,
+    about: Mapping[str, Any],
 ) -> dict[str, str]:
-    """Write what people read: tables and maps of this command's records."""
+    """Write what people read: tables, maps and pictures of this command's records."""
     files = {
-        "table.csv": (table_csv(table), "one line per component"),
-        "differences.csv": (differences_csv(pairs), "one line per pair of components, paired"),
-        "runs.csv": (runs_csv(records), "one line per component, scene and seed"),
+        "table.csv": (table_csv(table), "one line per row of the table"),
+        "differences.csv": (differences_csv(pairs), "one line per pair of rows, paired"),
+        "runs.csv": (runs_csv(records), "one line per row, scene and seed"),
         "classes.csv": (classes_csv(records), "recall and precision of each class"),
         "confusion.csv": (confusion_csv(records), "confusion matrices, summed over seeds"),
     }
     for name, (text, _) in files.items():
         store.write(name, text.encode())
+    drawn = _draw(store, records, table, title)
     cells = [made_with(record) for record in records]
-    whole = {"protocol": protocol.config(), "table": table, "differences": pairs, "cells": cells}
+    said: dict[str, Any] = {"table": table, "differences": pairs, "notes": notes(records)}
+    said["pictures"] = [name for name in drawn if name.endswith(".png")]
+    whole = {**about, **said, "cells": cells}
     store.write("results.json", json.dumps(whole, indent=1).encode())
     remarks = {name: remark for name, (_, remark) in files.items()}
     remarks["results.json"] = "the table, and what each cell was made with"
     if write_maps(store.folder / "maps", records):
         remarks["maps"] = "classification of the whole image, lowest seed, as PNG and ENVI"
+    return remarks | drawn
+
+
+def _draw(
+    store: Store, records: Sequence[Mapping[str, Any]], table: Sequence[Row], title: str
+) -> dict[str, str]:
+    """Draw the pictures; without matplotlib say so."""
+    remarks = {}
+    drawn = {
+        f"{key}.png": (partial(sweep_png, table, key), f"accuracy and time against {key}")
+        for key in swept(table)
+    }
+    if growth(records):
+        remark = "how many pseudo labels there are after each round, and how many are right"
+        drawn["growth.png"] = partial(growth_png, records), remark
+    try:
+        if write_confusions(store.folder / "confusion", records):
+            remarks["confusion"] = "confusion matrices as pictures, summed over seeds"
+        for name, (draw, remark) in drawn.items():
+            store.write(name, draw(title))
+            remarks[name] = remark
+    except MissingRequirement as error:
+        for name in drawn:  # or it would show an older run
+            (store.folder / name).unlink(missing_ok=True)
+        remarks["pictures"] = f"not drawn: {error}"
     return remarks

@@ -115,6 +115,56 @@ def test_maps_are_of_the_whole_image(tmp_path):
     assert right / tested.sum() == pytest.approx(record["scores"]["oa"])
 
 
+def test_pictures_of_confusions_lie_beside_the_maps(tmp_path):
+    result = bench(["rf:trees=5", "lp"], TINY, shots=2, seeds=1, out=tmp_path)
+    names = {path.name for path in (tmp_path / "confusion").iterdir()}
+    assert names == {"rf_trees=5.png", "lp.png"}
+    assert {"maps", "confusion"} <= set(result.files)
+
+
+def test_without_matplotlib_there_are_no_pictures(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    result = bench(["rf:trees=5"], TINY, shots=2, seeds=1, out=tmp_path)
+    assert "hsizoo[report]" in result.files["pictures"]
+    assert "confusion" not in result.files
+
+
+TELLER = """
+    import hsizoo
+    import numpy as np
+
+    class Teller(hsizoo.PixelClassifier):
+        \"""Tells how far it is.\"""
+
+        def fit(self, cube, labels, *, rng):
+            for step in range(1, 4):
+                hsizoo.tell_progress(step, 3)
+            self.classes = len(labels.targets)
+            return self
+
+        def predict_proba(self, cube):
+            hsizoo.tell_progress(1, 1)
+            return np.full((self.classes, *cube.shape[:2]), 1 / self.classes, dtype=np.float32)
+
+    @hsizoo.hookimpl
+    def hsizoo_components():
+        yield hsizoo.ComponentSpec(
+            name="teller", kind="classifier", target="hsizoo_teller:Teller", summary="Tells"
+        )
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_component_tells_is_heard(tmp_path, fake_dist, jobs):
+    fake_dist("hsizoo-teller", "1.0", {"hsizoo_teller": TELLER}, {"teller": "hsizoo_teller"})
+    heard = []
+    events = RunEvents(progress=lambda cell, *steps: heard.append((cell.identity["seed"], *steps)))
+    result = bench(["teller"], TINY, shots=2, seeds=2, jobs=jobs, out=tmp_path, events=events)
+    assert not result.failures
+    for seed in range(2):
+        assert [steps[1:] for steps in heard if steps[0] == seed] == [(1, 3), (3, 3), (1, 1)]
+
+
 def test_finished_cells_are_used_again(tmp_path):
     first = bench(["rf:trees=5"], TINY, shots=2, seeds=2, out=tmp_path)
     planned = []

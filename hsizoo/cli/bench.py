@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from hsizoo.benchmark import Overwrite, RunEvents, RunResult
+    from hsizoo.cli.progress import RunDisplay
     from hsizoo.fewlabel import FewLabelResult
     from hsizoo.training import TrainEvents
 
@@ -203,9 +204,7 @@ def _bench_one(
 ) -> bool:
     """Run one table; tell whether a cell failed."""
     from hsizoo import benchmark, fewlabel
-    from hsizoo.cli import few_label
-    from hsizoo.cli.console import console, print_json
-    from hsizoo.cli.progress import RunDisplay
+    from hsizoo.cli.console import print_json
     from hsizoo.factory import with_data_dir
 
     data_dir = options.pop("data_dir")
@@ -220,7 +219,7 @@ def _bench_one(
     options["scenes"] = options["scenes"] or None
     if not classify:
         options["perturbations"] = options["perturbations"] or "none"
-    display = RunDisplay(errors, few_label.live_table if classify else None)
+    display = _display(errors, classify)
     events = benchmark.RunEvents(display.planned, display.progress, display.finished)
     run: Any = fewlabel.bench_few_labels if classify else benchmark.bench
     try:
@@ -236,12 +235,10 @@ def _bench_one(
     if json:
         print_json({"folder": str(result.folder), "table": result.table})
     else:
+        title = "{dataset}, robot {robot}, {clicks} click(s)"
         if classify:
-            title = "{dataset}, {shots} label(s) per class, draw {draw}".format(**options)
-            console().print(few_label.result_table(result.table, title))
-        else:
-            title = "{dataset}, robot {robot}, {clicks} click(s)".format(**options)
-            _print_result(result, title)
+            title = "{dataset}, {shots} label(s) per class, draw {draw}"
+        _print_result(result, title.format(**options))
         for name, remark in result.files.items():
             _print_file(f"{result.folder / name}", remark)
     _print_failures(errors, result)
@@ -275,8 +272,9 @@ def _bench_experiment(
 
     events = ExperimentEvents(
         lambda what, number, total: _training(errors, what, number, total),
-        lambda name: _benching(errors, name),
+        lambda name: _benching(errors, name, classify=False),
         failed,
+        lambda name: _benching(errors, name, classify=True),
     )
     try:
         result = run_experiment(config, only=only, events=events, **options)
@@ -320,14 +318,20 @@ def _training(errors: Console, what: str, number: int, total: int) -> Iterator[T
 
 
 @contextlib.contextmanager
-def _benching(errors: Console, name: str) -> Iterator[RunEvents]:
+def _benching(errors: Console, name: str, classify: bool) -> Iterator[RunEvents]:
     from hsizoo.benchmark import RunEvents
-    from hsizoo.cli.progress import RunDisplay
 
     errors.print(f"run {name}", markup=False)
-    display = RunDisplay(errors)
+    display = _display(errors, classify)
     with display:
         yield RunEvents(display.planned, display.progress, display.finished)
+
+
+def _display(errors: Console, classify: bool) -> RunDisplay:
+    from hsizoo.cli.few_label import live_table
+    from hsizoo.cli.progress import RunDisplay
+
+    return RunDisplay(errors, (lambda records: live_table(records, errors)) if classify else None)
 
 
 def _print_failures(errors: Console, result: RunResult | FewLabelResult) -> None:
@@ -341,7 +345,10 @@ def _print_failures(errors: Console, result: RunResult | FewLabelResult) -> None
         what = f"{error['type']}: {error['message']}{where}"
         same.setdefault((record["label"], what), []).append(record["identity"]["scene"])
     for (label, what), scenes_hit in same.items():
-        on = scenes_hit[0] if len(scenes_hit) == 1 else f"{len(scenes_hit)} scenes"
+        scenes = list(dict.fromkeys(scenes_hit))
+        on = scenes[0] if len(scenes) == 1 else f"{len(scenes)} scenes"
+        if len(scenes_hit) > len(scenes):  # several seeds, or several settings
+            on += f", {len(scenes_hit)} times"
         errors.print(f"failed: {escape(label)} on {escape(on)}: {escape(what)}", style="red")
     if result.failures:
         errors.print(
@@ -351,15 +358,20 @@ def _print_failures(errors: Console, result: RunResult | FewLabelResult) -> None
         )
 
 
-def _print_result(result: RunResult, title: str) -> None:
+def _print_result(result: RunResult | FewLabelResult, title: str) -> None:
+    from hsizoo.cli import few_label, progress
     from hsizoo.cli.console import console
-    from hsizoo.cli.progress import fitting_table
+    from hsizoo.fewlabel import FewLabelResult
 
     out = console()
+    classify = isinstance(result, FewLabelResult)
+    fitting_table = few_label.fitting_table if classify else progress.fitting_table
     shown, left_out = fitting_table(result.table, title, out)
     out.print(shown)
     if left_out:
         out.print(f"not shown for want of width: {', '.join(left_out)}", style="dim")
+    for note in result.notes if isinstance(result, FewLabelResult) else ():
+        out.print(note, style="yellow", markup=False)
 
 
 def _print_file(path: str, remark: str) -> None:

@@ -21,10 +21,25 @@
     [run.sweep]                   # each value makes rows of its own
     limit_subjects = [1, 2, 4, 8]
 
+    [[run]]
+    name = "five-labels"
+    components = ["svm", "lp+cnn2d"]   # classifiers learn from a few labels per class
+    shots = 5                     # as `hsizoo bench --shots`; draw, patch and block likewise
+    seeds = 10
+
+    [run.sweep]
+    draw = ["random", "block-disjoint"]
+    neighbours = [5, 10, 20]      # an option: of the labeler in front, if it has it
+    cnn2d.epochs = [50, 100]      # an option of this component only
+
+A run is of one kind of components, as it is with ``hsizoo bench``; `defaults` may have keys of both
+kinds, and each run takes those of its own.
+
 Several datasets, ``dataset = ["cross-sensor:test=samson", …]``, are pooled in one table; in a sweep
 they make rows.  A component with ``weights=…`` in its name is not trained.  A swept key is a key of
-the run (``dataset``, ``robot``, ``clicks``), or a training setting, or an option of some of the
-components; components that it does not touch have one row.
+the run (``dataset``, ``robot``, ``clicks``; of classifiers ``dataset``, ``shots``, ``draw``,
+``patch``, ``block``), or a training setting, or an option of some of the components; components
+that it does not touch have one row.
 """
 
 from __future__ import annotations
@@ -40,10 +55,24 @@ from typing import Any
 from hsizoo.components import NAME_PATTERN
 from hsizoo.errors import DataError, OptionError, did_you_mean
 
-__all__ = ["SWEPT_KEYS", "Experiment", "Run", "Training", "read_experiment"]
+__all__ = [
+    "OF_CLASSIFIERS",
+    "OF_SEGMENTERS",
+    "SWEPT_KEYS",
+    "Experiment",
+    "Run",
+    "Training",
+    "read_experiment",
+]
 
 SWEPT_KEYS = ("dataset", "robot", "clicks")
-"""Keys of a run that a sweep may go over."""
+"""Keys of a run of segmenters that a sweep may go over."""
+
+OF_SEGMENTERS = ("clicks", "robot", "perturbations", "allow_untrained", "training")
+"""Keys of a run that mean nothing to classifiers."""
+
+OF_CLASSIFIERS = ("shots", "draw", "patch", "block")
+"""Keys of a run that mean nothing to segmenters."""
 
 _TEXT, _WHOLE, _FLAG, _TABLE = "text in quotes", "a whole number", "true or false", "a table"
 _TEXTS, _WHOLES = "a list of texts", "a list of whole numbers"
@@ -58,6 +87,10 @@ _RUN_KEYS: Mapping[str, tuple[str, ...]] = {
     "clicks": (_WHOLE,),
     "robot": (_TEXT,),
     "seeds": (_WHOLE, _WHOLES),
+    "shots": (_WHOLE,),
+    "draw": (_TEXT,),
+    "patch": (_WHOLE,),
+    "block": (_WHOLE,),
     "perturbations": (_TEXT, _TEXTS),
     "allow_untrained": (_FLAG,),
     "training": (_TABLE,),
@@ -85,7 +118,11 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of an experiment; see the head of this module and `hsizoo.bench`."""
+    """One run of an experiment.
+
+    See the head of this module, `hsizoo.bench` and, of classifiers, `hsizoo.bench_few_labels`.
+    ``seeds`` is None where the file says nothing, ``own`` the keys of the run's own table.
+    """
 
     name: str
     components: tuple[str, ...]
@@ -95,11 +132,16 @@ class Run:
     scenes: tuple[str, ...] | None = None
     clicks: int = 5
     robot: str = "paper"
-    seeds: int | tuple[int, ...] = 1
+    seeds: int | tuple[int, ...] | None = None
+    shots: int = 5
+    draw: str = "random"
+    patch: int = 9
+    block: int = 16
     perturbations: tuple[str, ...] = ("none",)
     allow_untrained: bool = False
     training: Training | None = None
     sweep: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
     where: str = ""  # for messages
 
 
@@ -200,7 +242,7 @@ def _read_run(where: str, own: Mapping[str, Any], defaults: Mapping[str, Any]) -
         raise OptionError(f"{where}: components is empty")
     optional: dict[str, Any] = {
         key: given[key]
-        for key in ("description", "split", "clicks", "robot", "allow_untrained")
+        for key in ("description", "split", "clicks", "robot", "allow_untrained", *OF_CLASSIFIERS)
         if key in given
     }
     if "scenes" in given:
@@ -214,6 +256,7 @@ def _read_run(where: str, own: Mapping[str, Any], defaults: Mapping[str, Any]) -
         perturbations=_several(where, "perturbations", given.get("perturbations", "none")),
         training=None if training is None else _read_training(where, training),
         sweep=_read_sweep(where, given.get("sweep", {})),
+        own=frozenset(own),
         where=where,
         **optional,
     )
@@ -240,7 +283,11 @@ def _read_training(where: str, table: Mapping[str, Any]) -> Training:
 
 
 def _read_sweep(where: str, table: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-    for key, values in table.items():
+    flat: dict[str, Any] = {}
+    for key, value in table.items():  # TOML reads  cnn2d.epochs = …  as a table
+        inner = value if isinstance(value, dict) else {"": value}
+        flat |= {f"{key}.{name}" if name else key: values for name, values in inner.items()}
+    for key, values in flat.items():
         plain = isinstance(values, list) and all(
             isinstance(value, str | int | float | bool) for value in values
         )
@@ -248,7 +295,7 @@ def _read_sweep(where: str, table: Mapping[str, Any]) -> dict[str, tuple[Any, ..
             raise OptionError(
                 f"{where}, sweep: {key} must be a list of texts or numbers; got {values!r}"
             )
-    return {key: tuple(dict.fromkeys(values)) for key, values in table.items()}
+    return {key: tuple(dict.fromkeys(values)) for key, values in flat.items()}
 
 
 def _several(where: str, key: str, value: str | list[str]) -> tuple[str, ...]:

@@ -153,7 +153,7 @@ def _parts(run: Run) -> Iterator[Part]:
     if run.training is not None and not trained:
         raise OptionError("there is a table training, but no component that can be trained")
     _check_sweep(run, components, trained)
-    seeds = seeds_of(run.seeds if isinstance(run.seeds, int) else list(run.seeds))
+    seeds = seeds_of(run.seeds if isinstance(run.seeds, int) else list(run.seeds or [0]))
     perturbations = {text: make_perturbation(text) for text in run.perturbations}
     for values in itertools.product(*run.sweep.values()):
         setting = dict(zip(run.sweep, values, strict=True))

@@ -17,7 +17,7 @@ import shlex
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ from hsizoo.benchmark import Overwrite, RunEvents, RunResult, run_cases
 from hsizoo.engine.store import Store
 from hsizoo.errors import HsizooError
 from hsizoo.experiment.config import Experiment, Run, read_experiment
+from hsizoo.experiment.few_label import cases_of, check_cases, check_keys, is_few_label, plain
 from hsizoo.experiment.parts import Part, Planned, check, parts_of
+from hsizoo.fewlabel import FewLabelCase, FewLabelResult, run_few_label_cases
 from hsizoo.planning import Case
 from hsizoo.report.summary import RunReport, summary_md
 from hsizoo.training import TrainEvents, TrainResult, train
@@ -39,9 +41,9 @@ DEFAULT_FOLDER = "hsizoo-runs"
 class ExperimentEvents:
     """Who hears what while an experiment goes on.
 
-    ``training`` is told a training in words, its number from 1 and how many the run has, and
-    ``benching`` the name of a run; each gives a context whose value hears the details.
-    ``failed`` is told a training in words, and its error.
+    ``training`` is told a training in words, its number from 1 and how many the run has;
+    ``benching`` the name of a run, and ``classifying`` that of a run of classifiers; each gives a
+    context whose value hears the details.  ``failed`` is told a training in words, and its error.
     """
 
     training: Callable[[str, int, int], AbstractContextManager[TrainEvents]] = (
@@ -51,6 +53,9 @@ class ExperimentEvents:
         RunEvents()
     )
     failed: Callable[[str, Mapping[str, str]], None] = lambda what, error: None
+    classifying: Callable[[str], AbstractContextManager[RunEvents]] = lambda name: nullcontext(
+        RunEvents()
+    )
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,13 @@ class ExperimentResult:
     folder : Path
     summary : Path
         The page of text.
-    runs : dict of str to RunResult
-        By name; `RunResult.failures` has trainings and cells that failed.
+    runs : dict of str to RunResult or FewLabelResult
+        By name; ``failures`` has trainings and cells that failed.
     """
 
     folder: Path
     summary: Path
-    runs: dict[str, RunResult] = field(default_factory=dict)
+    runs: dict[str, RunResult | FewLabelResult] = field(default_factory=dict)
 
     @property
     def failures(self) -> list[dict[str, Any]]:
@@ -115,36 +120,54 @@ def run_experiment(
         config = read_experiment(Path(config))
     events = events or ExperimentEvents()
     chosen = config.choose([only] if isinstance(only, str) else only)
-    parts = {run.name: parts_of(run) for run in chosen}
-    for run in chosen:
-        check(run, parts[run.name], allow_untrained=allow_untrained)
+    # All are looked at before the first is begun.
+    of_classifiers = {run.name: _cases_of(run) for run in chosen if is_few_label(run)}
+    parts = {run.name: _parts_of(run, allow_untrained) for run in chosen
+             if run.name not in of_classifiers}  # fmt: skip
     folder = Path(out or Path(DEFAULT_FOLDER) / config.path.stem)
     result = ExperimentResult(folder, folder / "summary.md")
+    file = {"file": config.path.name, "digest": config.digest}
+    how: dict[str, Any] = {"device": device, "jobs": jobs, "overwrite": overwrite}
     for run in chosen:
-        trained = _train_all(run, parts[run.name], folder, device, events)
-        cases, lost = _cases(parts[run.name], trained)
-        about = {
-            "experiment": {"file": config.path.name, "digest": config.digest},
-            "run": _plain(run),
-            "trainings": [_about(planned, done) for planned, done in trained.items()],
-        }
-        with events.benching(run.name) as heard:
-            result.runs[run.name] = run_cases(
-                cases,
-                folder / run.name,
-                f"{config.title}: {run.name}",
-                split=run.split,
-                scenes=run.scenes,
-                device=device,
-                jobs=jobs,
-                overwrite=overwrite,
-                allow_untrained=allow_untrained or run.allow_untrained,
-                events=heard,
-                lost=lost,
-                about=about,
-            )
+        about: dict[str, Any] = {"experiment": file, "run": _plain(run, run.name in of_classifiers)}
+        target, title = folder / run.name, f"{config.title}: {run.name}"
+        how |= {"split": run.split, "scenes": run.scenes}
+        if run.name in of_classifiers:
+            with events.classifying(run.name) as heard:
+                result.runs[run.name] = run_few_label_cases(
+                    of_classifiers[run.name], target, title, events=heard, about=about, **how
+                )
+        else:
+            trained = _train_all(run, parts[run.name], folder, device, events)
+            cases, lost = _cases(parts[run.name], trained)
+            about["trainings"] = [_about(planned, done) for planned, done in trained.items()]
+            with events.benching(run.name) as heard:
+                result.runs[run.name] = run_cases(
+                    cases,
+                    target,
+                    title,
+                    allow_untrained=allow_untrained or run.allow_untrained,
+                    events=heard,
+                    lost=lost,
+                    about=about,
+                    **how,
+                )
         _write_summary(config, folder)
     return result
+
+
+def _cases_of(run: Run) -> list[FewLabelCase]:
+    check_keys(run, classify=True)
+    cases = cases_of(run)
+    check_cases(run, cases)
+    return cases
+
+
+def _parts_of(run: Run, allow_untrained: bool) -> list[Part]:
+    check_keys(run, classify=False)
+    parts = parts_of(run)
+    check(run, parts, allow_untrained=allow_untrained)
+    return parts
 
 
 _Trained = dict[Planned, "TrainResult | dict[str, str]"]
@@ -227,11 +250,10 @@ def _about(planned: Planned, done: TrainResult | dict[str, str]) -> dict[str, An
     return {**about, **{key: done.card[key] for key in kept}}
 
 
-def _plain(run: Run) -> dict[str, Any]:
+def _plain(run: Run, classify: bool) -> dict[str, Any]:
     """A run's description as JSON has it."""
-    about = {key: value for key, value in asdict(run).items() if key != "where"}
-    plain: dict[str, Any] = json.loads(json.dumps(about))
-    return plain
+    found: dict[str, Any] = json.loads(json.dumps(plain(run, classify)))
+    return found
 
 
 def _write_summary(config: Experiment, folder: Path) -> None:
@@ -239,7 +261,9 @@ def _write_summary(config: Experiment, folder: Path) -> None:
     reports = []
     for run in config.runs:
         results = _read(folder / run.name / "results.json")
-        changed = results is not None and results.get("run") != _plain(run)
+        was = (results or {}).get("run")
+        # By what it was: the plugins of another run need not be here now.
+        changed = was is not None and was != _plain(run, "shots" in was)
         reports.append(RunReport(run.name, results, _differences(folder / run.name), changed))
     text = summary_md(
         config.title,

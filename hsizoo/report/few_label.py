@@ -1,12 +1,14 @@
 """The few-label protocol's tables, derived from stored records.
 
 A figure of one seed is the mean over scenes; a row gives mean and standard deviation over seeds.
-Two components are compared seed by seed: the same seed draws the same training pixels for both.
+Two rows are compared seed by seed: under one draw the same seed gives both the same training
+pixels.
 """
 
 from __future__ import annotations
 
 import itertools
+import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,23 +24,28 @@ from hsizoo.protocol.statistics import (
     over_samples,
 )
 from hsizoo.report.interactive import to_csv
-from hsizoo.report.samples import by_row, choose_unit, done
+from hsizoo.report.samples import RowName, by_row, choose_unit, done
 
 __all__ = [
     "COLUMNS",
     "Row",
     "classes_csv",
+    "classes_of",
     "confusion_csv",
     "differences",
     "differences_csv",
+    "name_of",
+    "notes",
     "runs_csv",
     "summarise",
     "table_csv",
 ]
 
 Row = dict[str, Any]
-"""One component: ``component``, each of `COLUMNS`, the standard deviation over seeds of each of
-`SCORES` (``oa_sd``, …; None for one seed), ``seeds``, ``scenes``, ``failed_cells``."""
+"""One component under one setting: ``component``, ``conditions`` (what was swept over, in words;
+empty text where it does not touch the component), each of `COLUMNS`, the standard deviation over
+seeds of each of `SCORES` (``oa_sd``, …; None for one seed), ``seeds``, ``scenes``,
+``failed_cells``."""
 
 COLUMNS = {
     **SCORES,
@@ -53,12 +60,63 @@ COLUMNS = {
 Records = Sequence[Mapping[str, Any]]
 
 
+def name_of(component: str, conditions: Mapping[str, str]) -> str:
+    """A row's name in one text.
+
+    Examples
+    --------
+    >>> name_of("ipg+cnn2d", {"iterations": "50", "shots": ""})
+    'ipg+cnn2d | iterations=50'
+    """
+    words = ", ".join(f"{key}={value}" for key, value in conditions.items() if value)
+    return f"{component} | {words}" if words else component
+
+
+def classes_of(records: Records) -> dict[tuple[int, str], int]:
+    """The place of every class of a run, from 1, by its label and name, in ascending order.
+
+    It is the class's number, and so its colour, in every map and picture of the run, also where a
+    scene lacks classes that others have.
+    """
+    found = {
+        (label, name)
+        for record in done(records)
+        for label, name in zip(record["result"]["labels"], record["result"]["classes"], strict=True)
+    }
+    return {each: place for place, each in enumerate(sorted(found), start=1)}
+
+
+def notes(records: Records) -> list[str]:
+    """What to know of classes that are small, untested or absent in some run; nothing if none is.
+
+    A class is named once, however many runs it concerns.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for record in done(records):
+        result = record["result"]
+        for key, names in (
+            ("learnt from fewer pixels than asked for, at most half of a class",
+             result["split"]["short"]),
+            ("learnt from but not tested, for want of pixels", result["split"]["untested"]),
+            ("neither learnt nor tested, as no labelled pixel has a usable spectrum",
+             result.get("absent", ())),
+        ):  # fmt: skip
+            if names:
+                found.setdefault(key, {}).update(dict.fromkeys(names))
+    many = len({(each["identity"]["scene"], each["identity"]["seed"]) for each in done(records)})
+    some = " (in some runs)" if many > 1 else ""
+    return [f"{key}{some}: {', '.join(names)}" for key, names in found.items()]
+
+
 def summarise(records: Records) -> list[Row]:
-    """One row per component, in the order of first appearance; None for what cannot be had."""
+    """One row per component and setting, in the order of first appearance.
+
+    None stands for what cannot be had.
+    """
     rows = []
-    for (label, _), mine in by_row(records).items():
+    for (label, pairs), mine in by_row(records).items():
         finished = done(mine)
-        row: Row = {"component": label, **dict.fromkeys(COLUMNS)}
+        row: Row = {"component": label, "conditions": dict(pairs), **dict.fromkeys(COLUMNS)}
         row |= {f"{score}_sd": None for score in SCORES}
         row["seeds"] = len({each["identity"]["seed"] for each in finished})
         row["scenes"] = len({each["identity"]["scene"] for each in finished})
@@ -102,33 +160,45 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def differences(records: Records) -> list[dict[str, Any]]:
-    """Each pair of components by each score, on the runs that both have.
+    """Each pair of rows that differ in one respect, by each score, on the runs that both have.
 
     Returns
     -------
     list of dict
-        ``metric``, ``a``, ``b``, ``difference`` (a minus b), ``low`` and ``high`` (95 % interval of
-        the paired bootstrap; None with fewer units than `FEWEST_UNITS`), ``wins`` (share of runs
-        in which a is better), ``unit`` (what the bootstrap draws), ``units``.
+        ``metric``, ``a``, ``b``, ``differ_in`` (``component``, or the condition), ``difference``
+        (a minus b), ``low`` and ``high`` (95 % interval of the paired bootstrap; None with fewer
+        units than `FEWEST_UNITS`), ``wins`` and ``losses`` (share of runs in which a is better,
+        and worse), ``unit`` (what the bootstrap draws), ``units``.
     """
     unit = choose_unit(records)
-    grouped = {label: done(mine) for (label, _), mine in by_row(records).items()}
+    grouped = [(row, done(mine)) for row, mine in by_row(records).items()]
     lines = []
-    for (a, mine), (b, theirs) in itertools.combinations(grouped.items(), 2):
+    for (one, mine), (two, theirs) in itertools.combinations(grouped, 2):
+        respects = _respects(one, two)
         values = {_run(each): _scores(each) for each in mine}
         others = {_run(each): _scores(each) for each in theirs}
         shared = [run for run in values if run in others]
-        if not shared:
+        if len(respects) != 1 or not shared:
             continue
         whose = {_run(each): each["subject"] if unit == "subject" else each["identity"][unit]
                  for each in mine}  # fmt: skip
         apart = np.array([values[run] - others[run] for run in shared])
-        lines += _pair(a, b, unit, [whose[run] for run in shared], shared, apart)
+        about = {"a": name_of(one[0], dict(one[1])), "b": name_of(two[0], dict(two[1]))}
+        about["differ_in"] = respects[0]
+        lines += _pair(about, unit, [whose[run] for run in shared], shared, apart)
     return lines
 
 
+def _respects(one: RowName, two: RowName) -> list[str]:
+    """What tells two rows apart; an empty condition is like any."""
+    apart = ["component"] if one[0] != two[0] else []
+    for (key, mine), (_, other) in zip(one[1], two[1], strict=True):
+        apart += [key] if mine != other and mine and other else []
+    return apart
+
+
 def _pair(
-    a: str, b: str, unit: str, units: Sequence[Any], runs: Sequence[Any], apart: Any
+    about: Mapping[str, str], unit: str, units: Sequence[Any], runs: Sequence[Any], apart: Any
 ) -> list[dict[str, Any]]:
     order = {name: place for place, name in enumerate(dict.fromkeys(units))}
     lines = []
@@ -139,8 +209,9 @@ def _pair(
         column = apart[known, place][:, None]
         mine = [units[number] for number in known]
         observed = Observations([runs[number] for number in known], mine, mine, column)
-        line = {"metric": metric, "a": a, "b": b, "difference": float(column.mean())}
+        line = {"metric": metric, **about, "difference": float(column.mean())}
         line |= {"low": None, "high": None, "wins": float((column > 0).mean())}
+        line["losses"] = float((column < 0).mean())
         if len(set(mine)) >= FEWEST_UNITS:
             draws = over_samples(observed, order, draw_units(len(order)))[1:, 0]
             line["low"], line["high"] = interval(draws).tolist()
@@ -148,8 +219,10 @@ def _pair(
     return lines
 
 
-def _run(record: Mapping[str, Any]) -> tuple[str, int]:
-    return record["identity"]["scene"], record["identity"]["seed"]
+def _run(record: Mapping[str, Any]) -> tuple[str, str, int]:
+    identity = record["identity"]
+    dataset = json.dumps(identity["dataset"], sort_keys=True)
+    return dataset, identity["scene"], identity["seed"]
 
 
 def _scores(record: Mapping[str, Any]) -> Any:
@@ -161,12 +234,17 @@ def table_csv(rows: Sequence[Row]) -> str:
     """The table as CSV, full precision."""
     scores = [name for score in SCORES for name in (score, f"{score}_sd")]
     rest = [column for column in COLUMNS if column not in SCORES]
-    return to_csv(["component", *scores, *rest, "seeds", "scenes", "failed_cells"], rows)
+    conditions = list(rows[0]["conditions"]) if rows else []
+    head = ["component", *conditions, *scores, *rest, "seeds", "scenes", "failed_cells"]
+    lines = [{**row["conditions"], **{key: row[key] for key in row if key != "conditions"}}
+             for row in rows]  # fmt: skip
+    return to_csv(head, lines)
 
 
 def differences_csv(lines: Sequence[Mapping[str, Any]]) -> str:
     """All differences as CSV, full precision."""
-    return to_csv(["metric", "a", "b", "difference", "low", "high", "wins", "unit", "units"], lines)
+    head = ["metric", "a", "b", "differ_in", "difference", "low", "high", "wins", "losses"]
+    return to_csv([*head, "unit", "units"], lines)
 
 
 def runs_csv(records: Records) -> str:
@@ -224,4 +302,5 @@ def confusion_csv(records: Records) -> str:
 
 def _about(record: Mapping[str, Any]) -> dict[str, Any]:
     identity = record["identity"]
-    return {"component": record["label"], "scene": identity["scene"], "seed": identity["seed"]}
+    name = name_of(record["label"], record.get("conditions") or {})
+    return {"component": name, "scene": identity["scene"], "seed": identity["seed"]}

@@ -7,15 +7,38 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hsizoo.io import write_mask
 from hsizoo.protocol.few_label import decode_map
+from hsizoo.report.few_label import classes_of, name_of
 from hsizoo.report.samples import done
 
-__all__ = ["write_maps"]
+__all__ = ["FileNames", "write_maps"]
+
+
+class FileNames:
+    """Names of files for what has any name, no two alike."""
+
+    def __init__(self) -> None:
+        self._times: dict[str, int] = {}
+
+    def of(self, text: str) -> str:
+        """The text with ``_`` for what a file system may not take, and a number if it was had.
+
+        Examples
+        --------
+        >>> names = FileNames()
+        >>> names.of("rf:trees=5 | shots=3"), names.of("rf/trees=5 | shots=3")
+        ('rf_trees=5_shots=3', 'rf_trees=5_shots=3-2')
+        """
+        name = re.sub(r"[^A-Za-z0-9.=+-]+", "_", text).strip("_")
+        self._times[name] = times = self._times.get(name, 0) + 1
+        return name if times == 1 else f"{name}-{times}"
 
 
 def write_maps(folder: Path, records: Sequence[Mapping[str, Any]]) -> list[Path]:
-    """Write the map of each component and scene, of the lowest seed that is done.
+    """Write the map of each row and scene, of the lowest seed that is done.
 
     Parameters
     ----------
@@ -27,23 +50,24 @@ def write_maps(folder: Path, records: Sequence[Mapping[str, Any]]) -> list[Path]
     -------
     list of Path
         ``<component>-<scene>.png`` with a palette and ``.hdr``, ENVI, with class names.  Label 0 is
-        a pixel without a usable spectrum, other labels count classes from 1 in the order of the
-        record's ``classes``.
+        a pixel without a usable spectrum, other labels are the places of `classes_of`: the same
+        class has the same number and colour in all maps of the run.
     """
     first: dict[tuple[str, str], Mapping[str, Any]] = {}
     for record in sorted(done(records), key=lambda each: int(each["identity"]["seed"])):
-        first.setdefault((record["label"], record["identity"]["scene"]), record)
-    written = []
-    names: dict[str, int] = {}
-    for (label, scene), record in first.items():
+        row = name_of(record["label"], record.get("conditions") or {})
+        first.setdefault((row, record["identity"]["scene"]), record)
+    places = classes_of(records)
+    classes = {0: "unusable", **{place: name for (_, name), place in places.items()}}
+    written, names = [], FileNames()
+    for (row, scene), record in first.items():
         result = record["result"]
         height, width = result["split"]["shape"]
-        labels = decode_map(result["map"], (height, width))
-        classes = {0: "unusable", **dict(enumerate(result["classes"], start=1))}
+        mine = zip(result["labels"], result["classes"], strict=True)
+        place_of = np.array([0, *(places[each] for each in mine)])
+        labels = place_of[decode_map(result["map"], (height, width))]
         folder.mkdir(exist_ok=True)
-        name = re.sub(r"[^A-Za-z0-9.=+-]+", "_", f"{label}-{scene}").strip("_")
-        names[name] = names.get(name, 0) + 1
-        name += f"-{names[name]}" if names[name] > 1 else ""
+        name = names.of(f"{row}-{scene}")
         for ending in (".png", ".hdr"):
             # Not with_suffix: a scene's name may hold a dot.
             path = folder / f"{name}{ending}"

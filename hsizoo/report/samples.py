@@ -13,7 +13,16 @@ from hsizoo.protocol.metrics import THRESHOLD_GRID, curve_auc, failed, noc
 from hsizoo.protocol.statistics import Observations
 from hsizoo.report.columns import WITH_INTERVAL
 
-__all__ = ["Unit", "by_row", "choose_unit", "done", "observe", "tuned_scores", "values_of"]
+__all__ = [
+    "RowName",
+    "Unit",
+    "by_row",
+    "choose_unit",
+    "done",
+    "observe",
+    "tuned_scores",
+    "values_of",
+]
 
 Unit = Literal["subject", "scene", "seed"]
 """What a bootstrap draws again; see `hsizoo.protocol.statistics`."""

@@ -10,9 +10,20 @@ from typing import Any
 
 from hsizoo.report.columns import COMPARED
 from hsizoo.report.comparison import covers, row_name, settings_of
+from hsizoo.report.few_label_summary import FEW_LABEL_NOTE, few_label_section
 from hsizoo.report.interactive import Row, conditions_of
+from hsizoo.report.markdown import markdown_table
 
 __all__ = ["RunReport", "summary_md"]
+
+
+_NOTE = (
+    "In brackets: 95 % intervals of the percentile bootstrap over what the run's line names, "
+    "the same draws for every row; with few units they are somewhat too narrow.  Training "
+    "seeds are averaged before; *sd over seeds* is their standard deviation of Dice@0.5 after "
+    "the last click.  *first* is the share of draws in which the row is the best of its "
+    "setting."
+)
 
 
 @dataclass(frozen=True)
@@ -40,13 +51,8 @@ def summary_md(title: str, description: str, command: str, reports: Sequence[Run
     """Write the page in Markdown; it holds no path but those beside it."""
     parts = [f"# {title}", description, f"```\n{command}\n```"]
     parts += [_made_with([report.results for report in reports if report.results])]
-    parts.append(
-        "In brackets: 95 % intervals of the percentile bootstrap over what the run's line names, "
-        "the same draws for every row; with few units they are somewhat too narrow.  Training "
-        "seeds are averaged before; *sd over seeds* is their standard deviation of Dice@0.5 after "
-        "the last click.  *first* is the share of draws in which the row is the best of its "
-        "setting."
-    )
+    classify = [_of_classifiers(report.results) for report in reports if report.results]
+    parts += [_NOTE] * (False in classify or not classify) + [FEW_LABEL_NOTE] * (True in classify)
     for report in reports:
         parts += _run(report)
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -81,6 +87,9 @@ def _run(report: RunReport) -> list[str]:
     parts.append(run["description"])
     if report.changed:
         parts.append("**The experiment's file describes this run otherwise now; run it again.**")
+    if _of_classifiers(report.results):
+        parts += few_label_section(report.name, report.results, report.differences)
+        return [*parts, _failures(report.results["cells"])]
     parts.append(_settings(run, rows))
     parts.append(_table(rows, report.results["ranks"], run))
     parts.append(_differences(rows, report.differences))
@@ -88,6 +97,11 @@ def _run(report: RunReport) -> list[str]:
     parts.append(_failures(report.results["cells"]))
     parts.append(f"![Dice over clicks]({report.name}/curve.png)")
     return parts
+
+
+def _of_classifiers(results: Mapping[str, Any]) -> bool:
+    """Whether a run was one of classifiers."""
+    return "shots" in results["run"]
 
 
 def _settings(run: Mapping[str, Any], rows: Sequence[Row]) -> str:
@@ -141,7 +155,7 @@ def _table(rows: Sequence[Row], ranks: Sequence[Mapping[str, Any]], run: Mapping
             line.append("—" if share is None else f"{100 * share:.0f} %")
         line += [str(row["samples"])] + [str(row["failed_cells"])] * failed
         lines.append(line)
-    return _markdown(head, lines)
+    return markdown_table(head, lines)
 
 
 def _figure(row: Row, column: str) -> str:
@@ -189,7 +203,7 @@ def _differences(rows: Sequence[Row], differences: str) -> str:
             head = ["of", f"{first} {axis}", "minus", f"{metric}, over samples", "over classes"]
             if not any(line[0] for line in lines):
                 head, lines = head[1:], [line[1:] for line in lines]
-            parts.append(_markdown(head, lines))
+            parts.append(markdown_table(head, lines))
     return "\n\n".join(["Paired differences:", *parts]) if parts else ""
 
 
@@ -242,7 +256,7 @@ def _trainings(trainings: Sequence[Mapping[str, Any]]) -> str:
             line += ["—" if figure is None else f"{figure:.3f}" for figure in figures]
             line += [f"{60 * each['hours']:.1f}", f"`{each['digest'][:12]}`"]
         lines.append(line)
-    return "Trainings:\n\n" + _markdown(head, lines)
+    return "Trainings:\n\n" + markdown_table(head, lines)
 
 
 def _failures(cells: Sequence[Mapping[str, Any]]) -> str:
@@ -253,12 +267,3 @@ def _failures(cells: Sequence[Mapping[str, Any]]) -> str:
             text = f"{error['type']}: {error['message']}".splitlines()[0]
             lines[f"- {cell['label']} on {cell['identity']['scene']}: {text}"] = None
     return "Failed:\n\n" + "\n".join(lines) if lines else ""
-
-
-def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")

@@ -4,9 +4,10 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from hsizoo.cli import app
-from hsizoo.cli.few_label import result_table
+from hsizoo.cli.few_label import fitting_table, result_table
 from hsizoo.errors import NameLookupError
 
 TINY = (
@@ -71,7 +72,38 @@ def test_the_two_protocols_do_not_mix(hsizoo):
 
 def test_a_row_without_results_has_dashes():
     scores = ("oa", "aa", "kappa", "macro_precision")
-    row = {"component": "x", **dict.fromkeys(scores), **{f"{key}_sd": None for key in scores}}
+    row = {
+        "component": "x",
+        "conditions": {},
+        "pseudo_right": None,
+        **dict.fromkeys(scores),
+        **{f"{key}_sd": None for key in scores},
+    }
     row |= {"leak": None, "fit_seconds": None, "predict_seconds": None, "seeds": 0}
     made = result_table([{**row, "failed_cells": 2}], "nothing")
     assert [next(iter(column.cells)) for column in made.columns][1:4] == ["—"] * 3
+
+
+def test_settings_and_pseudo_labels_have_columns_and_a_narrow_terminal_cuts_none():
+    scores = dict.fromkeys(("oa", "aa", "kappa", "macro_precision"), 0.8)
+    row = {"component": "lp+cnn2d", "conditions": {"shots": "5"}, "pseudo_right": 0.931, **scores}
+    row |= {f"{key}_sd": 0.012 for key in scores}
+    row |= {"leak": 0.5, "fit_seconds": 3.0, "predict_seconds": 0.1, "seeds": 5, "failed_cells": 0}
+    other = {**row, "component": "svm", "conditions": {"shots": ""}, "pseudo_right": None}
+
+    def shown(width):
+        out = Console(width=width)
+        with out.capture() as captured:
+            made, left_out = fitting_table([row, other], "a title", out)
+            out.print(made)
+        return captured.get(), left_out
+
+    wide, left_out = shown(200)
+    assert left_out == []
+    assert "AA (recall) %   precision %" in wide
+    assert "93.1" in wide
+    assert wide.splitlines()[3].split()[:2] == ["svm", "—"]
+    narrow, left_out = shown(60)
+    assert left_out[:2] == ["s/image", "leak %"]
+    assert "…" not in narrow
+    assert "80.00 ± 1.20" in narrow

@@ -9,6 +9,8 @@ from hsizoo.report.few_label import (
     classes_csv,
     confusion_csv,
     differences,
+    differences_csv,
+    notes,
     runs_csv,
     summarise,
     table_csv,
@@ -25,6 +27,7 @@ def record(label, seed, oa, *, scene="field", kappa=0.5, status="done"):
     if status == "failed":
         return about
     result = {
+        "labels": [1, 2],
         "classes": ["corn", "wheat"],
         "confusion": [[8, 2], [1, 9]],
         "scores": {
@@ -35,7 +38,7 @@ def record(label, seed, oa, *, scene="field", kappa=0.5, status="done"):
             "recall": [0.8, 0.9],
             "precision": [8 / 9, 9 / 11],
         },
-        "split": {"train": [1, 2], "untested": [], "digest": f"{seed:064d}"},
+        "split": {"train": [1, 2], "untested": [], "short": [], "digest": f"{seed:064d}"},
         "leak": {"patch": 9, "overlap": 0.5, "contains": 0.25},
         "seconds": {"fit": 1.0 + seed, "predict": 0.5},
         "megabytes": {"host": None if seed else 12.0},
@@ -97,3 +100,47 @@ def test_classes_confusion_and_runs():
     assert len(classes) == 4
     assert (classes[1]["class"], classes[1]["recall"], classes[1]["test"]) == ("wheat", "0.9", "10")
     assert [line["test"] for line in read(runs_csv(records))] == ["20", "20"]
+
+
+def test_settings_make_rows_and_are_compared_one_at_a_time():
+    records = [
+        {**record(label, seed, oa + 0.01 * seed), "conditions": {"shots": shots, "k": k}}
+        for label, shots, k, oa in (
+            ("lp", "3", "5", 0.5), ("lp", "5", "5", 0.6), ("lp", "5", "9", 0.7),
+            ("rf", "3", "", 0.4),
+        )
+        for seed in range(5)
+    ]  # fmt: skip
+    rows = summarise(records)
+    assert [tuple(row["conditions"].values()) for row in rows] == [
+        ("3", "5"), ("5", "5"), ("5", "9"), ("3", ""),
+    ]  # fmt: skip
+    lines = read(table_csv(rows))
+    assert list(lines[0])[:4] == ["component", "shots", "k", "oa"]
+    assert [line["k"] for line in lines] == ["5", "5", "9", ""]
+    oa = [line for line in read(differences_csv(differences(records))) if line["metric"] == "oa"]
+    assert [(line["a"], line["b"], line["differ_in"]) for line in oa] == [
+        ("lp | shots=3, k=5", "lp | shots=5, k=5", "shots"),
+        ("lp | shots=3, k=5", "rf | shots=3", "component"),
+        ("lp | shots=5, k=5", "lp | shots=5, k=9", "k"),
+    ]
+    assert [round(float(line["difference"]), 6) for line in oa] == [-0.1, 0.1, -0.1]
+    assert (oa[0]["wins"], oa[0]["losses"]) == ("0.0", "1.0")
+
+
+def test_scenes_of_the_same_name_in_two_datasets_are_two():
+    records = [record("a", 0, 0.5), record("b", 0, 0.6)]
+    records[1]["identity"]["dataset"] = {"component": "hsizoo/y"}
+    assert differences(records) == []
+
+
+def test_classes_that_are_small_untested_or_absent_are_named_once():
+    records = [record("a", seed, 0.5) for seed in range(2)]
+    assert notes(records) == []
+    for each in records:
+        each["result"]["split"]["short"] = ["oats"]
+        each["result"]["split"]["untested"] = ["corn"]
+    records[1]["result"]["absent"] = ["rye", "barley"]
+    assert [note.partition(": ")[2] for note in notes(records)] == ["oats", "corn", "rye, barley"]
+    assert all("(in some runs)" in note for note in notes(records))
+    assert "some" not in notes(records[:1])[0]

@@ -219,6 +219,16 @@ def _pseudo(made: PseudoLabels | None, scene: Scene, split: Split) -> dict[str, 
             "given": int(given.sum()),
             "checked": int(known.sum()),
             "right": float(right.mean()) if known.any() else None,
-            "history": [dict(step) for step in made.history],
+            "history": [{**step, **_judged(step, scene, known)} for step in made.history],
         }
     }
+
+
+def _judged(step: Mapping[str, Any], scene: Scene, known: Mask) -> dict[str, Any]:
+    """Of a step that tells its new labels: how many have a known truth, and how many are right."""
+    if not {"pixels", "labels"} <= set(step):
+        return {}
+    pixels = np.asarray(step["pixels"], dtype=np.intp)
+    checked = known.flat[pixels]
+    right = scene.label_map.labels.flat[pixels] == np.asarray(step["labels"], dtype=np.int64)
+    return {"new_checked": int(checked.sum()), "new_right": int((checked & right).sum())}

@@ -109,6 +109,26 @@ def test_pseudo_labels_are_checked_where_the_truth_is_known():
     assert pseudo["history"] == [{"step": 1}]
 
 
+def test_rounds_that_tell_their_new_labels_are_judged():
+    told = Told()
+    given = np.full((20, 12), -1, dtype=np.int32)
+    history = ({"pixels": [0, 13, 5], "labels": [1, 2, 1]}, {"pixels": [], "labels": []})
+    told.pseudo_labels = PseudoLabels(given, np.ones_like(given, np.float32), history)
+    for step in history:
+        given.flat[step["pixels"]] = step["labels"]
+    scene = field()
+    found = FewLabelProtocol(shots=4).run(told, scene)
+    truth, seeds = scene.label_map.labels.flat, Split.from_record(found["split"]).train
+    judged = [(pixel, label) for pixel, label in ((0, 1), (13, 2), (5, 1))
+              if truth[pixel] != 0 and pixel not in seeds]  # fmt: skip
+    first, second = found["pseudo_labels"]["history"]
+    assert judged
+    assert first["new_checked"] == len(judged)
+    assert first["new_right"] == sum(truth[pixel] == label for pixel, label in judged)
+    assert (second["new_checked"], second["new_right"]) == (0, 0)
+    assert first["pixels"] == [0, 13, 5]
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
