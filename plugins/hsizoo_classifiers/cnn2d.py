@@ -40,6 +40,8 @@ class Cnn2d(PatchNetwork):
         Principal components of the scaled bands.
     whiten : bool, default true
         Bring every component to unit variance, as is customary; otherwise the first has it.
+        There was no clear difference on a small Pavia University, nor on block-disjoint draws of
+        Salinas-A and of Indian Pines.
     patch : int, default 9
         Side of the square that is seen around a pixel, as in the paper; odd.
     epochs : int, default 100

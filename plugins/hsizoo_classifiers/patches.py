@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import hsizoo
 from hsizoo.errors import DataError
 from hsizoo_classifiers.pixels import Seeds
 
@@ -119,6 +120,7 @@ def train(
         loss.backward()
         optimiser.step()
         cooling.step()
+        hsizoo.tell_progress(step + 1, steps)
     net.eval()
 
 
@@ -141,6 +143,6 @@ def predict_patches(net: nn.Module, image: torch.Tensor, patch: int) -> torch.Te
     """Logits (K, H, W) of all pixels, patch by patch."""
     height, width = (side - patch + 1 for side in image.shape[1:])
     number = torch.arange(height * width, device=image.device)
-    step = max(1, _AT_ONCE // (4 * 128 * patch**2))
+    step = max(1, _AT_ONCE // (4 * max(128, len(image)) * patch**2))
     parts = [net(gather(image, patch, part // width, part % width)) for part in number.split(step)]
     return torch.cat(parts).T.reshape(-1, height, width)

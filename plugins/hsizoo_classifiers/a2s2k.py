@@ -1,0 +1,229 @@
+"""The residual network that chooses between spectral and spectral-spatial kernels, A²S²K-ResNet.
+
+S. K. Roy, S. Manna, T. Song, L. Bruzzone, "Attention-based adaptive spectral-spatial kernel ResNet
+for hyperspectral image classification", IEEE Transactions on Geoscience and Remote Sensing 59
+(2021) 7831-7843, doi:10.1109/TGRS.2020.3043267.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+from torch import nn
+
+import hsizoo
+from hsizoo.errors import OptionError
+from hsizoo_classifiers.bands import AllBands
+from hsizoo_classifiers.patch_network import Scaling
+from hsizoo_classifiers.pixels import Components, at_least
+from hsizoo_classifiers.spectral_layers import (
+    KERNEL,
+    along,
+    at_once,
+    convolution,
+    length_after,
+)
+
+__all__ = ["A2s2k", "AdaptiveKernelNet"]
+
+
+class A2s2k(AllBands):
+    """A²S²K-ResNet on all bands, each scaled to mean 0 and variance 1.
+
+    It needs 7 bands or more.
+
+    Parameters
+    ----------
+    selection : {"each", "shared"}, default "each"
+        What weighs the two sizes of kernels: ``each`` has a layer of its own, as in the selective
+        kernel networks that the paper builds on; ``shared``, as in the paper's own code, uses one
+        layer for both, so that the softmax over them is always one half.
+    components : int, default 0
+        So many whitened principal components in place of the bands, at least 7; 0 for the bands.
+        The paper's code has 200 for Indian Pines, which are all, and 15 for Salinas.
+    patch : int, default 7
+        Side of the square that is seen around a pixel; odd.  As in the call that the authors give
+        for the paper; their code's default of 9 leaves the mean over 5 × 5 off the centre.
+    epochs : int, default 200
+        Passes over the labelled pixels, as in the paper's code.
+    max_steps : int, default 200
+        So many steps at most.  INFERRED: a minute on one core of a CPU, and enough for five
+        labels of each class of Salinas-A.  An epoch of the paper has many times as many
+        pixels, so its 200 epochs are far more steps: with a GPU, give more.
+    batch : int, default 16
+        Pixels per step, as that code has in effect (it names 32 and passes 16).
+    rate : float, default 1e-3
+        Learning rate of Adam, as in that code.  INFERRED: the rate falls once along a cosine, and
+        the last weights are kept, as there are no labels to choose others by.
+    decay : float, default 0
+        Weight decay.
+    """
+
+    _LEAST_BANDS: ClassVar[int] = KERNEL
+
+    def __init__(
+        self,
+        *,
+        selection: Literal["each", "shared"] = "each",
+        components: int = 0,
+        patch: int = 7,
+        epochs: int = 200,
+        max_steps: int = 200,
+        batch: int = 16,
+        rate: float = 1e-3,
+        decay: float = 0.0,
+        device: str = "cpu",
+    ) -> None:
+        at_least(0, components=components)
+        if 0 < components < KERNEL:
+            raise OptionError(f"components={components}: must be 0 or from {KERNEL} on")
+        super().__init__(
+            patch=patch,
+            least_patch=3,
+            epochs=epochs,
+            max_steps=max_steps,
+            batch=batch,
+            rate=rate,
+            decay=decay,
+            device=device,
+        )
+        self._selection = selection
+        self._components = components
+
+    def _scaling(self, cube: hsizoo.HyperCube) -> Scaling:
+        scaling = super()._scaling(cube)
+        if self._components:
+            return Components(cube, self._components, scale_bands=False, whiten=True)
+        return scaling
+
+    def _build(self, channels: int, classes: int) -> nn.Module:
+        return AdaptiveKernelNet(channels, classes, self._selection)
+
+
+class AdaptiveKernelNet(nn.Module):
+    """Two sizes of kernels weighed by attention, then residual blocks that weigh their channels.
+
+    ============================ ========================== =================================
+    layer                        output, patch p, L = 97    parameters (C = 200, K = 16)
+    ============================ ========================== =================================
+    1×1×7 beside 3×3×7, step 2,  2 × 24 × p × p × L         24·(7 + 63) + 2·(24 + 48) = 1824
+    BN, ReLU
+    weights of the two, their    24 × p × p × L             24·100 + 100 + 2·(100·24 + 24) = 7348
+    weighted sum
+    residual 1×1×7, twice        24 × p × p × L             4·(7·24² + 24 + 48) + 2·3 = 16422
+    1×1×L, BN, ReLU              128 × p × p                24·97·128 + 128 + 256 = 298368
+    3×3, BN, ReLU                24 × (p - 2) × (p - 2)     9·128·24 + 24 + 48 = 27720
+    residual 3×3, twice          24 × (p - 2) × (p - 2)     4·(9·24² + 24) + 5·48 + 2·3 = 21078
+    mean over the patch, linear  K                          24·16 + 16 = 400
+    ============================ ========================== =================================
+
+    In all 373160 parameters, 370736 with ``selection=shared``.  The paper's code has 370856: that,
+    and 24 of kernels that only ever see padding, and 96 of batch normalisation that it does not
+    use.
+
+    The weights of the two kernels come from the mean of their sum over the patch and the spectrum:
+    C/2 numbers with ReLU, then one layer for each kernel, and the softmax over the two for each
+    channel.  A residual block has BN and ReLU before its convolutions, but for the first block's
+    first, and BN after the first block, and BN and ReLU after the last.  What it adds is weighed
+    by the sigmoid of a convolution of 3 along the channels' means, as in Q. Wang et al., "ECA-Net",
+    CVPR 2020.  (That code has one more ReLU before the second BN of a block.)
+
+    Notes
+    -----
+    Already the first weights depend on the whole patch, so nothing can be found once per pixel, and
+    an image is classified patch by patch; out of training `forward` takes so few at a time that
+    they fit in memory.
+
+    Parameters
+    ----------
+    bands, classes : int
+    selection : {"each", "shared"}
+    """
+
+    def __init__(self, bands: int, classes: int, selection: str) -> None:
+        super().__init__()
+        self.pixel, self.square = (
+            nn.Conv3d(1, 24, (size, size, KERNEL), (1, 1, 2), (size // 2, size // 2, 0))
+            for size in (1, 3)
+        )
+        self.scaled = nn.ModuleList(nn.BatchNorm2d(24) for _ in range(2))
+        self.squeeze = nn.Sequential(nn.Linear(24, bands // 2), nn.ReLU())
+        layers = 2 if selection == "each" else 1
+        self.excite = nn.ModuleList(nn.Linear(bands // 2, 24) for _ in range(layers))
+        length = length_after(bands)
+        self.spectral = nn.Sequential(
+            ImprovedResidual(along(KERNEL), (0, KERNEL // 2), first=True),
+            ImprovedResidual(along(KERNEL), (0, KERNEL // 2)),
+            convolution(24, 128, along(length)),
+        ).to(memory_format=torch.channels_last)  # a third less time on a CPU
+        self.spatial = nn.Sequential(
+            convolution(128, 24, 3),
+            ImprovedResidual((3, 3), (1, 1)),
+            ImprovedResidual((3, 3), (1, 1)),
+            nn.BatchNorm2d(24),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(24, classes),
+        )
+        self.pixels_at_once = at_once(24, length)
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        """Logits (n, K) of patches (n, C, p, p)."""
+        if self.training:
+            return self._logits(patches)
+        step = max(1, self.pixels_at_once // (patches.shape[2] * patches.shape[3]))
+        return torch.cat([self._logits(part) for part in patches.split(step)])
+
+    def _logits(self, patches: torch.Tensor) -> torch.Tensor:
+        pixels = self.spectral(self._chosen(patches))
+        logits: torch.Tensor = self.spatial(pixels.reshape(len(patches), -1, *patches.shape[2:]))
+        return logits
+
+    def _chosen(self, patches: torch.Tensor) -> torch.Tensor:
+        """Both kernels' outputs (n, 24, p·p, L) in one, weighed."""
+        cubes = patches.permute(0, 2, 3, 1)[:, None]
+        first, second = (
+            scaled(kernel(cubes).flatten(2, 3)).relu()
+            for scaled, kernel in zip(self.scaled, (self.pixel, self.square), strict=True)
+        )
+        squeezed = self.squeeze((first + second).mean(dim=(2, 3)))
+        # With one layer for both, the softmax has two alike.
+        votes = torch.stack([self.excite[0](squeezed), self.excite[-1](squeezed)])
+        weights = votes.softmax(dim=0)[..., None, None]
+        return weights[0] * first + weights[1] * second
+
+
+class ImprovedResidual(nn.Module):
+    """BN and ReLU before each of two convolutions of 24 maps; what they add is weighed by channel.
+
+    Parameters
+    ----------
+    kernel, padding : (int, int)
+    first : bool
+        What comes in has been through BN and ReLU: none before the first convolution, but BN after
+        the second.
+    """
+
+    def __init__(
+        self, kernel: tuple[int, int], padding: tuple[int, int], *, first: bool = False
+    ) -> None:
+        super().__init__()
+        before = [] if first else [nn.BatchNorm2d(24), nn.ReLU()]
+        after = [nn.BatchNorm2d(24)] if first else []
+        self.change = nn.Sequential(
+            *before,
+            nn.Conv2d(24, 24, kernel, padding=padding),
+            nn.BatchNorm2d(24),
+            nn.ReLU(),
+            nn.Conv2d(24, 24, kernel, padding=padding),
+            *after,
+        )
+        self.weight = nn.Conv1d(1, 1, 3, padding=1, bias=False)
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """Maps of the same shape."""
+        change = self.change(maps)
+        weight = self.weight(change.mean(dim=(2, 3))[:, None])[:, 0].sigmoid()
+        return maps + change * weight[..., None, None]

@@ -1,0 +1,156 @@
+"""The contextual deep CNN: three sizes of kernels side by side, then convolutions of 1 × 1.
+
+H. Lee, H. Kwon, "Going deeper with contextual CNN for hyperspectral image classification", IEEE
+Transactions on Image Processing 26 (2017) 4843-4855, doi:10.1109/TIP.2017.2725580.
+
+Built from its abstract, from descriptions of it, and from the layers of R. Li et al.'s code,
+doi:10.3390/rs12030582; what is said to be "as in the paper" was not checked in its full text.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from hsizoo.errors import OptionError
+from hsizoo_classifiers.bands import AllBands
+from hsizoo_classifiers.pixels import at_least
+
+__all__ = ["Cdcnn", "ContextualNet"]
+
+_WIDTH = 128
+
+
+class Cdcnn(AllBands):
+    """The contextual deep CNN on all bands, each scaled to mean 0 and variance 1.
+
+    Parameters
+    ----------
+    norm : {"local", "batch"}, default "local"
+        After the first two convolutions: ``local`` response normalisation as in the paper, or
+        ``batch`` normalisation, which the code that later papers compare with has instead.
+    patch : int, default 5
+        Side of the square that is seen around a pixel, as in the paper; odd.
+    epochs : int, default 200
+        Passes over the labelled pixels.  INFERRED (as are `max_steps`, `batch`, `rate` and
+        `decay`): the paper's 100 000 steps of SGD from 200 pixels per class are not for a handful
+        of pixels; these are the settings by which R. Li et al., doi:10.3390/rs12030582, and most
+        tables after them train it, but that here the rate falls once along a cosine and nothing
+        stops training early, as there are no labels to validate with.
+    max_steps : int, default 1000
+        So many steps at most.
+    batch : int, default 16
+        Pixels per step; at least 3 with ``norm=batch``, as one pixel has no statistics.
+    rate : float, default 5e-4
+        Learning rate of Adam.
+    decay : float, default 0
+        Weight decay.
+    dropout : float, default 0.5
+        After the last two hidden layers, as in the paper.
+    """
+
+    def __init__(
+        self,
+        *,
+        norm: Literal["local", "batch"] = "local",
+        patch: int = 5,
+        epochs: int = 200,
+        max_steps: int = 1000,
+        batch: int = 16,
+        rate: float = 5e-4,
+        decay: float = 0.0,
+        dropout: float = 0.5,
+        device: str = "cpu",
+    ) -> None:
+        if not 0 <= dropout < 1:
+            raise OptionError(f"dropout={dropout}: must be from 0 to below 1")
+        if norm == "batch":
+            at_least(3, batch=batch)
+        super().__init__(
+            patch=patch,
+            least_patch=5,
+            epochs=epochs,
+            max_steps=max_steps,
+            batch=batch,
+            rate=rate,
+            decay=decay,
+            device=device,
+        )
+        self._norm = norm
+        self._dropout = dropout
+
+    def _build(self, channels: int, classes: int) -> nn.Module:
+        return ContextualNet(channels, classes, self._patch, self._dropout, self._norm)
+
+
+class ContextualNet(nn.Module):
+    """Nine layers, of which only the first looks around.
+
+    ============================ ======================= =================================
+    layer                        output, patch p         parameters (C = 200, K = 16)
+    ============================ ======================= =================================
+    1×1, 3×3, 5×5 side by side,  3·128                   35·200·128 + 3·128 = 896384
+    maximum of each over p×p,
+    ReLU, norm
+    1×1, ReLU, norm              128                     384·128 + 128 = 49280
+    residual 1×1, twice          128                     4·(128² + 128) = 66048
+    1×1, ReLU, dropout, twice    128                     2·(128² + 128) = 33024
+    1×1                          K                       128·16 + 16 = 2064
+    ============================ ======================= =================================
+
+    In all 1046800 parameters; the batch normalisation adds 1024.  The code of R. Li et al. has
+    1063824: a tenth layer of 128 before the last (16512), and 512 of batch normalisation.
+
+    The maxima are taken over what lies in the patch: p × p, (p - 2) × (p - 2) and (p - 4) × (p - 4)
+    outputs of the three kernels.  INFERRED: weights start as is PyTorch's custom, as in that code;
+    the paper's Gaussian of 0.01 suits its long training.
+
+    Parameters
+    ----------
+    bands, classes, patch : int
+    dropout : float
+    norm : {"local", "batch"}
+    """
+
+    def __init__(self, bands: int, classes: int, patch: int, dropout: float, norm: str) -> None:
+        super().__init__()
+        self.bank = nn.ModuleList(nn.Conv2d(bands, _WIDTH, size) for size in (1, 3, 5))
+        self.patch = patch
+        self.first = _norm(norm, 3 * _WIDTH)
+        self.second = nn.Sequential(_pointwise(3 * _WIDTH), nn.ReLU(), _norm(norm, _WIDTH))
+        self.residual = nn.ModuleList(
+            nn.Sequential(_pointwise(), nn.ReLU(), _pointwise()) for _ in range(2)
+        )
+        hidden = [each for _ in range(2) for each in (_pointwise(), nn.ReLU(), nn.Dropout(dropout))]
+        self.head = nn.Sequential(*hidden, nn.Conv2d(_WIDTH, classes, 1))
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        """Logits (n, K) of patches (n, C, p, p)."""
+        return self._maps(patches)[:, :, 0, 0]
+
+    def whole(self, image: torch.Tensor) -> torch.Tensor:
+        """Logits (K, H, W) of an image (C, H + p - 1, W + p - 1)."""
+        return self._maps(image[None])[0]
+
+    def _maps(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits wherever a patch fits."""
+        seen = []
+        for convolution in self.bank:
+            rest = self.patch - convolution.kernel_size[0] + 1
+            seen.append(F.max_pool2d(convolution(images), rest, stride=1))
+        maps = self.second(self.first(torch.cat(seen, dim=1).relu()))
+        for change in self.residual:
+            maps = (maps + change(maps)).relu()
+        logits: torch.Tensor = self.head(maps)
+        return logits
+
+
+def _pointwise(channels: int = _WIDTH) -> nn.Conv2d:
+    return nn.Conv2d(channels, _WIDTH, 1)
+
+
+def _norm(norm: str, channels: int) -> nn.Module:
+    return nn.BatchNorm2d(channels) if norm == "batch" else nn.LocalResponseNorm(5)

@@ -1,0 +1,283 @@
+"""Graph convolution over the pixels of a patch, twice: for features and for labels.
+
+C. Wang, L. Zhang, W. Wei, Y. Zhang, "Toward effective hyperspectral image classification using
+dual-level deep spatial manifold representation", IEEE Transactions on Geoscience and Remote Sensing
+60 (2022), doi:10.1109/TGRS.2021.3073932.
+
+Built from the paper's abstract; layers and constants are ours.  It says: blocks of two kinds, in
+both of which graph convolution models the latent manifold of each local area; the feature blocks
+condense it into what represents the centre pixel, the classifier block propagates the label
+information of the other pixels to the centre; an unsupervised information loss on unlabelled
+samples joins the cross entropy on labelled ones.
+
+"EG", in IPG's name for it, we read as the graph's weights, the embedded Gaussian of X. Wang,
+R. Girshick, A. Gupta, K. He, "Non-local neural networks", CVPR 2018.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import hsizoo
+from hsizoo.errors import OptionError
+from hsizoo_classifiers.patch_network import PatchNetwork
+from hsizoo_classifiers.patches import Schedule, gather, own_chance
+from hsizoo_classifiers.pixels import Components, Seeds, at_least, find_seeds
+
+__all__ = [
+    "DualManifold",
+    "ManifoldNetwork",
+    "embedded_gaussian",
+    "information_loss",
+    "train_jointly",
+]
+
+
+def embedded_gaussian(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    """Weights of a patch's graph, (n, a, b): how much each of a pixels takes from each of b.
+
+    Parameters
+    ----------
+    queries : Tensor, shape (n, k, a)
+    keys : Tensor, shape (n, k, b)
+        The weights are exponentials of the scaled products of the two; each pixel's sum to 1.
+    """
+    return (queries.mT @ keys / queries.shape[1] ** 0.5).softmax(dim=2)
+
+
+def information_loss(logits: torch.Tensor) -> torch.Tensor:
+    """Mean entropy of the samples' classes less the entropy of their mean.
+
+    The negative mutual information of samples and classes: 0 where all samples are alike, -log K
+    where each is sure and the classes are equally many.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (n, K)
+    """
+    logs = logits.log_softmax(dim=1)
+    mean = logs.exp().mean(dim=0)
+    every = -(logs.exp() * logs).sum(dim=1).mean()
+    return every + torch.special.xlogy(mean, mean).sum()
+
+
+class _FeatureBlock(nn.Module):
+    """Pixels (n, d, p²) take in those like them, and keep what they were."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.query, self.key = (nn.Conv1d(width, width // 2, 1) for _ in range(2))
+        self.mix = nn.Sequential(nn.Conv1d(width, width, 1), nn.BatchNorm1d(width))
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        graph = embedded_gaussian(self.query(pixels), self.key(pixels))
+        return F.relu(pixels + self.mix(pixels @ graph.mT))
+
+
+class _LabelBlock(nn.Module):
+    """Class probabilities of all pixels, (n, d, p²), gathered at the centre: their logarithms."""
+
+    def __init__(self, width: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.query, self.key = (nn.Conv1d(width, width // 2, 1) for _ in range(2))
+        self.scores = nn.Sequential(nn.Dropout(dropout), nn.Conv1d(width, classes, 1))
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        middle = pixels.shape[2] // 2
+        centre = self.query(pixels[:, :, middle : middle + 1])
+        graph = embedded_gaussian(centre, self.key(pixels))
+        each = self.scores(pixels).log_softmax(dim=1)
+        # log of the weighted mean of probabilities, without leaving logarithms
+        logits: torch.Tensor = (each + graph.clamp_min(1e-12).log()).logsumexp(dim=2)
+        return logits
+
+
+class ManifoldNetwork(nn.Module):
+    """Two feature blocks and a classifier block over the pixels of a patch.
+
+    ================================= =================== ==========================================
+    layer                             output              parameters (C = 30, K = 16, d = 64)
+    ================================= =================== ==========================================
+    1×1, BN, ReLU                     d × p²              30·64 + 64 + 128 = 2112
+    feature block, twice:             d × p²              2·8448 = 16 896
+    … query and key                   d/2 × p² each       2·(64·32 + 32) = 4160
+    … 1×1 of what the graph gathers,  d × p²              64² + 64 + 128 = 4288
+    … BN, plus input, ReLU
+    classifier block:                 K                   5200
+    … query of the centre, key        d/2, d/2 × p²       4160
+    … dropout, 1×1, softmax           K × p²              64·16 + 16 = 1040
+    … mean by the graph's weights     K                   0
+    ================================= =================== ==========================================
+
+    In all 24 208.  No layer knows where in the patch a pixel is but for the centre, so mirrored
+    patches give the same.
+
+    Parameters
+    ----------
+    bands, classes, width : int
+        `width` is even.
+    dropout : float
+    """
+
+    def __init__(self, bands: int, classes: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.embed = nn.Sequential(nn.Conv1d(bands, width, 1), nn.BatchNorm1d(width), nn.ReLU())
+        self.features = nn.Sequential(_FeatureBlock(width), _FeatureBlock(width))
+        self.classify = _LabelBlock(width, classes, dropout)
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        """Logarithms of probabilities (n, K) of the centres of patches (n, C, p, p)."""
+        logits: torch.Tensor = self.classify(self.features(self.embed(patches.flatten(2))))
+        return logits
+
+
+def train_jointly(
+    net: nn.Module,
+    image: torch.Tensor,
+    patch: int,
+    seeds: Seeds,
+    schedule: Schedule,
+    information: float,
+    unlabelled: tuple[torch.Tensor, int],
+    chance: torch.Generator,
+) -> None:
+    """Train in place on labelled and unlabelled pixels; the last weights are kept.
+
+    Parameters
+    ----------
+    net, image, patch, seeds, schedule, chance
+        As for `hsizoo_classifiers.patches.train`.
+    information : float
+        Weight of the information loss.
+    unlabelled : tensor of int, shape (m, 2), and int
+        Rows and columns of the pixels to draw from, and how many of them a step draws.
+    """
+    places, number = unlabelled
+    places = places.to(image.device)
+    known = torch.from_numpy(np.stack([seeds.rows, seeds.cols], axis=1)).to(image.device)
+    truth = torch.from_numpy(seeds.classes).to(image.device)
+    batches = -(-len(truth) // schedule.batch)
+    steps = min(schedule.epochs * batches, schedule.max_steps)
+    optimiser = torch.optim.Adam(net.parameters(), schedule.rate, weight_decay=schedule.decay)
+    cooling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    net.train()
+    for step in range(steps):
+        if step % batches == 0:
+            order = torch.randperm(len(truth), generator=chance).to(image.device)
+        chosen = order.tensor_split(batches)[step % batches]
+        drawn = torch.randint(len(places), (number,), generator=chance).to(image.device)
+        rows, cols = torch.cat([known[chosen], places[drawn]]).T
+        logits = net(gather(image, patch, rows, cols))
+        loss = F.cross_entropy(logits[: len(chosen)], truth[chosen])
+        loss = loss + information * information_loss(logits[len(chosen) :])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        cooling.step()
+    net.eval()
+
+
+class DualManifold(PatchNetwork):
+    """A graph network on patches, trained on labelled and unlabelled pixels together.
+
+    Parameters
+    ----------
+    width : int, default 64
+        Features of a pixel; even.  INFERRED (as are all options but `patch`): the abstract gives no
+        layers and no constants.  `rate` and `information` were each compared with one other value
+        on a small Pavia University; the rest was not tuned.
+    components : int, default 30
+        Whitened principal components of the scaled bands.
+    patch : int, default 9
+        Side of the square whose pixels are the graph's nodes, as in IPG; odd.
+    information : float, default 0.1
+        Weight of the information loss on unlabelled pixels.  INFERRED: the abstract does not say
+        which information; we take the mutual information of pixels and classes.
+    unlabelled : int, default 64
+        Unlabelled pixels per step, drawn at random from all.
+    epochs : int, default 60
+        Passes over the labelled pixels, by a cosine schedule.
+    max_steps : int, default 1000
+        So many steps at most.
+    batch : int, default 16
+        Labelled pixels per step.
+    rate : float, default 1e-3
+        Learning rate of Adam.
+    decay : float, default 1e-4
+        Weight decay.
+    dropout : float, default 0.3
+        Before the classes' scores.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 64,
+        components: int = 30,
+        patch: int = 9,
+        information: float = 0.1,
+        unlabelled: int = 64,
+        epochs: int = 60,
+        max_steps: int = 1000,
+        batch: int = 16,
+        rate: float = 1e-3,
+        decay: float = 1e-4,
+        dropout: float = 0.3,
+        device: str = "cpu",
+    ) -> None:
+        at_least(2, width=width)
+        at_least(1, components=components, unlabelled=unlabelled, epochs=epochs, batch=batch)
+        at_least(1, max_steps=max_steps)
+        at_least(0, information=information, rate=rate, decay=decay)
+        if width % 2:
+            raise OptionError(f"width={width}: must be even")
+        if not 0 <= dropout < 1:
+            raise OptionError(f"dropout={dropout}: must be from 0 to below 1")
+        schedule = Schedule(
+            rate=rate,
+            decay=decay,
+            batch=batch,
+            epochs=epochs,
+            max_steps=max_steps,
+            optimiser="adam",
+        )
+        super().__init__(patch=patch, least_patch=3, schedule=schedule, device=device)
+        self._width = width
+        self._components = components
+        self._information = information
+        self._unlabelled = unlabelled
+        self._dropout = dropout
+
+    def _scaling(self, cube: hsizoo.HyperCube) -> Components:
+        return Components(cube, self._components, scale_bands=True, whiten=True)
+
+    def _build(self, channels: int, classes: int) -> ManifoldNetwork:
+        return ManifoldNetwork(channels, classes, self._width, self._dropout)
+
+    def fit(
+        self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
+    ) -> Self:
+        """Train anew, on the unlabelled pixels too; see `PixelClassifier.fit`."""
+        seeds = find_seeds(cube, labels)
+        scaling = self._scaling(cube)
+        image = self._image(scaling, cube)
+        everywhere = torch.from_numpy(np.argwhere(cube.valid))
+        with own_chance(rng, self._device) as chance:
+            net = self._build(image.shape[0], seeds.count).to(self._device)
+            train_jointly(
+                net,
+                image,
+                self._patch,
+                seeds,
+                self._schedule,
+                self._information,
+                (everywhere, self._unlabelled),
+                chance,
+            )
+        self._learnt = scaling, net
+        return self

@@ -1,0 +1,224 @@
+"""The published networks on all bands: layer tables, contract, the image against its patches."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hsizoo_classifiers.a2s2k import AdaptiveKernelNet
+from hsizoo_classifiers.bands import BandScaling
+from hsizoo_classifiers.cdcnn import ContextualNet
+from hsizoo_classifiers.dbma import DoubleBranchNet
+from hsizoo_classifiers.patches import Schedule, gather, own_chance, predict_patches, train
+from hsizoo_classifiers.pixels import Seeds
+from hsizoo_classifiers.ssrn import ResidualNet
+
+import hsizoo
+from hsizoo.errors import DataError, OptionError
+from hsizoo.protocol.few_label import FewLabelProtocol
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+BUILD = {
+    "cdcnn": lambda bands, classes, patch: ContextualNet(bands, classes, patch, 0.5, "local"),
+    "ssrn": ResidualNet,
+    "dbma": DoubleBranchNet,
+    "a2s2k": lambda bands, classes, _: AdaptiveKernelNet(bands, classes, "each"),
+}
+SALINAS_A = [
+    ("cdcnn", 0.916, 0.05),
+    ("ssrn", 0.997, 0.03),
+    ("dbma", 0.969, 0.03),
+    ("a2s2k", 0.994, 0.03),
+]
+"""Overall accuracy of seed 0; a CPU that rounds otherwise trains another network."""
+
+PATCH = {"cdcnn": 5, "ssrn": 7, "dbma": 7, "a2s2k": 7}
+
+QUICK = [
+    "cdcnn:epochs=12,rate=0.002",
+    "cdcnn:norm=batch,epochs=12,rate=0.002",
+    "ssrn:patch=3,epochs=20,rate=0.003",
+    "dbma:patch=3,epochs=12,rate=0.003",
+    "a2s2k:patch=3,epochs=20,rate=0.003",
+    "a2s2k:selection=shared,patch=3,epochs=20,rate=0.003",
+    "a2s2k:components=8,patch=3,epochs=20,rate=0.003",
+]
+
+
+def fields(bands=9, classes=3, height=10, width=15):
+    """Noisy stripes, one spectrum each, labels on some pixels, corners too; one has no spectrum."""
+    rng = np.random.default_rng(0)
+    truth = np.arange(width) * classes // width + np.zeros((height, 1), dtype=int)
+    spectra = rng.random((classes, bands))
+    data = 50 * spectra[truth] + 2 * rng.standard_normal((height, width, bands)) + 300
+    data[3, 3] = np.nan
+    labels = np.where(np.add.outer(np.arange(height), np.arange(width)) % 4 == 0, truth + 5, -1)
+    names = {number + 5: f"class {number}" for number in range(classes)}
+    return hsizoo.HyperCube(data), hsizoo.LabelMap(labels, names, ignore=[-1]), truth
+
+
+def classify(name, cube, labels):
+    classifier = hsizoo.create(name, "classifier", device="cpu")
+    classifier.fit(cube, labels, rng=np.random.default_rng(3))
+    return np.asarray(classifier.predict_proba(cube))
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_parameters_are_as_many_as_the_table_says(name):
+    net = BUILD[name](200, 16, PATCH[name])
+    text = type(net).__doc__
+    table = text.split("=====\n")[2]
+    rows = [int(row) for row in re.findall(r"(?:^|[ =])(\d+)$", table, flags=re.MULTILINE)]
+    total = int(re.search(r"In all (\d+) parameters", text)[1])
+    assert sum(rows) == total == sum(each.numel() for each in net.parameters())
+
+
+def test_parameters_of_the_other_forms():
+    count = [
+        sum(each.numel() for each in net.parameters())
+        for net in (
+            ContextualNet(200, 16, 5, 0.5, "batch"),
+            AdaptiveKernelNet(200, 16, "shared"),
+        )
+    ]
+    assert count == [1_046_800 + 1024, 370_736]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_fields_are_found_again_and_again(name):
+    cube, labels, truth = fields()
+    before = torch.random.get_rng_state()
+    found = classify(name, cube, labels)
+    assert torch.equal(torch.random.get_rng_state(), before), "global chance was used"
+    assert found.shape == (3, 10, 15)
+    np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-5)
+    assert (found.argmax(axis=0) == truth)[cube.valid].mean() > 0.9
+    np.testing.assert_array_equal(found, classify(name, cube, labels))
+
+
+@pytest.mark.parametrize("name", BUILD)
+@pytest.mark.parametrize(("bands", "classes"), [(3, 2), (7, 2), (8, 5)])
+def test_few_bands_and_any_number_of_classes(name, bands, classes):
+    cube, labels, _ = fields(bands, classes)
+    if bands < 7 and name != "cdcnn":
+        with pytest.raises(DataError, match=r"has 3 bands; .* span 7: use cdcnn"):
+            classify(f"{name}:epochs=1", cube, labels)
+        return
+    found = classify(f"{name}:epochs=1", cube, labels)
+    assert found.shape == (classes, 10, 15)
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_overfits_sixteen_patches(name):
+    patch = PATCH[name]
+    chance = np.random.default_rng(0)
+    image = torch.from_numpy(chance.standard_normal((10, 24, 24)).astype(np.float32))
+    place = np.arange(16)
+    seeds = Seeds(place, 15 - place, place % 4, 4)
+    schedule = Schedule(rate=3e-3, decay=0, batch=16, epochs=60, max_steps=60, optimiser="adam")
+    with own_chance(chance, torch.device("cpu")) as mine:
+        net = BUILD[name](10, 4, patch)
+        train(net, image, patch, seeds, schedule, mine)
+    rows, cols = torch.from_numpy(seeds.rows), torch.from_numpy(seeds.cols)
+    with torch.inference_mode():
+        found = net(gather(image, patch, rows, cols)).argmax(dim=1)
+    assert found.tolist() == seeds.classes.tolist()
+
+
+@pytest.mark.parametrize("name", ["cdcnn", "ssrn", "dbma"])
+@pytest.mark.parametrize("patch", [5, 7])
+def test_the_whole_image_equals_its_patches(name, patch, monkeypatch):
+    monkeypatch.setattr("hsizoo_classifiers.spectral_layers._AT_ONCE", 20_000)  # several parts
+    torch.manual_seed(0)
+    net = BUILD[name](12, 3, patch)
+    net(2 * torch.randn(32, 12, patch, patch) + 1)  # statistics that are not those of the start
+    net.eval()
+    image = torch.randn(12, 8 + patch, 3 + patch)
+    with torch.inference_mode():
+        whole = net.whole(image)
+    assert whole.shape == (3, 9, 4)
+    torch.testing.assert_close(whole, predict_patches(net, image, patch), atol=1e-5, rtol=1e-5)
+
+
+def test_a_kernel_is_chosen_patch_by_patch_however_many_at_once(monkeypatch):
+    patches = torch.randn(11, 12, 5, 5)
+    found = []
+    for size in (2**23, 1, 30_000):
+        monkeypatch.setattr("hsizoo_classifiers.spectral_layers._AT_ONCE", size)
+        torch.manual_seed(0)
+        with torch.inference_mode():
+            found.append(AdaptiveKernelNet(12, 3, "each").eval()(patches))
+    torch.testing.assert_close(found[0], found[1])
+    torch.testing.assert_close(found[0], found[2])
+
+
+def test_weights_of_the_two_kernels_are_learnt_unless_shared():
+    for selection in ("each", "shared"):
+        net = AdaptiveKernelNet(12, 3, selection)
+        net(torch.randn(8, 12, 5, 5)).square().sum().backward()
+        slope = max(each.weight.grad.abs().max().item() for each in net.excite)
+        assert (slope > 1e-7) == (selection == "each"), selection
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_all_stays_on_the_device(name):
+    patch = PATCH[name]
+    net = BUILD[name](12, 3, patch).to("meta").eval()
+    image = torch.empty(12, 4 + patch, 6 + patch, device="meta")
+    logits = net.whole(image) if hasattr(net, "whole") else predict_patches(net, image, patch)
+    assert logits.device.type == "meta"
+    assert logits.shape == (3, 5, 7)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cdcnn:patch=3", "cdcnn:dropout=1", "cdcnn:norm=batch,batch=2", "ssrn:patch=8", "ssrn:batch=1",
+     "ssrn:patch=1", "dbma:epochs=0", "dbma:rate=-1", "a2s2k:components=6", "a2s2k:components=-1",
+     "a2s2k:selection=none", "a2s2k:max_steps=0", "a2s2k:decay=-1"],
+)  # fmt: skip
+def test_options_that_cannot_be(name):
+    option = name.rpartition(",")[2].rpartition(":")[2].partition("=")[0]
+    with pytest.raises(OptionError, match=option):
+        hsizoo.create(name, "classifier", device="cpu")
+
+
+@pytest.mark.parametrize("name", ["cdcnn", "ssrn"])
+def test_a_cube_of_other_bands_is_refused(name):
+    cube, labels, _ = fields()
+    classifier = hsizoo.create(f"{name}:epochs=1", "classifier", device="cpu")
+    classifier.fit(cube, labels, rng=np.random.default_rng(0))
+    with pytest.raises(DataError, match=r"learnt from 9 bands; .* has 8"):
+        classifier.predict_proba(hsizoo.HyperCube(np.ones((10, 15, 8))))
+
+
+def test_bands_are_scaled_by_the_cube_that_was_learnt_from():
+    cube, _, _ = fields()
+    data = cube.data.copy()
+    data[..., 4] = 0.1
+    scaling = BandScaling(hsizoo.HyperCube(data))
+    found = scaling.of(hsizoo.HyperCube(data))
+    spectra = data[cube.valid].astype(float)
+    expected = (spectra - spectra.mean(axis=0)) / np.maximum(spectra.std(axis=0), 1e-5)
+    expected[:, 4] = 0
+    np.testing.assert_allclose(found[cube.valid], expected, atol=1e-4)
+    assert not found[3, 3].any()
+    twice = scaling.of(hsizoo.HyperCube(2 * data))
+    assert twice[0, 0, 0] > found[0, 0, 0] + 1
+    with pytest.raises(DataError, match="no pixel has finite values in all 2 bands"):
+        BandScaling(hsizoo.HyperCube(np.full((4, 4, 2), np.nan)))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (DATA / "salinas_a.npz").exists(),
+    reason="Salinas-A is not in ../shared/data beside the checkout",
+)
+@pytest.mark.parametrize(("name", "expected", "margin"), SALINAS_A)
+def test_accuracy_on_salinas_a_is_the_measured_one(name, expected, margin):
+    scene = hsizoo.load_scene("salinas-a", data_dir=str(DATA))
+    classifier = hsizoo.create(name, "classifier", device="cpu")
+    found = FewLabelProtocol(shots=5).run(classifier, scene, seed=0)
+    assert found["scores"]["oa"] == pytest.approx(expected, abs=margin)
