@@ -33,9 +33,42 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         summary="Small 2D CNN on patches of principal components",
         paper="IPG, doi:10.3389/fpls.2024.1515403, section 3.3 (its layers are not published)",
     )
+    for name, target, summary, paper in (
+        (
+            "cdcnn",
+            "cdcnn:Cdcnn",
+            "Contextual deep CNN: three sizes of kernels side by side, all bands",
+            "Lee, Kwon, IEEE Trans. Image Process. 26 (2017) 4843",
+        ),
+        (
+            "ssrn",
+            "ssrn:Ssrn",
+            "Spectral-spatial residual network, all bands",
+            "Zhong et al., IEEE Trans. Geosci. Remote Sens. 56 (2018) 847",
+        ),
+        (
+            "dbma",
+            "dbma:Dbma",
+            "Double-branch multi-attention network, all bands",
+            "Ma et al., Remote Sens. 11 (2019) 1307",
+        ),
+        (
+            "a2s2k",
+            "a2s2k:A2s2k",
+            "Residual network that weighs two sizes of kernels, all bands",
+            "Roy et al., IEEE Trans. Geosci. Remote Sens. 59 (2021) 7831",
+        ),
+    ):
+        yield hsizoo.ComponentSpec(
+            name=name,
+            kind="classifier",
+            target=f"hsizoo_classifiers.{target}",
+            summary=summary,
+            paper=paper,
+        )
     for kind, target, summary in (
         ("classifier", "LabelPropagation", "Labels spread over a graph of spectra and position"),
-        ("pseudo-labeler", "PropagatedLabels", "The surest labels of a propagation: lp+cnn2d"),
+        ("pseudo-labeler", "PropagatedLabels", "Labels of a propagation, drawn from every class: lp+cnn2d"),
     ):
         yield hsizoo.ComponentSpec(
             name="lp",
@@ -44,3 +77,31 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             summary=summary,
             paper="Zhou et al., Learning with local and global consistency, NIPS 2003",
         )
+    yield hsizoo.ComponentSpec(
+        name="dca",
+        kind="classifier",
+        target="hsizoo_classifiers.dca:CooperativeAlignment",
+        summary="Subspaces of labelled and of all pixels, aligned; uses unlabelled pixels",
+        paper="Zhang et al., IEEE Trans. Geosci. Remote Sens. 59 (2021) 9646 (from its abstract)",
+    )
+    yield hsizoo.ComponentSpec(
+        name="smr-eg",
+        kind="classifier",
+        target="hsizoo_classifiers.smr_eg:DualManifold",
+        summary="Graph convolution within patches, with a loss on unlabelled pixels",
+        paper="Wang et al., doi:10.1109/TGRS.2021.3073932 (built from its abstract)",
+    )
+    yield hsizoo.ComponentSpec(
+        name="sln-sni",
+        kind="classifier",
+        target="hsizoo_classifiers.sln_sni:SpatialSelfTraining",
+        summary="CNN taught by its own labels as the neighbourhood judges them, balanced",
+        paper="Feng et al., doi:10.1109/LGRS.2023.3241340 (built from its abstract)",
+    )
+    yield hsizoo.ComponentSpec(
+        name="ipg-plus",
+        kind="classifier",
+        target="hsizoo_classifiers.ipg_plus:RegionWalk",
+        summary="Random walk over regions with a prior from spectra, joined by lp; no network",
+        paper="Our own; after Grady, Multilabel random walker with prior models, CVPR 2005",
+    )
