@@ -28,8 +28,9 @@ class PseudoLabels:
     confidence : ndarray of float32, shape (H, W)
         In [0, 1]; 0 where nothing was assigned, 1 at the seeds.
     history : sequence of mapping, optional
-        One mapping of plain values per iteration (coverage, time, …).  Where it has ``pixels``, flat
-        indices of the new labels, and ``labels``, the protocol adds how many of them are right.
+        One mapping of plain values per iteration (coverage, time, …).  Where it has ``pixels``,
+        flat indices of the new labels, and ``labels``, the protocol adds how many of them are
+        right.
     unassigned : int, default -1
         The number that stands for "no label".
     """

@@ -24,9 +24,9 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 import hsizoo
-from hsizoo.errors import DataError, OptionError
-from hsizoo_classifiers.lp import _Graph
-from hsizoo_classifiers.pixels import Seeds, at_least, fill, find_seeds, fitted_first
+from hsizoo.errors import OptionError
+from hsizoo_classifiers.graph import Graph
+from hsizoo_classifiers.pixels import FittedCubeOnly, Seeds, at_least, find_seeds
 from hsizoo_classifiers.region_walk import balanced, log_densities, metric, openness, walk
 from hsizoo_classifiers.regions import (
     boundaries,
@@ -40,14 +40,13 @@ __all__ = ["RegionWalk"]
 
 _BORDER_COMPONENTS: Final = 15  # borders are judged by the best of them; chosen as the options
 _BORDER_SCATTER: Final = 0.5  # share of the labels' scatter in that
-_ALPHA: Final = 0.99
-_STEPS: Final = 200  # of label propagation, as in `lp`
+_LP: Final = Graph(components=6, smoothing=1, position=3, neighbours=10, width=0.5, alpha=0.99)
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
 
 
-class RegionWalk(hsizoo.PixelClassifier):
+class RegionWalk(FittedCubeOnly):
     """Random walk over regions with a prior from spectra, joined by label propagation.
 
     It classifies the cube that it was fitted on, and no other.
@@ -104,7 +103,6 @@ class RegionWalk(hsizoo.PixelClassifier):
         self._pull = pull
         self._nearby = nearby
         self._reach = reach
-        self._found: tuple[str, npt.NDArray[np.float32]] | None = None
 
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
@@ -122,8 +120,8 @@ class RegionWalk(hsizoo.PixelClassifier):
         np.add.at(votes, (known, seeds.classes), 1)
         walked = walk((one, other), ease, self._pull, prior, votes)[small][cube.valid.ravel()]
         if self._nearby:
-            walked = joined(walked, _arrivals(cube, seeds), self._nearby, self._reach)
-        self._found = cube.digest, fill(cube, walked)
+            walked = joined(walked, _LP.arrived(cube, seeds), self._nearby, self._reach)
+        self._keep(cube, walked)
         return self
 
     def _prepare(self, cube: hsizoo.HyperCube) -> tuple[Whole, list[Floats], Floats]:
@@ -150,23 +148,6 @@ class RegionWalk(hsizoo.PixelClassifier):
         ]
         return balanced(softmax(np.mean(found, axis=0), axis=1), np.bincount(small))
 
-    def predict_proba(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.float32]:
-        """Where the walks from a pixel end; see `PixelClassifier.predict_proba`.
-
-        Raises
-        ------
-        DataError
-            If it is another cube than the one that was fitted.
-        """
-        digest, probability = fitted_first(self._found)
-        if cube.digest != digest:
-            raise DataError(
-                f"ipg-plus classifies the cube it was fitted on; {cube.name} is another: "
-                "fit it anew"
-            )
-        found: npt.NDArray[np.float32] = probability
-        return found
-
 
 def joined(walked: Floats, arrived: Floats, nearby: float, reach: float) -> Floats:
     """Mix in label propagation, (n, K), by how much of it arrived at each pixel."""
@@ -176,19 +157,3 @@ def joined(walked: Floats, arrived: Floats, nearby: float, reach: float) -> Floa
     share = np.divide(arrived, total, out=walked.copy(), where=total > 0)
     mixed: Floats = (1 - weight) * walked + weight * share
     return mixed
-
-
-def _arrivals(cube: hsizoo.HyperCube, seeds: Seeds) -> Floats:
-    """What ``lp`` brings of each class to each valid pixel, (n, K)."""
-    graph = _Graph(components=6, smoothing=1, position=3, neighbours=10, width=0.5, alpha=_ALPHA)
-    steps = graph._steps(cube)
-    number = np.zeros(cube.shape[:2], dtype=np.intp)
-    number[cube.valid] = np.arange(steps.shape[0])
-    start = np.zeros((steps.shape[0], seeds.count))
-    start[number[seeds.rows, seeds.cols], seeds.classes] = 1
-    start /= start.sum(axis=0)
-    reached = start
-    for _ in range(_STEPS):
-        reached = _ALPHA * (steps @ reached) + (1 - _ALPHA) * start
-    found: Floats = reached
-    return found

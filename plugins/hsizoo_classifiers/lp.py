@@ -11,102 +11,18 @@ network, no GPU: a couple of seconds.
 from __future__ import annotations
 
 import math
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
-from scipy import ndimage, sparse
-from scipy.spatial import cKDTree
 
 import hsizoo
-from hsizoo.errors import DataError, OptionError
-from hsizoo_classifiers.pixels import (
-    Components,
-    Seeds,
-    at_least,
-    at_most_one,
-    fill,
-    find_seeds,
-    fitted_first,
-)
+from hsizoo_classifiers.graph import Graph
+from hsizoo_classifiers.pixels import FittedCubeOnly, at_least, at_most_one, find_seeds
 
 __all__ = ["LabelPropagation", "PropagatedLabels"]
 
-_STEPS: Final = 200
-_LEAST_WEIGHT: Final = 1e-12  # of a neighbour however far; a pixel far from all has neighbours too
 
-
-class _Graph:
-    """The options of label propagation, and what they do."""
-
-    def __init__(
-        self,
-        components: int,
-        smoothing: float,
-        position: float,
-        neighbours: int,
-        width: float,
-        alpha: float,
-    ) -> None:
-        at_least(1, components=components, neighbours=neighbours)
-        at_least(0, smoothing=smoothing, position=position)
-        if not width > 0:
-            raise OptionError(f"width={width}: must be above 0")
-        if not 0 < alpha < 1:
-            raise OptionError(f"alpha={alpha}: must be above 0 and below 1")
-        self._components = components
-        self._smoothing = smoothing
-        self._position = position
-        self._neighbours = neighbours
-        self._width = width
-        self._alpha = alpha
-
-    def spread(self, cube: hsizoo.HyperCube, seeds: Seeds) -> npt.NDArray[np.float64]:
-        """Probability of each class at the valid pixels, (n, K); alike where no label arrives."""
-        steps = self._steps(cube)
-        number = np.zeros(cube.shape[:2], dtype=np.intp)
-        number[cube.valid] = np.arange(steps.shape[0])
-        start = np.zeros((steps.shape[0], seeds.count))
-        start[number[seeds.rows, seeds.cols], seeds.classes] = 1
-        start /= start.sum(axis=0)  # a class of many labels is not more likely for that
-        reached = start
-        for _ in range(_STEPS):
-            reached = self._alpha * (steps @ reached) + (1 - self._alpha) * start
-        total = reached.sum(axis=1, keepdims=True)
-        alike = np.full_like(reached, 1 / seeds.count)
-        return np.divide(reached, total, out=alike, where=total > 0)
-
-    def _steps(self, cube: hsizoo.HyperCube) -> sparse.csr_array:
-        """Weights of the graph, (n, n) over the valid pixels; each pixel's sum to 1."""
-        features = self._features(cube)
-        neighbours = min(self._neighbours, len(features) - 1)
-        # Of pixels at distance 0 from each other it may not be the pixel itself that comes first.
-        distance, index = cKDTree(features).query(features, k=neighbours + 1)
-        width = self._width * float(np.median(distance[:, -1]))
-        weight = np.exp(-((distance / (width or 1.0)) ** 2)) + _LEAST_WEIGHT
-        start = np.repeat(np.arange(len(features)), neighbours + 1)
-        pairs = sparse.coo_array(
-            (weight.ravel(), (start, index.ravel())), shape=(len(features),) * 2
-        )
-        graph = pairs.tocsr()
-        graph.setdiag(0)
-        graph = graph.maximum(graph.T)
-        degree = graph.sum(axis=1)
-        return sparse.csr_array(sparse.diags_array(1 / np.where(degree > 0, degree, 1)) @ graph)
-
-    def _features(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.float64]:
-        """What pixels are compared by: smoothed components and position, valid pixels only."""
-        components = Components(cube, self._components, scale_bands=False, whiten=True).of(cube)
-        inside = cube.valid.astype(np.float64)
-        wide = (self._smoothing, self._smoothing, 0)
-        # Pixels without a spectrum do not bleed into those beside them.
-        smooth = ndimage.gaussian_filter(components.astype(np.float64), wide, mode="nearest")
-        share = ndimage.gaussian_filter(inside, self._smoothing, mode="nearest")
-        places = np.argwhere(cube.valid) * (self._position / max(cube.shape[:2]))
-        return np.hstack([smooth[cube.valid] / share[cube.valid][:, None], places])
-
-
-class LabelPropagation(hsizoo.PixelClassifier):
+class LabelPropagation(FittedCubeOnly):
     """Labels spread over a graph of spectra and position.
 
     It classifies the cube that it was fitted on, and no other.
@@ -144,33 +60,14 @@ class LabelPropagation(hsizoo.PixelClassifier):
         width: float = 0.5,
         alpha: float = 0.99,
     ) -> None:
-        self._graph = _Graph(components, smoothing, position, neighbours, width, alpha)
-        self._found: tuple[str, npt.NDArray[np.float32]] | None = None
+        self._graph = Graph(components, smoothing, position, neighbours, width, alpha)
 
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> Self:
         """Spread the labels; nothing is random.  See `PixelClassifier.fit`."""
-        probability = self._graph.spread(cube, find_seeds(cube, labels))
-        self._found = cube.digest, fill(cube, probability)
+        self._keep(cube, self._graph.spread(cube, find_seeds(cube, labels)))
         return self
-
-    def predict_proba(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.float32]:
-        """Share of each class in what arrived at a pixel; see `PixelClassifier.predict_proba`.
-
-        Raises
-        ------
-        DataError
-            If it is another cube than the one that was fitted.
-        """
-        digest, probability = fitted_first(self._found)
-        if cube.digest != digest:
-            raise DataError(
-                f"label propagation classifies the cube it was fitted on; {cube.name} is another: "
-                "fit it anew"
-            )
-        found: npt.NDArray[np.float32] = probability
-        return found
 
 
 class PropagatedLabels(hsizoo.PseudoLabeler):
@@ -221,7 +118,7 @@ class PropagatedLabels(hsizoo.PseudoLabeler):
         at_least(1, per_class=per_class)
         self._share = share
         self._per_class = per_class
-        self._graph = _Graph(components, smoothing, position, neighbours, width, alpha)
+        self._graph = Graph(components, smoothing, position, neighbours, width, alpha)
 
     def label(
         self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, *, rng: np.random.Generator

@@ -11,7 +11,16 @@ import numpy.typing as npt
 import hsizoo
 from hsizoo.errors import DataError, OptionError
 
-__all__ = ["Components", "Seeds", "at_least", "at_most_one", "fill", "find_seeds", "fitted_first"]
+__all__ = [
+    "Components",
+    "FittedCubeOnly",
+    "Seeds",
+    "at_least",
+    "at_most_one",
+    "fill",
+    "find_seeds",
+    "fitted_first",
+]
 
 Floats = npt.NDArray[np.float32]
 
@@ -140,6 +149,33 @@ def fitted_first(thing: Any) -> Any:
     if thing is None:
         raise DataError("nothing was learnt yet: call fit(cube, labels, rng=...) first")
     return thing
+
+
+class FittedCubeOnly(hsizoo.PixelClassifier):
+    """A classifier that classifies the cube that it was fitted on, while it is fitted."""
+
+    _found: tuple[str, Floats] | None = None
+
+    def _keep(self, cube: hsizoo.HyperCube, probability: npt.NDArray[Any]) -> None:
+        """Keep what `fit` found for the valid pixels, (n, K)."""
+        self._found = cube.digest, fill(cube, probability)
+
+    def predict_proba(self, cube: hsizoo.HyperCube) -> Floats:
+        """Give what `fit` found; see `PixelClassifier.predict_proba`.
+
+        Raises
+        ------
+        DataError
+            If it is another cube than the one that was fitted.
+        """
+        digest, probability = fitted_first(self._found)
+        if cube.digest != digest:
+            raise DataError(
+                f"{type(self).__name__} classifies the cube that it was fitted on; {cube.name} is "
+                "another: fit it anew"
+            )
+        found: Floats = probability
+        return found
 
 
 def at_least(least: float, **options: float) -> None:

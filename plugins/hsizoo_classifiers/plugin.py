@@ -68,7 +68,11 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         )
     for kind, target, summary in (
         ("classifier", "LabelPropagation", "Labels spread over a graph of spectra and position"),
-        ("pseudo-labeler", "PropagatedLabels", "Labels of a propagation, drawn from every class: lp+cnn2d"),
+        (
+            "pseudo-labeler",
+            "PropagatedLabels",
+            "Labels of a propagation, drawn from every class: lp+cnn2d",
+        ),
     ):
         yield hsizoo.ComponentSpec(
             name="lp",
