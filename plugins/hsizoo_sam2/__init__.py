@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hsizoo_sam2.decoding import Projection
     from hsizoo_sam2.identity import file_weights
     from hsizoo_sam2.network import Precision, Sam2Network, build_network
     from hsizoo_sam2.pseudo_rgb import PseudoRgb, Rgb, Stretch
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "Multimask": "hsizoo_sam2.sam21",
     "Precision": "hsizoo_sam2.network",
+    "Projection": "hsizoo_sam2.decoding",
     "PseudoRgb": "hsizoo_sam2.pseudo_rgb",
     "Rgb": "hsizoo_sam2.pseudo_rgb",
     "SIZES": "hsizoo_sam2.sizes",
@@ -36,6 +38,7 @@ __all__ = [
     "SIZES",
     "Multimask",
     "Precision",
+    "Projection",
     "PseudoRgb",
     "Rgb",
     "Sam2Network",

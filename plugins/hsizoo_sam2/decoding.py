@@ -17,12 +17,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["Projection", "decode_masks", "project_features"]
+__all__ = ["Decoded", "Projection", "decode_masks", "project_features"]
 
 
 @dataclass(frozen=True, eq=False)
 class Projection:
     """What the decoder takes from an image of h × w embedding pixels.
+
+    Each tensor may also hold one image per object that is decoded: its first dimension is N then,
+    before those below (in place of the 1 where they begin with one).
 
     Parameters
     ----------
@@ -44,6 +47,25 @@ class Projection:
     fine: torch.Tensor
     height: int
     width: int
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What the decoder makes of N objects.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (N, masks, 4 h, 4 w)
+    quality : Tensor, shape (N, masks)
+        Predicted IoU of each.
+    features : Tensor, shape (N, h w, 4, 4, C / 8)
+        The upscaled embedding, in the order of `Projection.fine`; a mask is its product with a
+        vector.
+    """
+
+    logits: torch.Tensor
+    quality: torch.Tensor
+    features: torch.Tensor
 
 
 def project_features(
@@ -76,7 +98,7 @@ def project_features(
 
 def decode_masks(
     decoder: Any, projection: Projection, sparse: torch.Tensor, dense: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> Decoded:
     """Decode N objects.
 
     Parameters
@@ -87,11 +109,6 @@ def decode_masks(
         Prompt encoder's tokens of the clicks.
     dense : Tensor, shape (N, C, h, w)
         Its encoding of the mask prompts.
-
-    Returns
-    -------
-    logits : Tensor, shape (N, masks, 4 h, 4 w)
-    quality : Tensor, shape (N, masks)
     """
     count = len(sparse)
     own = [decoder.iou_token.weight, decoder.mask_tokens.weight]
@@ -127,7 +144,7 @@ def decode_masks(
     height, width = projection.height, projection.width
     parts = masks.view(count, height, width, 2, 2, 2, 2, -1)
     image = parts.permute(0, 7, 1, 3, 5, 2, 4, 6)
-    return image.reshape(count, -1, 4 * height, 4 * width), quality
+    return Decoded(image.reshape(count, -1, 4 * height, 4 * width), quality, up)
 
 
 def _tokens(image: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from torch.nn import functional
 from hsizoo import state_digest
 from hsizoo.errors import OptionError
 from hsizoo_sam2.building import build_sam21
-from hsizoo_sam2.decoding import Projection, decode_masks, project_features
+from hsizoo_sam2.decoding import Decoded, Projection, decode_masks, project_features
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base  # type: ignore[import-untyped]
@@ -177,11 +177,30 @@ class Sam2Network(nn.Module):
         quality : Tensor of float32, shape (N, 4)
             Predicted IoU of each.
         """
+        decoded = self.decode_prompts(projection, *self.encode_prompts(points, labels, masks))
+        return decoded.logits, decoded.quality
+
+    def encode_prompts(
+        self, points: torch.Tensor, labels: torch.Tensor, masks: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Encode prompts, as of `decode`, which any image may then be decoded with.
+
+        Returns
+        -------
+        sparse : Tensor of float32, shape (N, P + 1, C)
+        dense : Tensor of float32, shape (N, C, h, w)
+        """
         # In float32 whatever the precision: positions in bfloat16 are off by several pixels.
         sparse, dense = self.sam_prompt_encoder(points=(points, labels), boxes=None, masks=masks)
+        return sparse, dense
+
+    def decode_prompts(
+        self, projection: Projection, sparse: torch.Tensor, dense: torch.Tensor
+    ) -> Decoded:
+        """Decode N encoded prompts, on one image or on N; logits and quality in float32."""
         with self.autocast():
-            logits, quality = decode_masks(self.sam_mask_decoder, projection, sparse, dense)
-        return logits.float(), quality.float()
+            found = decode_masks(self.sam_mask_decoder, projection, sparse, dense)
+        return Decoded(found.logits.float(), found.quality.float(), found.features)
 
     def autocast(self) -> torch.autocast:
         """Return the context in which layers compute in `precision`."""

@@ -266,13 +266,23 @@ class Sam21(hsizoo.InteractiveSegmenter):
                 batch = group[start : start + _OBJECTS_AT_ONCE]
                 points, labels = self._points(state, [prompts[n] for n in batch])
                 masks = None if dense is None else dense[batch]
-                parts.append(self._choose(*self.network.decode(projection, points, labels, masks),
+                parts.append(self.choose(*self.network.decode(projection, points, labels, masks),
                                           labels.shape[1]))  # fmt: skip
                 order.extend(batch)
         decoded = torch.cat(parts)
         if order == sorted(order):
             return decoded
         return decoded[sorted(range(len(order)), key=order.__getitem__)]
+
+    def mask_prompts(self, state: Any, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor | None:
+        """Mask prompts (N, C, mask_size, mask_size) of N objects, where the model gives some."""
+        return None
+
+    def fuse(
+        self, state: Any, logits: torch.Tensor, prompts: Sequence[hsizoo.Clicks]
+    ) -> torch.Tensor:
+        """What the model makes of its decoder's logits (N, H, W) at the end: SAM 2.1, nothing."""
+        return logits
 
     def _points(
         self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]
@@ -287,8 +297,8 @@ class Sam21(hsizoo.InteractiveSegmenter):
         scaled = points / extent * self.network.image_size
         return scaled.to(device), labels.to(device=device, dtype=torch.int32)
 
-    def _choose(self, logits: torch.Tensor, quality: torch.Tensor, clicks: int) -> torch.Tensor:
-        """Pick one of the four masks of each object."""
+    def choose(self, logits: torch.Tensor, quality: torch.Tensor, clicks: int) -> torch.Tensor:
+        """Pick one of the four masks (N, 4, h, w) of each object of so many clicks."""
         if self.multimask == "single" or (self.multimask == "auto" and clicks > 1):
             return logits[:, 0]
         best = 1 + quality[:, 1:].argmax(dim=1)

@@ -141,7 +141,11 @@ class Samsa(Sam21FineTuned):
 
     def _logits(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:  # type: ignore[override]
         logits = self._upsample(state.sam, self._decode(state.sam, prompts))
-        if not prompts:
-            return logits
+        return self.fuse(state, logits, prompts) if prompts else logits
+
+    def fuse(
+        self, state: OpenedImage, logits: torch.Tensor, prompts: Sequence[hsizoo.Clicks]
+    ) -> torch.Tensor:
+        """Fuse logits (N, H, W) of the decoder with the similarity map."""
         fused: torch.Tensor = self.fusion(logits, self.similarity.maps(state.spectral, prompts))
         return fused

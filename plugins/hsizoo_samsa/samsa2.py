@@ -137,10 +137,10 @@ class Samsa2(Sam21FineTuned):
         return super().describe(state.sam)
 
     def _logits(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:  # type: ignore[override]
-        dense = self._dense(state, prompts) if prompts else None
+        dense = self.mask_prompts(state, prompts) if prompts else None
         return self._upsample(state.sam, self._decode(state.sam, prompts, dense))
 
-    def _dense(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
+    def mask_prompts(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
         """Mask prompts (N, 1 or 4, mask_size, mask_size)."""
         maps = resize(self.similarity.maps(state.spectral, prompts), self.network.mask_size)
         signed = 2 * maps - 1 if self.prompt_form == "signed" else maps

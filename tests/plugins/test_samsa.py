@@ -84,7 +84,7 @@ def test_the_map_is_sams_mask_prompt(cube, checkpoint, form):
     maps = scorer.predict(scorer.open(cube), PROMPTS).numpy()
     small = np.stack([resize(each, (64, 64), order=1, anti_aliasing=False) for each in maps])
     state = samsa.open(cube)
-    dense = samsa._dense(state, PROMPTS)
+    dense = samsa.mask_prompts(state, PROMPTS)
     by_hand = 7 * (2 * small - 1 if form == "signed" else small)
     assert dense.shape == (3, 1, 64, 64)
     assert np.abs(dense[:, 0].numpy() - by_hand).mean() < 0.5  # another antialiasing filter

@@ -1,0 +1,1 @@
+"""IPG: pseudo labels that grow, one per class and round, from masks voted over groups of bands."""

@@ -1,0 +1,230 @@
+"""SAM 2.1 and what is built on it as IPG's engine: groups encoded once, decodes in batches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from hsizoo_sam2 import Projection, Sam21
+from torch.nn import functional
+
+import hsizoo
+from hsizoo_ipg.engines import Engine
+from hsizoo_ipg.group_cache import GroupCache
+from hsizoo_ipg.groups import Groups
+from hsizoo_ipg.voting import Ballot
+
+__all__ = ["Bundle", "Decoding", "DenseEngine"]
+
+_MASK_PIXELS = 2**21  # of the masks that a GPU decodes at once: 512 of SAM 2.1 nano, 32 of small
+_CHANNELS = ("tokens", "middle", "fine")
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """Encoded prompts of the classes that have the same number of points.
+
+    Points that say nothing, as padding, would change a mask: the decoder attends to them.
+
+    Parameters
+    ----------
+    classes : list of int
+    sparse, dense : Tensor
+        As of `hsizoo_sam2.Sam2Network.encode_prompts`.
+    points : int
+    """
+
+    classes: list[int]
+    sparse: torch.Tensor
+    dense: torch.Tensor
+    points: int
+
+
+@dataclass(frozen=True, eq=False)
+class Decoding:
+    """What was decoded of one bundle on G groups.
+
+    Parameters
+    ----------
+    classes : list of int, length n
+    logits : Tensor, shape (G, n, side, side)
+    features : Tensor, shape (G, n, side side, C)
+        The decoder's upscaled embedding, in the order of `pixel_order`.
+    """
+
+    classes: list[int]
+    logits: torch.Tensor
+    features: torch.Tensor
+
+
+class DenseEngine(Engine):
+    """SAM 2.1, SAMSA 2.0 and their kin.
+
+    The spectral prompt of SAMSA 2.0, and the map that SAMSA adds at the end, come from all bands
+    of the cube; the colours come from the group.  (Only the colours that SAMSA 2.0 of
+    ``injection=concat4`` takes into its mask prompt are those of the cube.)
+
+    Parameters
+    ----------
+    segmenter : Sam21
+    cube : HyperCube
+    groups : Groups
+    budget_gb : float
+        Of `GroupCache`.
+    """
+
+    def __init__(
+        self, segmenter: Sam21, cube: hsizoo.HyperCube, groups: Groups, budget_gb: float
+    ) -> None:
+        super().__init__(segmenter, cube, groups)
+        self.network: Any = segmenter.network
+        self._state = segmenter.open(cube)
+        self._colours = replace(segmenter.pseudo_rgb, rgb="bands")
+        self._cache = GroupCache(self._keys(), self._project, budget_gb)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        device: torch.device = self.network.device
+        return device
+
+    def _keys(self) -> list[hsizoo.EmbeddingKey]:
+        network = self.network
+        decoder = network.sam_mask_decoder
+        frozen = {
+            "no_mem_embed": network.no_mem_embed,
+            **{f"s0.{name}": each for name, each in decoder.conv_s0.state_dict().items()},
+            **{f"s1.{name}": each for name, each in decoder.conv_s1.state_dict().items()},
+        }
+        who = network.encoder_digest + hsizoo.state_digest(frozen)
+        shown = hashlib.sha256(self.groups.source.tobytes()).hexdigest()
+        common = {
+            "stretch": self._colours.stretch,
+            "input": network.image_size,
+            "precision": network.precision,
+            "device": network.device.type,
+            "features": "projection of a group, float16",
+        }
+        return [
+            hsizoo.embedding_key(shown, {**common, "bands": list(bands)}, who)
+            for bands in self.groups.bands
+        ]
+
+    def _project(self, number: int) -> Projection:
+        network = self.network
+        pixels = self._colours.render(self.groups.cube(number))
+        with torch.inference_mode(False), torch.no_grad():
+            features = network.encode(network.preprocess(torch.from_numpy(pixels)))
+            projection: Projection = network.project(features)
+        return projection
+
+    def features(self, kind: str) -> torch.Tensor:
+        """Features (D, H, W): ``image`` and ``fine`` are means over the groups, enlarged.
+
+        ``image`` is the encoder's embedding, ``fine`` its features at stride 4 as the decoder
+        takes them.
+        """
+        total: torch.Tensor | None = None
+        for number in range(len(self.groups)):
+            projection = self._cache.get(number)
+            height, width = projection.height, projection.width
+            if kind == "fine":
+                parts = projection.fine.view(height, width, 2, 2, 2, 2, -1)
+                image = parts.permute(6, 0, 2, 4, 1, 3, 5).reshape(-1, 4 * height, 4 * width)
+            else:
+                image = projection.tokens[0].T.reshape(-1, height, width)
+            total = image if total is None else total + image
+        assert total is not None
+        return self._enlarge(total[None] / len(self.groups))[0]
+
+    def vote(self, prompts: Sequence[hsizoo.Clicks], ballot: Ballot) -> None:
+        """See `Engine.vote`."""
+        with torch.no_grad():
+            bundles = list(self.bundles(prompts))
+            for part in self._parts(len(prompts)):
+                for found in self.decode(bundles, part):
+                    self._cast(found, prompts, ballot)
+
+    def _cast(self, found: Decoding, prompts: Sequence[hsizoo.Clicks], ballot: Ballot) -> None:
+        for place, number in enumerate(found.classes):
+            masks = self._enlarge(found.logits[:, place, None])[:, 0]
+            mine = [prompts[number]] * len(masks)
+            ballot.add(number, self.segmenter.fuse(self._state, masks, mine), logits=True)
+
+    def _enlarge(self, maps: torch.Tensor) -> torch.Tensor:
+        size = self.cube.shape[:2]
+        return functional.interpolate(maps.float(), size, mode="bilinear", align_corners=False)
+
+    def _parts(self, classes: int) -> Iterator[list[int]]:
+        """Groups that are decoded together; one at a time on the CPU, which gains nothing."""
+        step = 1
+        if self.device.type != "cpu":
+            step = max(1, _MASK_PIXELS // (classes * self.network.mask_size**2))
+        for start in range(0, len(self.groups), step):
+            yield list(range(start, min(start + step, len(self.groups))))
+
+    def bundles(self, prompts: Sequence[hsizoo.Clicks]) -> Iterator[Bundle]:
+        """Encode the prompts, with a graph if one is being recorded."""
+        height, width = self.cube.shape[:2]
+        same: defaultdict[int, list[int]] = defaultdict(list)
+        for number, clicks in enumerate(prompts):
+            same[len(clicks)].append(number)
+        for points, classes in same.items():
+            chosen = [prompts[number] for number in classes]
+            places = torch.tensor([[(col, row) for row, col, _ in each] for each in chosen])
+            signs = torch.tensor([[int(sign) for *_, sign in each] for each in chosen])
+            scaled = places / places.new_tensor((width, height)) * self.network.image_size
+            masks = self.segmenter.mask_prompts(self._state, chosen)
+            sparse, dense = self.network.encode_prompts(
+                scaled.float().to(self.device),
+                signs.to(device=self.device, dtype=torch.int32),
+                masks,
+            )
+            yield Bundle(classes, sparse, dense, points)
+
+    def decode(self, bundles: Sequence[Bundle], groups: Sequence[int]) -> Iterator[Decoding]:
+        """Decode bundles on some groups, with a graph if one is being recorded."""
+        projections = [self._cache.get(number) for number in groups]
+        many = len(groups)
+        for bundle in bundles:
+            count = len(bundle.classes)
+            # One group serves all objects as it is; of several, each object gets its own.
+            projection = projections[0] if many == 1 else _stack(projections, count)
+            found = self.network.decode_prompts(
+                projection, _repeat(bundle.sparse, many), _repeat(bundle.dense, many)
+            )
+            logits = self.segmenter.choose(found.logits, found.quality, bundle.points)
+            yield Decoding(
+                bundle.classes,
+                logits.unflatten(0, (many, count)),
+                found.features.flatten(1, 3).unflatten(0, (many, count)),
+            )
+
+    def pixel_order(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Where pixels of the cube, flat indices, are in a mask and in `Decoding.features`."""
+        height, width = self.cube.shape[:2]
+        side = self.network.mask_size
+        row = (pixels // width * side + side // 2) // height
+        col = (pixels % width * side + side // 2) // width
+        row, col = row.clamp(max=side - 1), col.clamp(max=side - 1)
+        patch = row // 4 * (side // 4) + col // 4
+        quarter = row % 4 // 2 * 2 + col % 4 // 2
+        return row * side + col, patch * 16 + quarter * 4 + row % 2 * 2 + col % 2
+
+
+def _stack(projections: Sequence[Projection], count: int) -> Projection:
+    """Projections of several groups, each `count` times."""
+    own = {name: torch.stack([getattr(each, name) for each in projections]) for name in _CHANNELS}
+    own["tokens"] = own["tokens"][:, 0]
+    return replace(
+        projections[0], **{name: each.repeat_interleave(count, 0) for name, each in own.items()}
+    )
+
+
+def _repeat(prompts: torch.Tensor, times: int) -> torch.Tensor:
+    """Prompts (n, …) as (times n, …); without a copy for one group."""
+    return prompts if times == 1 else prompts.repeat(times, *(1,) * (prompts.ndim - 1))

@@ -1,0 +1,97 @@
+"""What a frozen SAM 2.1 makes of each group, once for all rounds; in memory, else on disk."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import fields
+from functools import cache
+
+import torch
+from hsizoo_sam2 import Projection
+
+import hsizoo
+
+__all__ = ["GroupCache"]
+
+_GIB = 2**30
+_TENSORS = ("tokens", "middle", "fine")
+
+
+class GroupCache:
+    """Projections of groups by number, in half precision.
+
+    Parameters
+    ----------
+    keys : sequence of EmbeddingKey
+        Of the groups.
+    encode : callable
+        Makes the projection of a group.
+    budget_gb : float
+        Most memory, in GiB, of all cubes that are open in this process.
+
+    Notes
+    -----
+    Where the groups do not fit, by the budget or because memory runs out, they are kept in
+    ``HSIZOO_HOME/ipg/groups``, and a warning says so.
+    """
+
+    def __init__(
+        self,
+        keys: list[hsizoo.EmbeddingKey],
+        encode: Callable[[int], Projection],
+        budget_gb: float,
+    ) -> None:
+        self._keys = keys
+        self._encode = encode
+        self._budget = int(budget_gb * _GIB)
+        self._store = _in_memory(self._budget)
+        self._shared: Projection | None = None  # position and size are the same for all groups
+
+    def get(self, number: int) -> Projection:
+        """The projection of a group, in float32 on the network's device."""
+        try:
+            return self._get(number)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            self._to_disk(f"memory ran out ({error})")
+        except RuntimeError as error:
+            if "alloc" not in str(error):  # the CPU's own message is a plain RuntimeError
+                raise
+            self._to_disk(f"memory ran out ({error})")
+        return self._get(number)
+
+    def _get(self, number: int) -> Projection:
+        if self._shared is None:
+            self._shared = first = self._encode(number)
+            size = sum(getattr(first, name).numel() * 2 for name in _TENSORS) * len(self._keys)
+            if size > self._budget:
+                self._to_disk(
+                    f"they take {size / _GIB:.2g} GiB, group_cache_gb={self._budget / _GIB:.2g}"
+                )
+        stored = self._store.get(self._keys[number], lambda: self._halves(number))
+        device = self._shared.tokens.device
+        own = {name: stored[name].to(device=device, dtype=torch.float32) for name in _TENSORS}
+        rest = {f.name: getattr(self._shared, f.name) for f in fields(Projection)}
+        return Projection(**{**rest, **own})
+
+    def _halves(self, number: int) -> dict[str, torch.Tensor]:
+        projection = self._encode(number)
+        return {name: getattr(projection, name).half() for name in _TENSORS}
+
+    def _to_disk(self, why: str) -> None:
+        folder = hsizoo.home() / "ipg" / "groups"
+        if self._store.folder == folder:
+            return
+        warnings.warn(
+            f"IPG keeps what was made of its {len(self._keys)} groups in {folder}, as {why}; "
+            "rounds take longer. Raise group_cache_gb, or set stride or groups for fewer",
+            stacklevel=5,
+        )
+        self._store.clear_memory()
+        self._store = hsizoo.EmbeddingCache(memory_bytes=0, folder=folder)
+
+
+@cache
+def _in_memory(budget: int) -> hsizoo.EmbeddingCache:
+    """One for all seeds and cubes of the process: the next seed finds what the last one made."""
+    return hsizoo.EmbeddingCache(memory_bytes=budget)

@@ -1,0 +1,130 @@
+"""Going on where a killed run stopped: one file per run, replaced after each round.
+
+The file holds all that the next round depends on, so that the result is the one that an
+uninterrupted run gives.  It is written under another name and renamed: a run that is killed leaves
+the last round or the one before, never half of one.  Two processes that do the same write the
+same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+import hsizoo
+from hsizoo_ipg.prompts import Labelled
+from hsizoo_ipg.voting import Verdict
+
+__all__ = ["Progress", "RunFile", "run_key"]
+
+FORMAT = "1"  # raised when the same settings give another result
+
+
+@dataclass(eq=False)
+class Progress:
+    """What a run has reached.
+
+    Parameters
+    ----------
+    known : Labelled
+    confidence : list of float
+        Of the pseudo labels, in their order.
+    history : list of dict
+        One per finished round.
+    verdict : Verdict, optional
+        Of the last vote.
+    trained : dict of str to Tensor
+        As of `Consistency.state_dict`; empty where nothing is trained.
+    """
+
+    known: Labelled
+    confidence: list[float] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    verdict: Verdict | None = None
+    trained: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+def run_key(about: Mapping[str, Any], rng: np.random.Generator) -> str:
+    """Digest of what a run depends on: plain values, and the state of its chance."""
+    parts = {"format": FORMAT, "rng": _state_of(rng), **about}
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class RunFile:
+    """The file of one run in ``HSIZOO_HOME/ipg/runs``.
+
+    Parameters
+    ----------
+    key : str
+        As of `run_key`.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._path: Path = hsizoo.home() / "ipg" / "runs" / f"{key}.safetensors"
+
+    def save(self, progress: Progress, rng: np.random.Generator) -> None:
+        """Keep a round; a folder that cannot be written only costs the chance to go on."""
+        verdict = progress.verdict
+        tensors = {f"trained.{name}": each for name, each in progress.trained.items()}
+        if verdict is not None:
+            tensors |= {
+                f"verdict.{name}": each.cpu().contiguous() for name, each in vars(verdict).items()
+            }
+        tensors["pixels"] = torch.from_numpy(progress.known.pixels)
+        tensors["classes"] = torch.from_numpy(progress.known.classes)
+        tensors["confidence"] = torch.tensor(progress.confidence, dtype=torch.float64)
+        about = {
+            "seeds": str(progress.known.seeds),
+            "history": json.dumps(progress.history),
+            "rng": json.dumps(_state_of(rng)),
+        }
+        temporary = self._path.with_suffix(".part")
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(tensors, temporary, metadata=about)
+            temporary.replace(self._path)
+
+    def load(self, rng: np.random.Generator, device: torch.device) -> Progress | None:
+        """Read the last round and set the chance to what it was then; None where there is none."""
+        try:
+            with safe_open(self._path, framework="pt", device="cpu") as file:
+                about = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            known = Labelled(
+                tensors["pixels"].numpy(), tensors["classes"].numpy(), int(about["seeds"])
+            )
+            history, state = json.loads(about["history"]), json.loads(about["rng"])
+            rng.bit_generator.state = state
+            confidence = tensors["confidence"].tolist()
+        except (OSError, SafetensorError, KeyError, ValueError):
+            return None
+        votes = _part(tensors, "verdict.")
+        verdict = Verdict(**{name: each.to(device) for name, each in votes.items()})
+        return Progress(known, confidence, history, verdict, _part(tensors, "trained."))
+
+    def forget(self) -> None:
+        """Delete the file."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+
+def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {
+        name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)
+    }
+
+
+def _state_of(rng: np.random.Generator) -> Any:
+    """State of the bit generator as plain values."""
+    return json.loads(json.dumps(rng.bit_generator.state, default=lambda each: each.tolist()))

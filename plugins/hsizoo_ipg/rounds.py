@@ -1,0 +1,192 @@
+"""The rounds of IPG: vote, add a label to each class, train, note what happened."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+import hsizoo
+from hsizoo_ipg.consistency import Consistency
+from hsizoo_ipg.engines import Engine
+from hsizoo_ipg.prompts import Labelled, Points, class_prompts
+from hsizoo_ipg.resuming import Progress
+from hsizoo_ipg.similarity import Certainty
+from hsizoo_ipg.voting import NOBODY, Ballot, Thresholds, Verdict
+
+__all__ = ["Rounds", "Runner"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rounds:
+    """The options of the rounds, as of `hsizoo_ipg.ipg.IPG`."""
+
+    iterations: int
+    refresh: int
+    thresholds: Thresholds
+    support: float
+    certainty: Certainty
+    points: Points
+    loss_groups: int
+    apart: int
+
+
+class Runner:
+    """Does the rounds of one run.
+
+    Parameters
+    ----------
+    rounds : Rounds
+    engine : Engine
+    training : Consistency or None
+        Where something is trained.
+    features : Tensor, shape (H W, D)
+        Unit vectors by which pixels are compared.
+    names : ndarray of int, shape (K,)
+        Label of each class.
+    rng : numpy.random.Generator
+    """
+
+    def __init__(
+        self,
+        rounds: Rounds,
+        engine: Engine,
+        training: Consistency | None,
+        features: torch.Tensor,
+        names: npt.NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> None:
+        self._rounds = rounds
+        self._engine = engine
+        self._training = training
+        self._features = features
+        self._names = names
+        self._rng = rng
+        valid = torch.from_numpy(engine.cube.valid.copy())
+        self._valid = valid.flatten().to(engine.device)
+
+    def round(self, progress: Progress) -> None:
+        """Do the next round."""
+        began = time.perf_counter()
+        certainty = self._rounds.certainty
+        known = progress.known
+        shape = self._engine.cube.shape[:2]
+        prompts = class_prompts(known, shape, len(self._names), self._rounds.points, self._rng)
+        if progress.verdict is None or len(progress.history) % self._rounds.refresh == 0:
+            progress.verdict = self._vote(prompts)
+        verdict = progress.verdict
+        confidence, spread = certainty.similarities(self._features, known, len(self._names))
+        doubt = certainty.doubt(confidence, spread, verdict)
+        reliable = certainty.reliable(doubt, verdict) & self._valid
+        won = verdict.winner.flatten()
+        free = reliable & ~near(known, len(self._names), shape, self._rounds.apart, won.device)
+        pixels, classes, sure = surest(certainty.ranks(confidence), confidence, won, free)
+        progress.known = known.plus(pixels, classes)
+        progress.confidence += sure
+        loss = None
+        if self._training is not None:
+            loss = self._train(self._training, progress.known, doubt, prompts)
+            progress.trained = self._training.state_dict()
+        usable = int(self._valid.sum())
+        progress.history.append(
+            {
+                "iteration": len(progress.history) + 1,
+                "new": len(pixels),
+                "total": len(progress.confidence),
+                "confidence": float(np.mean(sure)) if sure else None,
+                "coverage": int(((won != NOBODY) & self._valid).sum()) / usable,
+                "reliable": int(reliable.sum()) / usable,
+                "loss": loss,
+                "seconds": time.perf_counter() - began,
+                "pixels": pixels,
+                "labels": self._names[classes].tolist(),
+            }
+        )
+
+    def _vote(self, prompts: list[hsizoo.Clicks]) -> Verdict:
+        ballot = Ballot(
+            len(prompts),
+            *self._engine.cube.shape[:2],
+            self._rounds.thresholds,
+            support=self._rounds.support,
+            spread=self._rounds.certainty.uncertainty == "group-spread",
+            device=self._engine.device,
+        )
+        self._engine.vote(prompts, ballot)
+        return ballot.close()
+
+    def _train(
+        self,
+        training: Consistency,
+        known: Labelled,
+        doubt: torch.Tensor,
+        prompts: list[hsizoo.Clicks],
+    ) -> float | None:
+        """One step on all labels so far; a seed is always reliable."""
+        gate = doubt[torch.as_tensor(known.pixels, device=doubt.device)]
+        gate = gate <= self._rounds.certainty.kappa
+        gate[: known.seeds] = True
+        groups = np.arange(len(self._engine.groups))
+        if 0 < self._rounds.loss_groups < len(groups):
+            groups = np.sort(self._rng.choice(groups, self._rounds.loss_groups, replace=False))
+        return training.step(prompts, known, gate, groups.tolist())
+
+
+def near(
+    known: Labelled, count: int, shape: tuple[int, int], apart: int, device: torch.device
+) -> torch.Tensor:
+    """Where a class may gain nothing, (K, n) bool: labelled pixels, and what is near its own.
+
+    Parameters
+    ----------
+    known : Labelled
+    count : int
+        K.
+    shape : (int, int)
+    apart : int
+        Least distance, along rows and along columns, of labels of one class; 0 and 1 are the same.
+    device : torch.device
+    """
+    pixels = torch.as_tensor(known.pixels, device=device)
+    taken = torch.zeros((count, shape[0] * shape[1]), device=device)
+    taken[torch.as_tensor(known.classes, device=device), pixels] = 1
+    reach = max(apart, 1) - 1
+    around = functional.max_pool2d(taken.view(1, count, *shape), 2 * reach + 1, 1, reach)
+    blocked = around.view(count, -1) > 0
+    blocked[:, pixels] = True
+    return blocked
+
+
+def surest(
+    ranks: torch.Tensor,
+    confidence: torch.Tensor,
+    won: torch.Tensor,
+    free: torch.Tensor,
+) -> tuple[list[int], list[int], list[float]]:
+    """Find the pixel that each class is surest of, where there is one.
+
+    Parameters
+    ----------
+    ranks : Tensor, shape (K, n)
+        The pixel with the highest one is taken.
+    confidence : Tensor, shape (K, n)
+    won : Tensor of int, shape (n,)
+        Class that each pixel was voted into.
+    free : Tensor of bool, shape (K, n)
+        Pixels that each class may gain.
+
+    Returns
+    -------
+    pixels, classes, confidence : list
+        Of the classes that have such a pixel; of equals the first in the image.
+    """
+    numbers = torch.arange(len(confidence), device=won.device)[:, None]
+    candidates = torch.where((won == numbers) & free, ranks, -torch.inf)
+    best, pixels = candidates.max(dim=1)
+    found = torch.nonzero(best > -torch.inf)[:, 0]
+    sure = confidence[found, pixels[found]]
+    return pixels[found].tolist(), found.tolist(), sure.tolist()

@@ -1,0 +1,186 @@
+"""How sure a pixel is: similarity to the labelled pixels, and the gate on its uncertainty.
+
+IPG, section 2.3::
+
+    (4) S_aj = cosine of the features of pixel a and of labelled pixel j
+    (5) confidence c = mean of S_aj over the labelled pixels of the class
+    (8) uncertainty u, and (7) g = 1 where u <= kappa_h
+
+INFERRED: the formulas are not in the paper's text that is available; these fit its words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hsizoo_ipg.engines import Engine
+from hsizoo_ipg.prompts import Labelled
+from hsizoo_ipg.spectra import components, smoothed
+from hsizoo_ipg.voting import NOBODY, Verdict
+
+__all__ = [
+    "Certainty",
+    "Features",
+    "Pool",
+    "Ranking",
+    "References",
+    "Scale",
+    "Uncertainty",
+    "pixel_features",
+    "standardise",
+]
+
+Features = Literal["components", "spectrum", "image", "fine"]
+Pool = Literal["mean", "max"]
+References = Literal["seeds", "all"]
+Ranking = Literal["confidence", "margin"]
+Scale = Literal["half", "clip", "own"]
+Uncertainty = Literal["confidence", "similarity-spread", "vote", "entropy", "group-spread"]
+
+_LEAST = 1e-3  # a class may have no pixel that is similar to its labels
+
+
+def pixel_features(engine: Engine, kind: Features, number: int, deviation: float) -> torch.Tensor:
+    """Unit vectors (H W, D) by which pixels are compared; see `standardise`.
+
+    Parameters
+    ----------
+    engine : Engine
+    kind : {"components", "spectrum", "image", "fine"}
+    number : int
+        Of components.
+    deviation : float
+        Of the Gaussian that smooths components or spectra, in pixels.
+    """
+    cube = engine.cube
+    if kind in ("image", "fine"):
+        return standardise(engine.features(kind), cube.valid)
+    image = components(cube, number) if kind == "components" else cube.data
+    smooth = torch.from_numpy(smoothed(image, cube.valid, deviation)).permute(2, 0, 1)
+    return standardise(smooth.to(engine.device), cube.valid)
+
+
+def standardise(features: torch.Tensor, valid: npt.NDArray[np.bool_]) -> torch.Tensor:
+    """Features (D, H, W) as unit vectors (H W, D), each channel centred and scaled first.
+
+    Statistics are those of the valid pixels (H, W); the others become 0.  Uncentred, spectra and
+    embeddings of one image all point the same way: every cosine is near 1, and no threshold tells
+    anything.
+    """
+    rows = features.flatten(1).T.float()
+    inside = torch.from_numpy(valid.copy()).flatten().to(rows.device)
+    seen = rows[inside]
+    spread = seen.std(dim=0, correction=0)
+    rows = (rows - seen.mean(dim=0)) / torch.where(spread > 0, spread, 1.0)
+    rows = torch.where(inside[:, None], rows, 0.0)
+    return torch.nn.functional.normalize(rows, dim=1)
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """The options of confidence and gate.
+
+    Parameters
+    ----------
+    pool : {"mean", "max"}
+    references : {"seeds", "all"}
+        The labelled pixels that a pixel is compared with.
+    scale : {"half", "clip", "own"}
+        How a similarity becomes a confidence in [0, 1]: (1 + S) / 2; max(S, 0); or max(S, 0) in
+        units of that of the pixel which is most similar to the class.
+    uncertainty : {"confidence", "similarity-spread", "vote", "entropy", "group-spread"}
+    kappa : float
+    ranking : {"confidence", "margin"}
+        By its confidence alone, or by how much that exceeds the confidence in any other class.
+    """
+
+    pool: Pool = "mean"
+    references: References = "all"
+    scale: Scale = "half"
+    uncertainty: Uncertainty = "confidence"
+    kappa: float = 0.2
+    ranking: Ranking = "confidence"
+
+    def similarities(
+        self, features: torch.Tensor, known: Labelled, count: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Confidence (5) of each pixel in each class, in [0, 1], and the spread of (4) behind it.
+
+        Parameters
+        ----------
+        features : Tensor, shape (n, D)
+            Unit vectors of all pixels.
+        known : Labelled
+        count : int
+            K.
+
+        Returns
+        -------
+        confidence, spread : Tensor, shape (K, n)
+        """
+        used = known.seeds if self.references == "seeds" else len(known.pixels)
+        pixels = torch.as_tensor(known.pixels[:used], device=features.device)
+        classes = torch.as_tensor(known.classes[:used], device=features.device)
+        own = classes == torch.arange(count, device=features.device)[:, None]
+        spread = features.new_zeros((count, len(features)))
+        if self.pool == "mean":
+            # The mean of the cosines with unit vectors is the product with their mean.
+            share = own.to(features) / own.sum(dim=1, keepdim=True)
+            pooled = share @ features[pixels] @ features.T
+        else:
+            pooled = torch.empty_like(spread)
+        for number in range(count):
+            if self.pool == "mean" and self.uncertainty != "similarity-spread":
+                break
+            cosine = features[pixels[own[number]]] @ features.T
+            spread[number] = cosine.std(dim=0, correction=0)
+            if self.pool == "max":
+                pooled[number] = cosine.amax(dim=0)
+        if self.scale == "half":
+            pooled = (1 + pooled) / 2
+        elif self.scale == "own":
+            pooled = pooled / pooled.amax(dim=1, keepdim=True).clamp(min=_LEAST)
+        return pooled.clamp(0, 1), spread
+
+    def ranks(self, confidence: torch.Tensor) -> torch.Tensor:
+        """What the pixel that a class gains has most of, (K, n)."""
+        if self.ranking == "confidence":
+            return confidence
+        first, second = confidence.topk(2, dim=0).values
+        return confidence - torch.where(confidence == first, second, first)
+
+    def doubt(
+        self, confidence: torch.Tensor, spread: torch.Tensor, verdict: Verdict
+    ) -> torch.Tensor:
+        """Uncertainty (8) of each pixel in the class that it was voted into, shape (n,).
+
+        Parameters
+        ----------
+        confidence, spread : Tensor, shape (K, n)
+        verdict : Verdict
+        """
+        winner = verdict.winner.flatten()
+        own = winner.clamp(min=0)[None]
+        sure = confidence.gather(0, own)[0]
+        share = verdict.share.flatten()
+        if self.uncertainty == "similarity-spread":
+            return spread.gather(0, own)[0]
+        if self.uncertainty == "vote":
+            return (share * (1 - share)).sqrt()
+        if self.uncertainty == "group-spread":
+            return verdict.spread.flatten()
+        if self.uncertainty == "entropy":
+            inside = sure.clamp(1e-6, 1 - 1e-6)
+            rest = 1 - inside
+            entropy = -(inside * inside.log2() + rest * rest.log2())
+            return torch.where(sure < 0.5, 1.0, entropy)  # sure that it is another class
+        return 1 - sure
+
+    def reliable(self, doubt: torch.Tensor, verdict: Verdict) -> torch.Tensor:
+        """The gate (7), bool of shape (n,): someone has won, and the doubt is at most kappa."""
+        return (doubt <= self.kappa) & (verdict.winner.flatten() != NOBODY)

@@ -1,0 +1,138 @@
+"""Spectral voting (IPG, section 2.2): masks of all groups of bands become one class per pixel.
+
+::
+
+    (1) y = 1 where p >= tau_h, 0 where p < tau_l, undecided between
+    (2) N(a, i) = number of groups with y = 1;  T(a) = sum of N(a, i) over the classes
+    (3) c(a) = argmax of N(a, i) over the classes
+
+INFERRED: the formulas are not in the paper's text that is available; these fit its words.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+__all__ = ["Ballot", "Thresholds", "Verdict"]
+
+NOBODY = -1
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When a mask votes.
+
+    Parameters
+    ----------
+    high, low : float
+        tau_h and tau_l, of a probability.
+    strict : bool
+        Probabilities above `high` are foreground and all others background; otherwise from `high`
+        on foreground, below `low` background, and undecided between.
+    """
+
+    high: float = 0.8
+    low: float = 0.5
+    strict: bool = False
+
+    def votes(
+        self, masks: torch.Tensor, *, logits: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Where probabilities, or logits, vote for the foreground and for the background."""
+        high, low = (_logit(each) if logits else each for each in (self.high, self.low))
+        if self.strict:
+            return masks > high, masks <= high
+        return masks >= high, masks < low
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What was voted.
+
+    Parameters
+    ----------
+    winner : Tensor of int64, shape (H, W)
+        Place of the class; -1 where nobody voted, or two classes have equally many votes.
+    share : Tensor of float32, shape (H, W)
+        N(a, c) / T(a), votes of the winner among all; 0 where there is none.
+    spread : Tensor of float32, shape (H, W)
+        Standard deviation of the winner's probability over the groups; 0 unless it was asked for.
+    """
+
+    winner: torch.Tensor
+    share: torch.Tensor
+    spread: torch.Tensor
+
+
+class Ballot:
+    """Counts votes, mask by mask; nothing but the counts is kept.
+
+    Parameters
+    ----------
+    classes, height, width : int
+    thresholds : Thresholds
+    support : float
+        A class wins only with this share of foreground among the groups that decided about it.
+    spread : bool
+        Whether the spread of probabilities is kept too.
+    device : torch.device
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        height: int,
+        width: int,
+        thresholds: Thresholds,
+        *,
+        support: float = 0.0,
+        spread: bool = False,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._thresholds = thresholds
+        self._support = support
+        shape = (classes, height, width)
+        self.foreground = torch.zeros(shape, dtype=torch.int32, device=device)
+        self.background = torch.zeros_like(self.foreground)
+        self._sums = torch.zeros((2, *shape), device=device) if spread else None
+        self._groups = torch.zeros(classes, device=device)
+
+    def add(self, number: int, masks: torch.Tensor, *, logits: bool = False) -> None:
+        """Count the masks (G, H, W) of one class on G groups, probabilities or logits."""
+        yes, no = self._thresholds.votes(masks, logits=logits)
+        self.foreground[number] += yes.sum(dim=0, dtype=torch.int32)
+        self.background[number] += no.sum(dim=0, dtype=torch.int32)
+        if self._sums is not None:
+            chance = masks.sigmoid() if logits else masks
+            self._sums[0, number] += chance.sum(dim=0)
+            self._sums[1, number] += chance.square().sum(dim=0)
+            self._groups[number] += len(masks)
+
+    def close(self) -> Verdict:
+        """Find the winners."""
+        votes = self.foreground
+        decided = (votes + self.background).clamp(min=1)
+        votes = torch.where(votes >= self._support * decided, votes, 0)
+        most, winner = votes.max(dim=0)
+        alone = (votes == most).sum(dim=0) == 1
+        valid = (most > 0) & alone
+        share = most / self.foreground.sum(dim=0).clamp(min=1)
+        spread = torch.zeros_like(share)
+        if self._sums is not None:
+            mean, square = self._sums / self._groups.clamp(min=1)[:, None, None]
+            deviation = (square - mean.square()).clamp(min=0).sqrt()
+            spread = deviation.gather(0, winner[None])[0]
+        return Verdict(
+            torch.where(valid, winner, NOBODY),
+            torch.where(valid, share, 0.0),
+            torch.where(valid, spread, 0.0),
+        )
+
+
+def _logit(chance: float) -> float:
+    if chance <= 0:
+        return -math.inf
+    return math.inf if chance >= 1 else math.log(chance / (1 - chance))
