@@ -1,9 +1,9 @@
 """Going on where a killed run stopped: one file per run, replaced after each round.
 
 The file holds all that the next round depends on, so that the result is the one that an
-uninterrupted run gives.  It is written under another name and renamed: a run that is killed leaves
-the last round or the one before, never half of one.  Two processes that do the same write the
-same.
+uninterrupted run gives.  It is written under another name, flushed to the disk and renamed: a run
+that is killed leaves the last round or the one before, never half of one.  Two processes that do
+the same write the same.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +77,10 @@ class RunFile:
         self._path: Path = hsizoo.home() / "ipg" / "runs" / f"{key}.safetensors"
 
     def save(self, progress: Progress, rng: np.random.Generator) -> None:
-        """Keep a round; a folder that cannot be written only costs the chance to go on."""
+        """Keep a round; a folder that cannot be written only costs the chance to go on.
+
+        A warning says so.
+        """
         verdict = progress.verdict
         tensors = {f"trained.{name}": each for name, each in progress.trained.items()}
         if verdict is not None:
@@ -89,11 +95,27 @@ class RunFile:
             "history": json.dumps(progress.history),
             "rng": json.dumps(_state_of(rng)),
         }
-        temporary = self._path.with_suffix(".part")
-        with contextlib.suppress(OSError):
+        temporary = None
+        try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Another process may be writing the same round.
+            handle, temporary = tempfile.mkstemp(
+                dir=self._path.parent, prefix=f".{self._path.stem}.", suffix=".part"
+            )
+            os.close(handle)
             save_file(tensors, temporary, metadata=about)
-            temporary.replace(self._path)
+            with Path(temporary).open("rb+") as file:
+                os.fsync(file.fileno())
+            Path(temporary).replace(self._path)
+        except (OSError, SafetensorError) as error:
+            if temporary is not None:
+                with contextlib.suppress(OSError):
+                    Path(temporary).unlink()
+            warnings.warn(
+                f"cannot keep IPG's rounds in {self._path.parent}: {error}; if this run is "
+                "stopped, it begins anew. Make room or give write access, or set HSIZOO_HOME",
+                stacklevel=3,
+            )
 
     def load(self, rng: np.random.Generator, device: torch.device) -> Progress | None:
         """Read the last round and set the chance to what it was then; None where there is none."""

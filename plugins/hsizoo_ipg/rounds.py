@@ -84,7 +84,8 @@ class Runner:
         reliable = certainty.reliable(doubt, verdict) & self._valid
         won = verdict.winner.flatten()
         free = reliable & ~near(known, len(self._names), shape, self._rounds.apart, won.device)
-        pixels, classes, sure = surest(certainty.ranks(confidence), confidence, won, free)
+        ranks = certainty.ranks(confidence, self._rng)
+        pixels, classes, sure = surest(ranks, confidence, won, free)
         progress.known = known.plus(pixels, classes)
         progress.confidence += sure
         loss = None
@@ -167,7 +168,7 @@ def surest(
     won: torch.Tensor,
     free: torch.Tensor,
 ) -> tuple[list[int], list[int], list[float]]:
-    """Find the pixel that each class is surest of, where there is one.
+    """Find the pixel that each class gains, where there is one.
 
     Parameters
     ----------

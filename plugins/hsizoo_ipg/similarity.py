@@ -38,7 +38,7 @@ __all__ = [
 Features = Literal["components", "spectrum", "image", "fine"]
 Pool = Literal["mean", "max"]
 References = Literal["seeds", "all"]
-Ranking = Literal["confidence", "margin"]
+Ranking = Literal["confidence", "margin", "chance"]
 Scale = Literal["half", "clip", "own"]
 Uncertainty = Literal["confidence", "similarity-spread", "vote", "entropy", "group-spread"]
 
@@ -95,8 +95,9 @@ class Certainty:
         units of that of the pixel which is most similar to the class.
     uncertainty : {"confidence", "similarity-spread", "vote", "entropy", "group-spread"}
     kappa : float
-    ranking : {"confidence", "margin"}
-        By its confidence alone, or by how much that exceeds the confidence in any other class.
+    ranking : {"confidence", "margin", "chance"}
+        By its confidence alone, by how much that exceeds the confidence in any other class, or
+        drawn by chance.
     """
 
     pool: Pool = "mean"
@@ -147,10 +148,12 @@ class Certainty:
             pooled = pooled / pooled.amax(dim=1, keepdim=True).clamp(min=_LEAST)
         return pooled.clamp(0, 1), spread
 
-    def ranks(self, confidence: torch.Tensor) -> torch.Tensor:
+    def ranks(self, confidence: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         """What the pixel that a class gains has most of, (K, n)."""
         if self.ranking == "confidence":
             return confidence
+        if self.ranking == "chance":
+            return torch.from_numpy(rng.random(confidence.shape)).to(confidence)
         first, second = confidence.topk(2, dim=0).values
         return confidence - torch.where(confidence == first, second, first)
 

@@ -254,9 +254,20 @@ def test_smoothing_keeps_to_valid_pixels():
     assert found[4, 4] == 0
 
 
+def test_chance_prefers_no_pixel():
+    confidence = torch.tensor([[0.9, 0.1, 0.5, 0.7]]).repeat(2, 1)
+    certainty, rng = Certainty(ranking="chance"), np.random.default_rng(0)
+    first = [certainty.ranks(confidence, rng).argmax(dim=1) for _ in range(2000)]
+    counts = torch.stack([torch.bincount(row, minlength=4) for row in torch.stack(first).T])
+    assert ((counts - 500).abs() < 100).all()
+    again = certainty.ranks(confidence, np.random.default_rng(1))
+    assert torch.equal(again, certainty.ranks(confidence, np.random.default_rng(1)))
+    assert again.dtype == confidence.dtype
+
+
 def test_a_margin_is_the_lead_over_every_other_class():
     confidence = torch.tensor([[0.9, 0.2], [0.7, 0.5], [0.1, 0.4]])
-    found = Certainty(ranking="margin").ranks(confidence)
+    found = Certainty(ranking="margin").ranks(confidence, np.random.default_rng(0))
     assert torch.allclose(found, torch.tensor([[0.2, -0.3], [-0.2, 0.1], [-0.8, -0.1]]))
     assert torch.equal(Certainty().ranks(confidence), confidence)
 
