@@ -104,7 +104,7 @@ def resolve(
             raise NameLookupError(f"{text!r} is a classifier, not a {kind}.")
         classifier = _resolve_one(parts[1], ("classifier",), options)
         labeler = _resolve_one(parts[0], ("pseudo-labeler",), {})
-        return Resolved(text, labeler.entry, labeler.target, labeler.options, feeds=classifier)
+        return replace(labeler, label=text, feeds=classifier)
     kinds: tuple[Kind, ...]
     if kind is None:
         kinds = _only_kind(parts[0])
@@ -112,7 +112,12 @@ def resolve(
         kinds = ("segmenter", "scorer")
     else:
         kinds = (kind,)
-    return _resolve_one(parts[0], kinds, options, kind == "segmenter", on_dataset)
+    try:
+        return _resolve_one(parts[0], kinds, options, kind == "segmenter", on_dataset)
+    except NameLookupError as error:
+        if kind == "dataset" and Path(text).is_dir():
+            raise NameLookupError(f"{error} If you mean the folder, type '{text}/'.") from None
+        raise
 
 
 def _is_path(text: str) -> bool:

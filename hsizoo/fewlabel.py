@@ -130,7 +130,7 @@ def are_classifiers(components: Sequence[str]) -> bool:
     Parameters
     ----------
     components : sequence of str
-        Names; where none of them is known they count as segmenters, whose run says what is wrong.
+        Names.
 
     Raises
     ------
@@ -146,8 +146,6 @@ def are_classifiers(components: Sequence[str]) -> bool:
         )
     classifiers = [text for text, kind in kinds.items() if kind == "classifier"]
     others = [text for text, kind in kinds.items() if kind != "classifier"]
-    if classifiers and (unknown := [text for text in others if not kinds[text]]):
-        resolve(unknown[0], "classifier")  # says what there is
     if classifiers and others:
         raise NameLookupError(
             f"{classifiers[0]!r} is a classifier, which learns from a few labels, and "
@@ -161,13 +159,8 @@ def _kind_of(text: str) -> str:
     names = parse_composition(text)
     if len(names) == 2:
         return "classifier"
-    for kind in _ORDER:
-        try:
-            registry().find(names[0], (kind,))
-        except NameLookupError:
-            continue
-        return "segmenter" if kind == "scorer" else kind
-    return ""
+    kind = registry().find(names[0], _ORDER).spec.kind
+    return "segmenter" if kind == "scorer" else kind
 
 
 def bench_few_labels(
@@ -417,8 +410,9 @@ def _write_views(
 def _draw(
     store: Store, records: Sequence[Mapping[str, Any]], table: Sequence[Row], title: str
 ) -> dict[str, str]:
-    """Draw the pictures; without matplotlib say so."""
-    remarks = {}
+    """Draw the pictures, and remove those that only an earlier command had; say what is missing."""
+    remarks: dict[str, str] = {}
+    earlier = _pictures_there(store.folder)
     drawn = {
         f"{key}.png": (partial(sweep_png, table, key), f"accuracy and time against {key}")
         for key in swept(table)
@@ -433,7 +427,16 @@ def _draw(
             store.write(name, draw(title))
             remarks[name] = remark
     except MissingRequirement as error:
-        for name in drawn:  # or it would show an older run
-            (store.folder / name).unlink(missing_ok=True)
         remarks["pictures"] = f"not drawn: {error}"
+    for name in earlier - set(remarks):
+        (store.folder / name).unlink(missing_ok=True)
     return remarks
+
+
+def _pictures_there(folder: Path) -> set[str]:
+    """Names of pictures beside the tables that the last command drew."""
+    try:
+        names = json.loads((folder / "results.json").read_text(encoding="utf-8"))["pictures"]
+    except (OSError, ValueError, KeyError):  # none, damaged, or that of segmenters
+        return set()
+    return {Path(name).name for name in names}

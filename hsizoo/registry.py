@@ -21,6 +21,7 @@ import os
 import re
 import threading
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -248,16 +249,21 @@ class Registry:
         other = [e for e in self.entries() if name.base in (e.spec.name, e.full_name)]
         other = [e for e in other if not name.dist or e.dist == normalise(name.dist)]
         if other:
-            return f"{what!r} is a {other[0].spec.kind}, not a {' or '.join(kinds)}."
+            return f"{what!r} is a {other[0].spec.kind}, not a {_either(kinds)}."
         known = [entry for entry in self.entries() if entry.spec.kind in kinds]
-        hint = did_you_mean(what, [e.spec.name for e in known] + [e.full_name for e in known])
+        hint = did_you_mean(what, [e.full_name if name.dist else e.spec.name for e in known])
         failed = [record for record in self.plugins if record.status == "failed"]
-        text = f"no {' or '.join(kinds)} is named {what!r}.{hint}"
+        text = f"no {_either(kinds)} is named {what!r}.{hint}"
         if failed:
             text += f" {len(failed)} plugin(s) failed to load: see `hsizoo plugins`."
         if not hint:
             text += " `hsizoo list` shows all names."
         return text
+
+
+def _either(kinds: Sequence[str]) -> str:
+    *others, last = kinds
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def list_components(kind: Kind | None = None) -> list[Entry]:

@@ -83,6 +83,8 @@ PLUGIN = """
             )
 """
 PARTS = """
+    from typing import Annotated
+
     import numpy as np
     import hsizoo
 
@@ -90,7 +92,7 @@ PARTS = """
         pass
 
     class Grow(hsizoo.PseudoLabeler):
-        def __init__(self, *, radius: int = 1):
+        def __init__(self, *, radius: int = 1, scorer: Annotated[str, "scorer"] = "sa"):
             self.radius = radius
 
         def label(self, cube, seeds, *, rng):
@@ -149,6 +151,15 @@ def test_a_plus_b_feeds_the_classifier_with_pseudo_labels(parts):
     assert not seen.evaluated[1:].any()
     assert model.predict_proba(cube).shape == (1, 3, 4)
     assert resolve("grow+nearest").identity()["feeds"]["component"] == "hsizoo-parts/nearest"
+
+
+def test_what_an_option_of_the_labeler_names_counts_in_a_composition(parts):
+    """Otherwise a result would be used again after that component has changed."""
+    alone, composed = resolve("grow", "pseudo-labeler"), resolve("grow+nearest")
+    assert alone.identity()["options"]["scorer"]["component"] == "hsizoo/sa"
+    assert composed.identity()["options"] == alone.identity()["options"]
+    assert composed.distributions == ("hsizoo-parts", "hsizoo")
+    assert composed.label == "grow+nearest"
 
 
 def test_a_composition_of_wrong_kinds_is_refused(parts):

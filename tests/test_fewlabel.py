@@ -16,8 +16,9 @@ from PIL import Image
 import hsizoo
 from hsizoo.engine.running import RunEvents
 from hsizoo.errors import DataError, NameLookupError, OptionError, ProtocolError
-from hsizoo.fewlabel import are_classifiers
+from hsizoo.fewlabel import FewLabelCase, are_classifiers, run_few_label_cases
 from hsizoo.io import read_labels
+from hsizoo.protocol.few_label import FewLabelProtocol
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"
@@ -38,7 +39,6 @@ def lines(path):
         (["lp+cnn2d:epochs=3"], True),
         (["hsizoo/rf"], True),
         (["sa", "sa-rw"], False),
-        (["no-such-thing"], False),
     ],
 )
 def test_classifiers_and_segmenters_are_told_apart(components, classify):
@@ -48,6 +48,12 @@ def test_classifiers_and_segmenters_are_told_apart(components, classify):
 def test_the_two_protocols_do_not_mix():
     with pytest.raises(NameLookupError, match=r"'svm' is a classifier.*'sa' answers to clicks"):
         are_classifiers(["sa", "svm"])
+
+
+@pytest.mark.parametrize("others", [[], ["rf"], ["sa"]])
+def test_an_unknown_name_is_looked_for_among_all_that_can_be_benched(others):
+    with pytest.raises(NameLookupError, match="scorer, classifier .* named 'svn'.*'svm'"):
+        are_classifiers([*others, "svn"])
 
 
 def test_a_pseudo_labeler_alone_classifies_nothing(fake_dist):
@@ -120,6 +126,26 @@ def test_pictures_of_confusions_lie_beside_the_maps(tmp_path):
     names = {path.name for path in (tmp_path / "confusion").iterdir()}
     assert names == {"rf_trees=5.png", "lp.png"}
     assert {"maps", "confusion"} <= set(result.files)
+
+
+def test_a_picture_that_the_last_command_did_not_draw_is_gone(tmp_path, monkeypatch):
+    protocol = FewLabelProtocol(shots=2)
+    cases = [
+        FewLabelCase(
+            component=f"rf:trees={trees}", dataset=TINY, protocol=protocol, seeds=[0], name="rf",
+            conditions={"trees": trees},
+        )
+        for trees in ("2", "3")
+    ]  # fmt: skip
+    own = tmp_path / "mine.png"
+    own.write_bytes(b"")
+    for those, without in ((cases, False), (cases[:1], False), (cases, False), (cases, True)):
+        if without:
+            monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+        run_few_label_cases(those, tmp_path, "trees", device="cpu")
+        drawn = those == cases and not without
+        assert (tmp_path / "trees.png").exists() is drawn
+    assert own.exists()
 
 
 def test_without_matplotlib_there_are_no_pictures(tmp_path, monkeypatch):

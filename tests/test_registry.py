@@ -214,6 +214,8 @@ def test_an_unknown_name_is_answered_with_the_closest(eight):
         NameLookupError, match=r"'sa-ew'.*Did you mean 'sa-eq'.*5 plugin\(s\) failed"
     ):
         create("sa-ew", "scorer")
+    with pytest.raises(NameLookupError, match=r"Did you mean 'hsizoo/sa-eq' or 'hsizoo/sa'\?"):
+        create("hsizoo/sa-ew", "scorer")
     with pytest.raises(NameLookupError, match="is a dataset, not a segmenter or scorer"):
         create("indian-pines", "segmenter")
 

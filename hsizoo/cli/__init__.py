@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -51,8 +52,21 @@ for command in (
     app.add_command(command)
 
 
+_ADVICE = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EACCES: "give access to it, or choose another place",
+    errno.EPERM: "give access to it, or choose another place",
+    errno.EROFS: "choose another place",
+}
+
+
 def main() -> None:
-    """Run the command line; an `HsizooError` becomes one message and exit status 2."""
+    """Run the command line.
+
+    An `HsizooError`, or an `OSError` such as that of a full disk, becomes one message and exit
+    status 2.
+    """
     try:
         app()
     except HsizooError as error:
@@ -61,5 +75,22 @@ def main() -> None:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)
     except BrokenPipeError:  # `hsizoo list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         sys.exit(0)
+    except OSError as error:
+        if error.filename is None:  # it may be the standard output that is full
+            _write_no_more()
+        click.echo(f"error: {_in_words(error)}", err=True)
+        sys.exit(2)
+
+
+def _write_no_more() -> None:
+    """Send to nowhere what is left for the standard output, or Python complains on its way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _in_words(error: OSError) -> str:
+    what = error.strerror or str(error) or type(error).__name__
+    where = "" if error.filename is None else f"{error.filename}: "
+    advice = _ADVICE.get(error.errno or 0)
+    return f"{where}{what}" + (f"; {advice} and run the same command again" if advice else "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from hsizoo.report.columns import COLUMNS
+from hsizoo.report.columns import COLUMNS, OF_CLASSIFIERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from hsizoo.training import TrainEvents
 
 
-_LEGEND = "\b\nColumns of the table:\n" + "\n".join(
+_LEGEND = "\b\nColumns of the table of scorers and segmenters:\n" + "\n".join(
     f"  {column:14}{meaning}" for column, meaning in COLUMNS.items()
+)
+_LEGEND_OF_CLASSIFIERS = (
+    "\b\nColumns of the table of classifiers (± is the standard deviation over seeds):\n"
+    + "\n".join(f"  {column:14}{meaning}" for column, meaning in OF_CLASSIFIERS.items())
 )
 _ROBOTS = (
     "\b\nSimulated users and their options (all take jitter=PIXELS):\n"
@@ -46,7 +50,7 @@ _OF_SEGMENTERS = ("clicks", "robot", "perturbations", "allow_untrained")
 _OF_CLASSIFIERS = ("shots", "draw")
 
 
-@click.command(epilog=f"{_LEGEND}\n\n{_ROBOTS}\n\n{_PERTURBATIONS}")
+@click.command(epilog=f"{_LEGEND}\n\n{_LEGEND_OF_CLASSIFIERS}\n\n{_ROBOTS}\n\n{_PERTURBATIONS}")
 @click.argument("components", nargs=-1)
 @click.option(
     "--config",
@@ -85,7 +89,8 @@ _OF_CLASSIFIERS = ("shots", "draw")
     default="random",
     show_default=True,
     type=click.Choice(["random", "fixed", "block-disjoint", "official"]),
-    help="Of classifiers: how these are drawn; the last two keep test and training apart.",
+    help="Of classifiers: how these are drawn; fixed is the same for all seeds, the last two keep "
+    "test and training apart.",
 )
 @click.option(
     "--perturb",
@@ -102,7 +107,7 @@ _OF_CLASSIFIERS = ("shots", "draw")
     "--out",
     "-o",
     help="Run folder; runs may share one, and the tables in it are those of the last command.  "
-    "[default: hsizoo-runs/DATASET, or hsizoo-runs/CONFIG]",
+    "[default: hsizoo-runs/DATASET, of classifiers DATASET-few-labels, or hsizoo-runs/CONFIG]",
 )
 @click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:NUMBER or mps."

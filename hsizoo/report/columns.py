@@ -1,12 +1,19 @@
-"""The columns of the interactive protocol's table; light, as ``hsizoo bench --help`` shows them."""
+"""The columns of both protocols' tables; light, as ``hsizoo bench --help`` shows them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["COLUMNS", "COMPARED", "LEAST_IMPORTANT_FIRST", "LOWER_IS_BETTER", "WITH_INTERVAL"]
+__all__ = [
+    "COLUMNS",
+    "COMPARED",
+    "LEAST_IMPORTANT_FIRST",
+    "LOWER_IS_BETTER",
+    "OF_CLASSIFIERS",
+    "WITH_INTERVAL",
+]
 
-COLUMNS: Mapping[str, str] = {
+COLUMNS: Mapping[str, str] = {  # of the interactive protocol, as is all below but the last
     "dice@0.5 1c": "mean Dice at threshold 0.5 after 1 click",
     "dice@max 1c": "mean over samples of the best Dice over all thresholds after 1 click",
     "dice@0.5 5c": "mean Dice at threshold 0.5 after 5 clicks",
@@ -35,3 +42,15 @@ LEAST_IMPORTANT_FIRST = (
     "s/click",
 )  # fmt: skip
 """What a narrow terminal leaves out."""
+
+OF_CLASSIFIERS: Mapping[str, str] = {
+    "OA %": "share of test pixels that are right",
+    "AA (recall) %": "mean over classes of the recall",
+    "precision %": "mean over classes of the precision, which several published codes call AA",
+    "kappa ×100": "Cohen's kappa, times 100",
+    "pseudo %": "share of pseudo labels that are right, of those whose truth is known",
+    "leak %": "share of test pixels whose patch overlaps a training patch",
+    "s/fit": "median seconds to learn, pseudo labels included",
+    "s/image": "median seconds to classify the whole image",
+}
+"""Columns of the few-label table; of the first four ± is the standard deviation over seeds."""

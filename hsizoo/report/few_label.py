@@ -98,7 +98,7 @@ def notes(records: Records) -> list[str]:
             ("learnt from fewer pixels than asked for, at most half of a class",
              result["split"]["short"]),
             ("learnt from but not tested, for want of pixels", result["split"]["untested"]),
-            ("neither learnt nor tested, as no labelled pixel has a usable spectrum",
+            ("neither learnt nor tested, for want of labelled pixels with a usable spectrum",
              result.get("absent", ())),
         ):  # fmt: skip
             if names:

@@ -81,18 +81,23 @@ def growth_png(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
 
     left, right = figure.subplots(1, 2)
     for place, (name, curves) in enumerate(growth(records).items()):
-        rounds = np.arange(1, len(curves["labels"]) + 1)
-        look: Any = {"color": f"C{place % 10}", "ls": ("-", "--", "-.")[place // 10 % 3]}
-        left.plot(rounds, curves["labels"], label=name, **look)
-        right.plot(rounds, 100 * curves["right"], **look)
-        right.plot(rounds, 100 * curves["coverage"], color=look["color"], ls=":")
+        number = len(curves["labels"])
+        rounds = np.arange(1, number + 1)
+        # Runs of fewer rounds lie on those of more; one round alone has no line.
+        look: Any = {"color": f"C{place % 10}", "zorder": 2 + 1 / number}
+        look["marker"] = "o" if number == 1 else ""
+        line = ("-", "--", "-.")[place // 10 % 3]
+        left.plot(rounds, curves["labels"], label=name, ls=line, **look)
+        right.plot(rounds, 100 * curves["right"], ls=line, **look)
+        right.plot(rounds, 100 * curves["coverage"], ls=":", **look)
     left.set_ylabel("pseudo labels")
     right.set_ylabel("%  right (lines), decided (dotted)")
     right.set_ylim(0, 102)
     for axes in (left, right):
         axes.set_xlabel("round")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         axes.grid(alpha=0.3)
+    left.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     figure.legend(loc="outside lower center", frameon=False, ncols=2)
     figure.suptitle(title)
     return to_png(figure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["sweep_png", "swept"]
 
 _LONG = 16  # letters of a name beside which there is no room for the next
+_NEAR = 0.04  # share of the axis that a number needs for itself
 
 
 def swept(rows: Sequence[Row]) -> list[str]:
@@ -35,7 +37,8 @@ def sweep_png(rows: Sequence[Row], key: str, title: str) -> bytes:
     rows : sequence of Row
         See `hsizoo.report.few_label`.
     key : str
-        The condition along the horizontal axis: in proportion where all its values are numbers.
+        The condition along the horizontal axis: in proportion where all its values are numbers;
+        to their logarithms where they would touch.
     title : str
 
     Raises
@@ -81,6 +84,9 @@ def sweep_png(rows: Sequence[Row], key: str, title: str) -> bytes:
     for axes, words in ((left, "right, % (mean ± sd over seeds)"), (right, "seconds to learn")):
         axes.set(xlabel=key, ylabel=words)
         axes.grid(alpha=0.3)
+        if in_proportion and _crowded(list(at.values())):
+            axes.set_xscale("log")
+            axes.minorticks_off()
         axes.set_xticks(list(at.values()), values)
         if not in_proportion and max(map(len, values)) > _LONG:
             axes.tick_params(axis="x", labelrotation=90)
@@ -105,6 +111,13 @@ def _lines(rows: Sequence[Row], key: str) -> Mapping[str, list[Row]]:
         others = {each: value for each, value in row["conditions"].items() if each != key}
         lines.setdefault(name_of(row["component"], others), []).append(row)
     return lines
+
+
+def _crowded(numbers: Sequence[float]) -> bool:
+    """Whether numbers touch on an axis, and have logarithms."""
+    ordered = sorted(numbers)
+    nearest = min((more - less for less, more in itertools.pairwise(ordered)), default=math.inf)
+    return ordered[0] > 0 and nearest < _NEAR * (ordered[-1] - ordered[0])
 
 
 def _number(text: str) -> float | None:

@@ -15,8 +15,9 @@ from torch import nn
 import hsizoo
 from hsizoo.errors import OptionError
 from hsizoo_classifiers.bands import AllBands
+from hsizoo_classifiers.options import at_least
 from hsizoo_classifiers.patch_network import Scaling
-from hsizoo_classifiers.pixels import Components, at_least
+from hsizoo_classifiers.pixels import Components
 from hsizoo_classifiers.spectral_layers import (
     KERNEL,
     along,
@@ -92,10 +93,10 @@ class A2s2k(AllBands):
         self._components = components
 
     def _scaling(self, cube: hsizoo.HyperCube) -> Scaling:
-        scaling = super()._scaling(cube)
-        if self._components:
-            return Components(cube, self._components, scale_bands=False, whiten=True)
-        return scaling
+        if not self._components:
+            return super()._scaling(cube)
+        self._check_bands(cube)
+        return Components(cube, self._components, scale_bands=False, whiten=True)
 
     def _build(self, channels: int, classes: int) -> nn.Module:
         return AdaptiveKernelNet(channels, classes, self._selection)

@@ -11,7 +11,7 @@ import hsizoo
 from hsizoo.errors import DataError
 from hsizoo_classifiers.patch_network import PatchNetwork, Scaling
 from hsizoo_classifiers.patches import Schedule
-from hsizoo_classifiers.pixels import at_least
+from hsizoo_classifiers.pixels import check_cube
 
 __all__ = ["AllBands", "BandScaling"]
 
@@ -31,14 +31,12 @@ class BandScaling:
     """
 
     def __init__(self, cube: hsizoo.HyperCube) -> None:
-        if not cube.valid.any():
-            raise DataError(f"{cube.name}: no pixel has finite values in all {cube.bands} bands")
+        check_cube(cube)
         spectra = cube.data[cube.valid].astype(np.float64)
         self._mean = spectra.mean(axis=0)
         spread = spectra.std(axis=0)
-        # The mean of equal numbers may be off by a rounding, which must not become a signal.
-        noise = 1e-12 * np.abs(self._mean)
-        self._factor = np.divide(1, spread, out=np.zeros_like(spread), where=spread > noise)
+        # Sums of float32 are exact in float64: a constant band has no spread by rounding.
+        self._factor = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)
 
     def of(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.float32]:
         """Scaled bands of every pixel, (H, W, B) float32; 0 where a pixel is not valid.
@@ -46,12 +44,9 @@ class BandScaling:
         Raises
         ------
         DataError
-            If the cube has another number of bands.
+            If the cube has another number of bands, or no valid pixel.
         """
-        if cube.bands != len(self._mean):
-            raise DataError(
-                f"the classifier learnt from {len(self._mean)} bands; {cube.name} has {cube.bands}"
-            )
+        check_cube(cube, len(self._mean))
         found = np.zeros(cube.shape, dtype=np.float32)
         for out, row, valid in zip(found, cube.data, cube.valid, strict=True):
             out[valid] = (row[valid] - self._mean) * self._factor
@@ -91,9 +86,6 @@ class AllBands(PatchNetwork):
         decay: float,
         device: str,
     ) -> None:
-        at_least(1, epochs=epochs, max_steps=max_steps)
-        at_least(2, batch=batch)
-        at_least(0, rate=rate, decay=decay)
         schedule = Schedule(
             rate=rate,
             decay=decay,
@@ -105,9 +97,12 @@ class AllBands(PatchNetwork):
         super().__init__(patch=patch, least_patch=least_patch, schedule=schedule, device=device)
 
     def _scaling(self, cube: hsizoo.HyperCube) -> Scaling:
+        self._check_bands(cube)
+        return BandScaling(cube)
+
+    def _check_bands(self, cube: hsizoo.HyperCube) -> None:
         if cube.bands < self._LEAST_BANDS:
             raise DataError(
                 f"{cube.name} has {cube.bands} bands; the first kernels of this network span "
                 f"{self._LEAST_BANDS}: use cdcnn, cnn2d, lp, svm or rf, which take any number"
             )
-        return BandScaling(cube)

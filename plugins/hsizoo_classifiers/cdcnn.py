@@ -15,9 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from hsizoo.errors import OptionError
 from hsizoo_classifiers.bands import AllBands
-from hsizoo_classifiers.pixels import at_least
+from hsizoo_classifiers.options import below_one
 
 __all__ = ["Cdcnn", "ContextualNet"]
 
@@ -43,7 +42,7 @@ class Cdcnn(AllBands):
     max_steps : int, default 1000
         So many steps at most.
     batch : int, default 16
-        Pixels per step; at least 3 with ``norm=batch``, as one pixel has no statistics.
+        Pixels per step.
     rate : float, default 5e-4
         Learning rate of Adam.
     decay : float, default 0
@@ -65,10 +64,7 @@ class Cdcnn(AllBands):
         dropout: float = 0.5,
         device: str = "cpu",
     ) -> None:
-        if not 0 <= dropout < 1:
-            raise OptionError(f"dropout={dropout}: must be from 0 to below 1")
-        if norm == "batch":
-            at_least(3, batch=batch)
+        below_one(dropout=dropout)
         super().__init__(
             patch=patch,
             least_patch=5,

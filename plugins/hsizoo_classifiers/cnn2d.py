@@ -16,11 +16,11 @@ from typing import Literal
 from torch import nn
 
 import hsizoo
-from hsizoo.errors import OptionError
 from hsizoo_classifiers.nets import FullyConvolutional, paoletti, plain
+from hsizoo_classifiers.options import at_least, below_one
 from hsizoo_classifiers.patch_network import PatchNetwork
 from hsizoo_classifiers.patches import Schedule
-from hsizoo_classifiers.pixels import Components, at_least
+from hsizoo_classifiers.pixels import Components
 
 __all__ = ["Cnn2d"]
 
@@ -76,12 +76,8 @@ class Cnn2d(PatchNetwork):
         dropout: float = 0.3,
         device: str = "cpu",
     ) -> None:
-        at_least(1, components=components, epochs=epochs, max_steps=max_steps)
-        at_least(2, batch=batch)
-        at_least(0, rate=rate, decay=decay)
-        for name, value in (("momentum", momentum), ("dropout", dropout)):
-            if not 0 <= value < 1:
-                raise OptionError(f"{name}={value}: must be from 0 to below 1")
+        at_least(1, components=components)
+        below_one(dropout=dropout)
         schedule = Schedule(
             rate=rate,
             momentum=momentum,

@@ -29,7 +29,8 @@ from sklearn.linear_model import LogisticRegression
 
 import hsizoo
 from hsizoo.errors import OptionError
-from hsizoo_classifiers.pixels import Components, at_least, fill, find_seeds, fitted_first
+from hsizoo_classifiers.options import above_zero, at_least, odd
+from hsizoo_classifiers.pixels import Components, fill, find_seeds, fitted_first
 
 __all__ = [
     "CooperativeAlignment",
@@ -205,9 +206,8 @@ class CooperativeAlignment(hsizoo.PixelClassifier):
         ridge: float = 1.0,
         strength: float = 0.1,
     ) -> None:
-        at_least(1, dimension=dimension, rounds=rounds, components=components, patch=patch)
-        if patch % 2 == 0:
-            raise OptionError(f"patch={patch}: must be an odd number from 1 on")
+        at_least(1, dimension=dimension, rounds=rounds, components=components)
+        odd(1, patch=patch)
         at_least(
             0,
             statistical=statistical,
@@ -218,9 +218,7 @@ class CooperativeAlignment(hsizoo.PixelClassifier):
         )
         if discrimination == variance == 0:
             raise OptionError("discrimination=0, variance=0: one must be above 0, else any will do")
-        for name, value in (("ridge", ridge), ("strength", strength)):
-            if not value > 0:
-                raise OptionError(f"{name}={value}: must be above 0")
+        above_zero(ridge=ridge, strength=strength)
         self._dimension = dimension
         self._rounds = rounds
         self._components = components

@@ -11,7 +11,8 @@ from scipy.spatial import cKDTree
 
 import hsizoo
 from hsizoo.errors import OptionError
-from hsizoo_classifiers.pixels import Components, Seeds, at_least
+from hsizoo_classifiers.options import above_zero, at_least
+from hsizoo_classifiers.pixels import Components, Seeds
 
 __all__ = ["Graph"]
 
@@ -33,8 +34,7 @@ class Graph:
     ) -> None:
         at_least(1, components=components, neighbours=neighbours)
         at_least(0, smoothing=smoothing, position=position)
-        if not width > 0:
-            raise OptionError(f"width={width}: must be above 0")
+        above_zero(width=width)
         if not 0 < alpha < 1:
             raise OptionError(f"alpha={alpha}: must be above 0 and below 1")
         self._components = components

@@ -24,9 +24,9 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 import hsizoo
-from hsizoo.errors import OptionError
 from hsizoo_classifiers.graph import Graph
-from hsizoo_classifiers.pixels import FittedCubeOnly, Seeds, at_least, find_seeds
+from hsizoo_classifiers.options import above_zero, at_least, share
+from hsizoo_classifiers.pixels import FittedCubeOnly, Seeds, find_seeds
 from hsizoo_classifiers.region_walk import balanced, log_densities, metric, openness, walk
 from hsizoo_classifiers.regions import (
     boundaries,
@@ -88,13 +88,8 @@ class RegionWalk(FittedCubeOnly):
         reach: float = 0.3,
     ) -> None:
         at_least(1, components=components, regions=regions)
-        for name, value in (("own_scatter", own_scatter), ("nearby", nearby)):
-            if not 0 <= value <= 1:
-                raise OptionError(f"{name}={value}: must be from 0 to 1")
-        positives = {"sharpness": sharpness, "contrast": contrast, "pull": pull, "reach": reach}
-        for name, value in positives.items():
-            if not value > 0:
-                raise OptionError(f"{name}={value}: must be above 0")
+        share(own_scatter=own_scatter, nearby=nearby)
+        above_zero(sharpness=sharpness, contrast=contrast, pull=pull, reach=reach)
         self._components = components
         self._regions = regions
         self._own_scatter = own_scatter
@@ -154,6 +149,6 @@ def joined(walked: Floats, arrived: Floats, nearby: float, reach: float) -> Floa
     total = arrived.sum(axis=1, keepdims=True)
     strength = total / total.mean()
     weight = nearby * strength / (strength + reach)
-    share = np.divide(arrived, total, out=walked.copy(), where=total > 0)
-    mixed: Floats = (1 - weight) * walked + weight * share
+    division = np.divide(arrived, total, out=walked.copy(), where=total > 0)
+    mixed: Floats = (1 - weight) * walked + weight * division
     return mixed

@@ -17,7 +17,8 @@ import numpy as np
 
 import hsizoo
 from hsizoo_classifiers.graph import Graph
-from hsizoo_classifiers.pixels import FittedCubeOnly, at_least, at_most_one, find_seeds
+from hsizoo_classifiers.options import at_least, at_most_one
+from hsizoo_classifiers.pixels import FittedCubeOnly, find_seeds
 
 __all__ = ["LabelPropagation", "PropagatedLabels"]
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import hsizoo
-from hsizoo.errors import OptionError
+from hsizoo_classifiers.options import odd
 from hsizoo_classifiers.patches import Schedule, bordered, own_chance, predict_patches, train
 from hsizoo_classifiers.pixels import find_seeds, fitted_first
 
@@ -47,8 +47,7 @@ class PatchNetwork(hsizoo.PixelClassifier):
     """
 
     def __init__(self, *, patch: int, least_patch: int, schedule: Schedule, device: str) -> None:
-        if patch < least_patch or patch % 2 == 0:
-            raise OptionError(f"patch={patch}: must be an odd number from {least_patch} on")
+        odd(least_patch, patch=patch)
         self._patch = patch
         self._schedule = schedule
         self._device = torch.device(device)

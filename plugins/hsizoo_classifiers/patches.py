@@ -6,7 +6,7 @@ batch at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -18,9 +18,10 @@ from torch.nn import functional as F
 
 import hsizoo
 from hsizoo.errors import DataError
+from hsizoo_classifiers.options import at_least, below_one
 from hsizoo_classifiers.pixels import Seeds
 
-__all__ = ["Schedule", "bordered", "gather", "own_chance", "predict_patches", "train"]
+__all__ = ["Schedule", "bordered", "descend", "gather", "own_chance", "predict_patches", "train"]
 
 _AT_ONCE = 2**27  # bytes of patches of one forward pass
 
@@ -33,9 +34,17 @@ class Schedule:
     ----------
     rate, momentum, decay : float
         Learning rate, momentum (of ``sgd``), weight decay.
-    batch, epochs, max_steps : int
+    batch : int
+        Pixels per step, from 2 on: a single one has no statistics.  A last one that is left over
+        joins two others.
+    epochs, max_steps : int
         Passes over the labelled pixels, but no more steps than `max_steps`.
     optimiser : {"sgd", "adam"}
+
+    Raises
+    ------
+    OptionError
+        If a value cannot be.
     """
 
     rate: float
@@ -45,6 +54,12 @@ class Schedule:
     max_steps: int
     momentum: float = 0.0
     optimiser: Literal["sgd", "adam"] = "sgd"
+
+    def __post_init__(self) -> None:
+        at_least(1, epochs=self.epochs, max_steps=self.max_steps)
+        at_least(2, batch=self.batch)
+        at_least(0, rate=self.rate, decay=self.decay)
+        below_one(momentum=self.momentum)
 
 
 @contextmanager
@@ -104,18 +119,45 @@ def train(
     device = image.device
     rows, cols = (torch.from_numpy(each).to(device) for each in (seeds.rows, seeds.cols))
     truth = torch.from_numpy(seeds.classes).to(device)
-    batches = -(-len(truth) // schedule.batch)
+
+    def loss_of(chosen: torch.Tensor) -> torch.Tensor:
+        seen = _flipped(gather(image, patch, rows[chosen], cols[chosen]), chance)
+        return F.cross_entropy(net(seen), truth[chosen])
+
+    descend(net, loss_of, len(truth), schedule, chance)
+
+
+def descend(
+    net: nn.Module,
+    loss_of: Callable[[torch.Tensor], torch.Tensor],
+    count: int,
+    schedule: Schedule,
+    chance: torch.Generator,
+) -> None:
+    """Take the steps of a schedule; the network is left ready to classify.
+
+    Parameters
+    ----------
+    net : Module
+    loss_of : callable
+        Loss on some of the samples, given by their numbers, a tensor on the network's device.
+    count : int
+        How many samples there are; at least two.
+    schedule : Schedule
+    chance : Generator
+        Of the order; a CPU's.
+    """
+    device = next(net.parameters()).device
+    # Parts of nearly the same size, none of a single sample.
+    batches = min(-(-count // schedule.batch), count // 2)
     steps = min(schedule.epochs * batches, schedule.max_steps)
     optimiser = _optimiser(net, schedule)
     cooling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     net.train()
     for step in range(steps):
         if step % batches == 0:
-            order = torch.randperm(len(truth), generator=chance).to(device)
-        # Parts of nearly the same size: a batch of one pixel has no statistics.
-        chosen = order.tensor_split(batches)[step % batches]
-        seen = _flipped(gather(image, patch, rows[chosen], cols[chosen]), chance)
-        loss = F.cross_entropy(net(seen), truth[chosen])
+            order = torch.randperm(count, generator=chance).to(device)
+        loss = loss_of(order.tensor_split(batches)[step % batches])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

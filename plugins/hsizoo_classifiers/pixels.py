@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 import hsizoo
-from hsizoo.errors import DataError, OptionError
+from hsizoo.errors import DataError
 
 __all__ = [
     "Components",
     "FittedCubeOnly",
     "Seeds",
-    "at_least",
-    "at_most_one",
+    "check_cube",
     "fill",
     "find_seeds",
     "fitted_first",
@@ -45,6 +44,34 @@ class Seeds:
     count: int
 
 
+def check_cube(cube: hsizoo.HyperCube, bands: int | None = None) -> None:
+    """Refuse a cube of which nothing can be learnt or classified.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    bands : int, optional
+        How many were learnt from.
+
+    Raises
+    ------
+    DataError
+        If no pixel is valid, or the cube has another number of bands.
+    """
+    if bands is not None and cube.bands != bands:
+        raise DataError(f"the classifier learnt from {bands} bands; {cube.name} has {cube.bands}")
+    if not cube.valid.any():
+        bands_at_all = [n for n in range(cube.bands) if np.isfinite(cube.data[..., n]).any()]
+        empty = np.setdiff1d(np.arange(cube.bands), bands_at_all)
+        advice = ""
+        if bands_at_all and len(empty):
+            which = ", ".join(map(str, empty))
+            advice = f"; bands without any (counted from 0): {which}. Leave these out of the cube"
+        raise DataError(
+            f"{cube.name}: no pixel has finite values in all {cube.bands} bands{advice}"
+        )
+
+
 def find_seeds(cube: hsizoo.HyperCube, labels: hsizoo.LabelMap) -> Seeds:
     """Find the labelled pixels that have a usable spectrum.
 
@@ -53,6 +80,7 @@ def find_seeds(cube: hsizoo.HyperCube, labels: hsizoo.LabelMap) -> Seeds:
     DataError
         If the shapes differ, there are fewer than two classes, or a class has no such pixel.
     """
+    check_cube(cube)
     if labels.labels.shape != cube.shape[:2]:
         raise DataError(
             f"{cube.name} has {cube.shape[:2]} (rows, columns) but the labels have "
@@ -96,8 +124,7 @@ class Components:
     def __init__(
         self, cube: hsizoo.HyperCube, number: int, *, scale_bands: bool, whiten: bool
     ) -> None:
-        if not cube.valid.any():
-            raise DataError(f"{cube.name}: no pixel has finite values in all {cube.bands} bands")
+        check_cube(cube)
         spectra = cube.data[cube.valid].astype(np.float64)
         self._mean = spectra.mean(axis=0)
         centred = spectra - self._mean
@@ -119,12 +146,9 @@ class Components:
         Raises
         ------
         DataError
-            If the cube has another number of bands.
+            If the cube has another number of bands, or no valid pixel.
         """
-        if cube.bands != len(self._mean):
-            raise DataError(
-                f"the classifier learnt from {len(self._mean)} bands; {cube.name} has {cube.bands}"
-            )
+        check_cube(cube, len(self._mean))
         found = np.zeros((*cube.shape[:2], self._basis.shape[1]), dtype=np.float32)
         for out, row, valid in zip(found, cube.data, cube.valid, strict=True):
             out[valid] = ((row[valid] - self._mean) / self._scale) @ self._basis
@@ -176,17 +200,3 @@ class FittedCubeOnly(hsizoo.PixelClassifier):
             )
         found: Floats = probability
         return found
-
-
-def at_least(least: float, **options: float) -> None:
-    """Raise `OptionError` if an option is below `least`."""
-    for name, value in options.items():
-        if value < least:
-            raise OptionError(f"{name}={value}: must be at least {least:g}")
-
-
-def at_most_one(**options: float) -> None:
-    """Raise `OptionError` if an option is not above 0 and at most 1."""
-    for name, value in options.items():
-        if not 0 < value <= 1:
-            raise OptionError(f"{name}={value}: must be above 0 and at most 1")

@@ -20,7 +20,7 @@ from sklearn.cluster import ward_tree
 from sklearn.feature_extraction.image import grid_to_graph
 
 import hsizoo
-from hsizoo.errors import DataError
+from hsizoo_classifiers.pixels import check_cube
 
 __all__ = [
     "boundaries",
@@ -43,30 +43,38 @@ def noise_components(cube: hsizoo.HyperCube, number: int) -> Floats:
     """Components of the highest ratio of signal to noise, each of unit variance.
 
     Noise is what neighbours differ by, in the calmer half of all pairs of neighbours, so that
-    borders between fields are no noise.  Holds a few copies of the cube as float64.
+    borders between fields are no noise.  Bands that are the same at all pixels are left out.  At
+    its peak it holds about ten copies of the cube as float64.
 
     Parameters
     ----------
     cube : HyperCube
     number : int
-        How many; fewer if the cube has fewer bands.
+        How many; fewer if fewer bands vary.
 
     Returns
     -------
     ndarray of float64, shape (H, W, number)
-        The best first.  Pixels without a spectrum have that of the nearest that has one.
+        The best first; of an image that is the same everywhere, one of zeros.  Pixels without a
+        spectrum have that of the nearest that has one.
 
     Raises
     ------
     DataError
         If no pixel has a spectrum.
     """
-    if not cube.valid.any():
-        raise DataError(f"{cube.name}: no pixel has finite values in all {cube.bands} bands")
+    check_cube(cube)
     nearest = ndimage.distance_transform_edt(
         ~cube.valid, return_distances=False, return_indices=True
     )
     filled = cube.data[tuple(nearest)].astype(np.float64)
+    # A constant band has neither signal nor noise, and their ratio would be that of two ridges.
+    seen = filled[cube.valid]
+    varying = (seen != seen[0]).any(axis=0)
+    if not varying.all():
+        varying[0] |= not varying.any()
+        filled = filled[..., varying]
+    del seen
     filled -= filled[cube.valid].mean(axis=0)
     noise = _differences(filled, cube.valid)
     centred = filled[cube.valid]
@@ -80,18 +88,21 @@ def noise_components(cube: hsizoo.HyperCube, number: int) -> Floats:
 
 def _differences(image: Floats, valid: npt.NDArray[np.bool_]) -> Floats:
     """Covariance of the differences in the calmer half of the pairs of neighbours, halved."""
-    pairs = []
-    for axis in (0, 1):
-        there = np.diff(valid.astype(np.int8), axis=axis) == 0
-        both = there & np.delete(valid, -1, axis)
-        pairs.append(np.diff(image, axis=axis)[both])
-    found = np.concatenate(pairs)
+    found = np.concatenate(
+        [
+            np.diff(image, axis=0)[valid[1:] & valid[:-1]],
+            np.diff(image, axis=1)[valid[:, 1:] & valid[:, :-1]],
+        ]
+    )
     if not len(found):
         return np.eye(image.shape[2])
     # Over bands, not components: a border changes many bands at once, noise one of them.
-    usual = np.median(np.abs(found), axis=0)
-    size = np.abs(found / np.where(usual > 0, usual, 1)).mean(axis=1)
-    calm = found[size <= np.median(size)]
+    size = np.abs(found)
+    usual = np.array([np.median(band) for band in size.T])
+    size /= np.where(usual > 0, usual, 1)
+    mean = size.mean(axis=1)
+    del size  # as large as two cubes
+    calm = found[mean <= np.median(mean)]
     covariance: Floats = calm.T @ calm / (2 * len(calm))
     return covariance
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier
 
 import hsizoo
-from hsizoo_classifiers.pixels import at_least, fill, find_seeds, fitted_first
+from hsizoo_classifiers.options import at_least
+from hsizoo_classifiers.pixels import check_cube, fill, find_seeds, fitted_first
 
 __all__ = ["RandomForest"]
 
@@ -45,4 +46,5 @@ class RandomForest(hsizoo.PixelClassifier):
     def predict_proba(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.float32]:
         """Share of the trees' votes; see `PixelClassifier.predict_proba`."""
         forest: Any = fitted_first(self._forest)
+        check_cube(cube, forest.n_features_in_)
         return fill(cube, forest.predict_proba(cube.data[cube.valid]))

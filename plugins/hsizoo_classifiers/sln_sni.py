@@ -30,9 +30,10 @@ from torch.nn import functional as F
 import hsizoo
 from hsizoo.errors import OptionError
 from hsizoo_classifiers.nets import FullyConvolutional
+from hsizoo_classifiers.options import at_least, at_most_one, below_one, odd, share
 from hsizoo_classifiers.patch_network import PatchNetwork
 from hsizoo_classifiers.patches import Schedule, own_chance, train
-from hsizoo_classifiers.pixels import Components, Seeds, at_least, at_most_one, find_seeds
+from hsizoo_classifiers.pixels import Components, Seeds, find_seeds
 
 __all__ = ["Judged", "SpatialSelfTraining", "balanced", "judge", "thinned"]
 
@@ -125,8 +126,8 @@ def thinned(counts: npt.NDArray[np.intp], most: int, tail: float) -> npt.NDArray
     most : int
     tail : float
     """
-    share = counts / max(1, counts.max())
-    wanted = np.ceil(most * share ** (1 - tail)).astype(np.intp)
+    part = counts / max(1, counts.max())
+    wanted = np.ceil(most * part ** (1 - tail)).astype(np.intp)
     return np.minimum(counts, np.where(counts > 0, wanted, 0))
 
 
@@ -231,20 +232,14 @@ class SpatialSelfTraining(PatchNetwork):
         dropout: float = 0.3,
         device: str = "cpu",
     ) -> None:
-        at_least(1, rounds=rounds, per_class=per_class, components=components, epochs=epochs)
-        at_least(1, max_steps=max_steps)
-        at_least(2, batch=batch)
-        at_least(0, refit_steps=refit_steps, rate=rate, decay=decay)
+        at_least(1, rounds=rounds, per_class=per_class, components=components)
+        at_least(0, refit_steps=refit_steps)
         at_most_one(agreement=agreement, sure=sure)
-        if window < 3 or window % 2 == 0:
-            raise OptionError(f"window={window}: must be an odd number from 3 on")
+        odd(3, window=window)
         if agreement <= 0.5:
             raise OptionError(f"agreement={agreement}: must be above 0.5, else two classes have it")
-        if not 0 <= tail <= 1:
-            raise OptionError(f"tail={tail}: must be from 0 to 1")
-        for name, value in (("momentum", momentum), ("dropout", dropout)):
-            if not 0 <= value < 1:
-                raise OptionError(f"{name}={value}: must be from 0 to below 1")
+        share(tail=tail)
+        below_one(dropout=dropout)
         schedule = Schedule(
             rate=rate,
             momentum=momentum,

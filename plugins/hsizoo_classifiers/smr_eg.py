@@ -25,9 +25,10 @@ from torch.nn import functional as F
 
 import hsizoo
 from hsizoo.errors import OptionError
+from hsizoo_classifiers.options import at_least, below_one
 from hsizoo_classifiers.patch_network import PatchNetwork
-from hsizoo_classifiers.patches import Schedule, gather, own_chance
-from hsizoo_classifiers.pixels import Components, Seeds, at_least, find_seeds
+from hsizoo_classifiers.patches import Schedule, descend, gather, own_chance
+from hsizoo_classifiers.pixels import Components, Seeds, find_seeds
 
 __all__ = [
     "DualManifold",
@@ -161,25 +162,15 @@ def train_jointly(
     places = places.to(image.device)
     known = torch.from_numpy(np.stack([seeds.rows, seeds.cols], axis=1)).to(image.device)
     truth = torch.from_numpy(seeds.classes).to(image.device)
-    batches = -(-len(truth) // schedule.batch)
-    steps = min(schedule.epochs * batches, schedule.max_steps)
-    optimiser = torch.optim.Adam(net.parameters(), schedule.rate, weight_decay=schedule.decay)
-    cooling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    net.train()
-    for step in range(steps):
-        if step % batches == 0:
-            order = torch.randperm(len(truth), generator=chance).to(image.device)
-        chosen = order.tensor_split(batches)[step % batches]
+
+    def loss_of(chosen: torch.Tensor) -> torch.Tensor:
         drawn = torch.randint(len(places), (number,), generator=chance).to(image.device)
         rows, cols = torch.cat([known[chosen], places[drawn]]).T
         logits = net(gather(image, patch, rows, cols))
         loss = F.cross_entropy(logits[: len(chosen)], truth[chosen])
-        loss = loss + information * information_loss(logits[len(chosen) :])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        cooling.step()
-    net.eval()
+        return loss + information * information_loss(logits[len(chosen) :])
+
+    descend(net, loss_of, len(truth), schedule, chance)
 
 
 class DualManifold(PatchNetwork):
@@ -231,13 +222,11 @@ class DualManifold(PatchNetwork):
         device: str = "cpu",
     ) -> None:
         at_least(2, width=width)
-        at_least(1, components=components, unlabelled=unlabelled, epochs=epochs, batch=batch)
-        at_least(1, max_steps=max_steps)
-        at_least(0, information=information, rate=rate, decay=decay)
+        at_least(1, components=components, unlabelled=unlabelled)
+        at_least(0, information=information)
         if width % 2:
             raise OptionError(f"width={width}: must be even")
-        if not 0 <= dropout < 1:
-            raise OptionError(f"dropout={dropout}: must be from 0 to below 1")
+        below_one(dropout=dropout)
         schedule = Schedule(
             rate=rate,
             decay=decay,

@@ -16,8 +16,8 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC
 
 import hsizoo
-from hsizoo.errors import DataError
-from hsizoo_classifiers.pixels import at_least, fill, find_seeds, fitted_first
+from hsizoo_classifiers.options import at_least
+from hsizoo_classifiers.pixels import check_cube, fill, find_seeds, fitted_first
 
 __all__ = ["SupportVectorMachine"]
 
@@ -75,10 +75,7 @@ class SupportVectorMachine(hsizoo.PixelClassifier):
     def predict_proba(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.float32]:
         """Classify every pixel; see `PixelClassifier.predict_proba`."""
         machine: Any = fitted_first(self._machine)
-        if cube.bands != len(self._low):
-            raise DataError(
-                f"the classifier learnt from {len(self._low)} bands; {cube.name} has {cube.bands}"
-            )
+        check_cube(cube, len(self._low))
         decision = machine.decision_function(self._scaled(cube.data[cube.valid]))
         if decision.ndim == 1:  # two classes have one value
             decision = np.stack([-decision, decision], axis=1)

@@ -1,13 +1,17 @@
 """The commands as a user types them."""
 
 import csv
+import errno
 import json
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+
+from hsizoo import cli
 
 PHANTOM = "phantom:height=32,width=36,bands=12,train_subjects=1,val_subjects=1,test_subjects=2"
 
@@ -86,6 +90,7 @@ def test_version_info_data_and_doctor():
     ("arguments", "message"),
     [
         (["bench", "sa-eqq"], "Did you mean 'sa-eq'"),
+        (["bench", "svn"], "Did you mean 'svm'"),
         (["bench", "sa", "-d", "indian-pine"], "Did you mean 'indian-pines'"),
         (["bench", "sa:agregate=max"], "Did you mean 'aggregate'"),
         (["bench", "sa-eq:nbins=lots"], "nbins='lots': expected int"),
@@ -95,7 +100,7 @@ def test_version_info_data_and_doctor():
         (["bench", "sa", "--split", "tset", "-d", PHANTOM], "Did you mean 'test'"),
         (["bench", "sa", "--scene", "s99"], "has no scene 's99'"),
         (["bench", "sa", "--device", "cuda:7"], "device 'cuda:7' is not here"),
-        (["bench", "indian-pines"], "is a dataset, not a segmenter or scorer"),
+        (["bench", "indian-pines"], "is a dataset, not a segmenter, scorer, classifier or ps"),
         (["bench", "sa", "-d", "phantom:height=1"], "height"),
         (["info", "nothing"], "`hsizoo list` shows all names"),
         (["list", "--kind", "scorers"], "Did you mean 'scorer'"),
@@ -108,6 +113,48 @@ def test_a_wrong_word_is_one_line_and_status_2(tmp_path, arguments, message):
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())  # nothing was begun
+
+
+def test_a_folder_is_told_from_a_dataset_by_its_slash(tmp_path):
+    (tmp_path / "field").mkdir()
+    done = hsizoo("bench", "sa", "-d", "field", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "If you mean the folder, type 'field/'" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["info", "sa"]])
+def test_a_full_output_is_one_line_and_status_2(command):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "hsizoo", *command],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "error: No space left on device; make room and run the same command again"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "a.hdr"),
+         "error: a.hdr: Permission denied; give access to it, or choose another place and run"),
+        (OSError(errno.EIO, "Input/output error", "a.hdr"), "error: a.hdr: Input/output error\n"),
+        (OSError("a library's words"), "error: a library's words\n"),
+    ],
+)  # fmt: skip
+def test_trouble_with_a_file_is_one_line_and_status_2(monkeypatch, capsys, error, said):
+    def app():
+        raise error
+
+    monkeypatch.setattr(cli, "app", app)
+    monkeypatch.setattr(cli, "_write_no_more", lambda: None)
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 2
+    assert capsys.readouterr().err.startswith(said)
 
 
 def test_bench_prints_the_table_and_writes_it(tmp_path):

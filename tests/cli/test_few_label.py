@@ -9,6 +9,7 @@ from rich.console import Console
 from hsizoo.cli import app
 from hsizoo.cli.few_label import fitting_table, result_table
 from hsizoo.errors import NameLookupError
+from hsizoo.report.columns import OF_CLASSIFIERS
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"
@@ -100,6 +101,7 @@ def test_settings_and_pseudo_labels_have_columns_and_a_narrow_terminal_cuts_none
 
     wide, left_out = shown(200)
     assert left_out == []
+    assert [column for column in OF_CLASSIFIERS if column not in wide] == []
     assert "AA (recall) %   precision %" in wide
     assert "93.1" in wide
     assert wide.splitlines()[3].split()[:2] == ["svm", "—"]

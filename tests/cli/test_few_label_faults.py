@@ -8,6 +8,7 @@ from hsizoo.cli import app
 
 LABELS = np.zeros((20, 24), dtype=np.int32)
 LABELS[1:9, 1:9], LABELS[11:19, 1:9], LABELS[1:9, 12:20] = 1, 2, 3
+NEITHER = "neither learnt nor tested, for want of labelled pixels with a usable spectrum: oats"
 NAMES = 'ignore = [0]\n[names]\n1 = "corn"\n2 = "wheat"\n3 = "oats"\n'
 
 
@@ -55,7 +56,7 @@ def bench(tmp_path, monkeypatch):
         (few(8), 5, "fewer pixels than asked for, at most half of a class: oats"),
         (few(3), 5, "fewer pixels than asked for, at most half of a class: oats"),
         (few(1), 1, "learnt from but not tested, for want of pixels: oats"),
-        (few(0), 5, "neither learnt nor tested, as no labelled pixel has a usable spectrum: oats"),
+        (few(0), 5, NEITHER),
     ],
 )
 def test_a_class_with_few_pixels_is_named_and_the_run_goes_on(bench, labels, shots, said):
@@ -64,9 +65,7 @@ def test_a_class_with_few_pixels_is_named_and_the_run_goes_on(bench, labels, sho
 
 def test_a_class_whose_spectra_are_not_finite_is_named(bench):
     done = bench(0, cube=spoilt(LABELS == 3))
-    assert "neither learnt nor tested, as no labelled pixel has a usable spectrum: oats" in (
-        done.stdout
-    )
+    assert NEITHER in done.stdout
 
 
 def test_nothing_is_said_where_nothing_is_wrong(bench):

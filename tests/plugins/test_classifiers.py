@@ -80,13 +80,25 @@ def test_bad_input_is_told(name):
         classifier.fit(hsizoo.HyperCube(np.ones((5, 5, 6))), labels, rng=rng)
 
 
-@pytest.mark.parametrize("name", ["svm", "cnn2d:epochs=1"])
-def test_a_cube_of_other_bands_is_refused(name):
-    cube, labels, _ = fields()
+@pytest.mark.parametrize("name", ["svm", "rf", "dca", "cnn2d:epochs=1", "ssrn:epochs=1"])
+def test_a_cube_of_other_bands_or_without_a_spectrum_is_refused(name):
+    cube, labels, _ = fields(bands=7)
     classifier = hsizoo.create(name, "classifier", device="cpu")
     classifier.fit(cube, labels, rng=np.random.default_rng(0))
-    with pytest.raises(DataError, match="6 bands"):
+    with pytest.raises(DataError, match="learnt from 7 bands; cube has 5"):
         classifier.predict_proba(hsizoo.HyperCube(np.ones((24, 30, 5))))
+    with pytest.raises(DataError, match="no pixel has finite values in all 7 bands"):
+        classifier.predict_proba(hsizoo.HyperCube(np.full((24, 30, 7), np.nan)))
+
+
+@pytest.mark.parametrize("name", ["svm", "rf", "lp", "dca", "ipg-plus", "cnn2d", "cdcnn"])
+def test_bands_without_values_are_named(name):
+    cube, labels, _ = fields()
+    data = cube.data.copy()
+    data[..., [1, 4]] = np.nan
+    classifier = hsizoo.create(name, "classifier", device="cpu")
+    with pytest.raises(DataError, match=r"in all 6 bands; bands without any .*: 1, 4\. Leave"):
+        classifier.fit(hsizoo.HyperCube(data), labels, rng=np.random.default_rng(0))
 
 
 def test_label_propagation_classifies_its_own_cube_only():

@@ -135,6 +135,17 @@ def test_a_file_that_cannot_be_read_is_not_used():
     same(labeler.label(cube, seeds, rng=np.random.default_rng(0)), whole)
 
 
+def test_rounds_that_cannot_be_kept_cost_nothing_else():
+    cube, seeds, _ = fields()
+    whole = label(cube, seeds, segmenter="sa")
+    runs = hsizoo.home() / "ipg" / "runs"
+    runs.rmdir()
+    runs.write_text("a file where the folder should be")
+    with pytest.warns(UserWarning, match="cannot keep IPG's rounds in .*begins anew"):
+        found = label(cube, seeds, segmenter="sa")
+    same(found, whole)
+
+
 def test_pixels_without_a_spectrum_get_no_label():
     cube, seeds, _ = fields()
     data = cube.data.copy()

@@ -269,7 +269,8 @@ def test_a_margin_is_the_lead_over_every_other_class():
     confidence = torch.tensor([[0.9, 0.2], [0.7, 0.5], [0.1, 0.4]])
     found = Certainty(ranking="margin").ranks(confidence, np.random.default_rng(0))
     assert torch.allclose(found, torch.tensor([[0.2, -0.3], [-0.2, 0.1], [-0.8, -0.1]]))
-    assert torch.equal(Certainty().ranks(confidence), confidence)
+    plain = Certainty(ranking="confidence").ranks(confidence, np.random.default_rng(0))
+    assert torch.equal(plain, confidence)
 
 
 def verdict(winner, share=1.0, spread=0.0):

@@ -5,6 +5,7 @@ import pytest
 from hsizoo_classifiers.ipg_plus import joined
 from hsizoo_classifiers.region_walk import balanced, log_densities, metric, openness, walk
 from hsizoo_classifiers.regions import (
+    _differences,
     boundaries,
     covariance_within,
     means,
@@ -75,7 +76,7 @@ def test_classes_of_one_label_beside_others_of_more():
     assert (found.argmax(axis=0) == truth)[cube.valid].mean() > 0.9
 
 
-def test_an_image_without_contrast_says_nothing():
+def test_an_image_without_contrast_still_has_probabilities():
     _, labels, _ = fields()
     found = classify(hsizoo.HyperCube(np.ones((20, 28, 6))), labels)
     assert np.isfinite(found).all()
@@ -90,7 +91,7 @@ def test_bad_input_is_told():
     classifier.fit(cube, labels, rng=np.random.default_rng(0))
     with pytest.raises(DataError, match="fit it anew"):
         classifier.predict_proba(hsizoo.HyperCube(cube.data + 1))
-    with pytest.raises(DataError, match="finite spectrum"):
+    with pytest.raises(DataError, match="no pixel has finite values"):
         classifier.fit(hsizoo.HyperCube(np.full((20, 28, 6), np.nan)), labels, rng=RNG)
 
 
@@ -124,6 +125,32 @@ def test_components_ignore_pixels_without_a_spectrum():
     np.testing.assert_allclose(whole.mean(axis=0), 0, atol=1e-6)
     near = [np.abs(found[3, 4] - found[row, col]).max() for row, col in ((3, 3), (3, 5), (2, 4))]
     assert min(near) == 0
+
+
+def test_constant_bands_take_no_place_among_the_components():
+    cube = RNG.random((12, 10, 5)).astype(np.float32)
+    dead = np.concatenate([np.full((12, 10, 4), 1e4, dtype=np.float32), cube], axis=2)
+    expected = noise_components(hsizoo.HyperCube(cube), 3)
+    np.testing.assert_array_equal(noise_components(hsizoo.HyperCube(dead), 3), expected)
+    assert not noise_components(hsizoo.HyperCube(np.ones((3, 4, 5))), 3).any()
+
+
+def test_noise_is_the_calmer_half_of_what_neighbours_differ_by():
+    image = RNG.standard_normal((6, 7, 3))
+    image[:, 3:] += 50  # a border, which is no noise
+    valid = np.ones((6, 7), dtype=bool)
+    valid[2, 2] = False
+    pairs = [
+        image[row, col] - image[there]
+        for row in range(6)
+        for col in range(7)
+        for there in ((row + 1, col), (row, col + 1))
+        if there[0] < 6 and there[1] < 7 and valid[row, col] and valid[there]
+    ]
+    size = np.mean(np.abs(pairs) / np.median(np.abs(pairs), axis=0), axis=1)
+    calm = np.array(pairs)[size <= np.median(size)]
+    expected = sum(np.outer(each, each) for each in calm) / (2 * len(calm))
+    np.testing.assert_allclose(_differences(image, valid), expected)
 
 
 def test_regions_equal_scikit_learn_and_nest():

@@ -10,7 +10,14 @@ from hsizoo_classifiers.a2s2k import AdaptiveKernelNet
 from hsizoo_classifiers.bands import BandScaling
 from hsizoo_classifiers.cdcnn import ContextualNet
 from hsizoo_classifiers.dbma import DoubleBranchNet
-from hsizoo_classifiers.patches import Schedule, gather, own_chance, predict_patches, train
+from hsizoo_classifiers.patches import (
+    Schedule,
+    descend,
+    gather,
+    own_chance,
+    predict_patches,
+    train,
+)
 from hsizoo_classifiers.pixels import Seeds
 from hsizoo_classifiers.ssrn import ResidualNet
 
@@ -111,6 +118,39 @@ def test_few_bands_and_any_number_of_classes(name, bands, classes):
     assert np.isfinite(found).all()
 
 
+@pytest.mark.parametrize(
+    "name", ["cdcnn:norm=batch", "ssrn:patch=3", "dbma:patch=1", "a2s2k:patch=3"]
+)
+def test_batches_of_two_of_an_odd_number_of_labels(name):
+    cube, labels, _ = fields(classes=2)
+    five = labels.labels.copy()
+    five.flat[np.flatnonzero(five == 5)[3:]] = -1
+    five.flat[np.flatnonzero(five == 6)[2:]] = -1
+    few = hsizoo.LabelMap(five, dict(labels.class_names), ignore=[-1])
+    found = classify(name + ("," if ":" in name else ":") + "batch=2,epochs=2", cube, few)
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize(("count", "batch"), [(2, 2), (5, 2), (7, 3), (16, 16), (17, 16), (33, 5)])
+def test_an_epoch_takes_every_sample_once_and_never_one_alone(count, batch):
+    net = torch.nn.Linear(1, 1)
+    schedule = Schedule(rate=0, decay=0, batch=batch, epochs=3, max_steps=1000)
+    taken = []
+
+    def loss_of(chosen):
+        taken.append(chosen.tolist())
+        return net(torch.ones(1)).sum()
+
+    descend(net, loss_of, count, schedule, torch.Generator().manual_seed(0))
+    steps = len(taken) // 3
+    assert len(taken) == 3 * steps
+    for epoch in range(3):
+        every = np.concatenate(taken[epoch * steps : (epoch + 1) * steps])
+        assert sorted(every) == list(range(count))
+    assert {len(each) for each in taken} <= {2, 3} | set(range(2, batch + 1))
+    assert not net.training
+
+
 @pytest.mark.parametrize("name", BUILD)
 def test_overfits_sixteen_patches(name):
     patch = PATCH[name]
@@ -175,7 +215,7 @@ def test_all_stays_on_the_device(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["cdcnn:patch=3", "cdcnn:dropout=1", "cdcnn:norm=batch,batch=2", "ssrn:patch=8", "ssrn:batch=1",
+    ["cdcnn:patch=3", "cdcnn:dropout=1", "ssrn:patch=8", "ssrn:batch=1",
      "ssrn:patch=1", "dbma:epochs=0", "dbma:rate=-1", "a2s2k:components=6", "a2s2k:components=-1",
      "a2s2k:selection=none", "a2s2k:max_steps=0", "a2s2k:decay=-1"],
 )  # fmt: skip
