@@ -133,8 +133,9 @@ class AdaptiveKernelNet(nn.Module):
     Notes
     -----
     Already the first weights depend on the whole patch, so nothing can be found once per pixel, and
-    an image is classified patch by patch; out of training `forward` takes so few at a time that
-    they fit in memory.
+    an image is classified patch by patch: about 5 ms per pixel of 204 bands on one core of a CPU,
+    ten minutes for 512 × 217 of them.  Out of training `forward` takes so few at a time that they
+    fit in memory.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """A random walk over regions, led by the spectra of a few labels: our own method, ``ipg-plus``.
 
 L. Grady, "Multilabel random walker image segmentation using prior models", CVPR 2005, for the walk
-with a prior.  Everything else is our own; no network, no GPU, a second or two per scene.
+with a prior.  Everything else is our own; no network, no GPU.  On one core of a CPU it takes three
+seconds for Indian Pines' size and half a minute for 610 × 340 pixels.
 
 1. Noise-adjusted components; regions that nest (Ward), of three sizes.
 2. What a region is by its spectrum: for each class, the mean of Gaussian kernels around its labels,

@@ -186,5 +186,8 @@ def predict_patches(net: nn.Module, image: torch.Tensor, patch: int) -> torch.Te
     height, width = (side - patch + 1 for side in image.shape[1:])
     number = torch.arange(height * width, device=image.device)
     step = max(1, _AT_ONCE // (4 * max(128, len(image)) * patch**2))
-    parts = [net(gather(image, patch, part // width, part % width)) for part in number.split(step)]
+    parts = []
+    for part in number.split(step):
+        parts.append(net(gather(image, patch, part // width, part % width)))
+        hsizoo.tell_progress(min(len(parts) * step, len(number)), len(number))
     return torch.cat(parts).T.reshape(-1, height, width)

@@ -44,7 +44,7 @@ def noise_components(cube: hsizoo.HyperCube, number: int) -> Floats:
 
     Noise is what neighbours differ by, in the calmer half of all pairs of neighbours, so that
     borders between fields are no noise.  Bands that are the same at all pixels are left out.  At
-    its peak it holds about ten copies of the cube as float64.
+    its peak it holds about eight copies of the cube as float64.
 
     Parameters
     ----------

@@ -230,8 +230,8 @@ class IPG(hsizoo.PseudoLabeler):
         DataError
             If the seeds or the bands do not do.
         """
+        groups = band_groups(cube, **self._groups)  # first: it says which bands have no values
         known, names = read_seeds(cube, seeds)
-        groups = band_groups(cube, **self._groups)
         engine: Engine
         if isinstance(self._segmenter, Sam21):
             engine = DenseEngine(self._segmenter, cube, groups, self._budget)

@@ -153,7 +153,8 @@ class Certainty:
         if self.ranking == "confidence":
             return confidence
         if self.ranking == "chance":
-            return torch.from_numpy(rng.random(confidence.shape)).to(confidence)
+            drawn = rng.random(confidence.shape).astype(np.float32)
+            return torch.from_numpy(drawn).to(confidence)
         first, second = confidence.topk(2, dim=0).values
         return confidence - torch.where(confidence == first, second, first)
 
