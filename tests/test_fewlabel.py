@@ -52,7 +52,7 @@ def test_the_two_protocols_do_not_mix():
 
 @pytest.mark.parametrize("others", [[], ["rf"], ["sa"]])
 def test_an_unknown_name_is_looked_for_among_all_that_can_be_benched(others):
-    with pytest.raises(NameLookupError, match="scorer, classifier .* named 'svn'.*'svm'"):
+    with pytest.raises(NameLookupError, match=r"scorer, classifier .* named 'svn'.*'svm'"):
         are_classifiers([*others, "svn"])
 
 

@@ -18,41 +18,10 @@ from hsizoo.engine.trained import open_weights
 from hsizoo.engine.training_folder import TrainingFolder, package, publish
 from hsizoo.errors import DataError, StoreError
 
-NAME = "zoo/net"
-OPTIONS = {"size": "small", "fast": False}
-CARD = {
-    "component": NAME,
-    "options": OPTIONS,
-    "frozen_digest": "f" * 64,
-    "finished": "2026-01-01T00:00:00+00:00",
-}
 
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path, monkeypatch):
-    monkeypatch.setenv("HSIZOO_HOME", str(tmp_path / "home"))
-
-
-def tensors(value=1.0):
-    return {"b": torch.full((2, 3), value), "a": torch.arange(4).float()}
-
-
-def finish(tmp_path, name="run", value=1.0, **card):
-    """A run folder with a result."""
-    with TrainingFolder(tmp_path / name) as folder:
-        folder.save_result(tensors(value), {**CARD, **card})
-    return folder.folder
-
-
-def make(tmp_path, name="run", value=1.0, **card):
-    """A published result."""
-    run = finish(tmp_path, name, value, **card)
-    return publish(run, card.get("component", NAME), name)
-
-
-def test_two_that_publish_under_one_name_do_not_mix(tmp_path, monkeypatch):
-    make(tmp_path, "one", value=1.0)
-    make(tmp_path, "two", value=2.0)
+def test_two_that_publish_under_one_name_do_not_mix(results, tmp_path, monkeypatch):
+    results.make("one", value=1.0)
+    results.make("two", value=2.0)
     write = TrainingFolder.write
     slow_card = (tmp_path / "one" / "card.json").read_bytes()
     has_weights = threading.Event()
@@ -65,17 +34,17 @@ def test_two_that_publish_under_one_name_do_not_mix(tmp_path, monkeypatch):
 
     monkeypatch.setattr(TrainingFolder, "write", slow)
     with ThreadPoolExecutor() as pool:
-        one = pool.submit(publish, tmp_path / "one", NAME, "same")
+        one = pool.submit(publish, tmp_path / "one", results.name, "same")
         assert has_weights.wait(10)
-        two = publish(tmp_path / "two", NAME, "same")
+        two = publish(tmp_path / "two", results.name, "same")
     assert one.result().digest != two.digest
-    assert torch.equal(open_weights(two.path).load("f" * 64)["b"], tensors(2.0)["b"])
+    assert torch.equal(open_weights(two.path).load("f" * 64)["b"], results.tensors(2.0)["b"])
 
 
-def test_a_result_is_packaged_at_half_its_size(tmp_path):
+def test_a_result_is_packaged_at_half_its_size(results, tmp_path):
     exact = {"w": torch.randn(50, 20), "count": torch.arange(3), "coarse": torch.ones(4).half()}
     with TrainingFolder(tmp_path / "run") as folder:
-        folder.save_result(exact, {**CARD, "metrics": {"score": 0.5}})
+        folder.save_result(exact, {**results.card, "metrics": {"score": 0.5}})
     destination = tmp_path / "plugin" / "weights" / "net"
     for _ in range(2):  # what is there is replaced
         made = package(tmp_path / "run", destination)
@@ -91,7 +60,7 @@ def test_a_result_is_packaged_at_half_its_size(tmp_path):
     alone = tmp_path / "alone.safetensors"
     alone.write_bytes(made.path.read_bytes())
     for opened in (open_weights(destination), open_weights(alone)):
-        loaded = opened.check(NAME, OPTIONS).load("f" * 64)
+        loaded = opened.check(results.name, results.options).load("f" * 64)
         assert {name: each.dtype for name, each in loaded.items()} == {
             name: each.dtype for name, each in exact.items()
         }
@@ -101,25 +70,25 @@ def test_a_result_is_packaged_at_half_its_size(tmp_path):
         package(destination, tmp_path / "again")
 
 
-def test_what_is_no_result_is_not_packaged(tmp_path):
+def test_what_is_no_result_is_not_packaged(results, tmp_path):
     with pytest.raises(DataError, match="no such file or folder"):
         package(tmp_path, tmp_path / "out")
-    run = finish(tmp_path)
+    run = results.finish()
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot write"):
         package(run, tmp_path / "file" / "out")
     (run / "card.json").unlink()
     with pytest.raises(DataError, match=r"has no card\.json"):
         package(run, tmp_path / "out")
-    weights = finish(tmp_path) / "weights.safetensors"
+    weights = results.finish() / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(DataError, match="damaged"):
         package(run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_the_script_that_packages(tmp_path):
-    finish(tmp_path)
+def test_the_script_that_packages(results, tmp_path):
+    results.finish()
     script = Path(__file__).parents[2] / "benchmarks" / "package_weights.py"
     command = [sys.executable, script, tmp_path / "run", tmp_path / "out"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -131,20 +100,20 @@ def test_the_script_that_packages(tmp_path):
     assert done.stderr.startswith("error: weights=")
 
 
-def test_the_same_weights_make_the_same_file(tmp_path):
-    shared = tensors()
+def test_the_same_weights_make_the_same_file(results, tmp_path):
+    shared = results.tensors()
     tied = {**shared, "c": shared["b"], "view": shared["a"][::2]}
     digests = []
     for name in ("one", "two"):
         with TrainingFolder(tmp_path / name) as folder:
-            folder.save_result(tied, CARD)
+            folder.save_result(tied, results.card)
             digests.append(folder.result()["digest"])
     assert digests[0] == digests[1]
 
 
 def checkpoint(folder, step, *, is_best=False):
     state = {"step": step, "moments": [torch.full((2,), float(step))], "rng": torch.get_rng_state()}
-    folder.save_checkpoint(tensors(step), state, {"step": step}, is_best=is_best)
+    folder.save_checkpoint({"b": torch.full((2, 3), step)}, state, {"step": step}, is_best=is_best)
 
 
 def test_the_last_checkpoint_and_the_best_weights_are_kept(tmp_path):
@@ -156,7 +125,7 @@ def test_the_last_checkpoint_and_the_best_weights_are_kept(tmp_path):
         names = sorted(path.name for path in folder.cells.iterdir())
     assert names == ["5.pt", "5.safetensors", "best-3.safetensors", "checkpoint.json"]
     assert (found.about["step"], found.state["step"]) == (5, 5)
-    assert torch.equal(found.weights["b"], tensors(5)["b"])
+    assert torch.equal(found.weights["b"], torch.full((2, 3), 5))
     assert found.best.name == "best-3.safetensors"
 
 

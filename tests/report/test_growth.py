@@ -36,6 +36,15 @@ def test_only_rows_that_tell_their_rounds():
     assert growth([record("x", [step(1, 1, 1)])])["x"]["labels"].tolist() == [1]
 
 
+def test_one_round_is_seen_under_many(pixels_of):
+    pytest.importorskip("matplotlib")
+    one, many = record("ipg+rf | iterations=1", TWO[:1]), record("ipg+rf | iterations=3", TWO)
+    blue = np.array([0x1F, 0x77, 0xB4]) / 255
+    pixels = pixels_of(growth_png([one, many], "field"))
+    above_the_legend = pixels[: round(0.8 * len(pixels))]
+    assert (np.abs(above_the_legend - blue).max(axis=2) < 0.01).sum() > 3 * 60  # three marks
+
+
 def test_the_picture():
     pytest.importorskip("matplotlib")
     records = [record("ipg+rf", ONE), record("ipg:stride=2+rf", TWO)]

@@ -1,5 +1,6 @@
 """The picture of a sweep."""
 
+import numpy as np
 import pytest
 
 from hsizoo.errors import MissingRequirement
@@ -49,6 +50,19 @@ def test_pseudo_labels_and_time_are_drawn(pixels_of):
     half = whole.shape[1] // 2
     other = pixels_of(sweep_png(slower, "iterations", "IPG"))
     assert (whole[:, half:] != other[:, half:]).any()
+
+
+def test_numbers_that_would_touch_are_drawn_apart(pixels_of):
+    def gaps(*shots):
+        """Distances between the vertical lines of the grid, in pixels."""
+        rows = [row("svm", 0.5, shots=str(each)) for each in shots]
+        pixels = pixels_of(sweep_png(rows, "shots", "SVM"))
+        line = pixels[140, 100 : pixels.shape[1] // 2 - 20].min(axis=1) < 0.97
+        return np.diff(np.flatnonzero(line[1:] & ~line[:-1])).tolist()
+
+    assert gaps(10, 20, 30) == pytest.approx([300, 300], abs=15)
+    apart = gaps(1, 4, 16, 64, 256)
+    assert apart == pytest.approx([apart[0]] * 4, abs=3)
 
 
 @pytest.mark.usefixtures("without_matplotlib")
