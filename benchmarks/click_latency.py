@@ -111,7 +111,7 @@ def main() -> None:
         projection = first._projection(state.sam)
         prompts = [hsizoo.Clicks(places[: BEFORE + 1])]
         points, labels = first._points(state.sam, prompts)
-        dense = first._dense(state, prompts)
+        dense = first.mask_prompts(state, prompts)
         timings += race(
             f"samsa2-{options.size}, parts",
             {"the decoder alone": lambda: first.network.decode(projection, points, labels, dense)},

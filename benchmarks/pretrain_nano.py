@@ -95,8 +95,8 @@ class Nano(nn.Module):
         prompts = self.model.sam_prompt_encoder
         with torch.autocast("cpu", enabled=False):
             sparse, dense = prompts(points=(points, labels), boxes=None, masks=masks)
-        logits, quality = decode_masks(self.model.sam_mask_decoder, image, sparse, dense)
-        return logits.float(), quality.float()
+        decoded = decode_masks(self.model.sam_mask_decoder, image, sparse, dense)
+        return decoded.logits.float(), decoded.quality.float()
 
 
 def _start_local(decoder: nn.Module) -> None:
