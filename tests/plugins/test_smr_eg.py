@@ -93,7 +93,7 @@ def test_it_overfits_sixteen_patches_and_hears_the_unlabelled():
     place = np.arange(16)
     seeds = Seeds(place, 15 - place, place % 4, 4)
     rows, cols = torch.from_numpy(seeds.rows), torch.from_numpy(seeds.cols)
-    schedule = Schedule(rate=0.01, decay=0.0, batch=16, epochs=60, max_steps=60, optimiser="adam")
+    schedule = Schedule(rate=0.01, decay=0.0, batch=16, epochs=150, max_steps=150, optimiser="adam")
     everywhere = torch.cartesian_prod(torch.arange(16), torch.arange(16))
     losses = {}
     for weight in (0.0, 1.0):
