@@ -25,7 +25,7 @@ from hsizoo_ipg.engines import Engine, GenericEngine
 from hsizoo_ipg.groups import Grouping, band_groups
 from hsizoo_ipg.prompts import Choice, Points, read_seeds
 from hsizoo_ipg.resuming import Progress, RunFile, run_key
-from hsizoo_ipg.rounds import Rounds, Runner
+from hsizoo_ipg.rounds import Rounds, Runner, Tally
 from hsizoo_ipg.similarity import (
     Certainty,
     Features,
@@ -68,6 +68,10 @@ class IPG(hsizoo.PseudoLabeler):
     support : float, default 0
         Least share of foreground among the groups that decided about a class at a pixel.
         INFERRED: the paper has no such limit.
+    tally : {"all", "round"}, default "all"
+        Votes are added up over the rounds, or each vote is counted alone.  INFERRED: the paper
+        takes the class of most votes "after k rounds of processing".  The first masks come from
+        true labels alone; added up, they are not outvoted as soon as a wrong label is a prompt.
     grouping : {"adjacent", "uncorrelated", "pca"}, default "adjacent"
         Groups of three adjacent bands, as in the paper; of bands that are correlated least; or of
         principal components.
@@ -99,11 +103,11 @@ class IPG(hsizoo.PseudoLabeler):
         How similarities to the labels of a class become one; the mean, as in the paper.
     references : {"seeds", "all"}, default "all"
         Which labels those are.  INFERRED: the paper says "all labels" and means either.
-    scale : {"half", "clip", "own"}, default "half"
-        How the similarity S becomes a confidence in [0, 1]: (1 + S) / 2; max(S, 0); or max(S, 0)
-        in units of that of the pixel most similar to the class.  INFERRED: the paper does not
-        say.  With the first two, a class whose own labels differ may pass `kappa_h` nowhere and
-        gain no label.
+    scale : {"half", "clip", "own", "rival"}, default "half"
+        How the similarity S becomes a confidence in [0, 1]: (1 + S) / 2; max(S, 0); max(S, 0)
+        in units of that of the pixel most similar to the class; or in units of that in the class
+        the pixel is most similar to.  INFERRED: the paper does not say.  With the first two, a
+        class whose own labels differ may pass `kappa_h` nowhere and gain no label.
     ranking : {"chance", "confidence", "margin"}, default "chance"
         Which of the reliable pixels that a class has won it gains: one drawn by chance; the one of
         most confidence; or the one whose confidence exceeds that in any other class by most.
@@ -151,6 +155,7 @@ class IPG(hsizoo.PseudoLabeler):
         kappa_h: float = 0.2,
         strict: bool = False,
         support: float = 0.0,
+        tally: Tally = "all",
         grouping: Grouping = "adjacent",
         stride: int = 1,
         groups: int = 0,
@@ -207,6 +212,7 @@ class IPG(hsizoo.PseudoLabeler):
             refresh=refresh,
             thresholds=Thresholds(tau_h, tau_l, strict),
             support=support,
+            tally=tally,
             certainty=Certainty(pool, references, scale, uncertainty, kappa_h, ranking),
             points=Points(positives, negatives, negative_choice),
             loss_groups=loss_groups,

@@ -30,7 +30,7 @@ from hsizoo_ipg.voting import Verdict
 
 __all__ = ["Progress", "RunFile", "run_key"]
 
-FORMAT = "1"  # raised when the same settings give another result
+FORMAT = "2"  # raised when the same settings give another result
 
 
 @dataclass(eq=False)
@@ -48,6 +48,8 @@ class Progress:
         Of the last vote.
     trained : dict of str to Tensor
         As of `Consistency.state_dict`; empty where nothing is trained.
+    tally : dict of str to Tensor
+        Votes of all rounds so far, as of `Ballot.tally`; empty before the first.
     """
 
     known: Labelled
@@ -55,6 +57,7 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
     verdict: Verdict | None = None
     trained: dict[str, torch.Tensor] = field(default_factory=dict)
+    tally: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 def run_key(about: Mapping[str, Any], rng: np.random.Generator) -> str:
@@ -81,12 +84,13 @@ class RunFile:
 
         A warning says so.
         """
-        verdict = progress.verdict
-        tensors = {f"trained.{name}": each for name, each in progress.trained.items()}
-        if verdict is not None:
-            tensors |= {
-                f"verdict.{name}": each.cpu().contiguous() for name, each in vars(verdict).items()
-            }
+        verdict = {} if progress.verdict is None else vars(progress.verdict)
+        parts = {"trained": progress.trained, "tally": progress.tally, "verdict": verdict}
+        tensors = {
+            f"{part}.{name}": each.cpu().contiguous()
+            for part, found in parts.items()
+            for name, each in found.items()
+        }
         tensors["pixels"] = torch.from_numpy(progress.known.pixels)
         tensors["classes"] = torch.from_numpy(progress.known.classes)
         tensors["confidence"] = torch.tensor(progress.confidence, dtype=torch.float64)
@@ -131,9 +135,12 @@ class RunFile:
             confidence = tensors["confidence"].tolist()
         except (OSError, SafetensorError, KeyError, ValueError):
             return None
-        votes = _part(tensors, "verdict.")
-        verdict = Verdict(**{name: each.to(device) for name, each in votes.items()})
-        return Progress(known, confidence, history, verdict, _part(tensors, "trained."))
+        verdict, tally = (
+            {name: each.to(device) for name, each in _part(tensors, prefix).items()}
+            for prefix in ("verdict.", "tally.")
+        )
+        trained = _part(tensors, "trained.")
+        return Progress(known, confidence, history, Verdict(**verdict), trained, tally)
 
     def forget(self) -> None:
         """Delete the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,9 @@ from hsizoo_ipg.resuming import Progress
 from hsizoo_ipg.similarity import Certainty
 from hsizoo_ipg.voting import NOBODY, Ballot, Thresholds, Verdict
 
-__all__ = ["Rounds", "Runner"]
+__all__ = ["Rounds", "Runner", "Tally"]
+
+Tally = Literal["all", "round"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,7 @@ class Rounds:
     refresh: int
     thresholds: Thresholds
     support: float
+    tally: Tally
     certainty: Certainty
     points: Points
     loss_groups: int
@@ -77,7 +81,7 @@ class Runner:
         shape = self._engine.cube.shape[:2]
         prompts = class_prompts(known, shape, len(self._names), self._rounds.points, self._rng)
         if progress.verdict is None or len(progress.history) % self._rounds.refresh == 0:
-            progress.verdict = self._vote(prompts)
+            progress.verdict = self._vote(prompts, progress)
         verdict = progress.verdict
         confidence, spread = certainty.similarities(self._features, known, len(self._names))
         doubt = certainty.doubt(confidence, spread, verdict)
@@ -108,16 +112,19 @@ class Runner:
             }
         )
 
-    def _vote(self, prompts: list[hsizoo.Clicks]) -> Verdict:
+    def _vote(self, prompts: list[hsizoo.Clicks], progress: Progress) -> Verdict:
         ballot = Ballot(
             len(prompts),
             *self._engine.cube.shape[:2],
             self._rounds.thresholds,
             support=self._rounds.support,
             spread=self._rounds.certainty.uncertainty == "group-spread",
+            tally=progress.tally,
             device=self._engine.device,
         )
         self._engine.vote(prompts, ballot)
+        if self._rounds.tally == "all":
+            progress.tally = ballot.tally
         return ballot.close()
 
     def _train(

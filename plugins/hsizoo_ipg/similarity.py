@@ -39,10 +39,10 @@ Features = Literal["components", "spectrum", "image", "fine"]
 Pool = Literal["mean", "max"]
 References = Literal["seeds", "all"]
 Ranking = Literal["confidence", "margin", "chance"]
-Scale = Literal["half", "clip", "own"]
+Scale = Literal["half", "clip", "own", "rival"]
 Uncertainty = Literal["confidence", "similarity-spread", "vote", "entropy", "group-spread"]
 
-_LEAST = 1e-3  # a class may have no pixel that is similar to its labels
+_LEAST = 1e-3  # a class may be similar to no pixel, and a pixel to no class
 
 
 def pixel_features(engine: Engine, kind: Features, number: int, deviation: float) -> torch.Tensor:
@@ -90,9 +90,10 @@ class Certainty:
     pool : {"mean", "max"}
     references : {"seeds", "all"}
         The labelled pixels that a pixel is compared with.
-    scale : {"half", "clip", "own"}
+    scale : {"half", "clip", "own", "rival"}
         How a similarity becomes a confidence in [0, 1]: (1 + S) / 2; max(S, 0); or max(S, 0) in
-        units of that of the pixel which is most similar to the class.
+        units of that of the pixel which is most similar to the class, or of that of the class
+        which the pixel is most similar to.
     uncertainty : {"confidence", "similarity-spread", "vote", "entropy", "group-spread"}
     kappa : float
     ranking : {"confidence", "margin", "chance"}
@@ -146,6 +147,8 @@ class Certainty:
             pooled = (1 + pooled) / 2
         elif self.scale == "own":
             pooled = pooled / pooled.amax(dim=1, keepdim=True).clamp(min=_LEAST)
+        elif self.scale == "rival":
+            pooled = pooled / pooled.amax(dim=0).clamp(min=_LEAST)
         return pooled.clamp(0, 1), spread
 
     def ranks(self, confidence: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

@@ -4,7 +4,7 @@
 
     (1) y = 1 where p >= tau_h, 0 where p < tau_l, undecided between
     (2) N(a, i) = number of groups with y = 1;  T(a) = sum of N(a, i) over the classes
-    (3) c(a) = argmax of N(a, i) over the classes
+    (3) c(a) = argmax of N(a, i) over the classes, "after k rounds of processing" (the paper)
 
 INFERRED: the formulas are not in the paper's text that is available; these fit its words.
 """
@@ -12,6 +12,7 @@ INFERRED: the formulas are not in the paper's text that is available; these fit 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -78,6 +79,8 @@ class Ballot:
         A class wins only with this share of foreground among the groups that decided about it.
     spread : bool
         Whether the spread of probabilities is kept too.
+    tally : dict of str to Tensor, optional
+        Votes that are counted already, as of `tally`.
     device : torch.device
     """
 
@@ -90,6 +93,7 @@ class Ballot:
         *,
         support: float = 0.0,
         spread: bool = False,
+        tally: Mapping[str, torch.Tensor] | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         self._thresholds = thresholds
@@ -97,6 +101,9 @@ class Ballot:
         shape = (classes, height, width)
         self.foreground = torch.zeros(shape, dtype=torch.int32, device=device)
         self.background = torch.zeros_like(self.foreground)
+        if tally:
+            self.foreground += tally["foreground"]
+            self.background += tally["background"]
         self._sums = torch.zeros((2, *shape), device=device) if spread else None
         self._groups = torch.zeros(classes, device=device)
 
@@ -110,6 +117,11 @@ class Ballot:
             self._sums[0, number] += chance.sum(dim=0)
             self._sums[1, number] += chance.square().sum(dim=0)
             self._groups[number] += len(masks)
+
+    @property
+    def tally(self) -> dict[str, torch.Tensor]:
+        """All votes so far: ``foreground`` and ``background``, (K, H, W) int32."""
+        return {"foreground": self.foreground, "background": self.background}
 
     def close(self) -> Verdict:
         """Find the winners."""

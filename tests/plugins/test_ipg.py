@@ -90,10 +90,11 @@ def test_what_is_trained_is_given_back():
     same(first, labeler.label(cube, seeds, rng=np.random.default_rng(5)))
 
 
-@pytest.mark.parametrize("refresh", [1, 2])
-def test_a_killed_run_gives_what_an_uninterrupted_one_gives(monkeypatch, refresh):
+@pytest.mark.parametrize(("refresh", "tally"), [(1, "all"), (1, "round"), (2, "all")])
+def test_a_killed_run_gives_what_an_uninterrupted_one_gives(monkeypatch, refresh, tally):
     cube, seeds, _ = fields()
     options = {"iterations": 4, "refresh": refresh, "negative_choice": "random", "negatives": 2}
+    options["tally"] = tally
     whole = label(cube, seeds, **options)
     runs = hsizoo.home() / "ipg" / "runs"
     assert list(runs.iterdir()) == []
@@ -229,6 +230,7 @@ def test_features_that_an_engine_does_not_have():
         {"uncertainty": "group-spread", "strict": True, "trained": "layer", "support": 0.5},
         {"grouping": "pca", "positives": 0, "negatives": 0, "scale": "clip"},
         {"grouping": "uncorrelated", "negative_choice": "recent", "negatives": 1, "stride": 2},
+        {"scale": "rival", "references": "seeds", "tally": "round", "refresh": 1},
         {"trained": "prompt-encoder+layer", "scale": "own", "refresh": 2},
     ],
 )

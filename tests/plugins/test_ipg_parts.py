@@ -192,6 +192,22 @@ def test_votes_may_come_in_parts_and_as_logits():
     assert torch.equal(one.background, two.background)
 
 
+def test_votes_of_earlier_rounds_count():
+    masks = torch.rand((2, 4, 3, 6, 5), generator=torch.Generator().manual_seed(5))
+    once = Ballot(3, 6, 5, Thresholds(), support=0.3)
+    tally = {}
+    for part in masks:
+        ballot = Ballot(3, 6, 5, Thresholds(), support=0.3, tally=tally)
+        for number in range(3):
+            ballot.add(number, part[:, number])
+            once.add(number, part[:, number])
+        before, tally = tally, ballot.tally
+    found, expected = ballot.close(), once.close()
+    assert torch.equal(found.winner, expected.winner)
+    assert torch.equal(found.share, expected.share)
+    assert (before["foreground"] != tally["foreground"]).any()  # the old tally was left alone
+
+
 def test_the_thresholds_themselves():
     masks = torch.tensor([0.49, 0.5, 0.79, 0.8, 0.81])
     yes, no = Thresholds(0.8, 0.5).votes(masks)
@@ -227,6 +243,10 @@ def test_confidence_is_the_mean_cosine():
     assert clipped.min() == 0
     own, _ = Certainty("mean", "all", "own").similarities(features, labelled, 2)
     assert torch.allclose(own, clipped / clipped.amax(dim=1, keepdim=True), atol=1e-6)
+    rival, _ = Certainty("mean", "all", "rival").similarities(features, labelled, 2)
+    best = clipped.amax(dim=0)
+    assert torch.allclose(rival, clipped / best.clamp(min=1e-3), atol=1e-6)
+    assert torch.allclose(rival.amax(dim=0)[best > 1e-3], torch.ones(()))
 
 
 def test_features_without_variance_and_without_spectrum():
