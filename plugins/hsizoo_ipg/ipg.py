@@ -65,9 +65,12 @@ class IPG(hsizoo.PseudoLabeler):
     strict : bool, default false
         Above `tau_h` foreground, all else background, none undecided.  INFERRED: the text has
         this reading too, but two thresholds only make sense with something between them.
-    support : float, default 0
-        Least share of foreground among the groups that decided about a class at a pixel.
-        INFERRED: the paper has no such limit.
+    support : float, default 0.5
+        Least share of foreground among the groups that decided about a class at a pixel; 0 for
+        none.  INFERRED: the paper has no such limit, and lets a class win a pixel that most of
+        its own groups deny.  With half of them more labels of the first vote are right in each of
+        seven draws of a small Pavia University, Salinas-A and block-disjoint Indian Pines (88 to
+        100 percent, without 82 to 99), and at most 8 percent fewer are gained.
     tally : {"all", "round"}, default "all"
         Votes are added up over the rounds, or each vote is counted alone.  INFERRED: the paper
         takes the class of most votes "after k rounds of processing".  The first masks come from
@@ -101,20 +104,22 @@ class IPG(hsizoo.PseudoLabeler):
         Standard deviation in pixels of the Gaussian that smooths them; 0 for none.
     pool : {"mean", "max"}, default "mean"
         How similarities to the labels of a class become one; the mean, as in the paper.
-    references : {"seeds", "all"}, default "all"
-        Which labels those are.  INFERRED: the paper says "all labels" and means either.
-    scale : {"half", "clip", "own", "rival"}, default "half"
+    references : {"seeds", "all"}, default "seeds"
+        Which labels those are: the true ones, or those gained as well.  INFERRED: the paper says
+        "all labels" and means either.  A wrong label among them makes its like look right.
+    scale : {"half", "clip", "own", "rival"}, default "rival"
         How the similarity S becomes a confidence in [0, 1]: (1 + S) / 2; max(S, 0); max(S, 0)
         in units of that of the pixel most similar to the class; or in units of that in the class
         the pixel is most similar to.  INFERRED: the paper does not say.  With the first two, a
-        class whose own labels differ may pass `kappa_h` nowhere and gain no label.
+        class whose own labels differ may pass `kappa_h` nowhere and gain no label, and a
+        classifier then sees five pixels of it and 55 of the others.
     ranking : {"chance", "confidence", "margin"}, default "chance"
         Which of the reliable pixels that a class has won it gains: one drawn by chance; the one of
         most confidence; or the one whose confidence exceeds that in any other class by most.
         INFERRED: the paper takes "high-confidence" labels, which the gate sees to, and finds that
         later ones "converge too closely to the labeled data": the surest pixels are the class's
-        most typical ones, of which a CNN learns little.  Chosen, with `scale`, on four draws of a
-        small Pavia University, by the CNN that learns from them.
+        most typical ones, of which a CNN learns little.  Chosen on four draws of a small Pavia
+        University, by the CNN that learns from them.
     apart : int, default 1
         Least distance in pixels, along rows and along columns, of a new label from all others of
         its class; 1 for none.  INFERRED: the paper has no such rule.
@@ -154,7 +159,7 @@ class IPG(hsizoo.PseudoLabeler):
         tau_l: float = 0.5,
         kappa_h: float = 0.2,
         strict: bool = False,
-        support: float = 0.0,
+        support: float = 0.5,
         tally: Tally = "all",
         grouping: Grouping = "adjacent",
         stride: int = 1,
@@ -167,8 +172,8 @@ class IPG(hsizoo.PseudoLabeler):
         components: int = 12,
         smoothing: float = 2.0,
         pool: Pool = "mean",
-        references: References = "all",
-        scale: Scale = "half",
+        references: References = "seeds",
+        scale: Scale = "rival",
         ranking: Ranking = "chance",
         apart: int = 1,
         uncertainty: Uncertainty = "confidence",
