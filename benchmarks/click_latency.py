@@ -13,33 +13,38 @@ the new click, scikit-image's equalisation, the maximum with the maps so far, an
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import spectral
 import torch
-from encoder import Job, arguments, meta_predictor, race, synchronised, synthetic_cube, write
 from hsizoo_samsa.samsa2 import Samsa2
+from racing import (
+    Job,
+    arguments,
+    meta_predictor,
+    parse,
+    race,
+    reduced,
+    synchronised,
+    synthetic_cube,
+    write,
+)
 from skimage.exposure import equalize_hist
 
 import hsizoo
 
 BEFORE = 2  # clicks that both sides have seen
+RIVAL = "SPy angle + equalize_hist + SAM2ImagePredictor.predict"
 
 
 def main() -> None:
     """Time both sides, and compare their masks."""
-    parser = arguments(__doc__, 9)
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    options = parse(arguments(__doc__, 9))
     data = synthetic_cube()
     height, width, _ = data.shape
     cube = hsizoo.HyperCube(data)
     places = np.random.default_rng(0).integers(
         0, (height, width), (BEFORE + options.repeats + 1, 2)
     )
-    predictor = meta_predictor(options.size, options.device)
     ours = {
         "hsizoo samsa2": Samsa2(
             size=options.size, checkpoint="random", precision="float32", device=options.device
@@ -49,7 +54,7 @@ def main() -> None:
         ),
     }
     first = ours["hsizoo samsa2"]
-    predictor.set_image(first.pseudo_rgb.render(cube))
+    image = first.pseudo_rgb.render(cube)
     side = first.network.mask_size
     last: dict[str, np.ndarray] = {}
 
@@ -70,7 +75,10 @@ def main() -> None:
         angles = spectral.spectral_angles(data, data[place[0], place[1]][None])[:, :, 0]
         return equalize_hist(1 - angles / np.pi)
 
-    def rival() -> Callable[[], None]:
+    def rival(what: str, precision: str) -> Job:
+        predictor = meta_predictor(options.size, options.device)
+        with reduced(options.device, precision):
+            predictor.set_image(image)
         count = BEFORE
         total = np.max([equalised(place) for place in places[:count]], axis=0)
 
@@ -82,49 +90,53 @@ def main() -> None:
             prompt = torch.nn.functional.interpolate(
                 prompt, (side, side), mode="bilinear", antialias=True
             )
-            masks, _, _ = predictor.predict(
-                places[:count, ::-1].copy(),
-                np.ones(count, dtype=int),
-                mask_input=((2 * prompt[0] - 1) * 10).numpy(),
-                multimask_output=False,
-            )
-            last["rival"] = masks[0] > 0
+            with reduced(options.device, precision):
+                masks, _, _ = predictor.predict(
+                    places[:count, ::-1].copy(),
+                    np.ones(count, dtype=int),
+                    mask_input=((2 * prompt[0] - 1) * 10).numpy(),
+                    multimask_output=False,
+                )
+            last[what] = masks[0] > 0
 
         return click
 
     jobs: dict[str, Job] = {what: clicker(what, model) for what, model in ours.items()}
-    jobs["SPy angle + equalize_hist + SAM2ImagePredictor.predict"] = rival()
+    jobs[RIVAL] = rival(RIVAL, "float32")
+    jobs[f"{RIVAL}, bfloat16"] = rival(f"{RIVAL}, bfloat16", "bfloat16")
     jobs = {what: synchronised(job, options.device) for what, job in jobs.items()}
     timings = race(f"samsa2-{options.size}, one more click", jobs, options.repeats)
     state = first.open(cube)
-    scored = {
-        "its similarity map alone, a new click": [hsizoo.Clicks([place]) for place in places],
-    }
-    for what, prompts in scored.items():
-        turn = iter(prompts * 2)
+    projection = first._projection(state.sam)
+    prompts = [hsizoo.Clicks(places[: BEFORE + 1])]
+    points, labels = first._points(state.sam, prompts)
+    dense = first.mask_prompts(state, prompts)
+    turn = iter(places[1:].tolist())
+
+    def similarity() -> torch.Tensor:
+        return first.similarity.maps(state.spectral, [hsizoo.Clicks([next(turn)])])
+
+    @torch.no_grad()
+    def decoder() -> object:
+        return first.network.decode(projection, points, labels, dense)
+
+    for what, job in {
+        "its similarity map alone, a new click": similarity,
+        "the decoder alone": decoder,
+    }.items():
         timings += race(
             f"samsa2-{options.size}, parts",
-            {what: lambda turn=turn: first.similarity.maps(state.spectral, [next(turn)])},  # type: ignore[misc]
-            options.repeats,
-        )
-    with torch.no_grad():
-        projection = first._projection(state.sam)
-        prompts = [hsizoo.Clicks(places[: BEFORE + 1])]
-        points, labels = first._points(state.sam, prompts)
-        dense = first.mask_prompts(state, prompts)
-        timings += race(
-            f"samsa2-{options.size}, parts",
-            {"the decoder alone": lambda: first.network.decode(projection, points, labels, dense)},
+            {what: synchronised(job, options.device)},
             options.repeats,
         )
     notes = [
-        f"{what}: {100 * (found == last['rival']).mean():.3f} % of the last mask's pixels equal "
-        f"the rival's ({100 * last['rival'].mean():.1f} % of them object)"
+        f"{what}: {100 * (found == last[RIVAL]).mean():.3f} % of the last mask's pixels equal "
+        f"the rival's in float32 ({100 * last[RIVAL].mean():.1f} % of them object)"
         for what, found in last.items()
-        if what != "rival"
+        if what != RIVAL
     ]
     title = "One more click with SAMSA 2.0"
-    write("click_latency", title, notes, timings, options.out)
+    write("click_latency", title, notes, timings, options)
 
 
 if __name__ == "__main__":

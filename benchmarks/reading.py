@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 from hsizoo_datasets.heipor import Heipor
 from hsizoo_datasets.heipor_fixture import write_fixture
-from scorers import ROOT, SHAPE, Job, commit, installed, processor
+from racing import RESULTS, SHAPE, Job, commit, installed, processor
 
 from hsizoo.io import read_cube
 
@@ -137,7 +137,7 @@ def write(found: dict[str, tuple[Spread, Spread]], out: Path, arguments: list[st
 def main() -> None:
     """Time and write down."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--folder", type=Path, help="where to write the files for a while")
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()

@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from encoder import Job, arguments, race, synchronised, synthetic_cube, write
 from hsizoo_samsa.samsa2 import Samsa2
+from racing import Job, arguments, parse, race, synchronised, synthetic_cube, write
 
 import hsizoo
 from hsizoo.protocol.robots import PaperRobot
@@ -46,10 +46,7 @@ class Again:
 
 def main() -> None:
     """Time one step in three ways."""
-    parser = arguments(__doc__, 3)
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    options = parse(arguments(__doc__, 3))
     cube = hsizoo.HyperCube(synthetic_cube())
     labels = np.zeros(cube.shape[:2], dtype=int)
     labels[100:300, 200:450] = 1
@@ -74,7 +71,8 @@ def main() -> None:
     group = f"samsa2-{options.size}, one class, 5 clicks"
     timings = race(group, jobs, options.repeats)
     title = "A training step with the encoding kept"
-    write("training", title, ["Aim: at least 10 times faster."], timings, options.out)
+    notes = ["Aim: at least 10 times faster.", f"precision: {segmenter.network.precision}"]
+    write("training", title, notes, timings, options)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
+from typing import Any
 
 import torch
 from hsizoo_sam2 import Projection
@@ -46,7 +47,7 @@ class GroupCache:
         self._encode = encode
         self._budget = int(budget_gb * _GIB)
         self._store = _in_memory(self._budget)
-        self._shared: Projection | None = None  # position and size are the same for all groups
+        self._shared: dict[str, Any] = {}  # position and size are the same for all groups
 
     def get(self, number: int) -> Projection:
         """The projection of a group, in float32 on the network's device."""
@@ -61,22 +62,25 @@ class GroupCache:
         return self._get(number)
 
     def _get(self, number: int) -> Projection:
-        if self._shared is None:
-            self._shared = first = self._encode(number)
+        first = None
+        if not self._shared:
+            first = self._encode(number)
+            names = (field.name for field in fields(Projection))
+            self._shared = {name: getattr(first, name) for name in names if name not in _TENSORS}
             size = sum(getattr(first, name).numel() * 2 for name in _TENSORS) * len(self._keys)
             if size > self._budget:
                 self._to_disk(
                     f"they take {size / _GIB:.2g} GiB, group_cache_gb={self._budget / _GIB:.2g}"
                 )
-        stored = self._store.get(self._keys[number], lambda: self._halves(number))
-        device = self._shared.tokens.device
-        own = {name: stored[name].to(device=device, dtype=torch.float32) for name in _TENSORS}
-        rest = {f.name: getattr(self._shared, f.name) for f in fields(Projection)}
-        return Projection(**{**rest, **own})
 
-    def _halves(self, number: int) -> dict[str, torch.Tensor]:
-        projection = self._encode(number)
-        return {name: getattr(projection, name).half() for name in _TENSORS}
+        def halves() -> dict[str, torch.Tensor]:
+            projection = self._encode(number) if first is None else first
+            return {name: getattr(projection, name).half() for name in _TENSORS}
+
+        stored = self._store.get(self._keys[number], halves)
+        device = self._shared["position"].device
+        own = {name: stored[name].to(device=device, dtype=torch.float32) for name in _TENSORS}
+        return Projection(**self._shared, **own)
 
     def _to_disk(self, why: str) -> None:
         folder = hsizoo.home() / "ipg" / "groups"

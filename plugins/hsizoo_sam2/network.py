@@ -8,6 +8,8 @@ so, those two would never be trained, and a fine-tuned model would see another m
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 from weakref import WeakValueDictionary
 
@@ -105,9 +107,9 @@ class Sam2Network(nn.Module):
         Returns
         -------
         Tensor of float32, shape (1, 3, S, S)
-            Its aspect ratio is not kept.
+            On the network's device.  Its aspect ratio is not kept.
         """
-        scaled = image.permute(2, 0, 1)[None].contiguous().to(torch.float32) / 255
+        scaled = image.to(self.device).permute(2, 0, 1)[None].contiguous().to(torch.float32) / 255
         side = (self.image_size, self.image_size)
         if scaled.shape[-2:] != side:
             scaled = functional.interpolate(
@@ -198,7 +200,7 @@ class Sam2Network(nn.Module):
         self, projection: Projection, sparse: torch.Tensor, dense: torch.Tensor
     ) -> Decoded:
         """Decode N encoded prompts, on one image or on N; logits and quality in float32."""
-        with self.autocast():
+        with self.autocast(), _attention_of_any_shape():
             found = decode_masks(self.sam_mask_decoder, projection, sparse, dense)
         return Decoded(found.logits.float(), found.quality.float(), found.features)
 
@@ -230,6 +232,21 @@ def build_network(
         channels_last=channels_last,
         compile=compile,
     )
+
+
+@contextmanager
+def _attention_of_any_shape() -> Iterator[None]:
+    """Leave cuDNN out of attention.
+
+    On recent GPUs torch prefers it in half precision, and it plans for a tenth of a second or more
+    at each new shape; a further click, or another number of objects, is a new shape.
+    """
+    before = torch.backends.cuda.cudnn_sdp_enabled()
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    try:
+        yield
+    finally:
+        torch.backends.cuda.enable_cudnn_sdp(before)
 
 
 def _precision(wanted: str, device: str) -> str:

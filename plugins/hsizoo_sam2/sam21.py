@@ -211,7 +211,7 @@ class Sam21(hsizoo.InteractiveSegmenter):
         small = functional.interpolate(
             inputs, side, mode="bilinear", align_corners=False, antialias=True
         )
-        return Sam21Image(*cube.shape[:2], features, small.to(network.device), shown)
+        return Sam21Image(*cube.shape[:2], features, small, shown)
 
     def describe(self, state: Sam21Image) -> dict[str, Any]:
         """Tell which bands were shown, and how it computes."""

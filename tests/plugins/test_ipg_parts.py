@@ -501,3 +501,12 @@ def test_another_error_is_not_taken_for_a_lack_of_memory(monkeypatch):
     )
     with warnings.catch_warnings(), pytest.raises(RuntimeError, match="shapes differ"):
         votes(1.0)
+
+
+def test_each_group_is_encoded_once(monkeypatch):
+    group_cache._in_memory.cache_clear()
+    seen = []
+    project = DenseEngine._project
+    monkeypatch.setattr(DenseEngine, "_project", lambda self, n: seen.append(n) or project(self, n))
+    votes(1.0)
+    assert seen == [0, 1, 2]

@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hsizoo_sam2 import building
+from hsizoo_sam2 import building, network
 from hsizoo_sam2.building import build_sam21
 from hsizoo_sam2.sam21 import Sam21
 from hsizoo_sam2.sam21_ft import Sam21FineTuned
@@ -484,3 +484,17 @@ def test_a_compiled_encoder_changes_little(tmp_path):
         found = compiled.predict(compiled.open(cube), prompts)
     exact = plain.predict(plain.open(cube), prompts)
     torch.testing.assert_close(found, exact, rtol=0, atol=1e-4)
+
+
+def test_attention_of_the_decoder_leaves_cudnn_out_and_puts_it_back(nano, monkeypatch):
+    seen = []
+    decode = network.decode_masks
+    monkeypatch.setattr(
+        network,
+        "decode_masks",
+        lambda *given: seen.append(torch.backends.cuda.cudnn_sdp_enabled()) or decode(*given),
+    )
+    before = torch.backends.cuda.cudnn_sdp_enabled()
+    nano.predict(nano.open(make_cube()), [CLICKS["one"]])
+    assert seen == [False]
+    assert torch.backends.cuda.cudnn_sdp_enabled() == before
