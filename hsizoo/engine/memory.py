@@ -25,7 +25,9 @@ class PeakMemory:
         if device.startswith("cuda"):
             import torch
 
-            torch.cuda.reset_peak_memory_stats(device)
+            # Before its first use a GPU has nothing to reset, and torch refuses to.
+            if torch.cuda.is_initialized():
+                torch.cuda.reset_peak_memory_stats(device)
 
     def megabytes(self) -> dict[str, Any]:
         """What was needed beyond what was held before, in megabytes (10**6 bytes).
@@ -44,7 +46,8 @@ class PeakMemory:
         if self._device.startswith("cuda"):
             import torch
 
-            found["device"] = torch.cuda.max_memory_allocated(self._device) / 1e6
+            used = torch.cuda.is_initialized()
+            found["device"] = torch.cuda.max_memory_allocated(self._device) / 1e6 if used else 0.0
         return found
 
 
