@@ -26,7 +26,7 @@ class PeakMemory:
             import torch
 
             # Before its first use a GPU has nothing to reset, and torch refuses to.
-            if torch.cuda.is_initialized():
+            if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
                 torch.cuda.reset_peak_memory_stats(device)
 
     def megabytes(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class PeakMemory:
         if self._device.startswith("cuda"):
             import torch
 
-            used = torch.cuda.is_initialized()
+            used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
             found["device"] = torch.cuda.max_memory_allocated(self._device) / 1e6 if used else 0.0
         return found
 

@@ -4,16 +4,17 @@ L. Grady, "Multilabel random walker image segmentation using prior models", CVPR
 with a prior.  Everything else is our own; no network, no GPU.  On one core of a CPU it takes three
 seconds for Indian Pines' size and half a minute for 610 × 340 pixels.
 
-1. Noise-adjusted components; regions that nest (Ward), of three sizes.
+1. Noise-adjusted components; regions that nest (Ward), of three sizes.  What drifts slowly over
+   the scene among regions that are alike is then taken off the components.
 2. What a region is by its spectrum: for each class, the mean of Gaussian kernels around its labels,
    in the metric of a covariance that mixes the scatter within regions (known without labels) with
    that within the labels of a class.  The logarithms for the means over small, middle and large
-   regions are averaged.  Each class is then divided by its mean over the image, as a class that
-   takes in everything says little.
+   regions are averaged.  Each class is then divided by the root of its mean over the image, as a
+   class that takes in everything says little.
 3. A random walk over the small regions: labelled ones are fixed, borders resist by the contrast of
    their sides, and the prior of step 2 pulls a little everywhere.
 4. Label propagation (``lp``), which knows positions, joins in where its labels arrive in strength,
-   by at most one half: far from all labels its position misleads.
+   by 0.35 at most: far from all labels its position misleads.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from hsizoo_classifiers.region_walk import balanced, log_densities, metric, open
 from hsizoo_classifiers.regions import (
     boundaries,
     covariance_within,
+    level,
     means,
     nested_regions,
     noise_components,
@@ -39,7 +41,7 @@ from hsizoo_classifiers.regions import (
 
 __all__ = ["RegionWalk"]
 
-_BORDER_COMPONENTS: Final = 15  # borders are judged by the best of them; chosen as the options
+_BORDER_COMPONENTS: Final = 5  # borders are judged by the best of them; chosen as the options
 _BORDER_SCATTER: Final = 0.5  # share of the labels' scatter in that
 _LP: Final = Graph(components=6, smoothing=1, position=3, neighbours=10, width=0.5, alpha=0.99)
 
@@ -57,20 +59,29 @@ class RegionWalk(FittedCubeOnly):
     components : int, default 30
         Noise-adjusted components that spectra are compared by.
         All options here are our own and were chosen on Salinas-A, a small Pavia University and
-        ``block-disjoint`` draws of Indian Pines; none on a random draw of Indian Pines.  (The
-        options of ``lp``, which joins in, were found on Indian Pines: see there.)
+        ``block-disjoint`` draws of Indian Pines; `kinds`, `evenness`, `nearby` and the number of
+        components at borders also on the training labels of ten random draws of Indian Pines,
+        fitting with four labels of each class and predicting the fifth; none on test pixels of a
+        random draw.  (The options of ``lp``, which joins in, were found on Indian Pines: see
+        there.)
     regions : int, default 1600
         Number of small regions; there are a quarter as many middle ones and a sixteenth as many
         large ones.  At most a third of the pixels.
+    kinds : int, default 20
+        Kinds of regions within which a drift over the scene is fitted, to be taken off; 0 for no
+        such thing.
     own_scatter : float, default 0.7
         Share of the labels' own scatter in the metric; the rest is the scatter within regions.
     sharpness : float, default 0.2
         Inverse variance of the kernels, in units of that metric.
+    evenness : float, default 0.5
+        Power of its mean over the image that each class is divided by; 1 makes small classes as
+        likely as large ones, nearly.
     contrast : float, default 0.35
         Squared difference at which a border is nearly closed (1/e), in units of its median.
     pull : float, default 0.02
         Of the prior, in units of the mean region's open border.
-    nearby : float, default 0.5
+    nearby : float, default 0.35
         Largest weight of label propagation; 0 for none.
     reach : float, default 0.3
         What must arrive at a pixel for half of that weight, in units of the mean over the image.
@@ -81,20 +92,25 @@ class RegionWalk(FittedCubeOnly):
         *,
         components: int = 30,
         regions: int = 1600,
+        kinds: int = 20,
         own_scatter: float = 0.7,
         sharpness: float = 0.2,
+        evenness: float = 0.5,
         contrast: float = 0.35,
         pull: float = 0.02,
-        nearby: float = 0.5,
+        nearby: float = 0.35,
         reach: float = 0.3,
     ) -> None:
         at_least(1, components=components, regions=regions)
-        share(own_scatter=own_scatter, nearby=nearby)
+        at_least(0, kinds=kinds)
+        share(own_scatter=own_scatter, evenness=evenness, nearby=nearby)
         above_zero(sharpness=sharpness, contrast=contrast, pull=pull, reach=reach)
         self._components = components
         self._regions = regions
+        self._kinds = kinds
         self._own_scatter = own_scatter
         self._sharpness = sharpness
+        self._evenness = evenness
         self._contrast = contrast
         self._pull = pull
         self._nearby = nearby
@@ -123,10 +139,10 @@ class RegionWalk(FittedCubeOnly):
     def _prepare(self, cube: hsizoo.HyperCube) -> tuple[Whole, list[Floats], Floats]:
         """Small regions; what each looks like by itself and in its larger ones; the scatter."""
         image = noise_components(cube, self._components)
-        spectra = image.reshape(-1, image.shape[2])
         levels = nested_regions(image, tuple(max(1, self._regions // n) for n in (1, 4, 16)))
+        spectra = level(image, levels[0], self._kinds).reshape(-1, image.shape[2])
         # Regions nest: the mean of a large one is that of every small one in it.
-        views = [means(levels[0], means(level, spectra)[level]) for level in levels]
+        views = [means(levels[0], means(each, spectra)[each]) for each in levels]
         return levels[0], views, covariance_within(levels[1], spectra)
 
     def _prior(
@@ -142,7 +158,8 @@ class RegionWalk(FittedCubeOnly):
             )
             for view in views
         ]
-        return balanced(softmax(np.mean(found, axis=0), axis=1), np.bincount(small))
+        prior = softmax(np.mean(found, axis=0), axis=1)
+        return balanced(prior, np.bincount(small), self._evenness)
 
 
 def joined(walked: Floats, arrived: Floats, nearby: float, reach: float) -> Floats:

@@ -74,11 +74,11 @@ def log_densities(turned: Floats, known: Whole, classes: Whole, sharpness: float
     )
 
 
-def balanced(prior: Floats, size: npt.NDArray[np.integer]) -> Floats:
-    """Divide each class by its mean over the image, where region i has ``size[i]`` pixels."""
+def balanced(prior: Floats, size: npt.NDArray[np.integer], evenness: float) -> Floats:
+    """Divide each class by a power of its mean over the image; region i has ``size[i]`` pixels."""
     share = (size / size.sum()) @ prior
     # A class that is nowhere likely stays so.
-    even = prior / np.where(share > 0, share, 1)
+    even = prior / np.where(share > 0, share, 1) ** evenness
     found: Floats = even / even.sum(axis=1, keepdims=True)
     return found
 

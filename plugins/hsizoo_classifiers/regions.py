@@ -5,7 +5,8 @@ in terms of image quality with implications for noise removal", IEEE Transaction
 Remote Sensing 26 (1988) 65-74, for the components.
 
 J. H. Ward, "Hierarchical grouping to optimize an objective function", Journal of the American
-Statistical Association 58 (1963) 236-244, for the regions, as implemented by scikit-learn.
+Statistical Association 58 (1963) 236-244, for the regions, as implemented by scikit-learn, and for
+kinds of regions, as implemented by SciPy.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 from scipy import ndimage, sparse
+from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.cluster import ward_tree
 from sklearn.feature_extraction.image import grid_to_graph
 
@@ -25,6 +27,7 @@ from hsizoo_classifiers.pixels import check_cube
 __all__ = [
     "boundaries",
     "covariance_within",
+    "level",
     "means",
     "nested_regions",
     "noise_components",
@@ -34,6 +37,7 @@ __all__ = [
 _RIDGE: Final = 1e-8  # of the mean variance: keeps covariances of flat images positive
 _GROWN_ON: Final = 15  # components that regions are grown on
 _SMOOTHING: Final = 0.7  # of those, in pixels
+_LEAST_OF_A_KIND: Final = 5  # regions in the mean; of fewer, a drift could be anything
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
@@ -151,6 +155,49 @@ def means(regions: Whole, values: Floats) -> Floats:
     """Mean of `values` (n, C) in each region, (regions, C)."""
     size = np.bincount(regions)
     return np.stack([np.bincount(regions, each) for each in values.T], axis=1) / size[:, None]
+
+
+def level(components: Floats, regions: Whole, kinds: int) -> Floats:
+    """Take off what drifts over the scene among regions that are alike.
+
+    The same crop is not the same at both ends of a scene: soil, moisture and the angle of view
+    change slowly.  Regions are grouped by their spectra into kinds; within kinds a polynomial of
+    second degree in row and column is fitted to all of them at once, and subtracted.  What kinds
+    differ by stays.
+
+    Parameters
+    ----------
+    components : ndarray of float64, shape (H, W, C)
+        Of unit variance, the most telling first.
+    regions : ndarray of int, shape (H * W,)
+        For n of them it takes n² / 2 numbers of memory.
+    kinds : int
+        How many; 0 for no change.
+
+    Returns
+    -------
+    ndarray of float64, shape (H, W, C)
+        As they were, if there are fewer than five regions for each kind.
+    """
+    height, width, channels = components.shape
+    size = np.bincount(regions).astype(np.float64)
+    if not kinds or len(size) < _LEAST_OF_A_KIND * kinds:
+        return components
+    spectra = components.reshape(-1, channels)
+    row, col = np.indices((height, width)).reshape(2, -1) / max(height, width) - 0.5
+    terms = np.stack([row, col, row**2, row * col, col**2], axis=1)
+    seen = means(regions, spectra)
+    kind = fcluster(linkage(seen[:, :_GROWN_ON], "ward"), kinds, "maxclust") - 1
+
+    def within(values: Floats) -> Floats:
+        member = np.bincount(kind, size)
+        mean = np.stack([np.bincount(kind, each * size) for each in values.T], axis=1)
+        found: Floats = (values - (mean / member[:, None])[kind]) * np.sqrt(size)[:, None]
+        return found
+
+    # Least squares also where a term says nothing, as in an image of one row.
+    drift = np.linalg.lstsq(within(means(regions, terms)), within(seen), rcond=None)[0]
+    return components - (terms @ drift).reshape(components.shape)
 
 
 def covariance_within(regions: Whole, values: Floats) -> Floats:

@@ -102,8 +102,9 @@ class IPG(hsizoo.PseudoLabeler):
         block-disjoint split of Indian Pines.
     smoothing : float, default 2
         Standard deviation in pixels of the Gaussian that smooths them; 0 for none.
-    pool : {"mean", "max"}, default "mean"
-        How similarities to the labels of a class become one; the mean, as in the paper.
+    pool : {"mean", "max", "both"}, default "mean"
+        How similarities to the labels of a class become one: the mean, as in the paper; the
+        greatest; or whichever of the two gives the lower confidence.
     references : {"seeds", "all"}, default "seeds"
         Which labels those are: the true ones, or those gained as well.  INFERRED: the paper says
         "all labels" and means either.  A wrong label among them makes its like look right.

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Features = Literal["components", "spectrum", "image", "fine"]
-Pool = Literal["mean", "max"]
+Pool = Literal["mean", "max", "both"]
 References = Literal["seeds", "all"]
 Ranking = Literal["confidence", "margin", "chance"]
 Scale = Literal["half", "clip", "own", "rival"]
@@ -87,7 +87,8 @@ class Certainty:
 
     Parameters
     ----------
-    pool : {"mean", "max"}
+    pool : {"mean", "max", "both"}
+        The mean of the cosines, the greatest, or the lower of the two confidences.
     references : {"seeds", "all"}
         The labelled pixels that a pixel is compared with.
     scale : {"half", "clip", "own", "rival"}
@@ -130,26 +131,29 @@ class Certainty:
         classes = torch.as_tensor(known.classes[:used], device=features.device)
         own = classes == torch.arange(count, device=features.device)[:, None]
         spread = features.new_zeros((count, len(features)))
-        if self.pool == "mean":
-            # The mean of the cosines with unit vectors is the product with their mean.
-            share = own.to(features) / own.sum(dim=1, keepdim=True)
-            pooled = share @ features[pixels] @ features.T
-        else:
-            pooled = torch.empty_like(spread)
+        # The mean of the cosines with unit vectors is the product with their mean.
+        share = own.to(features) / own.sum(dim=1, keepdim=True)
+        mean = share @ features[pixels] @ features.T
+        if self.pool == "mean" and self.uncertainty != "similarity-spread":
+            return self._scaled(mean), spread
+        most = torch.empty_like(spread)
         for number in range(count):
-            if self.pool == "mean" and self.uncertainty != "similarity-spread":
-                break
             cosine = features[pixels[own[number]]] @ features.T
             spread[number] = cosine.std(dim=0, correction=0)
-            if self.pool == "max":
-                pooled[number] = cosine.amax(dim=0)
+            most[number] = cosine.amax(dim=0)
+        if self.pool == "both":
+            return torch.minimum(self._scaled(mean), self._scaled(most)), spread
+        return self._scaled(mean if self.pool == "mean" else most), spread
+
+    def _scaled(self, similarity: torch.Tensor) -> torch.Tensor:
+        """Similarities (K, n) as confidences."""
         if self.scale == "half":
-            pooled = (1 + pooled) / 2
+            similarity = (1 + similarity) / 2
         elif self.scale == "own":
-            pooled = pooled / pooled.amax(dim=1, keepdim=True).clamp(min=_LEAST)
+            similarity = similarity / similarity.amax(dim=1, keepdim=True).clamp(min=_LEAST)
         elif self.scale == "rival":
-            pooled = pooled / pooled.amax(dim=0).clamp(min=_LEAST)
-        return pooled.clamp(0, 1), spread
+            similarity = similarity / similarity.amax(dim=0).clamp(min=_LEAST)
+        return similarity.clamp(0, 1)
 
     def ranks(self, confidence: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         """What the pixel that a class gains has most of, (K, n)."""

@@ -8,6 +8,7 @@ from hsizoo_classifiers.regions import (
     _differences,
     boundaries,
     covariance_within,
+    level,
     means,
     nested_regions,
     noise_components,
@@ -97,8 +98,8 @@ def test_bad_input_is_told():
 
 @pytest.mark.parametrize(
     "option",
-    ["components=0", "regions=0", "own_scatter=1.1", "sharpness=0", "contrast=0", "pull=0",
-     "nearby=2", "reach=0"],
+    ["components=0", "regions=0", "kinds=-1", "own_scatter=1.1", "sharpness=0", "evenness=2",
+     "contrast=0", "pull=0", "nearby=2", "reach=0"],
 )  # fmt: skip
 def test_options_that_cannot_be(option):
     with pytest.raises(OptionError, match=option.partition("=")[0]):
@@ -165,6 +166,28 @@ def test_regions_equal_scikit_learn_and_nest():
     assert nested_regions(image, (1600,))[0].max() + 1 == 24  # a third of the pixels
 
 
+def test_a_drift_is_taken_off_and_what_kinds_differ_by_stays():
+    rng = np.random.default_rng(1)
+    rows, cols = np.indices((30, 40)) / 40
+    regions = (np.indices((30, 40))[0] // 2 * 20 + np.indices((30, 40))[1] // 2).ravel()
+    kind = rng.integers(0, 3, 300)[regions].reshape(30, 40)
+    flat = 20 * rng.random((3, 4))[kind]
+    drift = (rows + 2 * cols**2 - rows * cols)[..., None] * np.array([1, -1, 0.5, 0])
+    found = level(flat + drift, regions, 3)
+    # Nothing is left but a constant.
+    np.testing.assert_allclose(np.ptp((found - flat).reshape(-1, 4), axis=0), 0, atol=1e-9)
+    np.testing.assert_array_equal(level(flat + drift, regions, 0), flat + drift)
+    np.testing.assert_array_equal(level(flat + drift, regions, 61), flat + drift)  # 300 regions
+
+
+def test_an_image_of_one_row_drifts_along_it_alone():
+    strip = np.arange(90.0)[None, :, None]
+    found = level(strip, np.arange(90) // 3, 1)
+    assert np.isfinite(found).all()
+    # The middles of regions lie on the line, and so do all pixels.
+    np.testing.assert_allclose(np.ptp(found), 0, atol=1e-9)
+
+
 def test_means_scatter_and_borders_equal_loops():
     regions = RNG.permutation(np.arange(42) % 7)
     values = RNG.standard_normal((42, 2))
@@ -216,10 +239,12 @@ def test_balanced_classes_no_longer_take_in_everything():
     share = np.repeat(prior, size, axis=0).mean(axis=0)
     expected = prior / share
     np.testing.assert_allclose(
-        balanced(prior, size), expected / expected.sum(axis=1, keepdims=True)
+        balanced(prior, size, 1), expected / expected.sum(axis=1, keepdims=True)
     )
+    np.testing.assert_array_equal(balanced(prior, size, 0), prior)
+    assert (balanced(prior, size, 1) < balanced(prior, size, 0.5))[:, 0].all()
     absent = np.array([[1.0, 0.0], [1.0, 0.0]])
-    np.testing.assert_array_equal(balanced(absent, size[:2]), absent)
+    np.testing.assert_array_equal(balanced(absent, size[:2], 0.5), absent)
 
 
 def test_a_walk_ends_where_many_simulated_ones_do():
