@@ -26,6 +26,7 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 import hsizoo
+from hsizoo_classifiers.drawn_labels import check_draw, drawn_labels
 from hsizoo_classifiers.graph import Graph
 from hsizoo_classifiers.options import above_zero, at_least, share
 from hsizoo_classifiers.pixels import FittedCubeOnly, Seeds, find_seeds
@@ -39,7 +40,7 @@ from hsizoo_classifiers.regions import (
     noise_components,
 )
 
-__all__ = ["RegionWalk"]
+__all__ = ["RegionWalk", "WalkedLabels"]
 
 _BORDER_COMPONENTS: Final = 5  # borders are judged by the best of them; chosen as the options
 _BORDER_SCATTER: Final = 0.5  # share of the labels' scatter in that
@@ -170,3 +171,34 @@ def joined(walked: Floats, arrived: Floats, nearby: float, reach: float) -> Floa
     division = np.divide(arrived, total, out=walked.copy(), where=total > 0)
     mixed: Floats = (1 - weight) * walked + weight * division
     return mixed
+
+
+class WalkedLabels(hsizoo.PseudoLabeler):
+    """Some labels of a `RegionWalk`, drawn over all of every class, to learn from.
+
+    Why not the surest: see `hsizoo_classifiers.drawn_labels`.
+
+    Parameters
+    ----------
+    share : float, default 0.7
+        Of the pixels that each class won, those that may get a label: the ones where it leads the
+        second by most.  Our own design, and not chosen for this walk: as of ``lp``.
+    per_class : int, default 150
+        At most so many new labels of each class, drawn from these by chance.
+    """
+
+    def __init__(self, *, share: float = 0.7, per_class: int = 150) -> None:
+        check_draw(share, per_class)
+        self._share = share
+        self._per_class = per_class
+
+    def label(
+        self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, *, rng: np.random.Generator
+    ) -> hsizoo.PseudoLabels:
+        """Walk from the labels and draw some of every class.  See `PseudoLabeler.label`."""
+        known = find_seeds(cube, seeds)
+        walk = RegionWalk().fit(cube, seeds, rng=rng)
+        probability = walk.predict_proba(cube)[:, cube.valid].T
+        return drawn_labels(
+            cube, seeds, known, probability, share=self._share, per_class=self._per_class, rng=rng
+        )

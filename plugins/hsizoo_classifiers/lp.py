@@ -10,14 +10,13 @@ network, no GPU: a second for Indian Pines' size, six for 512 × 217 pixels, on 
 
 from __future__ import annotations
 
-import math
 from typing import Self
 
 import numpy as np
 
 import hsizoo
+from hsizoo_classifiers.drawn_labels import check_draw, drawn_labels
 from hsizoo_classifiers.graph import Graph
-from hsizoo_classifiers.options import at_least, at_most_one
 from hsizoo_classifiers.pixels import FittedCubeOnly, find_seeds
 
 __all__ = ["LabelPropagation", "PropagatedLabels"]
@@ -74,11 +73,7 @@ class LabelPropagation(FittedCubeOnly):
 class PropagatedLabels(hsizoo.PseudoLabeler):
     """Some labels of a propagation, drawn over all of every class, to learn from.
 
-    The surest labels alone are the wrong ones to learn from: nearly all are right, but they lie
-    around the seeds, and a class whose spectra are like another's has none among the surest of the
-    whole image (on Indian Pines a class of 593 pixels got none in two draws of three).  A network
-    that learns from them is worse than one that has the seeds alone.  So each class gives the same
-    share of its pixels, and those to learn from are drawn from it by chance.
+    Why not the surest: see `hsizoo_classifiers.drawn_labels`.
 
     Parameters
     ----------
@@ -115,8 +110,7 @@ class PropagatedLabels(hsizoo.PseudoLabeler):
         width: float = 0.5,
         alpha: float = 0.99,
     ) -> None:
-        at_most_one(share=share)
-        at_least(1, per_class=per_class)
+        check_draw(share, per_class)
         self._share = share
         self._per_class = per_class
         self._graph = Graph(components, smoothing, position, neighbours, width, alpha)
@@ -127,24 +121,6 @@ class PropagatedLabels(hsizoo.PseudoLabeler):
         """Spread the labels and draw some of every class.  See `PseudoLabeler.label`."""
         known = find_seeds(cube, seeds)
         probability = self._graph.spread(cube, known)
-        second, first = np.partition(probability, -2, axis=1)[:, -2:].T
-        margin = np.full(cube.shape[:2], -1.0)
-        margin[cube.valid] = first - second
-        best = np.zeros(cube.shape[:2], dtype=np.intp)
-        best[cube.valid] = probability.argmax(axis=1)
-        margin[known.rows, known.cols] = -1  # a seed is no new label
-        order = np.argsort(-margin, axis=None, kind="stable")
-        order = order[margin.ravel()[order] > 0]
-        targets = np.array(sorted(seeds.targets), dtype=np.int32)
-        unassigned = min(0, int(targets.min())) - 1
-        labels = np.full(cube.shape[:2], unassigned, dtype=np.int32)
-        confidence = np.zeros(cube.shape[:2], dtype=np.float32)
-        for number, label in enumerate(targets):
-            won = order[best.ravel()[order] == number]
-            sure = won[: math.ceil(self._share * len(won))]
-            mine = rng.permutation(sure)[: self._per_class]
-            labels.ravel()[mine] = label
-            confidence.ravel()[mine] = margin.ravel()[mine]
-        labels[known.rows, known.cols] = targets[known.classes]
-        confidence[known.rows, known.cols] = 1
-        return hsizoo.PseudoLabels(labels, confidence, unassigned=unassigned)
+        return drawn_labels(
+            cube, seeds, known, probability, share=self._share, per_class=self._per_class, rng=rng
+        )

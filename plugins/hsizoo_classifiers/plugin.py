@@ -1,4 +1,4 @@
-"""The classifiers and the pseudo-labeler that this package offers."""
+"""The classifiers and pseudo-labelers that this package offers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HSIZOO_API = 1
 
 @hsizoo.hookimpl
 def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
-    """Yield the specs of the classifiers, and of label propagation as pseudo-labeler."""
+    """Yield the specs of the classifiers, and of the pseudo-labelers."""
     yield hsizoo.ComponentSpec(
         name="svm",
         kind="classifier",
@@ -102,10 +102,22 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         summary="CNN taught by its own labels as the neighbourhood judges them, balanced",
         paper="Feng et al., doi:10.1109/LGRS.2023.3241340 (built from its abstract)",
     )
-    yield hsizoo.ComponentSpec(
-        name="ipg-plus",
-        kind="classifier",
-        target="hsizoo_classifiers.ipg_plus:RegionWalk",
-        summary="Random walk over regions with a prior from spectra, joined by lp; no network",
-        paper="Our own; after Grady, Multilabel random walker with prior models, CVPR 2005",
-    )
+    for kind, target, summary in (
+        (
+            "classifier",
+            "RegionWalk",
+            "Random walk over regions with a prior from spectra, joined by lp; no network",
+        ),
+        (
+            "pseudo-labeler",
+            "WalkedLabels",
+            "Labels of that walk, drawn from every class: ipg-plus+cnn2d",
+        ),
+    ):
+        yield hsizoo.ComponentSpec(
+            name="ipg-plus",
+            kind=kind,  # type: ignore[arg-type]
+            target=f"hsizoo_classifiers.ipg_plus:{target}",
+            summary=summary,
+            paper="Our own; after Grady, Multilabel random walker with prior models, CVPR 2005",
+        )

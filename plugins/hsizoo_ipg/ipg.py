@@ -102,9 +102,10 @@ class IPG(hsizoo.PseudoLabeler):
         block-disjoint split of Indian Pines.
     smoothing : float, default 2
         Standard deviation in pixels of the Gaussian that smooths them; 0 for none.
-    pool : {"mean", "max", "both"}, default "mean"
+    pool : {"mean", "max", "both"}, default "both"
         How similarities to the labels of a class become one: the mean, as in the paper; the
-        greatest; or whichever of the two gives the lower confidence.
+        greatest; or whichever of the two gives the lower confidence.  With both, no fewer labels
+        of the first vote are right than with the mean in any of the seven draws of `support`.
     references : {"seeds", "all"}, default "seeds"
         Which labels those are: the true ones, or those gained as well.  INFERRED: the paper says
         "all labels" and means either.  A wrong label among them makes its like look right.
@@ -172,7 +173,7 @@ class IPG(hsizoo.PseudoLabeler):
         features: Features = "components",
         components: int = 12,
         smoothing: float = 2.0,
-        pool: Pool = "mean",
+        pool: Pool = "both",
         references: References = "seeds",
         scale: Scale = "rival",
         ranking: Ranking = "chance",

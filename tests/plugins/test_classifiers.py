@@ -127,9 +127,10 @@ def test_svm_of_one_pixel_per_class_has_nothing_to_validate():
     assert (found.argmax(axis=0) == truth)[cube.valid].mean() > 0.6
 
 
-def test_pseudo_labels_keep_the_seeds_and_their_limits():
+@pytest.mark.parametrize("name", ["lp", "ipg-plus"])
+def test_pseudo_labels_keep_the_seeds_and_their_limits(name):
     cube, labels, truth = fields()
-    labeler = hsizoo.create("lp:per_class=25,share=0.5", "pseudo-labeler")
+    labeler = hsizoo.create(f"{name}:per_class=25,share=0.5", "pseudo-labeler")
     made = labeler.label(cube, labels, rng=np.random.default_rng(0))
     seeds = labels.evaluated
     np.testing.assert_array_equal(made.labels[seeds], labels.labels[seeds])
@@ -158,10 +159,11 @@ def parcels():
     return hsizoo.HyperCube(data), hsizoo.LabelMap(labels, names, ignore=[0]), truth
 
 
-def test_pseudo_labels_come_from_classes_that_are_hard_to_tell_apart_too():
-    # Of the 30 % surest pixels of this image none has a label of class 3 or 4.
+@pytest.mark.parametrize("name", ["lp", "ipg-plus"])
+def test_pseudo_labels_come_from_classes_that_are_hard_to_tell_apart_too(name):
+    # Of the 30 % surest pixels of this image lp gives none a label of class 3 or 4.
     cube, labels, _ = parcels()
-    labeler = hsizoo.create("lp:per_class=40", "pseudo-labeler")
+    labeler = hsizoo.create(f"{name}:per_class=40", "pseudo-labeler")
     made, same, other = (
         labeler.label(cube, labels, rng=np.random.default_rng(i)) for i in [0, 0, 1]
     )

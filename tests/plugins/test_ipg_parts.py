@@ -239,6 +239,13 @@ def test_confidence_is_the_mean_cosine():
                 cosine = (features[own] @ features.T).numpy()
                 assert np.allclose(found[number], (1 + reduce(cosine, axis=0)) / 2, atol=1e-6)
                 assert np.allclose(spread[number], cosine.std(axis=0), atol=1e-6)
+    mean, most, both = (
+        Certainty(pool, "all", "rival").similarities(features, labelled, 2)[0]
+        for pool in ("mean", "max", "both")
+    )
+    assert torch.equal(both, torch.minimum(mean, most))
+    assert (mean < most).any()
+    assert (most < mean).any()
     clipped, _ = Certainty("mean", "all", "clip").similarities(features, labelled, 2)
     assert clipped.min() == 0
     own, _ = Certainty("mean", "all", "own").similarities(features, labelled, 2)

@@ -284,3 +284,22 @@ def test_propagation_joins_where_it_arrives():
     np.testing.assert_allclose(found[0], walked[0])
     np.testing.assert_allclose(found[1], [1 - weight, weight])
     np.testing.assert_allclose(found[2], (1 - weight) * walked[2] + weight * 0.5)
+
+
+def test_labels_are_those_of_the_walk():
+    cube, labels, _ = fields()
+    labeler = hsizoo.create("ipg-plus:per_class=1000,share=1", "pseudo-labeler")
+    made = labeler.label(cube, labels, rng=np.random.default_rng(0))
+    walked = classify(cube, labels)
+    new = (made.labels != made.unassigned) & ~labels.evaluated
+    np.testing.assert_array_equal(made.labels[new], walked.argmax(axis=0)[new] + 4)
+    second, first = np.sort(walked, axis=0)[-2:]
+    np.testing.assert_allclose(made.confidence[new], (first - second)[new], atol=1e-6)
+    assert new.sum() > 0.9 * cube.valid.sum() - 12
+    assert not new[-1, 1]  # no spectrum there
+
+
+@pytest.mark.parametrize("option", ["share=0", "share=1.1", "per_class=0"])
+def test_draws_that_cannot_be(option):
+    with pytest.raises(OptionError, match=option.partition("=")[0]):
+        hsizoo.create(f"ipg-plus:{option}", "pseudo-labeler")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hsizoo_sam2 import pseudo_rgb
 from hsizoo_sam2.pseudo_rgb import PseudoRgb
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,3 +101,35 @@ def test_what_is_lacking_is_named(policy):
 def test_tivita_needs_the_visible():
     with pytest.raises(DataError, match="no band from 585 to 725 nm"):
         PseudoRgb("tivita").render(cube(10, np.linspace(900, 1000, 10)))
+
+
+def test_made_once_per_cube_and_policy(monkeypatch):
+    some, made = cube(), []
+    inner = PseudoRgb._render
+    monkeypatch.setattr(PseudoRgb, "_render", lambda *of: made.append(of) or inner(*of))
+    first = PseudoRgb().render(some)
+    expected = first.copy()
+    first[:] = 0  # the caller's own
+    np.testing.assert_array_equal(PseudoRgb().render(some), expected)
+    assert made == [(PseudoRgb(), some)]
+    other = hsizoo.HyperCube(some.data + 1)
+    for each in (PseudoRgb(stretch="range"), PseudoRgb("even")):
+        np.testing.assert_array_equal(each.render(some), inner(each, some))
+    np.testing.assert_array_equal(
+        PseudoRgb(stretch="reflectance").render(other),
+        inner(PseudoRgb(stretch="reflectance"), other),
+    )
+    assert len(made) == 4
+
+
+def test_images_go_with_their_cube_and_large_ones_are_not_kept(monkeypatch):
+    some = cube()
+    before = len(pseudo_rgb._images)
+    PseudoRgb().render(some)
+    assert len(pseudo_rgb._images) == before + 1
+    del some
+    assert len(pseudo_rgb._images) == before
+    monkeypatch.setattr(pseudo_rgb, "_MOST_BYTES", 10)
+    large = cube()
+    PseudoRgb().render(large)
+    assert not pseudo_rgb._images[large]

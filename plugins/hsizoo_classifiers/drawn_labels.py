@@ -1,0 +1,88 @@
+"""Pseudo labels out of what a classifier finds: some of every class, drawn by chance.
+
+The surest labels alone are the wrong ones to learn from: nearly all are right, but they lie around
+the seeds, and a class whose spectra are like another's has none among the surest of the whole image
+(on Indian Pines a class of 593 pixels got none in two draws of three).  A network that learns from
+them is worse than one that has the seeds alone.  So each class gives the same share of its pixels,
+and those to learn from are drawn from it by chance.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+import hsizoo
+from hsizoo_classifiers.options import at_least, at_most_one
+from hsizoo_classifiers.pixels import Seeds
+
+__all__ = ["check_draw", "drawn_labels"]
+
+
+def check_draw(share: float, per_class: int) -> None:
+    """Refuse what `drawn_labels` cannot do.
+
+    Raises
+    ------
+    OptionError
+        Unless 0 < `share` <= 1 and `per_class` >= 1.
+    """
+    at_most_one(share=share)
+    at_least(1, per_class=per_class)
+
+
+def drawn_labels(
+    cube: hsizoo.HyperCube,
+    seeds: hsizoo.LabelMap,
+    known: Seeds,
+    probability: npt.NDArray[np.floating],
+    *,
+    share: float,
+    per_class: int,
+    rng: np.random.Generator,
+) -> hsizoo.PseudoLabels:
+    """Draw labels from probabilities.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    seeds : LabelMap
+    known : Seeds
+        Its labelled pixels; they keep their labels.
+    probability : ndarray, shape (n, K)
+        Of the valid pixels, in the order of the sorted targets of `seeds`.
+    share : float
+        Of the pixels that each class won, those that may get a label: the ones where it leads the
+        second by most.
+    per_class : int
+        At most so many new labels of each class.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    PseudoLabels
+        Confidence is the lead over the second class.
+    """
+    second, first = np.partition(probability, -2, axis=1)[:, -2:].T
+    margin = np.full(cube.shape[:2], -1.0)
+    margin[cube.valid] = first - second
+    best = np.zeros(cube.shape[:2], dtype=np.intp)
+    best[cube.valid] = probability.argmax(axis=1)
+    margin[known.rows, known.cols] = -1  # a seed is no new label
+    order = np.argsort(-margin, axis=None, kind="stable")
+    order = order[margin.ravel()[order] > 0]
+    targets = np.array(sorted(seeds.targets), dtype=np.int32)
+    unassigned = min(0, int(targets.min())) - 1
+    labels = np.full(cube.shape[:2], unassigned, dtype=np.int32)
+    confidence = np.zeros(cube.shape[:2], dtype=np.float32)
+    for number, label in enumerate(targets):
+        won = order[best.ravel()[order] == number]
+        sure = won[: math.ceil(share * len(won))]
+        mine = rng.permutation(sure)[:per_class]
+        labels.ravel()[mine] = label
+        confidence.ravel()[mine] = margin.ravel()[mine]
+    labels[known.rows, known.cols] = targets[known.classes]
+    confidence[known.rows, known.cols] = 1
+    return hsizoo.PseudoLabels(labels, confidence, unassigned=unassigned)
