@@ -67,10 +67,6 @@ def main() -> None:
     for what, model in models.items():
         network = model.network
         jobs[what] = lambda network=network: network.encode(network.preprocess(pixels))  # type: ignore[misc]
-        if options.device != "cpu":
-            jobs[f"{what}, resized on the GPU"] = lambda network=network: network.encode(  # type: ignore[misc]
-                network.preprocess(pixels.to(network.device))
-            )
     jobs = {what: synchronised(job, options.device) for what, job in jobs.items()}
     timings = race(f"SAM 2.1 {options.size}, one image", jobs, options.repeats)
     clicks = [hsizoo.Clicks([place]) for place in np.random.default_rng(0).integers(0, 480, (8, 2))]

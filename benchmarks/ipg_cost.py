@@ -254,6 +254,7 @@ def draw(
 
     mpl.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import LogLocator
 
     figure, panels = pyplot.subplots(1, len(axes), figsize=(12, 4.4), sharey=True)
     for axis, (panel, (name, values)) in enumerate(zip(panels, axes.items(), strict=True)):
@@ -267,6 +268,8 @@ def draw(
         panel.set_xscale("log")
         panel.set_yscale("log")
         panel.set_xticks(values, map(str, values))
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.yaxis.set_major_formatter("{x:g}")
         panel.minorticks_off()
         fixed = zip(axes, BASE, strict=True)
         panel.set_title(", ".join(f"{n} {what}" for what, n in fixed if what != name), fontsize=9)

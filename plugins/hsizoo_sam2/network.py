@@ -80,7 +80,8 @@ class Sam2Network(nn.Module):
         self.sam_prompt_encoder = model.sam_prompt_encoder
         self.sam_mask_decoder = model.sam_mask_decoder
         to = torch.device(device)
-        key = (self.encoder_digest, str(to), channels_last, compile)
+        place = str(torch.empty(0, device=to).device)  # "cuda" is "cuda:0", or whichever is current
+        key = (self.encoder_digest, place, channels_last, compile)
         encoder = _ENCODERS.get(key)
         if encoder is None:
             encoder = model.image_encoder

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,13 @@ _LOW, _HIGH = 1.0, 99.0  # percent
 _TIVITA_NM = ((585.0, 725.0), (540.0, 590.0), (530.0, 560.0))  # red, green, blue; end excluded
 _TIVITA_GAIN = 1.02 * 1.5
 _TIVITA_GAMMA = 0.5
+
+_Image = npt.NDArray[np.uint8]
+
+# Several models show the same cube.  Images are kept as long as their cube is, unless they are so
+# large that the cube may be a memory map of more than memory holds.
+_MOST_BYTES = 2**24
+_images: WeakKeyDictionary[hsizoo.HyperCube, dict[PseudoRgb, _Image]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -53,14 +61,24 @@ class PseudoRgb:
     stretch: Stretch = "percentile"
     nm: tuple[float, float, float] = (640.0, 550.0, 460.0)
 
-    def render(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.uint8]:
-        """Make the image; where a channel is not finite it is 0.
+    def render(self, cube: hsizoo.HyperCube) -> _Image:
+        """Make the image, once per cube; where a channel is not finite it is 0.
 
         Raises
         ------
         DataError
             If the cube lacks what the policy needs.
         """
+        kept = _images.setdefault(cube, {})
+        image = kept.get(self)
+        if image is None:
+            image = self._render(cube)
+            if image.nbytes > _MOST_BYTES:
+                return image
+            kept[self] = image
+        return image.copy()
+
+    def _render(self, cube: hsizoo.HyperCube) -> _Image:
         policy = self.resolve(cube)
         if policy == "tivita":
             return _tivita(cube)
@@ -111,7 +129,7 @@ class PseudoRgb:
         red, green, blue = (int(order[cube.bands * sixth // 6]) for sixth in (5, 3, 1))
         return red, green, blue
 
-    def _to_bytes(self, channel: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    def _to_bytes(self, channel: npt.NDArray[np.float32]) -> _Image:
         finite = np.isfinite(channel)
         low, high = 0.0, 1.0
         if self.stretch != "reflectance":
@@ -121,7 +139,7 @@ class PseudoRgb:
             ends = (_LOW, _HIGH) if self.stretch == "percentile" else (0.0, 100.0)
             low, high = np.percentile(values.astype(np.float64), ends)
         scaled = (np.where(finite, channel, low).astype(np.float64) - low) / ((high - low) or 1.0)
-        shown: npt.NDArray[np.uint8] = np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+        shown: _Image = np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
         shown[~finite] = 0
         return shown
 
@@ -132,7 +150,7 @@ def _wavelengths(cube: hsizoo.HyperCube) -> npt.NDArray[np.float64]:
     return cube.wavelengths
 
 
-def _tivita(cube: hsizoo.HyperCube) -> npt.NDArray[np.uint8]:
+def _tivita(cube: hsizoo.HyperCube) -> _Image:
     """The formula of the Tivita camera's software."""
     wavelengths = _wavelengths(cube)
     channels = []
@@ -146,7 +164,7 @@ def _tivita(cube: hsizoo.HyperCube) -> npt.NDArray[np.uint8]:
     mean = np.stack(channels, axis=2)
     bright = np.clip(np.where(np.isfinite(mean), mean, 0) * _TIVITA_GAIN, 0, 1)
     table = np.rint(255 * np.linspace(0, 1, 256) ** _TIVITA_GAMMA).astype(np.uint8)
-    image: npt.NDArray[np.uint8] = table[(bright * 255).astype(np.uint8)]
+    image: _Image = table[(bright * 255).astype(np.uint8)]
     return image
 
 

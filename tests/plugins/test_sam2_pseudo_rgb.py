@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 from hsizoo_sam2 import pseudo_rgb
@@ -124,11 +126,11 @@ def test_made_once_per_cube_and_policy(monkeypatch):
 
 def test_images_go_with_their_cube_and_large_ones_are_not_kept(monkeypatch):
     some = cube()
-    before = len(pseudo_rgb._images)
     PseudoRgb().render(some)
-    assert len(pseudo_rgb._images) == before + 1
+    assert pseudo_rgb._images[some]
+    gone = weakref.ref(some)
     del some
-    assert len(pseudo_rgb._images) == before
+    assert gone() is None
     monkeypatch.setattr(pseudo_rgb, "_MOST_BYTES", 10)
     large = cube()
     PseudoRgb().render(large)
