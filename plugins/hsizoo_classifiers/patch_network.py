@@ -12,7 +12,7 @@ from torch import nn
 
 import hsizoo
 from hsizoo_classifiers.options import odd
-from hsizoo_classifiers.patches import Schedule, bordered, own_chance, predict_patches, train
+from hsizoo_classifiers.patches import Schedule, bordered, own_chance, predict, train
 from hsizoo_classifiers.pixels import find_seeds, fitted_first
 
 __all__ = ["PatchNetwork", "Scaling"]
@@ -28,7 +28,8 @@ class Scaling(Protocol):
 class PatchNetwork(hsizoo.PixelClassifier):
     """A classifier whose network sees a square around each pixel.
 
-    A network that has a method ``whole`` classifies the image with it; any other patch by patch.
+    A network that has a method ``whole`` classifies the image with it, in strips; any other patch
+    by patch.
 
     Parameters
     ----------
@@ -49,6 +50,7 @@ class PatchNetwork(hsizoo.PixelClassifier):
     def __init__(self, *, patch: int, least_patch: int, schedule: Schedule, device: str) -> None:
         odd(least_patch, patch=patch)
         self._patch = patch
+        self._least_patch = least_patch
         self._schedule = schedule
         self._device = torch.device(device)
         self._learnt: tuple[Scaling, nn.Module] | None = None
@@ -75,16 +77,10 @@ class PatchNetwork(hsizoo.PixelClassifier):
         return self
 
     def _image(self, scaling: Scaling, cube: hsizoo.HyperCube) -> torch.Tensor:
-        return bordered(scaling.of(cube), self._patch, self._device, cube.name)
+        return bordered(scaling.of(cube), self._patch, self._device, cube.name, self._least_patch)
 
     def predict_proba(self, cube: hsizoo.HyperCube) -> torch.Tensor:
         """Softmax of the network at every pixel; see `PixelClassifier.predict_proba`."""
         learnt: Any = fitted_first(self._learnt)
         scaling, net = learnt
-        image = self._image(scaling, cube)
-        if hasattr(net, "whole"):
-            with torch.inference_mode():
-                logits = net.whole(image)
-        else:
-            logits = predict_patches(net, image, self._patch)
-        return logits.softmax(dim=0)
+        return predict(net, self._image(scaling, cube), self._patch).softmax(dim=0)

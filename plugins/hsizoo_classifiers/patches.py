@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,9 +21,19 @@ from hsizoo.errors import DataError
 from hsizoo_classifiers.options import at_least, below_one
 from hsizoo_classifiers.pixels import Seeds
 
-__all__ = ["Schedule", "bordered", "descend", "gather", "own_chance", "predict_patches", "train"]
+__all__ = [
+    "Schedule",
+    "bordered",
+    "descend",
+    "gather",
+    "own_chance",
+    "predict",
+    "predict_patches",
+    "train",
+]
 
 _AT_ONCE = 2**27  # bytes of patches of one forward pass
+_PIXELS = 2**16  # of a strip; what a network makes of one pixel takes some 10 kB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,19 +87,27 @@ def own_chance(rng: np.random.Generator, device: torch.device) -> Iterator[torch
         yield torch.Generator().manual_seed(int(rng.integers(2**31)))
 
 
-def bordered(image: np.ndarray, patch: int, device: torch.device, name: str) -> torch.Tensor:
+def bordered(
+    image: np.ndarray, patch: int, device: torch.device, name: str, least: int = 1
+) -> torch.Tensor:
     """An image (H, W, C) as a tensor (C, H + p - 1, W + p - 1) whose borders are mirrored.
 
     Raises
     ------
     DataError
-        If the image is too small to mirror.
+        If the image is too small to mirror.  It says which patch would do, from `least` on.
     """
     margin = patch // 2
     if min(image.shape[:2]) <= margin:
+        most = 2 * min(image.shape[:2]) - 1
         raise DataError(
             f"{name} has {image.shape[:2]} (rows, columns); patches of {patch} need more than "
-            f"{margin}: say patch={2 * min(image.shape[:2]) - 1} or less"
+            f"{margin}: "
+            + (
+                f"say patch={most} or less"
+                if most >= least
+                else f"and the network needs patch={least} at least; take another classifier"
+            )
         )
     tensor = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).to(device)
     return F.pad(tensor[None], (margin,) * 4, mode="reflect")[0]
@@ -178,6 +196,22 @@ def _flipped(patches: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
     coins = torch.rand((2, len(patches), 1, 1, 1), generator=chance).to(patches.device) < 0.5
     patches = torch.where(coins[0], patches.flip(2), patches)
     return torch.where(coins[1], patches.flip(3), patches)
+
+
+@torch.inference_mode()
+def predict(net: nn.Module, image: torch.Tensor, patch: int) -> torch.Tensor:
+    """Logits (K, H, W) of all pixels: strip by strip with the network's `whole`, or by patches."""
+    if not hasattr(net, "whole"):
+        return predict_patches(net, image, patch)
+    whole: Any = net.whole
+    height, width = (side - patch + 1 for side in image.shape[1:])
+    step = max(1, _PIXELS // width)
+    parts = []
+    for start in range(0, height, step):
+        stop = min(start + step, height)
+        parts.append(whole(image[:, start : stop + patch - 1]))
+        hsizoo.tell_progress(stop, height)
+    return torch.cat(parts, dim=1)
 
 
 @torch.inference_mode()

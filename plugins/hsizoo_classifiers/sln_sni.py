@@ -32,7 +32,7 @@ from hsizoo.errors import OptionError
 from hsizoo_classifiers.nets import FullyConvolutional
 from hsizoo_classifiers.options import at_least, at_most_one, below_one, odd, share
 from hsizoo_classifiers.patch_network import PatchNetwork
-from hsizoo_classifiers.patches import Schedule, own_chance, train
+from hsizoo_classifiers.patches import Schedule, own_chance, predict, train
 from hsizoo_classifiers.pixels import Components, Seeds, find_seeds
 
 __all__ = ["Judged", "SpatialSelfTraining", "balanced", "judge", "thinned"]
@@ -274,8 +274,7 @@ class SpatialSelfTraining(PatchNetwork):
         with own_chance(rng, self._device) as chance:
             net = self._trained(image, seeds, rng, chance)
             for _ in range(self._rounds):
-                with torch.inference_mode():
-                    probability = net.whole(image).softmax(dim=0)
+                probability = predict(net, image, self._patch).softmax(dim=0)
                 judged = judge(probability, valid, *self._judging)
                 known, taken = self._with_pseudo_labels(judged, seeds, rng)
                 history.append({**judged.counts, "labels": len(known.rows)})

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from hsizoo_classifiers import patches
 from hsizoo_classifiers.nets import FullyConvolutional, paoletti, plain
 from hsizoo_classifiers.patches import (
     Schedule,
     bordered,
     gather,
     own_chance,
+    predict,
     predict_patches,
     train,
 )
@@ -207,6 +209,23 @@ def test_patches_are_those_around_the_pixels():
         np.testing.assert_array_equal(patch.permute(1, 2, 0), padded[row : row + 5, col : col + 5])
     with pytest.raises(DataError, match="say patch=3 or less"):
         bordered(cube[:2], 5, torch.device("cpu"), "cube")
+    with pytest.raises(DataError, match="needs patch=5 at least; take another classifier"):
+        bordered(cube[:2], 9, torch.device("cpu"), "cube", least=5)
+
+
+@pytest.mark.parametrize("pixels", [1, 40, 10**6])
+def test_strips_give_what_the_whole_image_gives(monkeypatch, pixels):
+    torch.manual_seed(0)
+    net = FullyConvolutional(4, 3, 7, 0.3, True).eval()
+    image = torch.randn(4, 23 + 6, 11 + 6)
+    heights = []
+    whole = net.whole
+    monkeypatch.setattr(patches, "_PIXELS", pixels)
+    monkeypatch.setattr(net, "whole", lambda part: heights.append(part.shape[1] - 6) or whole(part))
+    with torch.inference_mode():
+        torch.testing.assert_close(predict(net, image, 7), whole(image))
+    assert sum(heights) == 23
+    assert max(heights) <= max(1, pixels // 11)
 
 
 @pytest.mark.parametrize(
