@@ -46,6 +46,7 @@ from hsizoo.report.few_label import (
     table_csv,
 )
 from hsizoo.report.growth import growth, growth_png
+from hsizoo.report.map_sheet import write_map_sheets
 from hsizoo.report.maps import write_maps
 from hsizoo.report.sweep import sweep_png, swept
 
@@ -397,7 +398,7 @@ def _write_views(
     drawn = _draw(store, records, table, title)
     cells = [made_with(record) for record in records]
     said: dict[str, Any] = {"table": table, "differences": pairs, "notes": notes(records)}
-    said["pictures"] = [name for name in drawn if name.endswith(".png")]
+    said["pictures"] = [name for name in drawn if name.endswith(".png") and "/" not in name]
     whole = {**about, **said, "cells": cells}
     store.write("results.json", json.dumps(whole, indent=1).encode())
     remarks = {name: remark for name, (_, remark) in files.items()}
@@ -423,6 +424,8 @@ def _draw(
     try:
         if write_confusions(store.folder / "confusion", records):
             remarks["confusion"] = "confusion matrices as pictures, summed over seeds"
+        if write_map_sheets(store.folder / "maps", records):
+            remarks["maps/all-SCENE.png"] = "these maps side by side"
         for name, (draw, remark) in drawn.items():
             store.write(name, draw(title))
             remarks[name] = remark

@@ -101,7 +101,8 @@ def test_a_run(tmp_path):
 
 def test_maps_are_of_the_whole_image(tmp_path):
     result = bench(["rf:trees=10"], TINY, shots=3, seeds=2, out=tmp_path)
-    (picture,) = (tmp_path / "maps").glob("*.png")
+    sheet, picture = sorted((tmp_path / "maps").glob("*.png"))
+    assert (sheet.name[:4], picture.name[:2]) == ("all-", "rf")
     with Image.open(picture) as image:
         png = np.asarray(image)
     envi, _ = read_labels(picture.with_suffix(".hdr"))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hsizoo.io import write_mask
 from hsizoo.protocol.few_label import decode_map
 from hsizoo.report.few_label import classes_of, name_of
 from hsizoo.report.samples import done
 
-__all__ = ["FileNames", "write_maps"]
+__all__ = ["FileNames", "shown_maps", "write_maps"]
 
 
 class FileNames:
@@ -53,23 +54,30 @@ def write_maps(folder: Path, records: Sequence[Mapping[str, Any]]) -> list[Path]
         a pixel without a usable spectrum, other labels are the places of `classes_of`: the same
         class has the same number and colour in all maps of the run.
     """
-    first: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for record in sorted(done(records), key=lambda each: int(each["identity"]["seed"])):
-        row = name_of(record["label"], record.get("conditions") or {})
-        first.setdefault((row, record["identity"]["scene"]), record)
     places = classes_of(records)
     classes = {0: "unusable", **{place: name for (_, name), place in places.items()}}
     written, names = [], FileNames()
-    for (row, scene), record in first.items():
-        result = record["result"]
-        height, width = result["split"]["shape"]
-        mine = zip(result["labels"], result["classes"], strict=True)
-        place_of = np.array([0, *(places[each] for each in mine)])
-        labels = place_of[decode_map(result["map"], (height, width))]
+    for row, record, labels in shown_maps(records):
         folder.mkdir(exist_ok=True)
-        name = names.of(f"{row}-{scene}")
+        name = names.of(f"{row}-{record['identity']['scene']}")
         for ending in (".png", ".hdr"):
             # Not with_suffix: a scene's name may hold a dot.
             path = folder / f"{name}{ending}"
             written.append(write_mask(path, labels, class_names=classes))
     return written
+
+
+def shown_maps(
+    records: Sequence[Mapping[str, Any]],
+) -> Iterator[tuple[str, Mapping[str, Any], npt.NDArray[np.int64]]]:
+    """Yield name of the row, record and map (H, W) of each row and scene, of the lowest seed."""
+    first: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for record in sorted(done(records), key=lambda each: int(each["identity"]["seed"])):
+        row = name_of(record["label"], record.get("conditions") or {})
+        first.setdefault((row, record["identity"]["scene"]), record)
+    places = classes_of(records)
+    for (row, _), record in first.items():
+        result = record["result"]
+        mine = zip(result["labels"], result["classes"], strict=True)
+        place_of = np.array([0, *(places[each] for each in mine)])
+        yield row, record, place_of[decode_map(result["map"], tuple(result["split"]["shape"]))]
