@@ -135,7 +135,7 @@ def arguments(doc: str | None, repeats: int, size: str | None = "small") -> argp
         parser.add_argument("--size", default=size, help="nano, tiny, small, base-plus or large")
     parser.add_argument("--repeats", type=int, default=repeats)
     parser.add_argument("--threads", type=int, default=None, help="of torch; default: its own")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:<number>")
     return parser
 
 

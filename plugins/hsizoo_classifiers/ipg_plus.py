@@ -174,7 +174,7 @@ def joined(walked: Floats, arrived: Floats, nearby: float, reach: float) -> Floa
 
 
 class WalkedLabels(hsizoo.PseudoLabeler):
-    """Some labels of a `RegionWalk`, drawn over all of every class, to learn from.
+    """Some labels of a `RegionWalk` as it comes, drawn over all of every class, to learn from.
 
     Why not the surest: see `hsizoo_classifiers.drawn_labels`.
 

@@ -56,11 +56,13 @@ class Verdict:
     Parameters
     ----------
     winner : Tensor of int64, shape (H, W)
-        Place of the class; -1 where nobody voted, or two classes have equally many votes.
+        Place of the class; -1 where no class has enough votes of its own groups, or two have
+        equally many.
     share : Tensor of float32, shape (H, W)
         N(a, c) / T(a), votes of the winner among all; 0 where there is none.
     spread : Tensor of float32, shape (H, W)
-        Standard deviation of the winner's probability over the groups; 0 unless it was asked for.
+        Standard deviation of the winner's probability over the groups, in this vote alone; 0
+        unless it was asked for.
     """
 
     winner: torch.Tensor

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hsizoo_sam2.identity import file_weights
     from hsizoo_sam2.network import Precision, Sam2Network, build_network
     from hsizoo_sam2.pseudo_rgb import PseudoRgb, Rgb, Stretch
+    from hsizoo_sam2.resizing import resize
     from hsizoo_sam2.sam21 import Multimask, Sam21, Sam21Image
     from hsizoo_sam2.sam21_ft import Sam21FineTuned
     from hsizoo_sam2.sizes import SIZES, SizeName
@@ -32,6 +33,7 @@ _WHERE = {
     "Stretch": "hsizoo_sam2.pseudo_rgb",
     "build_network": "hsizoo_sam2.network",
     "file_weights": "hsizoo_sam2.identity",
+    "resize": "hsizoo_sam2.resizing",
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "Stretch",
     "build_network",
     "file_weights",
+    "resize",
 ]
 
 

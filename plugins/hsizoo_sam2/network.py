@@ -15,12 +15,12 @@ from weakref import WeakValueDictionary
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from hsizoo import state_digest
 from hsizoo.errors import OptionError
 from hsizoo_sam2.building import build_sam21
 from hsizoo_sam2.decoding import Decoded, Projection, decode_masks, project_features
+from hsizoo_sam2.resizing import resize
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base  # type: ignore[import-untyped]
@@ -111,11 +111,8 @@ class Sam2Network(nn.Module):
             On the network's device.  Its aspect ratio is not kept.
         """
         scaled = image.to(self.device).permute(2, 0, 1)[None].contiguous().to(torch.float32) / 255
-        side = (self.image_size, self.image_size)
-        if scaled.shape[-2:] != side:
-            scaled = functional.interpolate(
-                scaled, side, mode="bilinear", align_corners=False, antialias=True
-            )
+        if scaled.shape[-2:] != (self.image_size, self.image_size):
+            scaled = resize(scaled, self.image_size)
         mean, std = (scaled.new_tensor(each)[:, None, None] for each in (_MEAN, _STD))
         return (scaled - mean) / std
 
@@ -240,7 +237,9 @@ def _attention_of_any_shape() -> Iterator[None]:
     """Leave cuDNN out of attention.
 
     On recent GPUs torch prefers it in half precision, and it plans for a tenth of a second or more
-    at each new shape; a further click, or another number of objects, is a new shape.
+    at each new shape; a further click, or another number of objects, is a new shape.  The switch
+    is the process's: where several threads decode at once it may stay off, which is slower for
+    others' attention and never wrong.
     """
     before = torch.backends.cuda.cudnn_sdp_enabled()
     torch.backends.cuda.enable_cudnn_sdp(False)

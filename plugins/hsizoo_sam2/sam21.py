@@ -22,6 +22,7 @@ from hsizoo_sam2.building import describe_encoder
 from hsizoo_sam2.identity import base_weights
 from hsizoo_sam2.network import Precision, Projection, build_network
 from hsizoo_sam2.pseudo_rgb import PseudoRgb, Rgb, Stretch
+from hsizoo_sam2.resizing import resize
 from hsizoo_sam2.sizes import SizeName
 
 __all__ = ["Multimask", "Sam21", "Sam21Image"]
@@ -207,10 +208,7 @@ class Sam21(hsizoo.InteractiveSegmenter):
         )
         features = embedding_cache().get(key, lambda: network.encode(inputs))
         features = {name: each.to(network.device) for name, each in features.items()}
-        side = (network.mask_size, network.mask_size)
-        small = functional.interpolate(
-            inputs, side, mode="bilinear", align_corners=False, antialias=True
-        )
+        small = resize(inputs, network.mask_size)
         return Sam21Image(*cube.shape[:2], features, small, shown)
 
     def describe(self, state: Sam21Image) -> dict[str, Any]:

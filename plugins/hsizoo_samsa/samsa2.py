@@ -21,12 +21,13 @@ from hsizoo_sam2 import (
     Sam21Image,
     SizeName,
     Stretch,
+    resize,
 )
 from torch import nn
 from torch.nn.utils import skip_init
 
 import hsizoo
-from hsizoo_samsa.similarity import OpenedImage, Similarity, resize
+from hsizoo_samsa.similarity import OpenedImage, Similarity
 
 __all__ = ["Injection", "PromptForm", "Samsa2"]
 
@@ -142,7 +143,8 @@ class Samsa2(Sam21FineTuned):
 
     def mask_prompts(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
         """Mask prompts (N, 1 or 4, mask_size, mask_size)."""
-        maps = resize(self.similarity.maps(state.spectral, prompts), self.network.mask_size)
+        maps = self.similarity.maps(state.spectral, prompts)[:, None]
+        maps = resize(maps, self.network.mask_size)
         signed = 2 * maps - 1 if self.prompt_form == "signed" else maps
         scaled = signed * self.prompt_scale
         if self.injection == "mask-prompt":

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 import hsizoo
 
@@ -55,10 +54,3 @@ class Similarity:
         """Return the maps (N, H, W), without a graph."""
         with torch.inference_mode(False), torch.no_grad():
             return torch.as_tensor(self._segmenter.predict(state, prompts)).to(self._device)
-
-
-def resize(maps: torch.Tensor, side: int) -> torch.Tensor:
-    """Resize maps (N, H, W) to (N, 1, side, side), averaging where they shrink."""
-    return functional.interpolate(
-        maps[:, None], (side, side), mode="bilinear", align_corners=False, antialias=True
-    )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from hsizoo_classifiers import patches
+from hsizoo_classifiers.drawn_labels import drawn_labels
 from hsizoo_classifiers.nets import FullyConvolutional, paoletti, plain
 from hsizoo_classifiers.patches import (
     Schedule,
@@ -14,7 +15,7 @@ from hsizoo_classifiers.patches import (
     predict_patches,
     train,
 )
-from hsizoo_classifiers.pixels import Components, Seeds
+from hsizoo_classifiers.pixels import Components, Seeds, find_seeds
 
 import hsizoo
 from hsizoo.errors import DataError, OptionError
@@ -142,6 +143,20 @@ def test_pseudo_labels_keep_the_seeds_and_their_limits(name):
     assert (made.confidence[~given] == 0).all()
     assert np.bincount(made.labels[given & ~seeds]).tolist() == [0, 25, 25, 25]
     assert (made.labels[given] == truth[given] + 1).mean() > 0.95
+
+
+def test_labels_are_drawn_from_where_a_class_leads_by_most():
+    lead = np.array([0.9, 0.5, 0.3, 0.1, 0.0])
+    found = np.stack([np.r_[1 + lead, 1 - lead], np.r_[1 - lead, 1 + lead]], axis=1) / 2
+    cube = hsizoo.HyperCube(np.ones((2, 5, 1)))
+    labels = hsizoo.LabelMap([[7, 0, 0, 0, 0], [8, 0, 0, 0, 0]], {7: "a", 8: "b"}, ignore=[0])
+    known = find_seeds(cube, labels)
+    rng = np.random.default_rng(0)
+    made = drawn_labels(cube, labels, known, found, share=0.5, per_class=9, rng=rng)
+    # Each class won three new pixels, the fifth none: half of these are two.
+    none = made.unassigned
+    np.testing.assert_array_equal(made.labels, [[7, 7, 7, none, none], [8, 8, 8, none, none]])
+    np.testing.assert_allclose(made.confidence, [[1, 0.5, 0.3, 0, 0]] * 2, atol=1e-7)
 
 
 def parcels():

@@ -125,6 +125,17 @@ def test_a_killed_run_gives_what_an_uninterrupted_one_gives(monkeypatch, refresh
     assert len(rounds) == 5
 
 
+def test_votes_of_one_round_or_of_all():
+    cube, seeds, _ = fields()
+    options = {"refresh": 1, "negative_choice": "random", "negatives": 2, "consistency": "off"}
+    one, every = (
+        [step["coverage"] for step in steps(label(cube, seeds, tally=tally, **options))]
+        for tally in ("round", "all")
+    )
+    assert one[0] == every[0]
+    assert one[1:] != every[1:]
+
+
 def test_a_file_that_cannot_be_read_is_not_used():
     cube, seeds, _ = fields()
     whole = label(cube, seeds, segmenter="sa")

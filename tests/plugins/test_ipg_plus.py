@@ -180,6 +180,23 @@ def test_a_drift_is_taken_off_and_what_kinds_differ_by_stays():
     np.testing.assert_array_equal(level(flat + drift, regions, 61), flat + drift)  # 300 regions
 
 
+def test_a_drift_is_fitted_to_pixels_not_to_regions():
+    rng = np.random.default_rng(2)
+    height, width, kinds = 12, 30, 2
+    regions = np.repeat(np.arange(60), rng.multinomial(300, np.full(60, 1 / 60)) + 1)
+    kind = rng.permutation(60) % kinds
+    image = rng.standard_normal((height * width, 2)) + 50 * kind[regions][:, None]
+    found = level(image.reshape(height, width, 2), regions, kinds).reshape(-1, 2)
+    row, col = np.divmod(np.arange(height * width), width)
+    row, col = row / width - 0.5, col / width - 0.5
+    terms = np.stack([row, col, row**2, row * col, col**2], axis=1)
+    # Every pixel has what its region has in the mean, and a constant of its kind.
+    smooth = means(regions, np.hstack([image, terms]))[regions]
+    design = np.hstack([smooth[:, 2:], np.eye(kinds)[kind[regions]]])
+    drift = np.linalg.lstsq(design, smooth[:, :2])[0][: terms.shape[1]]
+    np.testing.assert_allclose(found, image - terms @ drift, atol=1e-8)
+
+
 def test_an_image_of_one_row_drifts_along_it_alone():
     strip = np.arange(90.0)[None, :, None]
     found = level(strip, np.arange(90) // 3, 1)
@@ -297,6 +314,15 @@ def test_labels_are_those_of_the_walk():
     np.testing.assert_allclose(made.confidence[new], (first - second)[new], atol=1e-6)
     assert new.sum() > 0.9 * cube.valid.sum() - 12
     assert not new[-1, 1]  # no spectrum there
+
+
+@pytest.mark.parametrize(("option", "value"), [("kinds", 3), ("evenness", 0.0)])
+def test_options_that_change_what_is_found(option, value):
+    cube, labels, _ = fields()
+    usual = {"kinds": 0, "evenness": 1.0}
+    assert (
+        classify(cube, labels, **usual) != classify(cube, labels, **{**usual, option: value})
+    ).any()
 
 
 @pytest.mark.parametrize("option", ["share=0", "share=1.1", "per_class=0"])

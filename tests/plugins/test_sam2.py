@@ -487,14 +487,11 @@ def test_a_compiled_encoder_changes_little(tmp_path):
 
 
 def test_attention_of_the_decoder_leaves_cudnn_out_and_puts_it_back(nano, monkeypatch):
-    seen = []
-    decode = network.decode_masks
+    decode, enabled = network.decode_masks, torch.backends.cuda.cudnn_sdp_enabled
+    before, seen = enabled(), []
     monkeypatch.setattr(
-        network,
-        "decode_masks",
-        lambda *given: seen.append(torch.backends.cuda.cudnn_sdp_enabled()) or decode(*given),
+        network, "decode_masks", lambda *given: seen.append(enabled()) or decode(*given)
     )
-    before = torch.backends.cuda.cudnn_sdp_enabled()
     nano.predict(nano.open(make_cube()), [CLICKS["one"]])
     assert seen == [False]
-    assert torch.backends.cuda.cudnn_sdp_enabled() == before
+    assert enabled() == before
