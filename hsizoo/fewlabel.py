@@ -30,7 +30,7 @@ from hsizoo.factory import resolve
 from hsizoo.names import parse_composition
 from hsizoo.planning import choose_scenes, dataset_of, seeds_of
 from hsizoo.progress import listening
-from hsizoo.protocol.few_label import FewLabelProtocol
+from hsizoo.protocol.few_label import FewLabelProtocol, check_training_map
 from hsizoo.registry import registry
 from hsizoo.report.confusion import write_confusions
 from hsizoo.report.few_label import (
@@ -312,9 +312,12 @@ def plan_few_labels(
             "data_version": dataset_of(dataset).version,
         }
         infos = dataset_of(dataset).scenes()
+        mine = [case for case in cases if case.dataset == dataset]
         for index in choose_scenes(dataset, split, scenes):
-            for case in cases:
-                for seed in case.seeds if case.dataset == dataset else ():
+            if any(case.protocol.draw == "official" for case in mine):
+                check_training_map(infos[index].name, dataset_of(dataset).training_map(index))
+            for case in mine:
+                for seed in case.seeds:
                     identity = {
                         "component": found[case.component].identity(),
                         "dataset": about_data,

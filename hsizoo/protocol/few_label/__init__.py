@@ -12,6 +12,6 @@ module               what it holds
 from __future__ import annotations
 
 from hsizoo.protocol.few_label.evaluation import FewLabelProtocol, decode_map
-from hsizoo.protocol.few_label.splits import DRAWS, Split, draw_split
+from hsizoo.protocol.few_label.splits import DRAWS, Split, check_training_map, draw_split
 
-__all__ = ["DRAWS", "FewLabelProtocol", "Split", "decode_map", "draw_split"]
+__all__ = ["DRAWS", "FewLabelProtocol", "Split", "check_training_map", "decode_map", "draw_split"]

@@ -43,7 +43,7 @@ from scipy import ndimage
 from hsizoo.cube import Scene
 from hsizoo.errors import ProtocolError, did_you_mean
 
-__all__ = ["DRAWS", "TRIES", "Split", "draw_split", "leaks"]
+__all__ = ["DRAWS", "TRIES", "Split", "check_training_map", "draw_split", "leaks"]
 
 DRAWS: Final = ("random", "fixed", "block-disjoint", "official")
 
@@ -221,6 +221,22 @@ def _few(classes: dict[int, Mask], shots: int, chance: np.random.Generator) -> M
     return train
 
 
+def check_training_map(scene: str, training_map: Mask | None) -> Mask:
+    """Return the official map of a scene that has one.
+
+    Raises
+    ------
+    ProtocolError
+        If it has none.
+    """
+    if training_map is None:
+        raise ProtocolError(
+            f"{scene} comes without an official training map; take another draw: "
+            f"{', '.join(each for each in DRAWS if each != 'official')}"
+        )
+    return training_map
+
+
 def _official(
     scene: Scene,
     classes: dict[int, Mask],
@@ -228,11 +244,7 @@ def _official(
     chance: np.random.Generator,
     training_map: Mask | None,
 ) -> Split:
-    if training_map is None:
-        raise ProtocolError(
-            f"{scene.name} comes without an official training map; take another draw: "
-            f"{', '.join(each for each in DRAWS if each != 'official')}"
-        )
+    training_map = check_training_map(scene.name, training_map)
     train = np.zeros(training_map.shape, dtype=bool)
     for label, mask in classes.items():
         pixels = np.flatnonzero(mask & training_map)
