@@ -73,7 +73,8 @@ def test_every_name_of_a_command_exists(document):
             assert (ROOT / command.split()[1]).is_file(), command
             continue
         words = [word.strip("'") for word in command.split(" --")[0].split()]
-        names = {word.partition(":")[0] for word in words} - {"…", "distance"}
+        parts = [part for word in words for part in word.split("+")]  # LABELER+CLASSIFIER
+        names = {part.partition(":")[0] for part in parts} - {"…", "distance"}
         assert names <= listed, command
     for name in re.findall(r"hsizoo info ([a-z][a-z0-9.-]*)", text):
         assert name in listed
