@@ -62,6 +62,7 @@ __all__ = [
 DEFAULT_FOLDER = "hsizoo-runs"
 
 _ORDER: tuple[Kind, ...] = ("segmenter", "scorer", "classifier", "pseudo-labeler")
+_MAPS = "classification of the whole image, lowest seed, as PNG and ENVI"
 
 
 @dataclass(frozen=True)
@@ -401,13 +402,13 @@ def _write_views(
     drawn = _draw(store, records, table, title)
     cells = [made_with(record) for record in records]
     said: dict[str, Any] = {"table": table, "differences": pairs, "notes": notes(records)}
-    said["pictures"] = [name for name in drawn if name.endswith(".png") and "/" not in name]
+    said["pictures"] = [name for name in drawn if name.endswith(".png")]
     whole = {**about, **said, "cells": cells}
     store.write("results.json", json.dumps(whole, indent=1).encode())
     remarks = {name: remark for name, (_, remark) in files.items()}
     remarks["results.json"] = "the table, and what each cell was made with"
     if write_maps(store.folder / "maps", records):
-        remarks["maps"] = "classification of the whole image, lowest seed, as PNG and ENVI"
+        remarks["maps"] = _MAPS
     return remarks | drawn
 
 
@@ -428,7 +429,7 @@ def _draw(
         if write_confusions(store.folder / "confusion", records):
             remarks["confusion"] = "confusion matrices as pictures, summed over seeds"
         if write_map_sheets(store.folder / "maps", records):
-            remarks["maps/all-SCENE.png"] = "these maps side by side"
+            remarks["maps"] = f"{_MAPS}; side by side in all-SCENE.png"
         for name, (draw, remark) in drawn.items():
             store.write(name, draw(title))
             remarks[name] = remark

@@ -90,13 +90,13 @@ def map_sheet_png(panels: Sequence[Panel], classes: Sequence[str], title: str) -
     legend = 0.22 * math.ceil((len(classes) + 1) / 5)
     figure = new_figure((_WIDTH, down * tall + legend + 0.5))
     colours = class_colours(len(classes) + 1)
+    pale = (255 + _PALE * (colours - 255.0)).round().astype(np.uint8)
     letters = int(15 * side)
     for axes in figure.subplots(down, across, squeeze=False).flat:
         axes.set_axis_off()
     for axes, (name, labels, known) in zip(figure.axes, panels, strict=False):
-        strength = np.where(known, 1.0, _PALE)[..., None]
-        shown = 255 + strength * (colours[labels] - 255.0)
-        axes.imshow(shown.round().astype(np.uint8), interpolation="nearest")
+        shown = np.where(known[..., None], colours[labels], pale[labels])
+        axes.imshow(shown, interpolation="nearest")
         axes.set_title("\n".join(textwrap.wrap(name, letters)), fontsize=8)
     from matplotlib.patches import Patch
 

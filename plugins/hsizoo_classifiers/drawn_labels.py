@@ -10,27 +10,53 @@ and those to learn from are drawn from it by chance.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 
 import numpy as np
 import numpy.typing as npt
 
 import hsizoo
 from hsizoo_classifiers.options import at_least, at_most_one
-from hsizoo_classifiers.pixels import Seeds
+from hsizoo_classifiers.pixels import Seeds, find_seeds
 
-__all__ = ["check_draw", "drawn_labels"]
+__all__ = ["DrawnLabels", "drawn_labels"]
 
 
-def check_draw(share: float, per_class: int) -> None:
-    """Refuse what `drawn_labels` cannot do.
+class DrawnLabels(hsizoo.PseudoLabeler):
+    """A labeler that draws from the probabilities of a way to classify one cube.
+
+    Parameters
+    ----------
+    share, per_class
+        As of `drawn_labels`; at most 1, and at least 1.
 
     Raises
     ------
     OptionError
-        Unless 0 < `share` <= 1 and `per_class` >= 1.
+        If a value cannot be.
     """
-    at_most_one(share=share)
-    at_least(1, per_class=per_class)
+
+    def __init__(self, *, share: float = 0.7, per_class: int = 150) -> None:
+        at_most_one(share=share)
+        at_least(1, per_class=per_class)
+        self._share = share
+        self._per_class = per_class
+
+    @abstractmethod
+    def _probability(
+        self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, known: Seeds
+    ) -> npt.NDArray[np.floating]:
+        """Probabilities of the valid pixels, (n, K); nothing in them is random."""
+
+    def label(
+        self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, *, rng: np.random.Generator
+    ) -> hsizoo.PseudoLabels:
+        """Classify, and draw some of every class.  See `PseudoLabeler.label`."""
+        known = find_seeds(cube, seeds)
+        probability = self._probability(cube, seeds, known)
+        return drawn_labels(
+            cube, seeds, known, probability, share=self._share, per_class=self._per_class, rng=rng
+        )
 
 
 def drawn_labels(

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 import hsizoo
-from hsizoo_classifiers.drawn_labels import check_draw, drawn_labels
+from hsizoo_classifiers.drawn_labels import DrawnLabels
 from hsizoo_classifiers.graph import Graph
 from hsizoo_classifiers.options import above_zero, at_least, share
 from hsizoo_classifiers.pixels import FittedCubeOnly, Seeds, find_seeds
@@ -173,7 +173,7 @@ def joined(walked: Floats, arrived: Floats, nearby: float, reach: float) -> Floa
     return mixed
 
 
-class WalkedLabels(hsizoo.PseudoLabeler):
+class WalkedLabels(DrawnLabels):
     """Some labels of a `RegionWalk` as it comes, drawn over all of every class, to learn from.
 
     Why not the surest: see `hsizoo_classifiers.drawn_labels`.
@@ -187,18 +187,8 @@ class WalkedLabels(hsizoo.PseudoLabeler):
         At most so many new labels of each class, drawn from these by chance.
     """
 
-    def __init__(self, *, share: float = 0.7, per_class: int = 150) -> None:
-        check_draw(share, per_class)
-        self._share = share
-        self._per_class = per_class
-
-    def label(
-        self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, *, rng: np.random.Generator
-    ) -> hsizoo.PseudoLabels:
-        """Walk from the labels and draw some of every class.  See `PseudoLabeler.label`."""
-        known = find_seeds(cube, seeds)
-        walk = RegionWalk().fit(cube, seeds, rng=rng)
-        probability = walk.predict_proba(cube)[:, cube.valid].T
-        return drawn_labels(
-            cube, seeds, known, probability, share=self._share, per_class=self._per_class, rng=rng
-        )
+    def _probability(
+        self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, known: Seeds
+    ) -> npt.NDArray[np.floating]:
+        walk = RegionWalk().fit(cube, seeds, rng=np.random.default_rng(0))  # which draws nothing
+        return walk.predict_proba(cube)[:, cube.valid].T

@@ -13,11 +13,12 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 import hsizoo
-from hsizoo_classifiers.drawn_labels import check_draw, drawn_labels
+from hsizoo_classifiers.drawn_labels import DrawnLabels
 from hsizoo_classifiers.graph import Graph
-from hsizoo_classifiers.pixels import FittedCubeOnly, find_seeds
+from hsizoo_classifiers.pixels import FittedCubeOnly, Seeds, find_seeds
 
 __all__ = ["LabelPropagation", "PropagatedLabels"]
 
@@ -70,7 +71,7 @@ class LabelPropagation(FittedCubeOnly):
         return self
 
 
-class PropagatedLabels(hsizoo.PseudoLabeler):
+class PropagatedLabels(DrawnLabels):
     """Some labels of a propagation, drawn over all of every class, to learn from.
 
     Why not the surest: see `hsizoo_classifiers.drawn_labels`.
@@ -110,17 +111,10 @@ class PropagatedLabels(hsizoo.PseudoLabeler):
         width: float = 0.5,
         alpha: float = 0.99,
     ) -> None:
-        check_draw(share, per_class)
-        self._share = share
-        self._per_class = per_class
+        super().__init__(share=share, per_class=per_class)
         self._graph = Graph(components, smoothing, position, neighbours, width, alpha)
 
-    def label(
-        self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, *, rng: np.random.Generator
-    ) -> hsizoo.PseudoLabels:
-        """Spread the labels and draw some of every class.  See `PseudoLabeler.label`."""
-        known = find_seeds(cube, seeds)
-        probability = self._graph.spread(cube, known)
-        return drawn_labels(
-            cube, seeds, known, probability, share=self._share, per_class=self._per_class, rng=rng
-        )
+    def _probability(
+        self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, known: Seeds
+    ) -> npt.NDArray[np.floating]:
+        return self._graph.spread(cube, known)

@@ -8,6 +8,9 @@ import hsizoo
 
 HSIZOO_API = 1
 
+_LP = "Zhou et al., Learning with local and global consistency, NIPS 2003"
+_IPG_PLUS = "Our own; after Grady, Multilabel random walker with prior models, CVPR 2005"
+
 
 @hsizoo.hookimpl
 def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
@@ -66,21 +69,6 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             summary=summary,
             paper=paper,
         )
-    for kind, target, summary in (
-        ("classifier", "LabelPropagation", "Labels spread over a graph of spectra and position"),
-        (
-            "pseudo-labeler",
-            "PropagatedLabels",
-            "Labels of a propagation, drawn from every class: lp+cnn2d",
-        ),
-    ):
-        yield hsizoo.ComponentSpec(
-            name="lp",
-            kind=kind,  # type: ignore[arg-type]
-            target=f"hsizoo_classifiers.lp:{target}",
-            summary=summary,
-            paper="Zhou et al., Learning with local and global consistency, NIPS 2003",
-        )
     yield hsizoo.ComponentSpec(
         name="dca",
         kind="classifier",
@@ -102,22 +90,40 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         summary="CNN taught by its own labels as the neighbourhood judges them, balanced",
         paper="Feng et al., doi:10.1109/LGRS.2023.3241340 (built from its abstract)",
     )
-    for kind, target, summary in (
+    for name, kind, target, summary, paper in (
         (
+            "lp",
             "classifier",
-            "RegionWalk",
-            "Random walk over regions with a prior from spectra, joined by lp; no network",
+            "lp:LabelPropagation",
+            "Labels spread over a graph of spectra and position",
+            _LP,
         ),
         (
+            "lp",
             "pseudo-labeler",
-            "WalkedLabels",
+            "lp:PropagatedLabels",
+            "Labels of a propagation, drawn from every class: lp+cnn2d",
+            _LP,
+        ),
+        (
+            "ipg-plus",
+            "classifier",
+            "ipg_plus:RegionWalk",
+            "Random walk over regions with a prior from spectra, joined by lp; no network",
+            _IPG_PLUS,
+        ),
+        (
+            "ipg-plus",
+            "pseudo-labeler",
+            "ipg_plus:WalkedLabels",
             "Labels of that walk, drawn from every class: ipg-plus+cnn2d",
+            _IPG_PLUS,
         ),
     ):
         yield hsizoo.ComponentSpec(
-            name="ipg-plus",
+            name=name,
             kind=kind,  # type: ignore[arg-type]
-            target=f"hsizoo_classifiers.ipg_plus:{target}",
+            target=f"hsizoo_classifiers.{target}",
             summary=summary,
-            paper="Our own; after Grady, Multilabel random walker with prior models, CVPR 2005",
+            paper=paper,
         )

@@ -70,6 +70,7 @@ class Runner:
         self._features = features
         self._names = names
         self._rng = rng
+        self._similar: tuple[torch.Tensor, torch.Tensor] | None = None
         valid = torch.from_numpy(engine.cube.valid.copy())
         self._valid = valid.flatten().to(engine.device)
 
@@ -83,7 +84,9 @@ class Runner:
         if progress.verdict is None or len(progress.history) % self._rounds.refresh == 0:
             progress.verdict = self._vote(prompts, progress)
         verdict = progress.verdict
-        confidence, spread = certainty.similarities(self._features, known, len(self._names))
+        if self._similar is None or certainty.references == "all":  # seeds stay as they are
+            self._similar = certainty.similarities(self._features, known, len(self._names))
+        confidence, spread = self._similar
         doubt = certainty.doubt(confidence, spread, verdict)
         reliable = certainty.reliable(doubt, verdict) & self._valid
         won = verdict.winner.flatten()

@@ -1,4 +1,4 @@
-"""A GPU that is not there: tensors with a shape and a device, and without values."""
+"""One thread; and a GPU that is not there: tensors with shape and device, without values."""
 
 import contextlib
 
@@ -7,6 +7,15 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Threads that wait for each other are slow where the cores are shared."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -18,12 +18,7 @@ HEIGHT, WIDTH, BANDS = 24, 20, 7
 SMALL = {"iterations": 3, "groups": 3, "loss_groups": 1}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def fields(bands=BANDS, *, bare=()):

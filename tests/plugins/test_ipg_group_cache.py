@@ -14,13 +14,7 @@ from hsizoo_ipg.voting import Ballot, Thresholds
 
 import hsizoo
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def votes(budget, **options):

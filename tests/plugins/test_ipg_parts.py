@@ -20,13 +20,7 @@ from scipy.ndimage import gaussian_filter
 import hsizoo
 from hsizoo.errors import DataError
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def cube_of(bands, seed=0, shape=(18, 22)):
