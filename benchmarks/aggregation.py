@@ -33,8 +33,8 @@ if not any((Path(entry) / "hsizoo_spectral").is_dir() for entry in sys.path):  #
 import torch  # noqa: E402
 
 import hsizoo  # noqa: E402
-from hsizoo.protocol.interactive import InteractiveProtocol  # noqa: E402
-from hsizoo.protocol.robots import PaperRobot, RitmRobot, Robot  # noqa: E402
+from hsizoo.protocols.interactive.loop import InteractiveProtocol  # noqa: E402
+from hsizoo.protocols.interactive.robots import PaperRobot, RitmRobot, Robot  # noqa: E402
 
 CLICKS = 20
 SHOWN = (1, 2, 3, 5, 10, 20)

@@ -22,8 +22,8 @@ import numpy.typing as npt
 from hsizoo_sam2 import PseudoRgb
 
 import hsizoo
-from hsizoo.factory import make_robot
-from hsizoo.protocol.interactive import InteractiveProtocol
+from hsizoo.protocols.interactive.loop import InteractiveProtocol
+from hsizoo.zoo.factory import make_robot
 
 
 def run(

@@ -5,7 +5,7 @@ Run from the repository root::
     python benchmarks/package_weights.py RUN_FOLDER plugins/hsizoo_samsa/weights/samsa2-nano
 
 ``RUN_FOLDER`` is what `hsizoo train` printed, or the folder of the published card.  Tensors of
-float32 become bfloat16; see `hsizoo.engine.training_folder.package`.
+float32 become bfloat16; see `hsizoo.training.folder.package`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from hsizoo.engine.training_folder import package
 from hsizoo.errors import HsizooError
+from hsizoo.training.folder import package
 
 
 def main() -> int:

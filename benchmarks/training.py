@@ -27,8 +27,8 @@ from hsizoo_samsa.samsa2 import Samsa2
 from racing import Job, arguments, parse, race, synchronised, synthetic_cube, write
 
 import hsizoo
-from hsizoo.protocol.robots import PaperRobot
-from hsizoo.protocol.training import TrainingSettings, accumulate
+from hsizoo.protocols.interactive.robots import PaperRobot
+from hsizoo.training import TrainingSettings, accumulate
 
 
 class Again:

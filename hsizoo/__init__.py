@@ -15,9 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hsizoo.benchmark import RunResult, bench
     from hsizoo.clicks import Clicks
-    from hsizoo.components import ComponentSpec
     from hsizoo.cube import HyperCube, LabelMap, Scene
     from hsizoo.engine.embeddings import (
         EmbeddingCache,
@@ -25,19 +23,7 @@ if TYPE_CHECKING:
         embedding_cache,
         embedding_key,
     )
-    from hsizoo.engine.scoring import ScorerSegmenter
-    from hsizoo.engine.weights import (
-        WeightFile,
-        check_state,
-        home,
-        load_state,
-        locate,
-        state_digest,
-    )
     from hsizoo.errors import HsizooError
-    from hsizoo.factory import create, load_dataset, load_scene
-    from hsizoo.fewlabel import FewLabelResult, bench_few_labels
-    from hsizoo.hookspecs import hookimpl
     from hsizoo.interfaces import (
         DatasetCard,
         InteractiveSegmenter,
@@ -50,16 +36,30 @@ if TYPE_CHECKING:
         TrainableSegmenter,
     )
     from hsizoo.progress import tell_progress
-    from hsizoo.registry import list_components
-    from hsizoo.training import TrainResult, train
+    from hsizoo.runs.bench import RunResult, bench
+    from hsizoo.runs.fewlabel import FewLabelResult, bench_few_labels
+    from hsizoo.training.run import TrainResult, train
+    from hsizoo.weights.files import (
+        WeightFile,
+        check_state,
+        home,
+        load_state,
+        locate,
+        state_digest,
+    )
+    from hsizoo.zoo.factory import create, load_dataset, load_scene
+    from hsizoo.zoo.hooks import hookimpl
+    from hsizoo.zoo.registry import list_components
+    from hsizoo.zoo.scoring import ScorerSegmenter
+    from hsizoo.zoo.spec import ComponentSpec
 
 _WHERE = {
     "Clicks": "hsizoo.clicks",
-    "ComponentSpec": "hsizoo.components",
+    "ComponentSpec": "hsizoo.zoo.spec",
     "DatasetCard": "hsizoo.interfaces",
     "EmbeddingCache": "hsizoo.engine.embeddings",
     "EmbeddingKey": "hsizoo.engine.embeddings",
-    "FewLabelResult": "hsizoo.fewlabel",
+    "FewLabelResult": "hsizoo.runs.fewlabel",
     "HsizooError": "hsizoo.errors",
     "HyperCube": "hsizoo.cube",
     "InteractiveSegmenter": "hsizoo.interfaces",
@@ -67,31 +67,31 @@ _WHERE = {
     "PixelClassifier": "hsizoo.interfaces",
     "PseudoLabeler": "hsizoo.interfaces",
     "PseudoLabels": "hsizoo.interfaces",
-    "RunResult": "hsizoo.benchmark",
+    "RunResult": "hsizoo.runs.bench",
     "Scene": "hsizoo.cube",
     "SceneDataset": "hsizoo.interfaces",
     "SceneInfo": "hsizoo.interfaces",
-    "ScorerSegmenter": "hsizoo.engine.scoring",
+    "ScorerSegmenter": "hsizoo.zoo.scoring",
     "SpectralScorer": "hsizoo.interfaces",
-    "TrainResult": "hsizoo.training",
+    "TrainResult": "hsizoo.training.run",
     "TrainableSegmenter": "hsizoo.interfaces",
-    "WeightFile": "hsizoo.engine.weights",
-    "bench": "hsizoo.benchmark",
-    "bench_few_labels": "hsizoo.fewlabel",
-    "check_state": "hsizoo.engine.weights",
-    "create": "hsizoo.factory",
+    "WeightFile": "hsizoo.weights.files",
+    "bench": "hsizoo.runs.bench",
+    "bench_few_labels": "hsizoo.runs.fewlabel",
+    "check_state": "hsizoo.weights.files",
+    "create": "hsizoo.zoo.factory",
     "embedding_cache": "hsizoo.engine.embeddings",
     "embedding_key": "hsizoo.engine.embeddings",
-    "home": "hsizoo.engine.weights",
-    "hookimpl": "hsizoo.hookspecs",
-    "list_components": "hsizoo.registry",
-    "load_dataset": "hsizoo.factory",
-    "load_scene": "hsizoo.factory",
-    "load_state": "hsizoo.engine.weights",
-    "locate": "hsizoo.engine.weights",
-    "state_digest": "hsizoo.engine.weights",
+    "home": "hsizoo.weights.files",
+    "hookimpl": "hsizoo.zoo.hooks",
+    "list_components": "hsizoo.zoo.registry",
+    "load_dataset": "hsizoo.zoo.factory",
+    "load_scene": "hsizoo.zoo.factory",
+    "load_state": "hsizoo.weights.files",
+    "locate": "hsizoo.weights.files",
+    "state_digest": "hsizoo.weights.files",
     "tell_progress": "hsizoo.progress",
-    "train": "hsizoo.training",
+    "train": "hsizoo.training.run",
 }
 
 __all__ = [

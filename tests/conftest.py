@@ -1,11 +1,12 @@
 """What several test modules need."""
 
+import io
 import sys
 import textwrap
 
 import pytest
 
-import hsizoo.registry
+import hsizoo.zoo.registry
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +18,7 @@ def _no_run_is_influenced(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("HSIZOO_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("HSIZOO_OFFLINE", "1")
     yield
-    hsizoo.registry.reset()
+    hsizoo.zoo.registry.reset()
 
 
 @pytest.fixture
@@ -38,9 +39,72 @@ def fake_dist(tmp_path, monkeypatch):
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         lines = "\n".join(f"{point} = {target}" for point, target in entry_points.items())
         (info / "entry_points.txt").write_text(f"[hsizoo.plugins]\n{lines}\n")
-        hsizoo.registry.reset()
+        hsizoo.zoo.registry.reset()
         return tmp_path
 
     yield make
     for module in made:
         sys.modules.pop(module, None)
+
+
+class Results:
+    """Makes results of trainings of one component in a folder."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self.name = "zoo/net"
+        self.options = {"size": "small", "fast": False}
+        self.card = {
+            "component": self.name,
+            "options": self.options,
+            "frozen_digest": "f" * 64,
+            "finished": "2026-01-01T00:00:00+00:00",
+        }
+
+    @staticmethod
+    def tensors(value=1.0):
+        import torch
+
+        return {"b": torch.full((2, 3), value), "a": torch.arange(4).float()}
+
+    def finish(self, name="run", value=1.0, **card):
+        """A run folder with a result."""
+        from hsizoo.training.folder import TrainingFolder
+
+        with TrainingFolder(self._folder / name) as folder:
+            folder.save_result(self.tensors(value), {**self.card, **card})
+        return folder.folder
+
+    def make(self, name="run", value=1.0, **card):
+        """A published result."""
+        run = self.finish(name, value, **card)
+        from hsizoo.training.folder import publish
+
+        return publish(run, card.get("component", self.name), name)
+
+
+@pytest.fixture
+def results(tmp_path):
+    return Results(tmp_path)
+
+
+@pytest.fixture
+def pixels_of():
+    """Decode a PNG to (H, W, 3), 0 to 1, after a look at its edge: what is cut would reach it."""
+
+    def decode(png):
+        from matplotlib.image import imread
+
+        pixels = imread(io.BytesIO(png))[..., :3]
+        edge = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
+        assert all((side == 1).all() for side in edge)
+        return pixels
+
+    return decode
+
+
+@pytest.fixture
+def without_matplotlib(monkeypatch):
+    """As if it were not installed."""
+    for module in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
+        monkeypatch.setitem(sys.modules, module, None)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import hsizoo
-from hsizoo.training import TrainEvents
+from hsizoo.training.run import TrainEvents
 
 RANDOM = "samsa2-nano:checkpoint=random"
 

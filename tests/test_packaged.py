@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import load_file
 
 import hsizoo
-from hsizoo.engine.training_folder import package
 from hsizoo.errors import DataError, MissingRequirement
-from hsizoo.factory import resolve
-from hsizoo.registry import registry
+from hsizoo.training.folder import package
+from hsizoo.zoo.factory import resolve
+from hsizoo.zoo.registry import registry
 
 PLUGIN = (Path(__file__).parent / "fakes" / "trainable.py").read_text()
 DATA = (
@@ -35,7 +35,7 @@ def shipped(fake_dist, tmp_path, monkeypatch):
     monkeypatch.setenv("HSIZOO_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     fake_dist("tiny-zoo", "1.0", {"tiny_zoo": PLUGIN}, {"tiny": "tiny_zoo"})
-    monkeypatch.setattr("hsizoo.training.training_png", no_picture)
+    monkeypatch.setattr("hsizoo.training.run.training_png", no_picture)
     result = hsizoo.train("tiny", DATA, device="cpu", **QUICK)
     folder = tmp_path / "tiny_weights" / "weights" / "tiny"
     (tmp_path / "tiny_weights").mkdir()

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from hsizoo.benchmark import Overwrite, RunEvents, RunResult
     from hsizoo.cli.progress import RunDisplay
-    from hsizoo.fewlabel import FewLabelResult
-    from hsizoo.training import TrainEvents
+    from hsizoo.runs.bench import Overwrite, RunEvents, RunResult
+    from hsizoo.runs.fewlabel import FewLabelResult
+    from hsizoo.training.run import TrainEvents
 
 
 _LEGEND = "\b\nColumns of the table of scorers and segmenters:\n" + "\n".join(
@@ -155,7 +155,8 @@ def bench(
     errors = console(stderr=True)
     try:
         with errors.status("loading …"):  # torch takes two seconds; an empty screen looks broken
-            from hsizoo import benchmark, experiment, fewlabel  # noqa: F401
+            from hsizoo.runs import bench as benchmark  # noqa: F401
+            from hsizoo.runs import experiment, fewlabel  # noqa: F401
     except KeyboardInterrupt:
         errors.print("\nstopped before anything was begun", style="yellow")
         context.exit(130)
@@ -208,9 +209,10 @@ def _bench_one(
     options: dict[str, Any],
 ) -> bool:
     """Run one table; tell whether a cell failed."""
-    from hsizoo import benchmark, fewlabel
     from hsizoo.cli.console import print_json
-    from hsizoo.factory import with_data_dir
+    from hsizoo.runs import bench as benchmark
+    from hsizoo.runs import fewlabel
+    from hsizoo.zoo.factory import with_data_dir
 
     data_dir = options.pop("data_dir")
     if data_dir is not None:
@@ -270,7 +272,7 @@ def _bench_experiment(
 ) -> bool:
     """Run an experiment; tell whether a training or a cell failed."""
     from hsizoo.cli.console import print_json
-    from hsizoo.experiment import ExperimentEvents, run_experiment
+    from hsizoo.runs.experiment import ExperimentEvents, run_experiment
 
     def failed(what: str, error: Mapping[str, str]) -> None:
         errors.print(f"{what}: {error['message']}", style="red", markup=False)
@@ -307,7 +309,7 @@ def _bench_experiment(
 @contextlib.contextmanager
 def _training(errors: Console, what: str, number: int, total: int) -> Iterator[TrainEvents]:
     from hsizoo.cli.progress import TrainDisplay
-    from hsizoo.training import TrainEvents
+    from hsizoo.training.run import TrainEvents
 
     errors.print(f"training {number} of {total}: {what}", markup=False, soft_wrap=True)
     display = TrainDisplay(errors)
@@ -324,7 +326,7 @@ def _training(errors: Console, what: str, number: int, total: int) -> Iterator[T
 
 @contextlib.contextmanager
 def _benching(errors: Console, name: str, classify: bool) -> Iterator[RunEvents]:
-    from hsizoo.benchmark import RunEvents
+    from hsizoo.runs.bench import RunEvents
 
     errors.print(f"run {name}", markup=False)
     display = _display(errors, classify)
@@ -366,7 +368,7 @@ def _print_failures(errors: Console, result: RunResult | FewLabelResult) -> None
 def _print_result(result: RunResult | FewLabelResult, title: str) -> None:
     from hsizoo.cli import few_label, progress
     from hsizoo.cli.console import console
-    from hsizoo.fewlabel import FewLabelResult
+    from hsizoo.runs.fewlabel import FewLabelResult
 
     out = console()
     classify = isinstance(result, FewLabelResult)

@@ -40,7 +40,7 @@ def info(name: str, data_dir: str | None, json: bool) -> None:
 
     from hsizoo.cli.console import console, print_json, table
     from hsizoo.errors import DataError, MissingRequirement, OptionError
-    from hsizoo.factory import resolve, with_data_dir
+    from hsizoo.zoo.factory import resolve, with_data_dir
 
     resolved = resolve(name if data_dir is None else with_data_dir(name, data_dir), "dataset")
     card: dict[str, Any] = asdict(resolved.target.card)  # type: ignore[attr-defined]
@@ -218,7 +218,7 @@ def fixture(name: str, folder: str) -> None:
     from pathlib import Path
 
     from hsizoo.errors import DataError, OptionError
-    from hsizoo.factory import resolve
+    from hsizoo.zoo.factory import resolve
 
     resolved = resolve(name, "dataset")
     write = getattr(resolved.target, "write_fixture", None)

@@ -81,7 +81,7 @@ def _torch() -> Check:
 
 
 def _plugins() -> list[Check]:
-    from hsizoo.registry import registry
+    from hsizoo.zoo.registry import registry
 
     checks = []
     for record in registry().plugins:
@@ -103,7 +103,7 @@ def _plugins() -> list[Check]:
 
 
 def _requirements() -> list[Check]:
-    from hsizoo.registry import registry
+    from hsizoo.zoo.registry import registry
 
     return [
         (
@@ -119,7 +119,7 @@ def _requirements() -> list[Check]:
 
 def _embedded_data() -> Check:
     from hsizoo.errors import HsizooError
-    from hsizoo.factory import load_scene
+    from hsizoo.zoo.factory import load_scene
 
     what = "embedded scene (indian-pines)"
     try:

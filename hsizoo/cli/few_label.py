@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hsizoo.cli.console import table
-from hsizoo.report.few_label import Row, summarise
+from hsizoo.protocols.few_label.tables import Row, summarise
 
 __all__ = ["fitting_table", "live_table", "result_table"]
 

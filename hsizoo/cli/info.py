@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hsizoo.components import KINDS
 from hsizoo.errors import HsizooError
+from hsizoo.zoo.spec import KINDS
 
 if TYPE_CHECKING:
-    from hsizoo.registry import Entry
+    from hsizoo.zoo.registry import Entry
 
 
 @click.command()
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def info(name: str, json: bool) -> None:
     """Show what the component NAME is, where it comes from and which options it takes."""
     from hsizoo.cli.console import print_json
-    from hsizoo.names import parse_name
-    from hsizoo.registry import normalise, registry
+    from hsizoo.zoo.names import parse_name
+    from hsizoo.zoo.registry import normalise, registry
 
     wanted = parse_name(name)
     # One name may belong to several kinds (a method that labels and classifies): show each.
@@ -45,7 +45,7 @@ def _card(entry: Entry) -> dict[str, Any]:
     import inspect
     from pathlib import Path
 
-    from hsizoo.factory import import_target, options_of, resolve
+    from hsizoo.zoo.factory import import_target, options_of, resolve
 
     spec = entry.spec
     card: dict[str, Any] = {

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hsizoo.components import KINDS
 from hsizoo.errors import NameLookupError, did_you_mean
+from hsizoo.zoo.spec import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hsizoo.registry import Entry
+    from hsizoo.zoo.registry import Entry
 
 
 @click.command("list")
@@ -28,7 +28,7 @@ def print_components(kind: str | None, json: bool) -> None:
     import textwrap
 
     from hsizoo.cli.console import console, print_json, table
-    from hsizoo.registry import registry
+    from hsizoo.zoo.registry import registry
 
     if kind is not None and kind not in KINDS:
         raise NameLookupError(
@@ -76,7 +76,7 @@ def print_components(kind: str | None, json: bool) -> None:
 
 def _shortest(entry: Entry, entries: Sequence[Entry]) -> str:
     """The name to type: bare for hsizoo's own or the only one of its kind, else ``dist/name``."""
-    from hsizoo.registry import FIRST_PARTY
+    from hsizoo.zoo.registry import FIRST_PARTY
 
     same = [e for e in entries if (e.spec.name, e.spec.kind) == (entry.spec.name, entry.spec.kind)]
     return entry.spec.name if len(same) == 1 or entry.dist == FIRST_PARTY else entry.full_name

@@ -21,7 +21,7 @@ def plugins(verbose: bool, json: bool) -> None:
     from rich.markup import escape
 
     from hsizoo.cli.console import console, print_json, table
-    from hsizoo.registry import registry
+    from hsizoo.zoo.registry import registry
 
     records = registry().plugins
     if json:

@@ -20,12 +20,12 @@ from rich.progress import (
 from rich.table import Table
 
 from hsizoo.cli.console import table
+from hsizoo.protocols.interactive.tables import Row, conditions_of, summarise
 from hsizoo.report.columns import COLUMNS, LEAST_IMPORTANT_FIRST, LOWER_IS_BETTER
-from hsizoo.report.interactive import Row, conditions_of, summarise
 
 if TYPE_CHECKING:
     from hsizoo.engine.cells import Cell
-    from hsizoo.protocol.training import Step
+    from hsizoo.training import Step
 
 __all__ = ["RunDisplay", "TrainDisplay", "fitting_table", "result_table"]
 

@@ -102,12 +102,12 @@ def segment(
 
     from hsizoo.cli.console import console
     from hsizoo.clicks import Clicks
-    from hsizoo.engine.device import resolve_device
     from hsizoo.errors import ProtocolError
-    from hsizoo.factory import resolve
     from hsizoo.io.formats import open_raster
     from hsizoo.io.raster import to_cube
     from hsizoo.io.writing import check_mask_name, keeps_place, write_mask
+    from hsizoo.zoo.device import resolve_device
+    from hsizoo.zoo.factory import resolve
 
     check_mask_name(out)
     errors = console(stderr=True)

@@ -9,7 +9,7 @@ import click
 from hsizoo.errors import OptionError
 
 if TYPE_CHECKING:
-    from hsizoo.training import TrainResult
+    from hsizoo.training.run import TrainResult
 
 
 def _show_settings(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -18,8 +18,8 @@ def _show_settings(context: click.Context, _: click.Parameter, wanted: bool) -> 
     from rich.markup import escape
 
     from hsizoo.cli.console import console, table
-    from hsizoo.options import declared_options
-    from hsizoo.protocol.training import TrainingSettings
+    from hsizoo.training import TrainingSettings
+    from hsizoo.zoo.options import declared_options
 
     rows = table("setting", "default", "expects", "meaning")
     for option in declared_options(TrainingSettings).values():
@@ -103,7 +103,7 @@ def train(
     A training that was stopped, however roughly, goes on with the same command.
     """
     from hsizoo.cli.console import console, print_json
-    from hsizoo.factory import with_data_dir
+    from hsizoo.zoo.factory import with_data_dir
 
     settings = {key: value for key, value in given.items() if value is not None}
     for pair in more:
@@ -117,8 +117,8 @@ def train(
         dataset = with_data_dir(dataset, data_dir)
     errors = console(stderr=True)
     with errors.status("loading …"):  # torch takes two seconds; an empty screen looks broken
-        from hsizoo import training
         from hsizoo.cli.progress import TrainDisplay
+        from hsizoo.training import run as training
 
     display = TrainDisplay(errors)
     events = training.TrainEvents(

@@ -38,8 +38,8 @@ from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from hsizoo.engine.weights import home
 from hsizoo.errors import OptionError
+from hsizoo.weights.files import home
 
 __all__ = ["EmbeddingCache", "EmbeddingKey", "embedding_cache", "embedding_key"]
 
@@ -83,7 +83,7 @@ def embedding_key(
         Everything done between that image and the encoder's input, and how the encoder computes
         (precision, device): whatever changes its output.
     encoder_digest : str
-        Digest of the frozen encoder's weights, as by `hsizoo.engine.weights.state_digest`.
+        Digest of the frozen encoder's weights, as by `hsizoo.weights.files.state_digest`.
 
     Examples
     --------

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from hsizoo.protocol.statistics import (
+from hsizoo.protocols.interactive.samples import Unit, by_row, choose_unit, done, observe
+from hsizoo.protocols.interactive.tables import Row, conditions_of, summarise, to_csv
+from hsizoo.report.columns import COMPARED, WITH_INTERVAL
+from hsizoo.report.statistics import (
     FEWEST_UNITS,
     Floats,
     Observations,
@@ -20,9 +23,6 @@ from hsizoo.protocol.statistics import (
     over_samples,
     rank_shares,
 )
-from hsizoo.report.columns import COMPARED, WITH_INTERVAL
-from hsizoo.report.interactive import Row, conditions_of, summarise, to_csv
-from hsizoo.report.samples import Unit, by_row, choose_unit, done, observe
 
 __all__ = [
     "Comparison",
@@ -65,7 +65,7 @@ class Comparison:
 
 
 def compare(records: Sequence[Mapping[str, Any]]) -> Comparison:
-    """Summarise a run's records and compare its rows; see `hsizoo.protocol.statistics`."""
+    """Summarise a run's records and compare its rows; see `hsizoo.report.statistics`."""
     rows = summarise(records)
     unit = choose_unit(records)
     grouped = list(by_row(records).values())

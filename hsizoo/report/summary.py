@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hsizoo.protocols.few_label.summary import FEW_LABEL_NOTE, few_label_section
+from hsizoo.protocols.interactive.tables import Row, conditions_of
 from hsizoo.report.columns import COMPARED
 from hsizoo.report.comparison import covers, row_name, settings_of
-from hsizoo.report.few_label_summary import FEW_LABEL_NOTE, few_label_section
-from hsizoo.report.interactive import Row, conditions_of
 from hsizoo.report.markdown import markdown_table
 
 __all__ = ["RunReport", "summary_md"]

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hsizoo.report.few_label import Row, name_of
+from hsizoo.protocols.few_label.tables import Row, name_of
 from hsizoo.report.pictures import new_figure, to_png
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def sweep_png(rows: Sequence[Row], key: str, title: str) -> bytes:
     Parameters
     ----------
     rows : sequence of Row
-        See `hsizoo.report.few_label`.
+        See `hsizoo.protocols.few_label.tables`.
     key : str
         The condition along the horizontal axis: in proportion where all its values are numbers;
         to their logarithms where they would touch.

@@ -8,7 +8,7 @@ import torch
 from hsizoo_classifiers.patch_network import PatchNetwork
 
 import hsizoo
-from hsizoo.factory import import_target, resolve
+from hsizoo.zoo.factory import import_target, resolve
 
 OURS = [entry for entry in hsizoo.list_components("classifier") if entry.dist == "hsizoo"]
 # What it learns from depends on values, which nothing here has.

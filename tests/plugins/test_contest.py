@@ -22,8 +22,8 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 import hsizoo
 from hsizoo.errors import DataError, OptionError
-from hsizoo.protocol.interactive import InteractiveProtocol
-from hsizoo.protocol.robots import PaperRobot
+from hsizoo.protocols.interactive.loop import InteractiveProtocol
+from hsizoo.protocols.interactive.robots import PaperRobot
 
 SAMSON = Path(__file__).parents[3] / "shared" / "data" / "samson.npz"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import hsizoo
 from hsizoo.errors import OptionError
-from hsizoo.protocol.training import TrainingSettings, divide
+from hsizoo.training import TrainingSettings, divide
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 here = pytest.mark.skipif(

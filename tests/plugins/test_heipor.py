@@ -9,7 +9,7 @@ from PIL import Image
 
 import hsizoo
 from hsizoo.errors import DataError, MissingRequirement
-from hsizoo.protocol.training import TrainingSettings, divide
+from hsizoo.training import TrainingSettings, divide
 
 FIRST = "data/subjects/P086/2021_04_15_09_22_02"
 

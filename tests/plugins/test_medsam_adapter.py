@@ -358,7 +358,7 @@ def test_bad_clicks_and_options():
 
 
 def test_options_are_documented():
-    from hsizoo.options import declared_options
+    from hsizoo.zoo.options import declared_options
 
     assert all(option.doc for option in declared_options(MedSamAdapter).values())
 

@@ -23,7 +23,7 @@ from hsizoo_classifiers.ssrn import ResidualNet
 
 import hsizoo
 from hsizoo.errors import DataError, OptionError
-from hsizoo.protocol.few_label import FewLabelProtocol
+from hsizoo.protocols.few_label import FewLabelProtocol
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 

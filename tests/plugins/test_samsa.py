@@ -20,7 +20,7 @@ from skimage.transform import resize
 import hsizoo
 from hsizoo.engine.embeddings import EmbeddingCache
 from hsizoo.errors import DataError
-from hsizoo.factory import resolve
+from hsizoo.zoo.factory import resolve
 
 PROMPTS = [
     hsizoo.Clicks([(40, 61)]),

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file
 
 import hsizoo
-from hsizoo.factory import resolve
-from hsizoo.registry import registry
+from hsizoo.zoo.factory import resolve
+from hsizoo.zoo.registry import registry
 
 GOLDEN = Path(__file__).with_name("golden_masks.json")
 SCENE = "phantom:height=64,width=64,bands=24"

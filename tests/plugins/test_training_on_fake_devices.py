@@ -13,9 +13,9 @@ from hsizoo_samsa.samsa2 import Samsa2
 
 import hsizoo
 from hsizoo.engine.embeddings import EmbeddingCache
-from hsizoo.factory import resolve
-from hsizoo.protocol.robots import PaperRobot
-from hsizoo.protocol.training import SceneStates, Trainer, TrainingSettings
+from hsizoo.protocols.interactive.robots import PaperRobot
+from hsizoo.training import SceneStates, Trainer, TrainingSettings
+from hsizoo.zoo.factory import resolve
 
 NANO = {"size": "nano", "checkpoint": "random"}
 EVERY = {

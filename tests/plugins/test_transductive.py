@@ -8,7 +8,7 @@ import torch
 
 import hsizoo
 from hsizoo.errors import DataError
-from hsizoo.protocol.few_label import FewLabelProtocol
+from hsizoo.protocols.few_label import FewLabelProtocol
 
 QUICK = [
     "dca:patch=3",

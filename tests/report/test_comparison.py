@@ -4,7 +4,8 @@ import io
 import numpy as np
 import pytest
 
-from hsizoo.protocol.metrics import THRESHOLD_GRID
+from hsizoo.protocols.interactive.metrics import THRESHOLD_GRID
+from hsizoo.protocols.interactive.tables import table_csv
 from hsizoo.report.columns import COMPARED
 from hsizoo.report.comparison import (
     classes_csv,
@@ -14,7 +15,6 @@ from hsizoo.report.comparison import (
     row_name,
     settings_of,
 )
-from hsizoo.report.interactive import table_csv
 
 
 def record(label, subject, values, scene=None, seed=0, dataset="d", **about):

@@ -1,0 +1,103 @@
+"""How pseudo labels grow from round to round; the picture needs matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hsizoo.protocols.few_label.tables import name_of
+from hsizoo.protocols.interactive.samples import by_row, done
+from hsizoo.report.pictures import new_figure, to_png
+
+__all__ = ["growth", "growth_png"]
+
+Curves = dict[str, npt.NDArray[np.float64]]
+
+_NEW = ("pixels", "new_checked", "new_right")
+
+
+def growth(records: Sequence[Mapping[str, Any]]) -> dict[str, Curves]:
+    """Read how pseudo labels grew, for each row whose labeler tells its new labels.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+        Stored cells of a few-label run.
+
+    Returns
+    -------
+    dict of str to dict
+        By the row's name: ``labels``, how many there were after each round, ``right``, which
+        share of those whose truth is known was right (NaN before there is one), and ``coverage``,
+        the share of the image that was decided about (NaN where it is not told).  Means over the
+        row's runs; where one has fewer rounds than another, up to its last.
+    """
+    found = {}
+    for (label, conditions), mine in by_row(done(records)).items():
+        histories = [each["result"].get("pseudo_labels", {}).get("history", ()) for each in mine]
+        told = [steps for steps in histories if steps and all(set(_NEW) <= set(s) for s in steps)]
+        if told:
+            rounds = min(map(len, told))
+            found[name_of(label, dict(conditions))] = _mean([steps[:rounds] for steps in told])
+    return found
+
+
+def _mean(histories: Sequence[Sequence[Mapping[str, Any]]]) -> Curves:
+    given, checked, right = (
+        np.cumsum([[_number(step[key]) for step in steps] for steps in histories], axis=1)
+        for key in _NEW
+    )
+    some = checked.sum(axis=0)
+    share = np.divide(right.sum(axis=0), some, out=np.full(some.shape, np.nan), where=some > 0)
+    covered = [[step.get("coverage", np.nan) for step in steps] for steps in histories]
+    return {"labels": given.mean(axis=0), "right": share, "coverage": np.mean(covered, axis=0)}
+
+
+def _number(value: Any) -> float:
+    return float(len(value) if isinstance(value, list) else value)
+
+
+def growth_png(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
+    """Draw the growth, one colour per row, as PNG.
+
+    On the left how many pseudo labels there are after each round; on the right, which share of
+    those whose truth is known is right, and, dotted, the share of the image that was decided about.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+    title : str
+
+    Raises
+    ------
+    MissingRequirement
+        If matplotlib is not installed.
+    """
+    figure = new_figure((10, 4.4))
+    from matplotlib.ticker import MaxNLocator
+
+    left, right = figure.subplots(1, 2)
+    for place, (name, curves) in enumerate(growth(records).items()):
+        number = len(curves["labels"])
+        rounds = np.arange(1, number + 1)
+        # Runs of fewer rounds lie on those of more; one round alone has no line.
+        look: Any = {"color": f"C{place % 10}", "zorder": 2 + 1 / number}
+        look["marker"] = "o" if number == 1 else ""
+        line = ("-", "--", "-.")[place // 10 % 3]
+        left.plot(rounds, curves["labels"], label=name, ls=line, **look)
+        right.plot(rounds, 100 * curves["right"], ls=line, **look)
+        right.plot(rounds, 100 * curves["coverage"], ls=":", **look)
+    left.set_ylabel("pseudo labels")
+    right.set_ylabel("%  right (lines), decided (dotted)")
+    right.set_ylim(0, 102)
+    for axes in (left, right):
+        axes.set_xlabel("round")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+        axes.grid(alpha=0.3)
+    left.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    figure.legend(loc="outside lower center", frameon=False, ncols=2)
+    figure.suptitle(title)
+    return to_png(figure)

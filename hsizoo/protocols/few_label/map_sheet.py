@@ -1,0 +1,111 @@
+"""All maps of a scene side by side, as papers print them; needs matplotlib."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hsizoo.io import class_colours
+from hsizoo.protocols.few_label import Split
+from hsizoo.protocols.few_label.maps import FileNames, shown_maps
+from hsizoo.protocols.few_label.tables import classes_of
+from hsizoo.report.pictures import new_figure, to_png
+
+__all__ = ["map_sheet_png", "write_map_sheets"]
+
+_WIDTH = 10.0  # inches
+_MOST_ACROSS = 5
+_PALE = 0.35  # strength of the colours where nothing was learnt from or tested
+
+Panel = tuple[str, npt.NDArray[np.integer], npt.NDArray[np.bool_]]
+
+
+def write_map_sheets(folder: Path, records: Sequence[Mapping[str, Any]]) -> list[Path]:
+    """Draw one sheet per scene: the map of each row, of the lowest seed that is done.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if there is a map to draw.
+    records : sequence of mapping
+
+    Returns
+    -------
+    list of Path
+        ``all-<scene>.png``; colours are those of `hsizoo.protocols.few_label.maps.write_maps`.
+
+    Raises
+    ------
+    MissingRequirement
+        If matplotlib is not installed.
+    """
+    scenes: dict[str, list[Panel]] = {}
+    for row, record, labels in shown_maps(records):
+        result = record["result"]
+        split = Split.from_record(result["split"])
+        known = split.mask(split.train) | split.mask(split.test)
+        oa = result["scores"]["oa"]
+        title = row if oa is None else f"{row}: OA {100 * oa:.1f} %"
+        panel = title, labels, known
+        scenes.setdefault(record["identity"]["scene"], []).append(panel)
+    classes = [name for _, name in classes_of(records)]
+    written, names = [], FileNames()
+    for scene, panels in scenes.items():
+        picture = map_sheet_png(panels, classes, scene)
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{names.of(f'all-{scene}')}.png"
+        path.write_bytes(picture)
+        written.append(path)
+    return written
+
+
+def map_sheet_png(panels: Sequence[Panel], classes: Sequence[str], title: str) -> bytes:
+    """Draw maps side by side as PNG, with the names of their classes.
+
+    Parameters
+    ----------
+    panels : sequence of (str, ndarray of int, ndarray of bool)
+        Title; labels (H, W), 0 where a spectrum is not usable, else the place of a class from 1;
+        and what was learnt from or tested (H, W): elsewhere colours are pale.
+    classes : sequence of str
+        Names; their places are their colours.
+    title : str
+
+    Raises
+    ------
+    MissingRequirement
+        If matplotlib is not installed.
+    """
+    down = math.ceil(len(panels) / _MOST_ACROSS)
+    across = math.ceil(len(panels) / down)
+    height, width = panels[0][1].shape
+    side = _WIDTH / across
+    tall = min(2 * side, side * height / width) + 0.45  # a long strip of an image stays on the page
+    legend = 0.22 * math.ceil((len(classes) + 1) / 5)
+    figure = new_figure((_WIDTH, down * tall + legend + 0.5))
+    colours = class_colours(len(classes) + 1)
+    pale = (255 + _PALE * (colours - 255.0)).round().astype(np.uint8)
+    letters = int(15 * side)
+    for axes in figure.subplots(down, across, squeeze=False).flat:
+        axes.set_axis_off()
+    for axes, (name, labels, known) in zip(figure.axes, panels, strict=False):
+        shown = np.where(known[..., None], colours[labels], pale[labels])
+        axes.imshow(shown, interpolation="nearest")
+        axes.set_title("\n".join(textwrap.wrap(name, letters)), fontsize=8)
+    from matplotlib.patches import Patch
+
+    present = set().union(*(np.unique(labels).tolist() for _, labels, _ in panels))
+    entries = [
+        Patch(color=colours[place] / 255, label=name)
+        for place, name in enumerate(["unusable", *classes])
+        if place in present
+    ]
+    figure.legend(handles=entries, loc="outside lower center", ncols=5, frameon=False, fontsize=7)
+    figure.suptitle(f"{title} (pale where nothing was learnt from or tested)", fontsize=9)
+    return to_png(figure)

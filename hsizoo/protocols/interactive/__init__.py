@@ -1,0 +1,1 @@
+"""The interactive protocol: a simulated user clicks, the component answers, the answer is scored."""

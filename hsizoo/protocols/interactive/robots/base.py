@@ -1,0 +1,226 @@
+"""`Robot`: what every simulated user does, whatever it looks for."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+
+from hsizoo.clicks import Clicks
+from hsizoo.errors import ProtocolError
+from hsizoo.protocols.interactive._checks import Mask, Probability, check_masks, check_probability
+
+__all__ = ["Click", "Robot", "check_choice", "store_float"]
+
+Click = tuple[int, int, bool]
+"""Row, column, and whether it is positive."""
+
+_JITTER_DRAWS = 10  # after so many misses the hand is steadied: the intended pixel is clicked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Robot(ABC):
+    """A simulated user.
+
+    Subclasses implement `_first` and `_next`; validation and jitter are done here.
+
+    Parameters
+    ----------
+    jitter : float, default 0
+        Standard deviation, in pixels per axis, of a Gaussian that displaces every click.  The
+        displacement is rounded to whole pixels and clipped to the image.  The intended sign is
+        kept even where the click then misses the object: that is what a slip is.
+
+    Attributes
+    ----------
+    name : str
+        What users type.
+    version : str
+        Raised whenever the same input gives another click.
+
+    Raises
+    ------
+    ProtocolError
+        If `jitter` is negative or not finite.
+
+    Examples
+    --------
+    >>> from hsizoo.protocols.interactive.robots import RitmRobot
+    >>> target = np.zeros((5, 7), dtype=bool)
+    >>> target[1:4, 1:6] = True
+    >>> evaluated, rng = np.ones_like(target), np.random.default_rng(0)
+    >>> robot = RitmRobot()
+    >>> robot.first_click(target, evaluated, rng)
+    (2, 2, True)
+    >>> everything = np.ones((5, 7), dtype=np.float32)  # a prediction that needs a negative click
+    >>> robot.next_click(target, evaluated, everything, Clicks([(2, 2)]), rng)
+    (0, 0, False)
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+
+    jitter: float = 0.0
+
+    def __post_init__(self) -> None:
+        store_float(self, "jitter", highest=math.inf)
+
+    def first_click(
+        self,
+        target: Mask,
+        evaluated: Mask,
+        rng: np.random.Generator,
+        *,
+        clickable: Mask | None = None,
+    ) -> Click:
+        """Return the click that opens a session.
+
+        Parameters
+        ----------
+        target : ndarray of bool, shape (H, W)
+            The object, at least one pixel.
+        evaluated : ndarray of bool, shape (H, W)
+            Pixels whose truth is known; contains `target`.
+        rng : numpy.random.Generator
+            Source of chance; left untouched by a robot that takes none.
+        clickable : ndarray of bool, shape (H, W), optional
+            Pixels that may be clicked at all (those with a usable spectrum); contains `evaluated`.
+            Default: all.
+
+        Returns
+        -------
+        row, col : int
+            A pixel of the target; with jitter, any clickable pixel.
+        positive : bool
+            True.
+
+        Raises
+        ------
+        ProtocolError
+            If a mask has the wrong type or shape, is not contained where it should be, or the
+            target is empty.
+        """
+        _check_scene(target, evaluated, clickable)
+        row, col = self._first(target, evaluated, rng)
+        free = np.ones(target.shape, dtype=bool) if clickable is None else clickable
+        return (*self._slip(row, col, free, rng), True)
+
+    def next_click(
+        self,
+        target: Mask,
+        evaluated: Mask,
+        probability: Probability,
+        clicks: Clicks,
+        rng: np.random.Generator,
+        *,
+        clickable: Mask | None = None,
+    ) -> Click | None:
+        """Return the click that follows a prediction.
+
+        Parameters
+        ----------
+        target : ndarray of bool, shape (H, W)
+            The object, at least one pixel.
+        evaluated : ndarray of bool, shape (H, W)
+            Pixels whose truth is known; contains `target`.
+        probability : ndarray of float32 or float64, shape (H, W)
+            The model's foreground probability after `clicks`, in [0, 1], finite everywhere.
+        clicks : Clicks
+            All clicks so far.
+        rng : numpy.random.Generator
+            Source of chance; left untouched by a robot that takes none.
+        clickable : ndarray of bool, shape (H, W), optional
+            Pixels that may be clicked at all (those with a usable spectrum); contains `evaluated`.
+            Default: all.
+
+        Returns
+        -------
+        (row, col, positive) : (int, int, bool), or None
+            An evaluated pixel that was not clicked yet; with jitter, any clickable one.  None if
+            nothing is left to click.
+
+        Raises
+        ------
+        ProtocolError
+            If an array has the wrong type or shape, a mask is not contained where it should be,
+            the target is empty, or a probability is NaN, infinite or outside [0, 1].
+        ClickError
+            If a click lies outside the image.
+        """
+        _check_scene(target, evaluated, clickable)
+        check_probability(probability, target.shape)
+        clicks.check_inside(*target.shape)
+        unclicked = np.ones(target.shape, dtype=bool)
+        unclicked[clicks.points[:, 0], clicks.points[:, 1]] = False
+        intended = self._next(target, evaluated, probability, unclicked, rng)
+        if intended is None:
+            return None
+        row, col, positive = intended
+        free = unclicked if clickable is None else unclicked & clickable
+        return (*self._slip(row, col, free, rng), positive)
+
+    @abstractmethod
+    def _first(self, target: Mask, evaluated: Mask, rng: np.random.Generator) -> tuple[int, int]:
+        """Return the target pixel to begin with; all arguments are valid."""
+
+    @abstractmethod
+    def _next(
+        self,
+        target: Mask,
+        evaluated: Mask,
+        probability: Probability,
+        unclicked: Mask,
+        rng: np.random.Generator,
+    ) -> Click | None:
+        """Return an evaluated, unclicked pixel and its sign, or None; all arguments are valid."""
+
+    def _slip(self, row: int, col: int, free: Mask, rng: np.random.Generator) -> tuple[int, int]:
+        """Return where a click at (row, col) lands, always on a pixel of `free`."""
+        if self.jitter == 0:  # no draw: a steady hand leaves the generator as it was
+            return row, col
+        corner = np.array(free.shape) - 1
+        for _ in range(_JITTER_DRAWS):
+            landed = np.rint(rng.normal((row, col), self.jitter))
+            landed_row, landed_col = np.clip(landed, 0, corner).astype(int).tolist()
+            if free[landed_row, landed_col]:
+                return landed_row, landed_col
+        return row, col
+
+
+def store_float(robot: Robot, field: str, *, highest: float) -> None:
+    """Check a number of a robot's configuration, and make it a float: 1 and 1.0 are one record."""
+    value = getattr(robot, field)
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    if not (0 <= number <= highest and math.isfinite(number)):
+        limit = f"from 0 to {highest:g}" if math.isfinite(highest) else "of pixels, 0 or more"
+        raise ProtocolError(
+            f"robot {robot.name!r}: {field} must be a finite number {limit}; got {value!r}"
+        )
+    object.__setattr__(robot, field, number)
+
+
+def check_choice(robot: Robot, field: str, choices: tuple[str, ...]) -> None:
+    """Check a word of a robot's configuration."""
+    value = getattr(robot, field)
+    if value not in choices:
+        raise ProtocolError(
+            f"robot {robot.name!r}: {field} must be {' or '.join(map(repr, choices))}; "
+            f"got {value!r}"
+        )
+
+
+def _check_scene(target: Mask, evaluated: Mask, clickable: Mask | None) -> None:
+    """Raise unless all are bool images of one shape and ∅ ≠ target ⊆ evaluated ⊆ clickable."""
+    check_masks(target=target, evaluated=evaluated, clickable=clickable)
+    if not target.any():
+        raise ProtocolError("the target is empty: there is nothing to click; skip this class")
+    if stray := np.count_nonzero(target & ~evaluated):
+        raise ProtocolError(f"{stray} target pixels are not evaluated; pass target & evaluated")
+    if clickable is not None and (stray := np.count_nonzero(evaluated & ~clickable)):
+        raise ProtocolError(
+            f"{stray} evaluated pixels are not clickable; pass evaluated & clickable"
+        )

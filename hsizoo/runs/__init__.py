@@ -1,0 +1,1 @@
+"""Runs and experiments: what is to be computed, computing it, and writing it up."""

@@ -1,0 +1,331 @@
+"""The file of an experiment: several runs that share defaults, in TOML.
+
+::
+
+    title = "SAMSA 2.0, Table 1, on the phantom"
+
+    [defaults]                    # any key of a run, for all of them
+    dataset = "phantom"
+    clicks = 20
+
+    [[run]]
+    name = "table1"
+    components = ["sa", "samsa2-nano"]
+    perturbations = ["none", "noise:strength=0.1"]
+
+    [run.training]                # of the components that can be trained; without it, weights=auto
+    seeds = [0, 1, 2]             # each trains anew; their results share a row
+    epochs = 30                   # any setting of `hsizoo train --settings`
+    dataset = "phantom"           # that of the run unless said
+
+    [run.sweep]                   # each value makes rows of its own
+    limit_subjects = [1, 2, 4, 8]
+
+    [[run]]
+    name = "five-labels"
+    components = ["svm", "lp+cnn2d"]   # classifiers learn from a few labels per class
+    shots = 5                     # as `hsizoo bench --shots`; draw, patch and block likewise
+    seeds = 10
+
+    [run.sweep]
+    draw = ["random", "block-disjoint"]
+    neighbours = [5, 10, 20]      # an option: of the labeler in front, if it has it
+    cnn2d.epochs = [50, 100]      # an option of this component only
+
+A run is of one kind of components, as it is with ``hsizoo bench``; `defaults` may have keys of both
+kinds, and each run takes those of its own.
+
+Several datasets, ``dataset = ["cross-sensor:test=samson", …]``, are pooled in one table; in a sweep
+they make rows.  A component with ``weights=…`` in its name is not trained.  A swept key is a key of
+the run (``dataset``, ``robot``, ``clicks``; of classifiers ``dataset``, ``shots``, ``draw``,
+``patch``, ``block``), or a training setting, or an option of some of the components; components
+that it does not touch have one row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hsizoo.errors import DataError, OptionError, did_you_mean
+from hsizoo.zoo.spec import NAME_PATTERN
+
+__all__ = [
+    "OF_CLASSIFIERS",
+    "OF_SEGMENTERS",
+    "SWEPT_KEYS",
+    "Experiment",
+    "Run",
+    "Training",
+    "read_experiment",
+]
+
+SWEPT_KEYS = ("dataset", "robot", "clicks")
+"""Keys of a run of segmenters that a sweep may go over."""
+
+OF_SEGMENTERS = ("clicks", "robot", "perturbations", "allow_untrained", "training")
+"""Keys of a run that mean nothing to classifiers."""
+
+OF_CLASSIFIERS = ("shots", "draw", "patch", "block")
+"""Keys of a run that mean nothing to segmenters."""
+
+_TEXT, _WHOLE, _FLAG, _TABLE = "text in quotes", "a whole number", "true or false", "a table"
+_TEXTS, _WHOLES = "a list of texts", "a list of whole numbers"
+
+_RUN_KEYS: Mapping[str, tuple[str, ...]] = {
+    "name": (_TEXT,),
+    "description": (_TEXT,),
+    "components": (_TEXTS,),
+    "dataset": (_TEXT, _TEXTS),
+    "split": (_TEXT,),
+    "scenes": (_TEXTS,),
+    "clicks": (_WHOLE,),
+    "robot": (_TEXT,),
+    "seeds": (_WHOLE, _WHOLES),
+    "shots": (_WHOLE,),
+    "draw": (_TEXT,),
+    "patch": (_WHOLE,),
+    "block": (_WHOLE,),
+    "perturbations": (_TEXT, _TEXTS),
+    "allow_untrained": (_FLAG,),
+    "training": (_TABLE,),
+    "sweep": (_TABLE,),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How the components of a run are trained.
+
+    Parameters
+    ----------
+    dataset : str
+        Empty for that of the run.
+    seeds : tuple of int
+    settings : mapping
+        Those of `hsizoo.train` that differ from its defaults, but for the seed.
+    """
+
+    dataset: str = ""
+    seeds: tuple[int, ...] = (0,)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of an experiment.
+
+    See the head of this module, `hsizoo.bench` and, of classifiers, `hsizoo.bench_few_labels`.
+    ``seeds`` is None where the file says nothing, ``own`` the keys of the run's own table.
+    """
+
+    name: str
+    components: tuple[str, ...]
+    datasets: tuple[str, ...]
+    description: str = ""
+    split: str | None = None
+    scenes: tuple[str, ...] | None = None
+    clicks: int = 5
+    robot: str = "paper"
+    seeds: int | tuple[int, ...] | None = None
+    shots: int = 5
+    draw: str = "random"
+    patch: int = 9
+    block: int = 16
+    perturbations: tuple[str, ...] = ("none",)
+    allow_untrained: bool = False
+    training: Training | None = None
+    sweep: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+    where: str = ""  # for messages
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What an experiment's file says.
+
+    Parameters
+    ----------
+    path : Path
+    digest : str
+        SHA-256 of the file.
+    title, description : str
+    runs : tuple of Run
+    """
+
+    path: Path
+    digest: str
+    title: str
+    description: str
+    runs: tuple[Run, ...]
+
+    def choose(self, only: Sequence[str]) -> list[Run]:
+        """The runs of these names; all of them if none is given.
+
+        Raises
+        ------
+        OptionError
+        """
+        names = [run.name for run in self.runs]
+        for name in only:
+            if name not in names:
+                raise OptionError(
+                    f"{self.path.name} has no run {name!r}.{did_you_mean(name, names)} "
+                    f"It has: {', '.join(names)}"
+                )
+        return [run for run in self.runs if not only or run.name in only]
+
+
+def read_experiment(path: str | Path) -> Experiment:
+    """Read an experiment's file and check its form; names are looked up when it is run.
+
+    Raises
+    ------
+    DataError
+        If it is not there, or not TOML.
+    OptionError
+        For an unknown key, a missing one, or a value of another type; the message tells the table.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+        data = tomllib.loads(content.decode())
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not TOML: {error}") from None
+    top = {"title": (_TEXT,), "description": (_TEXT,), "defaults": (_TABLE,), "run": ()}
+    _check(path.name, data, top)
+    defaults = data.get("defaults", {})
+    _check(f"{path.name}, [defaults]", defaults, _RUN_KEYS, without=("name", "description"))
+    runs = data.get("run")
+    if not (isinstance(runs, list) and runs and all(isinstance(each, dict) for each in runs)):
+        raise OptionError(f"{path.name}: there is no [[run]]; write one table [[run]] for each run")
+    read = [
+        _read_run(f"{path.name}, [[run]] number {number}", each, defaults)
+        for number, each in enumerate(runs, start=1)
+    ]
+    names = [run.name for run in read]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise OptionError(f"{path.name}: two runs are named {twice!r}; give one another name")
+    return Experiment(
+        path=path,
+        digest=hashlib.sha256(content).hexdigest(),
+        title=data.get("title", path.stem),
+        description=data.get("description", ""),
+        runs=tuple(read),
+    )
+
+
+def _read_run(where: str, own: Mapping[str, Any], defaults: Mapping[str, Any]) -> Run:
+    _check(where, own, _RUN_KEYS)
+    for key in ("name", "components", "dataset"):
+        if key not in own and (key == "name" or key not in defaults):
+            raise OptionError(f"{where}: the key {key!r} is missing")
+    name = own["name"]
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise OptionError(
+            f"{where}: name {name!r} also names a folder; write it in small letters and digits, "
+            "with - between words"
+        )
+    where = f"{where.partition(' number')[0]} {name!r}"
+    given = {**defaults, **own}
+    training = given.get("training")
+    if training is not None and "training" in defaults:
+        training = {**defaults["training"], **training}
+    if not given["components"]:
+        raise OptionError(f"{where}: components is empty")
+    optional: dict[str, Any] = {
+        key: given[key]
+        for key in ("description", "split", "clicks", "robot", "allow_untrained", *OF_CLASSIFIERS)
+        if key in given
+    }
+    if "scenes" in given:
+        optional["scenes"] = tuple(given["scenes"])
+    if "seeds" in given:
+        optional["seeds"] = given["seeds"] if _is(given["seeds"], _WHOLE) else tuple(given["seeds"])
+    return Run(
+        name=name,
+        components=tuple(dict.fromkeys(given["components"])),
+        datasets=_several(where, "dataset", given["dataset"]),
+        perturbations=_several(where, "perturbations", given.get("perturbations", "none")),
+        training=None if training is None else _read_training(where, training),
+        sweep=_read_sweep(where, given.get("sweep", {})),
+        own=frozenset(own),
+        where=where,
+        **optional,
+    )
+
+
+def _read_training(where: str, table: Mapping[str, Any]) -> Training:
+    from hsizoo.training import TrainingSettings
+    from hsizoo.zoo.options import declared_options, resolve_options
+
+    declared = declared_options(TrainingSettings)
+    where = f"{where}, training"
+    known: dict[str, tuple[str, ...]] = {"dataset": (_TEXT,), "seeds": (_WHOLE, _WHOLES)}
+    _check(where, table, {**{key: () for key in declared if key != "seed"}, **known})
+    settings = {key: value for key, value in table.items() if key not in known}
+    try:  # a wrong type or value is said now, with its table
+        TrainingSettings(**resolve_options("training", declared, {}, settings))
+    except OptionError as error:
+        raise OptionError(f"{where}: {error}") from None
+    seeds = table.get("seeds", [0])
+    seeds = tuple(range(seeds)) if _is(seeds, _WHOLE) else tuple(dict.fromkeys(seeds))
+    if not seeds or min(seeds) < 0:
+        raise OptionError(f"{where}: seeds must be at least one number from 0; got {list(seeds)}")
+    return Training(dataset=table.get("dataset", ""), seeds=seeds, settings=settings)
+
+
+def _read_sweep(where: str, table: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():  # TOML reads  cnn2d.epochs = …  as a table
+        inner = value if isinstance(value, dict) else {"": value}
+        flat |= {f"{key}.{name}" if name else key: values for name, values in inner.items()}
+    for key, values in flat.items():
+        plain = isinstance(values, list) and all(
+            isinstance(value, str | int | float | bool) for value in values
+        )
+        if not plain or not values:
+            raise OptionError(
+                f"{where}, sweep: {key} must be a list of texts or numbers; got {values!r}"
+            )
+    return {key: tuple(dict.fromkeys(values)) for key, values in flat.items()}
+
+
+def _several(where: str, key: str, value: str | list[str]) -> tuple[str, ...]:
+    if not value:
+        raise OptionError(f"{where}: {key} is empty")
+    return (value,) if isinstance(value, str) else tuple(dict.fromkeys(value))
+
+
+def _check(
+    where: str,
+    table: Mapping[str, Any],
+    known: Mapping[str, tuple[str, ...]],
+    without: Collection[str] = (),
+) -> None:
+    """Raise `OptionError` for a key that is not known, or a value of another type."""
+    allowed = [key for key in known if key not in without]
+    for key, value in table.items():
+        if key not in allowed:
+            raise OptionError(
+                f"{where}: unknown key {key!r}.{did_you_mean(key, allowed)} "
+                f"It may have: {', '.join(allowed)}"
+            )
+        if known[key] and not any(_is(value, kind) for kind in known[key]):
+            raise OptionError(f"{where}: {key} must be {' or '.join(known[key])}; got {value!r}")
+
+
+def _is(value: Any, kind: str) -> bool:
+    if kind in (_TEXTS, _WHOLES):
+        single = _TEXT if kind == _TEXTS else _WHOLE
+        return isinstance(value, list) and all(_is(each, single) for each in value)
+    if kind == _WHOLE:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, {_TEXT: str, _FLAG: bool, _TABLE: dict}[kind])

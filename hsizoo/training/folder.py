@@ -1,0 +1,319 @@
+"""The run folder of a training, and where its result goes.
+
+::
+
+    <run folder>/checkpoints/checkpoint.json        which of the files below are valid, and where
+    <run folder>/checkpoints/<step>.safetensors     weights after that step
+    <run folder>/checkpoints/<step>.pt              optimiser, chance, counters: plain tensors
+    <run folder>/checkpoints/best-<step>.safetensors
+    <run folder>/log.jsonl                          a line per step and per validation
+    <run folder>/weights.safetensors, card.json     the result, once there is one
+
+A checkpoint is written under new names, and becomes the valid one by the renaming of one small
+file; a training that is killed at any moment leaves the one before.  The result is published in
+``<HSIZOO_HOME>/trained/<dist>--<name>/<hash>``, where a lock keeps two writers from mixing theirs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import math
+import pickle
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from hsizoo.engine.store import Store
+from hsizoo.errors import DataError, StoreError
+from hsizoo.weights.trained import (
+    CARD_FILE,
+    CARD_FORMAT,
+    WEIGHTS_FILE,
+    TrainedWeights,
+    metadata,
+    open_weights,
+    read_card,
+    trained_folder,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Checkpoint", "TrainingFolder", "package", "publish"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training stood.
+
+    Parameters
+    ----------
+    weights : dict of str to Tensor
+    state : dict
+        What the trainer captured.
+    about : dict
+        Plain values: ``step``, and whatever else was given.
+    best : Path or None
+        Weights of the best validation so far.
+    """
+
+    weights: dict[str, torch.Tensor]
+    state: dict[str, Any]
+    about: dict[str, Any]
+    best: Path | None
+
+
+class TrainingFolder(Store):
+    """The run folder of one training; entered, it is locked as a `Store` is."""
+
+    @property
+    def cells(self) -> Path:
+        """The folder of the checkpoints."""
+        return self.folder / "checkpoints"
+
+    @property
+    def log(self) -> Path:
+        """One JSON object per line."""
+        return self.folder / "log.jsonl"
+
+    def clear(self) -> None:
+        """Delete checkpoints, log and result."""
+        for path in [
+            *self.cells.glob("*"), self.log, self.folder / CARD_FILE, self.folder / WEIGHTS_FILE
+        ]:  # fmt: skip
+            path.unlink(missing_ok=True)
+
+    def save_checkpoint(
+        self,
+        weights: Mapping[str, torch.Tensor],
+        state: Mapping[str, Any],
+        about: Mapping[str, Any],
+        *,
+        is_best: bool = False,
+    ) -> None:
+        """Replace the checkpoint; ``about["step"]`` names its files.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written; the one before stays.
+        """
+        import torch
+
+        old = self._valid() or {}
+        files = {
+            "weights": f"{about['step']}.safetensors",
+            "state": f"{about['step']}.pt",
+            "best": f"best-{about['step']}.safetensors" if is_best else old.get("best"),
+        }
+        content = _tensor_bytes(weights, {})
+        plain = io.BytesIO()
+        torch.save(dict(state), plain)
+        self.write(f"checkpoints/{files['weights']}", content)
+        self.write(f"checkpoints/{files['state']}", plain.getvalue())
+        if is_best:
+            self.write(f"checkpoints/{files['best']}", content)
+        text = json.dumps({"format": CARD_FORMAT, **files, "about": dict(about)}, allow_nan=False)
+        self.write("checkpoints/checkpoint.json", text.encode())
+        keep = {"checkpoint.json", *files.values()}
+        for path in self.cells.iterdir():
+            if path.name not in keep:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def load_checkpoint(self) -> Checkpoint | None:
+        """The checkpoint, or None if there is none.
+
+        Raises
+        ------
+        StoreError
+            If it is damaged.
+        """
+        import torch
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        valid = self._valid()
+        if valid is None:
+            return None
+        try:
+            weights = load((self.cells / valid["weights"]).read_bytes())
+            state = torch.load(self.cells / valid["state"], map_location="cpu", weights_only=True)
+        except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise StoreError(
+                f"the checkpoint in {self.cells} cannot be read ({error}); begin anew with --fresh"
+            ) from error
+        best = self.cells / valid["best"] if valid["best"] else None
+        return Checkpoint(weights, state, valid["about"], best)
+
+    def _valid(self) -> dict[str, Any] | None:
+        try:
+            valid = json.loads((self.cells / "checkpoint.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"the checkpoint in {self.cells} cannot be read ({error}); begin anew with --fresh"
+            ) from error
+        return valid if isinstance(valid, dict) and valid.get("format") == CARD_FORMAT else None
+
+    def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Add lines to the log; numbers that are not finite become null.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
+        """
+        text = "".join(map(_line, lines))
+        try:
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise StoreError(self._trouble("write", self.log, error)) from error
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """The log's lines; a last one that was cut off is left out."""
+        with contextlib.suppress(FileNotFoundError), self.log.open(encoding="utf-8") as file:
+            for text in file:
+                with contextlib.suppress(ValueError):
+                    line = json.loads(text)
+                    if isinstance(line, dict):
+                        yield line
+
+    def trim_log(self, step: int) -> None:
+        """Drop what was logged after a step, because it will be done again."""
+        kept = [_line(line) for line in self.lines() if line["step"] <= step]
+        self.write(self.log.name, "".join(kept).encode())
+
+    def result(self) -> dict[str, Any] | None:
+        """The card of the finished training, or None."""
+        card = read_card(self.folder / CARD_FILE)
+        return card if (self.folder / WEIGHTS_FILE).is_file() else None
+
+    def save_result(self, weights: Mapping[str, torch.Tensor], card: Mapping[str, Any]) -> None:
+        """Write the result; ``format`` and ``digest`` are added to the card."""
+        card = {"format": CARD_FORMAT, **card}
+        content = _tensor_bytes(weights, metadata(card))
+        (self.folder / CARD_FILE).unlink(missing_ok=True)
+        self.write(WEIGHTS_FILE, content)
+        full = {**card, "digest": hashlib.sha256(content).hexdigest()}
+        self.write(CARD_FILE, json.dumps(full, indent=1, allow_nan=False).encode())
+
+    def _trouble(self, verb: str, path: Path, error: OSError) -> str:
+        return (
+            f"cannot {verb} {path}: {error.strerror or error}. The last checkpoint in "
+            f"{self.folder} is safe: make room or give write access and run the same command "
+            "again, or choose another folder with --out"
+        )
+
+
+def publish(folder: Path, component: str, name: str) -> TrainedWeights:
+    """Copy a training's result from its run folder to where components look for it.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder, with the weights and their card.
+    component : str
+        Full name.
+    name : str
+        Of the new folder.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written there.
+    """
+    here = TrainingFolder(trained_folder(component) / name)
+    try:
+        here.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(here.folder / ".lock"):  # several runs may have one name
+            (here.folder / CARD_FILE).unlink(missing_ok=True)  # no card while the weights change
+            for file in (WEIGHTS_FILE, CARD_FILE):
+                here.write(file, (folder / file).read_bytes())
+            return open_weights(here.folder)
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {here.folder}: {error.strerror or error}; the result is safe in "
+            f"{folder}.  Set HSIZOO_HOME to a folder that can be written, and run the same command "
+            "again"
+        ) from error
+
+
+def package(folder: Path, destination: Path, limits: str = "") -> TrainedWeights:
+    """Write a training's result as a plugin ships it: half the size, in a folder of its own.
+
+    Tensors of float32 are rounded to bfloat16; `TrainedWeights.load` makes float32 of them again.
+    The card stays but for the digest, and says ``"stored": "bfloat16"``; its metrics are those
+    before the rounding, whose digest is kept as ``"rounded_from"``.
+
+    Parameters
+    ----------
+    folder : Path
+        With the weights and their card: a run folder, or a published one.
+    destination : Path
+        Created if need be; what is there is replaced.
+    limits : str, optional
+        What the weights are not good for, in words, for the card.
+
+    Raises
+    ------
+    DataError
+        If there is no result in the folder, it is damaged, or it was rounded before.
+    StoreError
+        If it cannot be written.
+    """
+    import torch
+
+    result = open_weights(folder)
+    if read_card(result.path.with_name(CARD_FILE)) is None:
+        raise DataError(f"{folder} has no {CARD_FILE} of a finished training")
+    if "stored" in result.card:
+        raise DataError(f"{folder} was packaged before: its weights are {result.card['stored']}")
+    tensors = result.load(result.card["frozen_digest"])
+    rounded = {
+        name: each.to(torch.bfloat16) if each.dtype == torch.float32 else each
+        for name, each in tensors.items()
+    }
+    try:
+        destination.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot write {destination}: {error.strerror or error}") from error
+    about = {**result.card, "stored": "bfloat16", "rounded_from": result.digest}
+    if limits:
+        about["limits"] = limits
+    TrainingFolder(destination).save_result(rounded, about)
+    return open_weights(destination)
+
+
+def _tensor_bytes(tensors: Mapping[str, torch.Tensor], metadata: dict[str, str]) -> bytes:
+    from safetensors.torch import save
+
+    # Copies, because safetensors refuses tensors that share memory.
+    plain = {
+        name: tensors[name].detach().to("cpu", copy=True).contiguous() for name in sorted(tensors)
+    }
+    content: bytes = save(plain, metadata)
+    return content
+
+
+def _line(content: Mapping[str, Any]) -> str:
+    return json.dumps(_finite(content), allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for each number that JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

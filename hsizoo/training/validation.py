@@ -1,0 +1,70 @@
+"""How good the weights of the moment are, by the interactive protocol."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hsizoo.clicks import Clicks
+from hsizoo.cube import HyperCube
+from hsizoo.interfaces import InteractiveSegmenter
+from hsizoo.protocols.interactive.loop import InteractiveProtocol
+from hsizoo.protocols.interactive.robots import Robot
+from hsizoo.training.objects import present_labels
+from hsizoo.training.settings import TrainingSettings
+from hsizoo.training.states import SceneStates
+
+__all__ = ["validate"]
+
+
+def validate(
+    scenes: SceneStates, indices: Sequence[int], settings: TrainingSettings, robot: Robot
+) -> dict[str, float]:
+    """Evaluate by the interactive protocol; the segmenter is in evaluation mode.
+
+    Returns
+    -------
+    dict
+        Mean Dice and IoU over samples at threshold 0.5, after the first and the last click
+        (``"dice@0.5 1c"``, …), and their ``"score"``, by which the best weights are kept.  Empty if
+        no scene has anything to segment.
+    """
+    protocol = InteractiveProtocol(robot=robot, clicks=settings.clicks, grid_clicks=())
+    samples: list[dict[str, Any]] = []
+    for index in indices:
+        scene, state = scenes.get(index)
+        if present_labels(scene):
+            with torch.no_grad():
+                # Under the segmenter's own name, for the protocol's messages.
+                named = type(type(scenes.segmenter).__name__, (_Opened,), {})
+                opened = named(scenes.segmenter, state)
+                samples += protocol.run(opened, scene, seed=settings.seed)["samples"]
+    if not samples:
+        return {}
+    found = {
+        f"{metric}@0.5 {click}c": statistics.fmean(sample[metric][click - 1] for sample in samples)
+        for metric in ("dice", "iou")
+        for click in (1, settings.clicks)
+    }
+    score = (found["dice@0.5 1c"] + found[f"dice@0.5 {settings.clicks}c"]) / 2
+    return {"score": score, **found}
+
+
+class _Opened(InteractiveSegmenter):
+    """A segmenter whose image is open already."""
+
+    def __init__(self, segmenter: InteractiveSegmenter, state: Any) -> None:
+        self._segmenter, self._state = segmenter, state
+
+    def open(self, cube: HyperCube) -> Any:
+        return self._state
+
+    def predict(
+        self, state: Any, prompts: Sequence[Clicks]
+    ) -> npt.NDArray[np.float32] | torch.Tensor:
+        return self._segmenter.predict(state, prompts)

@@ -1,0 +1,293 @@
+"""Trained weights: which there are, what their cards say, and which of them a component gets.
+
+::
+
+    <folder>/weights.safetensors, card.json
+
+Such folders are in ``<HSIZOO_HOME>/trained/<dist>--<name>/<hash>``, where `hsizoo train` publishes
+its results (see `hsizoo.training.folder`), and inside plugins that come with weights
+(`hsizoo.ComponentSpec.packaged`).  A card is written after its weights and holds their SHA-256, so
+that weights without a card, or with a wrong one, are never used.  What is needed to use them is
+also in the weights file itself, which can so be passed on alone.
+
+Tensors of float32 may be stored as bfloat16, half the size, which the card says as ``stored``; they
+are float32 again when they are loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hsizoo.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "CARD_FILE",
+    "CARD_FORMAT",
+    "WEIGHTS_FILE",
+    "TrainedWeights",
+    "find_weights",
+    "metadata",
+    "open_weights",
+    "read_card",
+    "trained_folder",
+]
+
+CARD_FORMAT = 1
+"""Version of the card's layout; cards of another version are not used."""
+
+WEIGHTS_FILE, CARD_FILE = "weights.safetensors", "card.json"
+
+_ESSENTIALS = ("format", "component", "options", "frozen_digest")
+_IN_THE_FILE = (*_ESSENTIALS, "version", "stored", "dataset", "subjects")
+
+
+@dataclass(frozen=True)
+class TrainedWeights:
+    """A weights file and what is known of it.
+
+    Parameters
+    ----------
+    path : Path
+        The safetensors file.
+    digest : str
+        Its SHA-256.
+    card : mapping
+        At least ``component``, ``options`` and ``frozen_digest``.
+    """
+
+    path: Path
+    digest: str
+    card: Mapping[str, Any]
+
+    def check(
+        self,
+        component: str,
+        options: Mapping[str, Any],
+        free: Collection[str] = (),
+        version: str | None = None,
+    ) -> TrainedWeights:
+        """Raise `DataError` unless these weights were trained for this component and options.
+
+        Parameters
+        ----------
+        component : str
+            Full name.
+        options : mapping
+        free : collection of str
+            Options that may differ.
+        version : str, optional
+            Of the component's results.  Default: any.
+        """
+        if self.card["component"] != component:
+            raise DataError(
+                f"{self.path} was trained for {self.card['component']}, not for {component}"
+            )
+        if not _is_version(self.card, version):
+            raise DataError(
+                f"{self.path} was trained with version {self.card['version']} of {component}, "
+                f"which is now at version {version}: train anew with `hsizoo train`, or say "
+                "weights=none"
+            )
+        if differing := _differing(self.card["options"], options, free):
+            told = ", ".join(
+                f"{name}={self.card['options'].get(name)} (here {options.get(name)})"
+                for name in differing
+            )
+            raise DataError(f"{self.path} was trained with other options of {component}: {told}")
+        return self
+
+    def load(self, frozen_digest: str) -> dict[str, torch.Tensor]:
+        """Read the tensors, those of float32 as such even if they are stored as bfloat16.
+
+        Parameters
+        ----------
+        frozen_digest : str
+            Of the frozen part that the weights are to go with.
+
+        Raises
+        ------
+        DataError
+            If the file is not the one of the card, or was trained with another frozen part.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        if self.card["frozen_digest"] != frozen_digest:
+            raise DataError(
+                f"{self.path} was trained with another frozen part of {self.card['component']} "
+                f"(sha256 {self.card['frozen_digest'][:12]}…, here {frozen_digest[:12]}…): use the "
+                "same frozen weights, train anew with `hsizoo train`, or say weights=none"
+            )
+        try:
+            content = self.path.read_bytes()
+            if hashlib.sha256(content).hexdigest() != self.digest:
+                raise DataError(
+                    f"{self.path} has changed or is damaged: its sha256 is not {self.digest}"
+                )
+            tensors = load(content)
+        except (OSError, SafetensorError) as error:
+            raise DataError(f"{self.path} cannot be read as weights: {error}") from error
+        if self.card.get("stored") != "bfloat16":
+            return tensors
+        import torch
+
+        return {
+            name: each.float() if each.dtype == torch.bfloat16 else each
+            for name, each in tensors.items()
+        }
+
+    @property
+    def trained_on(self) -> str:
+        """Full name of the dataset that they were trained on; empty if it is not known."""
+        return str((self.card.get("dataset") or {}).get("component", ""))
+
+
+def trained_folder(component: str) -> Path:
+    """Where the trained weights of a component, by full name, are kept."""
+    from hsizoo.weights.files import home
+
+    return home() / "trained" / component.replace("/", "--")
+
+
+def find_weights(
+    component: str,
+    options: Mapping[str, Any],
+    free: Collection[str] = (),
+    version: str | None = None,
+    *,
+    dataset: Mapping[str, Any] | None = None,
+    packaged: Path | None = None,
+) -> TrainedWeights | None:
+    """The weights that suit best of those that a component with these options can use, if any.
+
+    First come those trained on the dataset itself, then those trained on it with other options,
+    then all others.  Of equals, those that were trained here come before those that come with the
+    plugin, since somebody wanted them; then the newest.
+
+    Parameters
+    ----------
+    component, options, free, version
+        See `TrainedWeights.check`.
+    dataset : mapping, optional
+        ``component`` and ``options`` of the dataset that they are wanted for.  Default: none is
+        known, so that all are equal.
+    packaged : Path, optional
+        The folder that comes with the plugin.
+    """
+    found = []
+    with contextlib.suppress(OSError):
+        here = trained_folder(component).glob(f"*/{CARD_FILE}")
+        for path in [*here, *([packaged / CARD_FILE] if packaged else [])]:
+            card = read_card(path)
+            if (
+                card is not None
+                and card["component"] == component
+                and _is_version(card, version)
+                and not _differing(card["options"], options, free)
+                and (path.parent / WEIGHTS_FILE).is_file()
+            ):
+                rank = (
+                    _nearness(card, dataset),
+                    path.parent != packaged,
+                    str(card["finished"]),
+                    str(path),
+                )
+                found.append((rank, path, card))
+    if not found:
+        return None
+    _, path, card = max(found, key=lambda each: each[0])
+    return TrainedWeights(path.parent / WEIGHTS_FILE, card["digest"], card)
+
+
+def _nearness(card: Mapping[str, Any], dataset: Mapping[str, Any] | None) -> int:
+    """2 for the same dataset, 1 for the same with other options, 0 for another."""
+    about = card.get("dataset") or {}
+    if dataset is None or about.get("component") != dataset["component"]:
+        return 0
+    return 2 if about.get("options") == dataset["options"] else 1
+
+
+def open_weights(path: Path | str) -> TrainedWeights:
+    """Open a folder with a card, a card, or a safetensors file that tells what it was trained for.
+
+    Raises
+    ------
+    DataError
+        If there is nothing of that sort.
+    """
+    path = Path(path).expanduser()
+    if path.name == CARD_FILE:
+        path = path.parent
+    file = path / WEIGHTS_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise DataError(
+            f"weights={path}: there is no such file or folder; say auto, packaged, none, a folder "
+            f"with {CARD_FILE} and {WEIGHTS_FILE}, or a .safetensors file"
+        )
+    card = read_card(file.parent / CARD_FILE) if file.name == WEIGHTS_FILE else None
+    if card is not None:
+        return TrainedWeights(file.resolve(), card["digest"], card)
+    # A file on its own: what it says of itself will do.
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="pt") as opened:
+            essentials = json.loads((opened.metadata() or {})["card"])
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise DataError(
+            f"{file} does not say what it was trained for; weights made by `hsizoo train` do"
+        ) from error
+    if not _is_card(essentials, _ESSENTIALS):
+        raise DataError(f"{file} was made by another version of hsizoo")
+    return TrainedWeights(file.resolve(), digest, essentials)
+
+
+def metadata(card: Mapping[str, Any]) -> dict[str, str]:
+    """What of a card goes into the weights file itself."""
+    kept = {key: card[key] for key in _IN_THE_FILE if key in card}
+    return {"card": json.dumps(kept, sort_keys=True)}
+
+
+def read_card(path: Path) -> dict[str, Any] | None:
+    """The card in a file, or None if there is none that can be used."""
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return card if _is_card(card, (*_ESSENTIALS, "digest", "finished")) else None
+
+
+def _is_card(card: Any, keys: Iterable[str]) -> bool:
+    return (
+        isinstance(card, dict)
+        and all(key in card for key in keys)
+        and card["format"] == CARD_FORMAT
+        and isinstance(card["options"], dict)
+    )
+
+
+def _is_version(card: Mapping[str, Any], version: str | None) -> bool:
+    """Whether the card is of that version, or either side does not say."""
+    return version is None or card.get("version", version) == version
+
+
+def _differing(
+    theirs: Mapping[str, Any], ours: Mapping[str, Any], free: Collection[str]
+) -> list[str]:
+    """Names of the options that differ or that only one side has."""
+    return [
+        name
+        for name in sorted({*theirs, *ours} - set(free))
+        if name not in theirs or name not in ours or theirs[name] != ours[name]
+    ]

@@ -1,0 +1,1 @@
+"""From a name to an object: what plugins offer, how names and options are read, what is built."""

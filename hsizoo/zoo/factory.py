@@ -1,0 +1,402 @@
+"""Building components from names.
+
+>>> from hsizoo import create
+>>> create("sa-rw:scorer=ace,beta=50", device="cuda")                    # doctest: +SKIP
+>>> create("hsizoo/sa", kind="segmenter")                                # doctest: +SKIP
+
+Segmenters that can be trained have one option more than they declare, `WEIGHTS`: which trained
+weights to load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hsizoo.interfaces as interfaces
+from hsizoo.errors import (
+    ContractError,
+    DataError,
+    MissingRequirement,
+    NameLookupError,
+    OptionError,
+    did_you_mean,
+)
+from hsizoo.weights.trained import TrainedWeights, find_weights, open_weights
+from hsizoo.zoo.names import Name, parse_composition, parse_name
+from hsizoo.zoo.options import Option, declared_options, resolve_options
+from hsizoo.zoo.recipe import Resolved
+from hsizoo.zoo.registry import FIRST_PARTY, Entry, normalise, one_line, registry
+from hsizoo.zoo.spec import KINDS, Kind
+
+if TYPE_CHECKING:
+    from hsizoo.cube import Scene
+    from hsizoo.protocols.interactive.robots import Robot
+
+__all__ = [
+    "WEIGHTS",
+    "auto_weights",
+    "create",
+    "import_target",
+    "load_dataset",
+    "load_scene",
+    "make_robot",
+    "options_of",
+    "resolve",
+    "with_data_dir",
+]
+
+WEIGHTS = Option(
+    "weights",
+    (str,),
+    (),
+    False,
+    "auto",
+    "Trained weights to load, of this component with the same options.  auto: those trained on the "
+    "dataset that is benched, else on others; of equals those that `hsizoo train` made here, the "
+    "newest first, before those that come with the plugin; none if there are none.  packaged: "
+    "those that come with the plugin, the same on every machine.  none: those that the component "
+    "starts with.  Otherwise a .safetensors file of `hsizoo train`, or the folder of its card.",
+)
+"""The option that hsizoo adds to every trainable segmenter."""
+
+_DATA_DIR = "data_dir"
+
+_INTERFACE: dict[Kind, type] = {
+    "scorer": interfaces.SpectralScorer,
+    "segmenter": interfaces.InteractiveSegmenter,
+    "pseudo-labeler": interfaces.PseudoLabeler,
+    "classifier": interfaces.PixelClassifier,
+    "dataset": interfaces.SceneDataset,
+}
+
+
+def resolve(
+    text: str, kind: Kind | None = None, *, on_dataset: Resolved | None = None, **options: Any
+) -> Resolved:
+    """Find what a name means and settle its options, without building it.
+
+    Parameters
+    ----------
+    text : str
+        ``name``, ``dist/name``, ``name:key=value,…`` or ``labeler+classifier``.  Where a dataset
+        is wanted, also the path of a folder of cubes, which begins with ``/``, ``./``, ``../`` or
+        ``~``, or ends with ``/`` and has no colon.
+    kind : str, optional
+        What is wanted.  A scorer is wrapped where a segmenter is wanted.
+    on_dataset : Resolved, optional
+        The dataset that it will work on, by which ``weights=auto`` chooses.
+    **options
+        Further options; they override those in the name.
+
+    Raises
+    ------
+    NameLookupError, OptionError, MissingRequirement, ContractError, DataError
+    """
+    if kind == "dataset" and _is_path(text):
+        folder = _resolve_one(_folder(text), ("dataset",), options)
+        return replace(folder, label=text)
+    parts = parse_composition(text)
+    if len(parts) == 2:
+        if kind not in (None, "classifier"):
+            raise NameLookupError(f"{text!r} is a classifier, not a {kind}.")
+        classifier = _resolve_one(parts[1], ("classifier",), options)
+        labeler = _resolve_one(parts[0], ("pseudo-labeler",), {})
+        return replace(labeler, label=text, feeds=classifier)
+    kinds: tuple[Kind, ...]
+    if kind is None:
+        kinds = _only_kind(parts[0])
+    elif kind == "segmenter":
+        kinds = ("segmenter", "scorer")
+    else:
+        kinds = (kind,)
+    try:
+        return _resolve_one(parts[0], kinds, options, kind == "segmenter", on_dataset)
+    except NameLookupError as error:
+        if kind == "dataset" and Path(text).is_dir():
+            raise NameLookupError(f"{error} If you mean the folder, type '{text}/'.") from None
+        raise
+
+
+def _is_path(text: str) -> bool:
+    begins = text.startswith(("/", "./", "../", "~")) or text in (".", "..")
+    return begins or (text.endswith("/") and ":" not in text)  # heipor:data_dir=out/ is a name
+
+
+def _folder(text: str) -> Name:
+    """The dataset that a path means, whichever way the path is written."""
+    path = Path(text)
+    if not path.expanduser().is_dir():
+        what = "is a file" if path.expanduser().exists() else "does not exist"
+        raise DataError(
+            f"{text} {what}; a dataset is a folder of cubes with masks beside them, which "
+            "`hsizoo data check FOLDER` describes, or one of `hsizoo data list`"
+        )
+    return Name("folder", FIRST_PARTY, {"path": str(path)})
+
+
+def with_data_dir(dataset: str, folder: str) -> str:
+    """Return a dataset's name with the option ``data_dir``.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of a dataset, with options if need be.
+    folder : str
+        Where its files are.
+
+    Raises
+    ------
+    OptionError
+        If the dataset has no such option, or the name gives it already.
+    NameLookupError, MissingRequirement, ContractError, DataError
+        As `resolve`.
+    """
+    resolved = resolve(dataset, "dataset")
+    if _DATA_DIR not in resolved.options:
+        raise OptionError(
+            f"--data-dir: {resolved.entry.full_name} has no option {_DATA_DIR}; it reads "
+            f"{'the folder of its path' if 'path' in resolved.options else 'no files of yours'}"
+        )
+    name = parse_name(dataset)
+    if _DATA_DIR in name.options:
+        raise OptionError(f"--data-dir={folder}: {dataset} names its folder already")
+    return str(replace(name, options={**name.options, _DATA_DIR: folder}))
+
+
+def _resolve_one(
+    name: Name,
+    kinds: tuple[Kind, ...],
+    options: dict[str, Any],
+    wrap: bool = False,
+    on_dataset: Resolved | None = None,
+) -> Resolved:
+    entry = registry().find(name, kinds)
+    target = import_target(entry)
+    declared = declared_options(target)
+    given = {**name.options, **options}
+    known = options_of(target, wrapped=wrap and entry.spec.kind == "scorer")
+    both = resolve_options(entry.full_name, known, entry.spec.options, given)
+    own = {key: value for key, value in both.items() if key in declared}
+    rest = {key: value for key, value in both.items() if key not in declared}
+    parts = {
+        key: _resolve_part(entry, known[key], value)
+        for key, value in own.items()
+        if known[key].component and value is not None
+    }
+    if issubclass(target, interfaces.TrainableSegmenter):
+        plain = Resolved(str(name), entry, target, own, parts=parts)
+        return replace(plain, weights=_choose_weights(rest[WEIGHTS.name], plain, on_dataset))
+    if not (wrap and entry.spec.kind == "scorer"):
+        return Resolved(str(name), entry, target, own, parts=parts)
+    return Resolved(str(name), entry, target, own, wrapper_options=rest, parts=parts)
+
+
+def _resolve_part(owner: Entry, option: Option, value: str) -> Resolved:
+    """Resolve the component that an option names; a scorer may carry its wrapper's options."""
+    wanted: Any = "segmenter" if option.component == "scorer" else option.component
+    part = resolve(value, wanted)
+    if option.component == "scorer" and part.entry.spec.kind != "scorer":
+        raise OptionError(
+            f"{owner.full_name}: option {option.name}={value!r} must name a scorer; "
+            f"{part.entry.full_name} is a {part.entry.spec.kind}"
+        )
+    return part
+
+
+def options_of(target: type, *, wrapped: bool = False) -> dict[str, Option]:
+    """All options that a component takes: its own, and those that hsizoo adds.
+
+    Parameters
+    ----------
+    target : type
+        The component's class.
+    wrapped : bool, default False
+        Whether it is a scorer that stands for a segmenter.
+    """
+    declared = declared_options(target)
+    if wrapped:
+        from hsizoo.zoo.scoring import ScorerSegmenter
+
+        around = declared_options(ScorerSegmenter)
+        if taken := sorted(set(declared) & set(around)):
+            raise ContractError(
+                f"{target.__qualname__} declares the option {taken[0]!r}, which every scorer has "
+                "as a segmenter; give it another name"
+            )
+        return {**declared, **around}
+    if issubclass(target, interfaces.TrainableSegmenter):
+        if WEIGHTS.name in declared:
+            raise ContractError(
+                f"{target.__qualname__} declares the option {WEIGHTS.name!r}, which hsizoo adds to "
+                "every trainable segmenter; give it another name, such as 'checkpoint'"
+            )
+        return {**declared, WEIGHTS.name: WEIGHTS}
+    return declared
+
+
+def auto_weights(component: Resolved, dataset: Resolved | None = None) -> TrainedWeights | None:
+    """The trained weights that ``weights=auto`` means, on a dataset if one is known.
+
+    See `hsizoo.weights.trained.find_weights` for the order of preference.
+    """
+    return find_weights(
+        component.entry.full_name,
+        component.identity()["options"],
+        # Weights over another checkpoint would not fit; with a path, `frozen_digest` decides.
+        component.free_options - {"checkpoint"},
+        component.entry.spec.version,
+        dataset=dataset.identity() if dataset else None,
+        packaged=component.entry.packaged,
+    )
+
+
+def _choose_weights(
+    text: str, component: Resolved, dataset: Resolved | None
+) -> TrainedWeights | None:
+    """The weights that the value of the option `WEIGHTS` means for a component."""
+    if text == "none":
+        return None
+    if text == "auto":
+        return auto_weights(component, dataset)
+    name, packaged = component.entry.full_name, component.entry.packaged
+    if text == "packaged" and packaged is None:
+        raise DataError(
+            f"weights=packaged: no trained weights come with {name}; say auto, or train it with "
+            f"`hsizoo train {component.entry.spec.name}`"
+        )
+    where = packaged if text == "packaged" and packaged else Path(text)
+    return open_weights(where).check(
+        name,
+        component.identity()["options"],
+        component.free_options,
+        version=component.entry.spec.version,
+    )
+
+
+def _only_kind(name: Name) -> tuple[Kind, ...]:
+    """The kind of a name that is asked for without one, if there is no doubt."""
+    dist = normalise(name.dist)
+    same = [
+        entry
+        for entry in registry().entries()
+        if entry.spec.name == name.base and dist in ("", entry.dist)
+    ]
+    own = [entry for entry in same if entry.dist == FIRST_PARTY]
+    found = {entry.spec.kind for entry in own or same}
+    if len(found) > 1:
+        raise NameLookupError(
+            f"{name.base!r} is a {' and a '.join(sorted(found))}: pass kind= to say which."
+        )
+    return tuple(found) or KINDS
+
+
+def import_target(entry: Entry) -> type:
+    """Import the class of a component and check that it implements its interface."""
+    spec = entry.spec
+    if entry.missing:
+        how = f" Install it with: {spec.install}" if spec.install else ""
+        raise MissingRequirement(
+            f"{entry.full_name} needs {', '.join(entry.missing)}, not installed here.{how}"
+        )
+    module, _, attribute = spec.target.partition(":")
+    try:
+        target = getattr(import_module(module), attribute)
+    except (Exception, SystemExit) as error:
+        raise ContractError(
+            f"{entry.full_name} of {entry.dist} {entry.dist_version}: importing {spec.target} "
+            f"failed: {one_line(error)}"
+        ) from error
+    base = _INTERFACE[spec.kind]
+    if not (isinstance(target, type) and issubclass(target, base)):
+        raise ContractError(
+            f"{entry.full_name}: {spec.target} is not a subclass of hsizoo.{base.__name__}, "
+            f"which a {spec.kind} must be"
+        )
+    return target
+
+
+def create(name: str, kind: Kind | None = None, *, device: str = "auto", **options: Any) -> Any:
+    """Build a component from its name.
+
+    Parameters
+    ----------
+    name : str
+        ``name``, ``dist/name``, ``name:key=value,key=value``, or ``labeler+classifier``.
+    kind : {"scorer", "segmenter", "pseudo-labeler", "classifier", "dataset"}, optional
+        What is wanted; needed only where one name has several kinds.  With ``kind="segmenter"``
+        a scorer is wrapped in `hsizoo.ScorerSegmenter`.
+    device : str, default "auto"
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    **options
+        Options of the component; they override those in the name.
+
+    Raises
+    ------
+    NameLookupError
+        No such component, or several.
+    OptionError
+        An option that the component does not have, or a value that it cannot take.
+    MissingRequirement
+        A package that the component needs is not installed; the message says what to type.
+
+    Examples
+    --------
+    >>> create("sa", kind="segmenter", aggregate="mean")                 # doctest: +SKIP
+    """
+    resolved = resolve(name, kind, **options)
+    if resolved.kind == "dataset":
+        return resolved.build()
+    from hsizoo.zoo.device import resolve_device
+
+    return resolved.build(resolve_device(device))
+
+
+def make_robot(text: str) -> Robot:
+    """Build a simulated user from its name, ``ritm`` or ``paper:first=centroid,jitter=2``.
+
+    Raises
+    ------
+    NameLookupError, OptionError, ProtocolError
+    """
+    from hsizoo.protocols.interactive.robots import ROBOTS
+
+    name = parse_name(text)
+    if name.dist or name.base not in ROBOTS:
+        hint = did_you_mean(name.base, ROBOTS)
+        raise NameLookupError(f"no robot is named {text!r}.{hint} There are: {', '.join(ROBOTS)}.")
+    target = ROBOTS[name.base]
+    options = resolve_options(f"robot {name.base}", declared_options(target), {}, name.options)
+    return target(**options)
+
+
+def load_dataset(name: str, **options: Any) -> interfaces.SceneDataset:
+    """Build a dataset from its name; see `create`."""
+    dataset: interfaces.SceneDataset = create(name, "dataset", **options)
+    return dataset
+
+
+def load_scene(name: str, scene: int | str = 0, **options: Any) -> Scene:
+    """Load one scene of a dataset.
+
+    Parameters
+    ----------
+    name : str
+        The dataset, with options if need be (``phantom:height=256,width=256``), or the path of a
+        folder of cubes (``./cubes/``).
+    scene : int or str, default 0
+        Number of the scene, from 0, or its name.
+    """
+    dataset = load_dataset(name, **options)
+    names = [info.name for info in dataset.scenes()]
+    if isinstance(scene, str):
+        if scene not in names:
+            raise NameLookupError(f"{name} has no scene {scene!r}.{did_you_mean(scene, names)}")
+        scene = names.index(scene)
+    if not 0 <= scene < len(names):
+        raise NameLookupError(
+            f"{name} has {len(names)} scene(s), numbered from 0; there is no scene {scene}"
+        )
+    return dataset.scene(scene)

@@ -1,0 +1,51 @@
+"""The one hook of hsizoo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from hsizoo.zoo.spec import ComponentSpec
+
+__all__ = ["ENTRY_POINT_GROUP", "hookimpl", "hookspec"]
+
+ENTRY_POINT_GROUP = "hsizoo.plugins"
+
+hookspec = pluggy.HookspecMarker("hsizoo")
+hookimpl = pluggy.HookimplMarker("hsizoo")
+
+
+@hookspec
+def hsizoo_components() -> Iterable[ComponentSpec]:
+    """Say which components this plugin offers.
+
+    The module that holds the implementation is imported by every ``hsizoo`` command, so neither
+    it nor its package's ``__init__`` may import torch, numpy or anything heavy; the target is a
+    string that is imported when the component is built.
+
+    A complete plugin, ``hsizoo_flat/plugin.py``::
+
+        import hsizoo
+
+        @hsizoo.hookimpl
+        def hsizoo_components():
+            yield hsizoo.ComponentSpec(
+                name="flat",
+                kind="scorer",
+                target="hsizoo_flat.flat:Flat",
+                summary="Every pixel is equally similar",
+            )
+
+    and in its ``pyproject.toml``::
+
+        [project.entry-points."hsizoo.plugins"]
+        flat = "hsizoo_flat.plugin"
+
+    Returns
+    -------
+    iterable of ComponentSpec
+        If it raises, or yields anything else, the whole plugin is reported as failed in
+        ``hsizoo plugins`` and nothing of it is registered.
+    """
+    return ()

@@ -1,0 +1,34 @@
+"""The settings of a training."""
+
+import itertools
+
+import pytest
+
+from hsizoo.errors import OptionError
+from hsizoo.training import (
+    TrainingSettings,
+)
+
+
+def test_learning_rate_rises_then_falls_to_its_floor():
+    chosen = TrainingSettings(lr=2.0, warmup=0.1, floor=0.25)
+    rates = [chosen.learning_rate(step, 100) for step in range(100)]
+    assert rates[0] == pytest.approx(0.2)
+    assert rates[9] == rates[10] == 2.0
+    assert rates[-1] == pytest.approx(0.5)
+    assert all(a >= b for a, b in itertools.pairwise(rates[9:]))
+    constant = TrainingSettings(lr=1.0, warmup=0.0, floor=1.0)
+    assert {constant.learning_rate(step, 7) for step in range(7)} == {1.0}
+    assert TrainingSettings(lr=1.0).learning_rate(0, 1) == 1.0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"clicks": 0}, {"epochs": 0}, {"lr": 0.0}, {"beta2": 1.0}, {"clip": -1.0}, {"folds": 1},
+        {"folds": 3, "fold": 3}, {"fold": 1}, {"limit_subjects": 0}, {"dice_weight": 1.5},
+    ],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(OptionError, match=next(iter(wrong))):
+        TrainingSettings(**wrong)

@@ -1,0 +1,58 @@
+"""Steps: what they change, what is refused, and the order of an epoch."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from hsizoo.errors import ContractError, ProtocolError
+from hsizoo.protocols.interactive.robots import PaperRobot
+from hsizoo.training import SceneStates, Trainer, TrainingSettings, accumulate
+
+SETTINGS = TrainingSettings(clicks=4, lr=0.01)
+
+
+def test_gradients_reach_exactly_the_trainable_parameters(tiny, scene, dataset_of):
+    accumulate(tiny, scene, tiny.open(scene.cube), [1], SETTINGS, PaperRobot())
+    assert all(each.grad.abs().sum() > 0 for each in tiny.trainable().values())
+    assert tiny.scale.grad is None
+    before = tiny.scale.clone()
+    trainer = Trainer(tiny, SceneStates(dataset_of(scene), tiny), {0: [1]}, SETTINGS, PaperRobot())
+    weights = {name: each.detach().clone() for name, each in tiny.trainable().items()}
+    next(iter(trainer.steps()))
+    assert torch.equal(tiny.scale, before)
+    assert all(not torch.equal(weights[name], each) for name, each in tiny.trainable().items())
+
+
+def test_a_trainer_refuses_what_cannot_be_trained(tiny, scene, dataset_of):
+    scenes = SceneStates(dataset_of(scene), tiny)
+    with pytest.raises(ProtocolError, match="no training scene has a pixel"):
+        Trainer(tiny, scenes, {0: []}, SETTINGS, PaperRobot())
+    tiny.trainable = lambda: {"scale": tiny.scale}
+    with pytest.raises(ContractError, match=r"\['scale'\] need no gradient"):
+        Trainer(tiny, scenes, {0: [1]}, SETTINGS, PaperRobot())
+    tiny.trainable = dict
+    with pytest.raises(ContractError, match="no trainable parameter"):
+        Trainer(tiny, scenes, {0: [1]}, SETTINGS, PaperRobot())
+
+
+@pytest.mark.parametrize("order", ["scene", "mixed"])
+@pytest.mark.parametrize("objects", [1, 2])
+def test_an_epoch_takes_every_class_of_every_scene_once(tiny, order, objects, dataset_of):
+    samples = {0: [1, 2, 3], 4: [2], 7: [1, 3, 5, 6, 8]}
+    chosen = replace(SETTINGS, order=order, objects=objects, seed=5)
+    trainer = Trainer(tiny, SceneStates(dataset_of(), tiny), samples, chosen, PaperRobot())
+    epochs = [trainer._plan(epoch) for epoch in range(3)]
+    for plan in epochs:
+        assert len(plan) == trainer.per_epoch
+        assert all(1 <= len(labels) <= objects for _, labels in plan)
+        taken = sorted((index, label) for index, labels in plan for label in labels)
+        assert taken == sorted((i, label) for i, labels in samples.items() for label in labels)
+        if order == "scene":
+            runs = [i for n, (i, _) in enumerate(plan) if n == 0 or plan[n - 1][0] != i]
+            assert len(runs) == len(samples)
+    assert epochs[0] != epochs[1]
+    assert trainer._plan(1) == epochs[1]
+    few = replace(chosen, classes_per_scene=2)
+    trainer = Trainer(tiny, SceneStates(dataset_of(), tiny), samples, few, PaperRobot())
+    assert sum(len(labels) for _, labels in trainer._plan(0)) == 5
