@@ -25,15 +25,19 @@ if TYPE_CHECKING:
     )
     from hsizoo.errors import HsizooError
     from hsizoo.interfaces import (
+        Column,
         DatasetCard,
         InteractiveSegmenter,
+        Observation,
         PixelClassifier,
+        Protocol,
         PseudoLabeler,
         PseudoLabels,
         SceneDataset,
         SceneInfo,
         SpectralScorer,
         TrainableSegmenter,
+        View,
     )
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "Clicks": "hsizoo.clicks",
+    "Column": "hsizoo.interfaces",
     "ComponentSpec": "hsizoo.zoo.spec",
     "DatasetCard": "hsizoo.interfaces",
     "EmbeddingCache": "hsizoo.engine.embeddings",
@@ -64,7 +69,9 @@ _WHERE = {
     "HyperCube": "hsizoo.cube",
     "InteractiveSegmenter": "hsizoo.interfaces",
     "LabelMap": "hsizoo.cube",
+    "Observation": "hsizoo.interfaces",
     "PixelClassifier": "hsizoo.interfaces",
+    "Protocol": "hsizoo.interfaces",
     "PseudoLabeler": "hsizoo.interfaces",
     "PseudoLabels": "hsizoo.interfaces",
     "RunResult": "hsizoo.runs.bench",
@@ -75,6 +82,7 @@ _WHERE = {
     "SpectralScorer": "hsizoo.interfaces",
     "TrainResult": "hsizoo.training.run",
     "TrainableSegmenter": "hsizoo.interfaces",
+    "View": "hsizoo.interfaces",
     "WeightFile": "hsizoo.weights.files",
     "bench": "hsizoo.runs.bench",
     "bench_few_labels": "hsizoo.runs.fewlabel",
@@ -96,6 +104,7 @@ _WHERE = {
 
 __all__ = [
     "Clicks",
+    "Column",
     "ComponentSpec",
     "DatasetCard",
     "EmbeddingCache",
@@ -105,7 +114,9 @@ __all__ = [
     "HyperCube",
     "InteractiveSegmenter",
     "LabelMap",
+    "Observation",
     "PixelClassifier",
+    "Protocol",
     "PseudoLabeler",
     "PseudoLabels",
     "RunResult",
@@ -116,6 +127,7 @@ __all__ = [
     "SpectralScorer",
     "TrainResult",
     "TrainableSegmenter",
+    "View",
     "WeightFile",
     "bench",
     "bench_few_labels",

@@ -230,11 +230,13 @@ class Scene:
         over training and test.  Default: `name`.
     split : str, optional
         ``"train"``, ``"val"``, ``"test"``, or empty where the dataset has no split.
+    training_map : ndarray of bool, shape (H, W), optional
+        Where the dataset's own training pixels are; only protocols that ask for it have it filled.
 
     Raises
     ------
     DataError
-        If cube and label map differ in height or width.
+        If cube, label map and training map differ in height or width.
     """
 
     cube: HyperCube
@@ -242,6 +244,7 @@ class Scene:
     name: str
     subject: str = ""
     split: str = ""
+    training_map: npt.NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.cube, HyperCube) and isinstance(self.label_map, LabelMap)):
@@ -253,6 +256,15 @@ class Scene:
             raise DataError(
                 f"scene {self.name!r}: the cube has {self.cube.data.shape[:2]} (rows, columns) "
                 f"but the label map has {self.label_map.labels.shape}"
+            )
+        if self.training_map is not None and (
+            self.training_map.shape != self.label_map.labels.shape
+            or self.training_map.dtype != np.bool_
+        ):
+            raise DataError(
+                f"scene {self.name!r}: the training map must be bool of shape "
+                f"{self.label_map.labels.shape}; got {self.training_map.dtype} of shape "
+                f"{self.training_map.shape}"
             )
         if not self.subject:
             object.__setattr__(self, "subject", self.name)

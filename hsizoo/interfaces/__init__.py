@@ -12,18 +12,24 @@ from __future__ import annotations
 
 from hsizoo.interfaces.classifier import PixelClassifier
 from hsizoo.interfaces.dataset import DatasetCard, SceneDataset, SceneInfo
+from hsizoo.interfaces.protocol import Column, Observation, Protocol, Record, View
 from hsizoo.interfaces.pseudo_labeler import PseudoLabeler, PseudoLabels
 from hsizoo.interfaces.scorer import SpectralScorer
 from hsizoo.interfaces.segmenter import InteractiveSegmenter, TrainableSegmenter
 
 __all__ = [
+    "Column",
     "DatasetCard",
     "InteractiveSegmenter",
+    "Observation",
     "PixelClassifier",
+    "Protocol",
     "PseudoLabeler",
     "PseudoLabels",
+    "Record",
     "SceneDataset",
     "SceneInfo",
     "SpectralScorer",
     "TrainableSegmenter",
+    "View",
 ]

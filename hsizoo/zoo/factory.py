@@ -70,6 +70,7 @@ _INTERFACE: dict[Kind, type] = {
     "pseudo-labeler": interfaces.PseudoLabeler,
     "classifier": interfaces.PixelClassifier,
     "dataset": interfaces.SceneDataset,
+    "protocol": interfaces.Protocol,
 }
 
 

@@ -20,7 +20,7 @@ __all__ = ["KINDS", "PLUGIN_API", "ComponentSpec", "Kind"]
 PLUGIN_API = 1
 """Version of the plugin interface.  A plugin module may declare ``HSIZOO_API = 1``."""
 
-Kind = Literal["scorer", "segmenter", "pseudo-labeler", "classifier", "dataset"]
+Kind = Literal["scorer", "segmenter", "pseudo-labeler", "classifier", "dataset", "protocol"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # Begins with a letter, so that "1e+5" inside an option is never read as a composition "1e" + "5".
@@ -32,14 +32,14 @@ _PACKAGED_PATTERN = _MODULE_PATTERN + r":\w[\w.-]*(?:/\w[\w.-]*)*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentSpec:
-    """One scorer, segmenter, pseudo-labeler, classifier or dataset that a plugin offers.
+    """One scorer, segmenter, pseudo-labeler, classifier, dataset or protocol of a plugin.
 
     Parameters
     ----------
     name : str
         What users type: lower-case letters, digits, and single ``-``, ``_`` or ``.`` between
         them, beginning with a letter (``samsa2-small``).
-    kind : {"scorer", "segmenter", "pseudo-labeler", "classifier", "dataset"}
+    kind : {"scorer", "segmenter", "pseudo-labeler", "classifier", "dataset", "protocol"}
         Which interface of `hsizoo.interfaces` the target implements.
     target : str
         ``"package.module:Class"``, imported on first use.

@@ -1,1 +1,1 @@
-"""The interactive protocol: a simulated user clicks, the component answers, the answer is scored."""
+"""The interactive protocol: a simulated user clicks, the component answers, it is scored."""
