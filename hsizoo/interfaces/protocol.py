@@ -148,12 +148,17 @@ class Protocol(ABC):
         Its table, in order.
     headline : tuple of str
         The columns by which rows are put in order; the first that has values is taken.
+    sweep_panels : tuple of tuple of str
+        What the picture of a swept option shows: the columns of each of its panels, the first as a
+        solid line, further ones dashed.  Default: the headline.
     count : {"samples", "seeds"}
         What the last column of tables counts.
     default_seeds : int
         How many seeds a run has that names none.
     folder_suffix : str
         Ending of the default run folder, after the dataset's name.
+    short_options : mapping of str to str
+        Short forms of its options on the command line: ``{"clicks": "-k"}``.
     """
 
     name: ClassVar[str]
@@ -162,9 +167,11 @@ class Protocol(ABC):
     default_for: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[Column, ...]]
     headline: ClassVar[tuple[str, ...]]
+    sweep_panels: ClassVar[tuple[tuple[str, ...], ...]] = ()
     count: ClassVar[Literal["samples", "seeds"]] = "samples"
     default_seeds: ClassVar[int] = 1
     folder_suffix: ClassVar[str]
+    short_options: ClassVar[Mapping[str, str]] = {}
 
     @property
     @abstractmethod
