@@ -175,8 +175,12 @@ def _differences(
                     found, sign = pairs.get((other.name, mine[0].name)), -1
                 if found is not None and headline in found:
                     lines.append(
-                        [setting, _value(mine[0], axis), _value(other, axis)]
-                        + _figures(found, shown, sign)
+                        [
+                            setting,
+                            _value(mine[0], axis),
+                            _value(other, axis),
+                            *_figures(found, shown, sign),
+                        ]
                     )
         if lines:
             first = "first" if axis == "perturbation" else "best"

@@ -46,7 +46,7 @@ from hsizoo.zoo.device import resolve_device
 from hsizoo.zoo.factory import WEIGHTS, auto_weights, make_robot, resolve
 from hsizoo.zoo.names import parse_composition
 from hsizoo.zoo.options import declared_options, resolve_options
-from hsizoo.zoo.recipe import Resolved
+from hsizoo.zoo.recipe import Recipe
 
 __all__ = ["TrainEvents", "TrainResult", "train"]
 
@@ -218,8 +218,8 @@ def train(
 class _Run:
     """A training with everything decided."""
 
-    component: Resolved
-    source: Resolved
+    component: Recipe
+    source: Recipe
     dataset: SceneDataset
     infos: Sequence[SceneInfo]
     division: Division

@@ -1,11 +1,7 @@
-"""Running cells on this machine: here, or in processes that may die without taking the run along.
+"""Cells on this machine: in this process, or in processes that may die without ending the run.
 
 A worker process computes one cell at a time and is told the next one when it is done, so the driver
-always knows which cell a dead worker had in hand.  The driver alone writes the store.
-
-A process keeps what it made of an image, and the others cannot see it.  So each process has an
-image to itself, with all components, as long as there are images; then those without one help where
-most is left, which costs them an encoding and is faster than waiting.
+always knows which cell a dead worker had in hand.
 """
 
 from __future__ import annotations
@@ -16,73 +12,54 @@ import signal
 import threading
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
 
 from hsizoo.engine.cells import Cell
+from hsizoo.engine.executors.affinity import ImageQueue
+from hsizoo.engine.executors.base import Executor, OnProgress, Outcome, Work, ignore_progress
 from hsizoo.engine.provenance import available_cores
 from hsizoo.errors import HsizooError, OptionError
 
-__all__ = ["Outcome", "Work", "execute"]
-
-Work = Callable[[Mapping[str, Any], Callable[[int, int], None]], dict[str, Any]]
-"""Computes a job; the second argument reports progress as (steps done, steps in all)."""
+__all__ = ["LocalExecutor"]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a cell: its result, or the error that ended it."""
-
-    cell: Cell
-    result: dict[str, Any] | None
-    error: dict[str, str] | None
-    seconds: float
-
-
-def execute(
-    cells: Sequence[Cell],
-    work: Work,
-    *,
-    jobs: int = 1,
-    devices: Sequence[str] = ("cpu",),
-    on_progress: Callable[[Cell, int, int], None] = lambda cell, done, total: None,
-) -> Iterator[Outcome]:
-    """Compute cells and yield each outcome as soon as it is there.
+class LocalExecutor(Executor):
+    """Compute cells in this process, or in several processes of this machine.
 
     Parameters
     ----------
-    cells : sequence of Cell
-    work : callable
-        A module-level function (worker processes import it).
     jobs : int, default 1
         1 computes in this process; more start that many processes, each with its share of the
         cores.
     devices : sequence of str
         Process ``i`` computes on device ``i`` modulo their number, given as ``job["device"]``.
-    on_progress : callable
-        Called with (cell, steps done, steps in all).
-
-    Yields
-    ------
-    Outcome
-        In the order of completion.  An exception in a cell is an outcome with an error, and so is
-        the death of its process; `KeyboardInterrupt` ends the run and its processes.
     """
-    if jobs > 1 and getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise OptionError(
-            "jobs above 1 in a script needs the guard  if __name__ == '__main__':  around the "
-            "call, as processes import the script"
-        )
-    if jobs == 1:
-        for cell in cells:
-            yield _attempt(cell, work, devices[0], partial(on_progress, cell))
-        return
-    yield from _execute_in_processes(cells, work, min(jobs, len(cells)), devices, on_progress)
+
+    def __init__(self, jobs: int = 1, devices: Sequence[str] = ("cpu",)) -> None:
+        self.jobs = jobs
+        self.devices = tuple(devices)
+
+    def run(
+        self, cells: Sequence[Cell], work: Work, on_progress: OnProgress = ignore_progress
+    ) -> Iterator[Outcome]:
+        """Compute cells; see `Executor.run`.
+
+        `KeyboardInterrupt` ends the run and its processes.
+        """
+        if self.jobs > 1 and getattr(multiprocessing.current_process(), "_inheriting", False):
+            raise OptionError(
+                "jobs above 1 in a script needs the guard  if __name__ == '__main__':  around the "
+                "call, as processes import the script"
+            )
+        if self.jobs == 1:
+            for cell in cells:
+                yield _attempt(cell, work, self.devices[0], partial(on_progress, cell))
+            return
+        jobs = min(self.jobs, len(cells))
+        yield from _execute_in_processes(cells, work, jobs, self.devices, on_progress)
 
 
 def _attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int], None]) -> Outcome:
@@ -116,9 +93,9 @@ def _execute_in_processes(
     work: Work,
     jobs: int,
     devices: Sequence[str],
-    on_progress: Callable[[Cell, int, int], None],
+    on_progress: OnProgress,
 ) -> Iterator[Outcome]:
-    queue = _Queue(cells)
+    queue = ImageQueue(cells)
     threads = max(1, available_cores() // max(1, jobs))
     workers = [_Worker(work, devices[i % len(devices)], threads) for i in range(jobs)]
     try:
@@ -147,40 +124,6 @@ def _execute_in_processes(
     finally:
         for worker in workers:
             worker.stop()
-
-
-class _Queue:
-    """Cells that wait, by image: whoever has begun an image goes on with it."""
-
-    def __init__(self, cells: Sequence[Cell]) -> None:
-        images: dict[str, deque[Cell]] = {}
-        for cell in cells:
-            images.setdefault(cell.image, deque()).append(cell)
-        self._untouched = deque(images.values())
-        self._begun: list[deque[Cell]] = []
-        self._next: dict[object, tuple[deque[Cell], Callable[[], Cell]]] = {}
-
-    def take(self, worker: object) -> Cell | None:
-        """The next cell for a worker, or None if nothing waits.
-
-        The next of the image that it is at, or the first of the next image, or, where others have
-        begun all images, the last of the one with most cells left.  Who shares an image works
-        towards each other, since neighbours in the list are likely to share an encoder too.
-        """
-        waiting, take = self._next.get(worker, (None, None))
-        if not waiting:
-            if self._untouched:
-                waiting = self._untouched.popleft()
-                self._begun.append(waiting)
-                take = waiting.popleft
-            else:
-                waiting = max(self._begun, key=len, default=None)
-                if not waiting:
-                    return None
-                take = waiting.pop
-            self._next[worker] = waiting, take
-        assert take is not None
-        return take()
 
 
 class _Worker:

@@ -1,4 +1,4 @@
-"""What every run of cells has in common: which are due, computing them, keeping each at once."""
+"""Running cells: which are due, computing them, keeping each at once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hsizoo.engine.cells import Cell
-from hsizoo.engine.executors import Outcome, Work, execute
+from hsizoo.engine.executors import Executor, Outcome, Work
 from hsizoo.engine.store import Store
 from hsizoo.errors import OptionError
 
-__all__ = ["Overwrite", "RunEvents", "check_run_options", "made_with", "run_due"]
+__all__ = ["Overwrite", "RunEvents", "check_run_options", "made_with", "run_cells"]
 
 Overwrite = Literal["never", "failed", "always"]
 """Which stored cells are computed anew: none, those that failed, or all."""
@@ -35,13 +35,12 @@ def check_run_options(jobs: int, overwrite: str) -> None:
         raise OptionError(f"overwrite must be one of {', '.join(choices)}; got {overwrite!r}")
 
 
-def run_due(
+def run_cells(
     store: Store,
     cells: Sequence[Cell],
     work: Work,
+    executor: Executor,
     *,
-    jobs: int,
-    devices: Sequence[str],
     overwrite: Overwrite,
     events: RunEvents,
     before: Callable[[Sequence[Cell]], None],
@@ -53,18 +52,18 @@ def run_due(
     store : Store
         Held for writing.
     cells : sequence of Cell
-    work, jobs, devices
-        See `hsizoo.engine.executors.execute`.
+    work : Work
+    executor : Executor
     overwrite : {"failed", "never", "always"}
     events : RunEvents
     before : callable
-        Called with the cells that wait, before anything is computed: to find out what is wrong.
+        Called with the cells that are due before anything is computed, to find out what is wrong.
 
     Returns
     -------
     list of dict
-        One record per cell, in their order.  A row is what the user calls it this time; the same
-        stored cell may be in another one, too.
+        One record per cell, in their order, with the row that this run gives it; the same stored
+        cell may be in another run's row, too.
     """
     records = {cell.key: store.load(cell.key) for cell in cells}
     # By key: two names may mean the same component.
@@ -72,7 +71,7 @@ def run_due(
     waiting = list(due.values())
     before(waiting)
     events.planned(waiting, len(records) - len(waiting))
-    for outcome in execute(waiting, work, jobs=jobs, devices=devices, on_progress=events.progress):
+    for outcome in executor.run(waiting, work, events.progress):
         record = _record(outcome)
         store.save(outcome.cell.key, record)
         records[outcome.cell.key] = record
