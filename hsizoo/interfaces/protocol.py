@@ -155,6 +155,8 @@ class Protocol(ABC):
         What the last column of tables counts.
     default_seeds : int
         How many seeds a run has that names none.
+    fresh_components : bool
+        Whether every cell gets a newly built component, since evaluating one changes it.
     folder_suffix : str
         Ending of the default run folder, after the dataset's name.
     short_options : mapping of str to str
@@ -170,6 +172,7 @@ class Protocol(ABC):
     sweep_panels: ClassVar[tuple[tuple[str, ...], ...]] = ()
     count: ClassVar[Literal["samples", "seeds"]] = "samples"
     default_seeds: ClassVar[int] = 1
+    fresh_components: ClassVar[bool] = False
     folder_suffix: ClassVar[str]
     short_options: ClassVar[Mapping[str, str]] = {}
 
