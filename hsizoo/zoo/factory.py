@@ -33,7 +33,6 @@ from hsizoo.zoo.spec import KINDS, Kind
 
 if TYPE_CHECKING:
     from hsizoo.cube import Scene
-    from hsizoo.protocols.interactive.robots import Robot
 
 __all__ = [
     "WEIGHTS",
@@ -42,7 +41,6 @@ __all__ = [
     "import_target",
     "load_dataset",
     "load_scene",
-    "make_robot",
     "options_of",
     "resolve",
     "with_data_dir",
@@ -354,24 +352,6 @@ def create(name: str, kind: Kind | None = None, *, device: str = "auto", **optio
     from hsizoo.zoo.device import resolve_device
 
     return resolved.build(resolve_device(device))
-
-
-def make_robot(text: str) -> Robot:
-    """Build a simulated user from its name, ``ritm`` or ``paper:first=centroid,jitter=2``.
-
-    Raises
-    ------
-    NameLookupError, OptionError, ProtocolError
-    """
-    from hsizoo.protocols.interactive.robots import ROBOTS
-
-    name = parse_name(text)
-    if name.dist or name.base not in ROBOTS:
-        hint = did_you_mean(name.base, ROBOTS)
-        raise NameLookupError(f"no robot is named {text!r}.{hint} There are: {', '.join(ROBOTS)}.")
-    target = ROBOTS[name.base]
-    options = resolve_options(f"robot {name.base}", declared_options(target), {}, name.options)
-    return target(**options)
 
 
 def load_dataset(name: str, **options: Any) -> interfaces.SceneDataset:

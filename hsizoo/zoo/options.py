@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import numpy as np
-
 from hsizoo.errors import ContractError, OptionError, did_you_mean
 from hsizoo.zoo.spec import KINDS
 
@@ -76,7 +74,7 @@ class Option:
         """Return a Python value unchanged if it is allowed, or raise `OptionError`."""
         if value is None and self.optional:
             return value
-        if isinstance(value, np.generic):
+        if type(value) not in _SCALARS and getattr(value, "shape", None) == ():  # a NumPy scalar
             value = value.item()
         kind: type = type(value)
         if kind is int and int not in self.types and float in self.types:

@@ -1,20 +1,54 @@
-"""Pictures made from stored records; needs matplotlib (``pip install 'hsizoo[report]'``)."""
+"""The picture of Dice over clicks; needs matplotlib (``pip install 'hsizoo[report]'``)."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from hsizoo.errors import MissingRequirement
-from hsizoo.protocols.interactive.samples import by_row
-from hsizoo.protocols.interactive.tables import mean_curve
-from hsizoo.report.comparison import covers, settings_of
+import numpy as np
 
-__all__ = ["curve_png"]
+from hsizoo.interfaces import Record
+from hsizoo.protocols.interactive.observations import observe_curves
+from hsizoo.report.pictures import new_figure, to_png
+from hsizoo.report.rows import by_row, choose_unit, covers, done, observations, settings_of
+from hsizoo.report.statistics import FEWEST_UNITS, draw_units, interval, over_samples
+
+__all__ = ["curve_png", "mean_curve"]
 
 
-def curve_png(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
+def mean_curve(
+    records: Sequence[Record], key: str = "dice"
+) -> tuple[list[float], list[float], list[float], str]:
+    """Average a per-click metric over all samples, click by click, with a band around it.
+
+    Returns
+    -------
+    mean, low, high : list of float
+    band : str
+        What the band is: the 95 % interval of the bootstrap over subjects, or, where there are too
+        few of them, one standard error over samples.
+    """
+    records = done(records)
+    if not records:
+        return [], [], [], ""
+    unit = choose_unit(records)
+    observed = observe_curves(records, key)
+    clicks = list(
+        dict.fromkeys(click for mine in observed for each in mine for click in each.values)
+    )
+    rows = observations(records, observed, clicks, unit)
+    order = {name: place for place, name in enumerate(dict.fromkeys(rows.units))}
+    mean = rows.values.mean(axis=0)
+    if len(order) >= FEWEST_UNITS:
+        low, high = interval(over_samples(rows, order, draw_units(len(order)))[1:])
+        return mean.tolist(), low.tolist(), high.tolist(), f"95 % bootstrap over {unit}s"
+    count = len(rows.values)
+    error = rows.values.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else 0 * mean
+    low, high = mean - error, mean + error
+    return mean.tolist(), low.tolist(), high.tolist(), "one standard error over samples"
+
+
+def curve_png(records: Sequence[Record], title: str) -> bytes:
     """Draw Dice over clicks, one line per component, as PNG.
 
     On the left at threshold 0.5, on the right at the best threshold of each sample: what the
@@ -26,14 +60,6 @@ def curve_png(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
     MissingRequirement
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError as error:
-        raise MissingRequirement(
-            "the picture needs matplotlib: pip install 'hsizoo[report]'"
-        ) from error
     rows = {
         (label, pairs): {key: mean_curve(mine, key) for key in ("dice", "dice_max")}
         for (label, pairs), mine in by_row(records).items()
@@ -41,10 +67,10 @@ def curve_png(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
     settings: list[dict[str, str]] = settings_of([dict(pairs) for _, pairs in rows]) or [{}]
     labels = list(dict.fromkeys(label for label, _ in rows))
     styles = ["-", "--", "-.", ":"]
-    # Figure without pyplot: no global state, no display needed.
     size = (10, 4.4) if len(settings) == 1 else (10, 3.2 * len(settings) + 0.6)
-    figure = Figure(figsize=size, dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(size)  # says so where matplotlib is missing
+    from matplotlib.ticker import MaxNLocator
+
     panels = figure.subplots(len(settings), 2, sharey=True, squeeze=False)
     shown: dict[str, Any] = {}
     bands: dict[str, None] = {}
@@ -82,7 +108,4 @@ def curve_png(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
             handles=ordered, loc="upper left", bbox_to_anchor=(1, 1), frameon=False,
             title="\n".join(f"band: {band}" for band in bands), title_fontsize="x-small",
         )  # fmt: skip
-    picture = io.BytesIO()
-    # No software tag and date: the same records give the same bytes.
-    figure.savefig(picture, format="png", metadata={"Software": None})
-    return picture.getvalue()
+    return to_png(figure)
