@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     )
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
-    from hsizoo.runs.fewlabel import FewLabelResult, bench_few_labels
     from hsizoo.training.run import TrainResult, train
     from hsizoo.weights.files import (
         WeightFile,
@@ -64,7 +63,6 @@ _WHERE = {
     "DatasetCard": "hsizoo.interfaces",
     "EmbeddingCache": "hsizoo.engine.embeddings",
     "EmbeddingKey": "hsizoo.engine.embeddings",
-    "FewLabelResult": "hsizoo.runs.fewlabel",
     "HsizooError": "hsizoo.errors",
     "HyperCube": "hsizoo.cube",
     "InteractiveSegmenter": "hsizoo.interfaces",
@@ -85,7 +83,6 @@ _WHERE = {
     "View": "hsizoo.interfaces",
     "WeightFile": "hsizoo.weights.files",
     "bench": "hsizoo.runs.bench",
-    "bench_few_labels": "hsizoo.runs.fewlabel",
     "check_state": "hsizoo.weights.files",
     "create": "hsizoo.zoo.factory",
     "embedding_cache": "hsizoo.engine.embeddings",
@@ -109,7 +106,6 @@ __all__ = [
     "DatasetCard",
     "EmbeddingCache",
     "EmbeddingKey",
-    "FewLabelResult",
     "HsizooError",
     "HyperCube",
     "InteractiveSegmenter",
@@ -130,7 +126,6 @@ __all__ = [
     "View",
     "WeightFile",
     "bench",
-    "bench_few_labels",
     "check_state",
     "create",
     "embedding_cache",
