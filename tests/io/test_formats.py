@@ -16,9 +16,8 @@ from hsizoo.io import format_of, open_raster, read_cube, read_labels, write_cube
 from hsizoo.io.limits import memory_limit
 from hsizoo.io.tivita import write_spec_cube
 
-RNG = np.random.default_rng(0)
-CUBE = RNG.random((5, 7, 11), dtype=np.float32)
-LABELS = RNG.integers(0, 4, (5, 7))
+CUBE = np.random.default_rng(0).random((5, 7, 11), dtype=np.float32)
+LABELS = np.random.default_rng(1).integers(0, 4, (5, 7))
 NM = np.linspace(400, 900, 11)
 
 
@@ -417,7 +416,7 @@ def test_unknown_endings_are_refused(tmp_path):
 @pytest.mark.slow
 def test_a_full_size_tivita_cube_loads_as_fast_as_numpy_reads_it(tmp_path):
     path = tmp_path / "big_SpecCube.dat"
-    write_spec_cube(path, RNG.random((480, 640, 100), dtype=np.float32))
+    write_spec_cube(path, np.random.default_rng(2).random((480, 640, 100), dtype=np.float32))
 
     def numpy_alone():
         stored = np.fromfile(path, ">f4", offset=12).reshape(640, 480, 100)
