@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ PHANTOM = "phantom:height=32,width=36,bands=12,train_subjects=1,val_subjects=1,t
 def hsizoo(*arguments, cwd=None, **environment):
     return subprocess.run(
         [sys.executable, "-m", "hsizoo", *arguments],
-        capture_output=True, text=True, check=False, timeout=120, cwd=cwd,
+        capture_output=True, text=True, check=False, timeout=300, cwd=cwd,
         env={**os.environ, **environment},
     )  # fmt: skip
 
@@ -38,7 +37,7 @@ def imported_by(*arguments):
         "print('\\n' + ' '.join(sys.modules), file=sys.stderr)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
     )
     return set(done.stderr.splitlines()[-1].split())
 
@@ -54,12 +53,20 @@ def test_light_commands_import_neither_torch_nor_numpy(command):
 
 
 def test_list_is_quick():
-    """The aim is 0.3 s; a loaded test machine is given three times that, at its best of five."""
+    """The aim is 0.3 s; a slow machine is given three times that, at its best of five.
+
+    Time of the processor, not of the clock: a busy machine lets a process wait.
+    """
+
+    def used():
+        times = os.times()
+        return times.children_user + times.children_system
+
     best = float("inf")
     for _ in range(5):
-        began = time.perf_counter()
+        before = used()
         assert hsizoo("list").returncode == 0
-        best = min(best, time.perf_counter() - began)
+        best = min(best, used() - before)
     assert best < 0.9
 
 
@@ -128,7 +135,7 @@ def test_a_full_output_is_one_line_and_status_2(command):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "hsizoo", *command],
-            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=300,
         )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
