@@ -15,7 +15,8 @@ name                what ``strength`` means                        what changes
 =================== ============================================== ==========================
 
 The random numbers depend on the seed of the cell, the scene and the kind of perturbation, and not
-on the strength: a stronger one is the same one, more of it.  Jittered clicks are an option of the robots.
+on the strength: a stronger one is the same one, more of it.  Jittered clicks are an option of the
+robots.
 """
 
 from __future__ import annotations
