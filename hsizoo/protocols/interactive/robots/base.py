@@ -106,7 +106,7 @@ class Robot(ABC):
         evaluated : ndarray of bool, shape (H, W)
             Pixels whose truth is known; contains `target`.
         rng : numpy.random.Generator
-            Source of chance; left untouched by a robot that takes none.
+            Source of random numbers; left untouched by a robot that draws none.
         clickable : ndarray of bool, shape (H, W), optional
             Pixels that may be clicked at all (those with a usable spectrum); contains `evaluated`.
             Default: all.
@@ -154,7 +154,7 @@ class Robot(ABC):
         clicks : Clicks
             All clicks so far.
         rng : numpy.random.Generator
-            Source of chance; left untouched by a robot that takes none.
+            Source of random numbers; left untouched by a robot that draws none.
         clickable : ndarray of bool, shape (H, W), optional
             Pixels that may be clicked at all (those with a usable spectrum); contains `evaluated`.
             Default: all.

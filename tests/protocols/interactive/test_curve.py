@@ -1,3 +1,5 @@
+"""The picture of Dice over clicks, and the curves in it."""
+
 import io
 import struct
 import sys
@@ -8,14 +10,14 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from hsizoo.errors import MissingRequirement
-from hsizoo.protocols.interactive.figures import curve_png
+from hsizoo.protocols.interactive.curve import curve_png, mean_curve
 
 
 def record(label, *curves):
     if not curves:
         return {"label": label, "status": "failed"}
     samples = [
-        {"label": number, "dice": list(curve), "dice_max": list(curve)}
+        {"label": number, "class": f"class {number}", "dice": list(curve), "dice_max": list(curve)}
         for number, curve in enumerate(curves)
     ]
     return {
@@ -105,3 +107,46 @@ def test_each_setting_has_its_panels_and_what_it_does_not_touch_is_in_all():
     both = curve_png([*strong, fixed], "field")
     alone = curve_png([strong[0], fixed], "field")
     assert painted(both, "C1") > 1.5 * painted(alone, "C1")
+
+
+class TestMeanCurve:
+    def test_by_hand(self, stored):
+        records = [
+            stored.done(stored.sample(1, (0.2, 0.6)), stored.sample(2, (0.4, 0.6))),
+            stored.lost(),
+            stored.done(stored.sample(1, (0.9, 0.6)), scene="b"),
+        ]
+        mean, low, high, band = mean_curve(records)
+        assert mean == pytest.approx([0.5, 0.6])
+        # Variance (0.09 + 0.01 + 0.16) / 2 = 0.13, over three samples.
+        error = (0.13 / 3) ** 0.5
+        assert low == pytest.approx([0.5 - error, 0.6])
+        assert high == pytest.approx([0.5 + error, 0.6])
+        assert band == "one standard error over samples"
+
+    def test_of_three_subjects_the_band_is_their_bootstrap(self, stored):
+        records = [
+            stored.done(stored.sample(1, (value, 0.6)), subject=name, scene=name)
+            for name, value in (("a", 0.2), ("b", 0.5), ("c", 0.8))
+        ]
+        mean, low, high, band = mean_curve(records)
+        assert band == "95 % bootstrap over subjects"
+        # Of 27 draws one is all a: more than 2.5 %, so the lowest value is the low end.
+        assert (low[0], mean[0], high[0]) == pytest.approx((0.2, 0.5, 0.8))
+        assert (low[1], high[1]) == pytest.approx((0.6, 0.6))
+
+    def test_of_another_metric(self, stored):
+        mean, low, high, _ = mean_curve([stored.done(stored.sample(dice=(0.2, 0.6)))], "dice_max")
+        assert mean == pytest.approx([0.3, 0.7])
+        assert low == high == mean  # of a single sample nothing is known about the spread
+
+    def test_of_nothing(self, stored):
+        assert mean_curve([stored.lost()]) == ([], [], [], "")
+
+
+def test_seeds_are_averaged_first(stored):
+    done, sample = stored.done, stored.sample
+    runs = [done(sample(1, (0.2, 0.4)), sample(2, (0.6, 0.8)), seed=seed) for seed in range(4)]
+    assert mean_curve(runs)[0] == mean_curve(runs[:1])[0]
+    mean, *_ = mean_curve([done(sample(1, (0.2, 0.4))), done(sample(1, (0.4, 0.4)), seed=1)])
+    assert mean == pytest.approx([0.3, 0.4])
