@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
+    from hsizoo.session import Session
     from hsizoo.training.run import TrainResult, train
     from hsizoo.weights.files import (
         WeightFile,
@@ -77,6 +78,7 @@ _WHERE = {
     "SceneDataset": "hsizoo.interfaces",
     "SceneInfo": "hsizoo.interfaces",
     "ScorerSegmenter": "hsizoo.zoo.scoring",
+    "Session": "hsizoo.session",
     "SpectralScorer": "hsizoo.interfaces",
     "TrainResult": "hsizoo.training.run",
     "TrainableSegmenter": "hsizoo.interfaces",
@@ -120,6 +122,7 @@ __all__ = [
     "SceneDataset",
     "SceneInfo",
     "ScorerSegmenter",
+    "Session",
     "SpectralScorer",
     "TrainResult",
     "TrainableSegmenter",

@@ -9,7 +9,7 @@ import traceback
 
 import click
 
-from hsizoo.cli import bench, data, doctor, info, list_, plugins, segment, train
+from hsizoo.cli import bench, data, doctor, info, list_, plugins, train
 from hsizoo.errors import HsizooError, PluginError
 
 __all__ = ["app", "main"]
@@ -46,10 +46,31 @@ for command in (
     doctor.doctor,
     data.data,
     bench.bench,
-    segment.segment,
     train.train,
 ):
     app.add_command(command)
+
+
+@app.command(
+    "segment",
+    short_help="Segment one object of the cube FILE by clicks with COMPONENT, and write its mask.",
+    add_help_option=False,
+    context_settings={"ignore_unknown_options": True},
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def _segment(context: click.Context, arguments: tuple[str, ...]) -> None:
+    import typer  # which brings a click of its own: its commands are none of this click's
+
+    from hsizoo.cli import segment
+
+    inner = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    inner.command(epilog=segment.EPILOG)(segment.segment)
+    typer.main.get_command(inner).main([*arguments], prog_name=context.command_path)
 
 
 _ADVICE = {
