@@ -14,7 +14,7 @@ HSIZOO_API = 1
 
 @hookimpl
 def hsizoo_components() -> Iterator[ComponentSpec]:
-    """Yield the specs of both protocols."""
+    """Yield the specs of the protocols."""
     yield ComponentSpec(
         name="interactive",
         kind="protocol",
@@ -28,4 +28,10 @@ def hsizoo_components() -> Iterator[ComponentSpec]:
         target="hsizoo.protocols.few_label.protocol:FewLabelProtocol",
         summary="A classifier learns from a few labels per class; all other pixels test it",
         paper="IPG, Zhao et al. 2024, doi:10.3389/fpls.2024.1515403, section 3",
+    )
+    yield ComponentSpec(
+        name="box",
+        kind="protocol",
+        target="hsizoo.protocols.box:BoxProtocol",
+        summary="Each class is segmented once, from a box around it",
     )

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from hsizoo.cube import LabelMap, Scene
 from hsizoo.errors import ContractError
 from hsizoo.interfaces import PixelClassifier, PseudoLabels
+from hsizoo.protocols.answers import on_host
 from hsizoo.protocols.few_label.scores import confusion_matrix, scores
 from hsizoo.protocols.few_label.splits import Mask, Split, draw_split, leaks
 from hsizoo.protocols.few_label.stored_map import encode_map
@@ -75,7 +76,7 @@ def evaluate(
     began = time.perf_counter()
     classifier.fit(scene.cube, known, rng=np.random.default_rng([seed, 1]))
     fitted = time.perf_counter()
-    probability = _on_host(classifier.predict_proba(scene.cube))
+    probability = on_host(classifier.predict_proba(scene.cube))
     ended = time.perf_counter()
     labels = np.array(sorted(known.targets))
     _check(probability, scene, len(labels), type(classifier).__name__)
@@ -112,12 +113,6 @@ def _absent(scene: Scene) -> list[str]:
     present = set(np.unique(scene.label_map.labels[scene.evaluated]).tolist())
     names = scene.label_map.class_names
     return [names[label] for label in sorted(scene.label_map.targets) if label not in present]
-
-
-def _on_host(returned: Any) -> npt.NDArray[np.float32]:
-    if hasattr(returned, "detach"):  # a tensor on any device
-        returned = returned.detach().cpu().numpy()
-    return np.asarray(returned, dtype=np.float32)
 
 
 def _check(probability: npt.NDArray[np.float32], scene: Scene, classes: int, who: str) -> None:

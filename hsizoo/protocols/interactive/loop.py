@@ -27,8 +27,6 @@ Time
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -39,10 +37,11 @@ import numpy.typing as npt
 
 from hsizoo.clicks import Clicks
 from hsizoo.cube import Scene
-from hsizoo.errors import ContractError, DataError, ProtocolError
+from hsizoo.errors import DataError, ProtocolError
 from hsizoo.interfaces import InteractiveSegmenter
-from hsizoo.protocols.interactive.metrics import THRESHOLD_GRID, best_dice, dice, dice_at, iou
+from hsizoo.protocols.answers import checked_maps, described, finish_gpu_work
 from hsizoo.protocols.interactive.robots import Robot
+from hsizoo.protocols.mask_metrics import THRESHOLD_GRID, best_dice, dice, dice_at, iou
 
 if TYPE_CHECKING:
     from hsizoo.protocols.interactive.protocol import InteractiveProtocol
@@ -101,9 +100,9 @@ def click_through(
     samples, absent = _begin(scene, protocol.user, seed)
     began = time.perf_counter()
     state = segmenter.open(scene.cube)
-    _finish_gpu_work()
+    finish_gpu_work()
     seconds_open = time.perf_counter() - began
-    resolved = _described(segmenter, state)
+    resolved = described(segmenter, state)
     seconds_predict, objects = [], []
     for k in range(1, protocol.clicks + 1):
         active = [sample for sample in samples if len(sample.clicks) == k]
@@ -158,43 +157,7 @@ def _predict(
     expected = (len(prompts), *scene.cube.shape[:2])
     if not prompts:
         return np.zeros(expected, dtype=np.float32)
-    returned: Any = segmenter.predict(state, prompts)
-    if hasattr(returned, "detach"):  # a torch tensor, which the core need not import
-        returned = returned.detach().float().cpu().numpy()
-    maps = np.asarray(returned, dtype=np.float32)
-    who = type(segmenter).__name__
-    if maps.shape != expected:
-        raise ContractError(
-            f"{who}.predict returned shape {maps.shape}; expected {expected}: one map per "
-            "object, of the cube's height and width"
-        )
-    # One comparison catches NaN as well.
-    if not (maps.min() >= 0 and maps.max() <= 1):
-        raise ContractError(
-            f"{who}.predict returned values from {maps.min()} to {maps.max()}; "
-            "probabilities must be finite and within 0 and 1"
-        )
-    return maps
-
-
-def _described(segmenter: InteractiveSegmenter, state: Any) -> dict[str, Any]:
-    """What the segmenter tells of this image, as JSON holds it."""
-    told = segmenter.describe(state)
-    try:
-        plain: dict[str, Any] = json.loads(json.dumps(dict(told), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise ContractError(
-            f"{type(segmenter).__name__}.describe returned {told!r}; expected a mapping of plain "
-            f"values, as JSON holds them ({error})"
-        ) from error
-    return plain
-
-
-def _finish_gpu_work() -> None:
-    """Wait for what was queued on a GPU, so that it is not counted in the next step."""
-    torch = sys.modules.get("torch")  # a component that uses a GPU has imported it
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.synchronize()
+    return checked_maps(segmenter.predict(state, prompts), expected, segmenter, "predict")
 
 
 class _Sample:

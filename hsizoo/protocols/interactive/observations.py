@@ -11,7 +11,7 @@ import numpy as np
 
 from hsizoo.interfaces import Observation, Record
 from hsizoo.protocols.interactive.curve_metrics import curve_auc, failed, noc
-from hsizoo.protocols.interactive.metrics import THRESHOLD_GRID
+from hsizoo.protocols.mask_metrics import THRESHOLD_GRID
 
 __all__ = ["observe", "observe_curves", "seconds", "tuned_scores", "values_of"]
 

@@ -37,7 +37,7 @@ class InteractiveProtocol(Protocol):
     ----------
     grid_clicks : tuple of int
         After these clicks, and after the last, Dice is stored for all thresholds of
-        `hsizoo.protocols.interactive.metrics.THRESHOLD_GRID`, from which an honest threshold
+        `hsizoo.protocols.mask_metrics.THRESHOLD_GRID`, from which an honest threshold
         (tuned elsewhere) is derived later.
 
     Raises

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hsizoo.protocols.interactive.metrics import THRESHOLD_GRID
+from hsizoo.protocols.mask_metrics import THRESHOLD_GRID
 
 
 def grid(*peaks, rest=0.0):

@@ -11,7 +11,6 @@ from hsizoo.cube import HyperCube, LabelMap, Scene
 from hsizoo.errors import ContractError, DataError, ProtocolError
 from hsizoo.interfaces import InteractiveSegmenter
 from hsizoo.protocols.interactive import InteractiveProtocol, loop
-from hsizoo.protocols.interactive.metrics import THRESHOLD_GRID
 from hsizoo.protocols.interactive.robots import (
     ROBOTS,
     LargestComponentRobot,
@@ -19,6 +18,7 @@ from hsizoo.protocols.interactive.robots import (
     RandomRobot,
     RitmRobot,
 )
+from hsizoo.protocols.mask_metrics import THRESHOLD_GRID
 
 NAMES = {0: "unlabeled", 1: "corn", 2: "wheat", 3: "oat"}
 every_robot = pytest.mark.parametrize("robot", [kind() for kind in ROBOTS.values()], ids=ROBOTS)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from hsizoo.clicks import Clicks
-    from hsizoo.protocols.interactive.arrays import Mask, Probability
+    from hsizoo.protocols.arrays import Mask, Probability
 
 __all__ = ["Click", "Robot", "check_choice", "store_float"]
 
@@ -175,7 +175,7 @@ class Robot(ABC):
         """
         import numpy as np
 
-        from hsizoo.protocols.interactive.arrays import check_probability
+        from hsizoo.protocols.arrays import check_probability
 
         _check_scene(target, evaluated, clickable)
         check_probability(probability, target.shape)
@@ -245,7 +245,7 @@ def _check_scene(target: Mask, evaluated: Mask, clickable: Mask | None) -> None:
     """Raise unless all are bool images of one shape and ∅ ≠ target ⊆ evaluated ⊆ clickable."""
     import numpy as np
 
-    from hsizoo.protocols.interactive.arrays import check_masks
+    from hsizoo.protocols.arrays import check_masks
 
     check_masks(target=target, evaluated=evaluated, clickable=clickable)
     if not target.any():

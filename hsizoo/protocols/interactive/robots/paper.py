@@ -10,7 +10,7 @@ from hsizoo.protocols.interactive.robots.base import Click, Robot, check_choice
 if TYPE_CHECKING:
     import numpy as np
 
-    from hsizoo.protocols.interactive.arrays import Mask, Probability
+    from hsizoo.protocols.arrays import Mask, Probability
 
 __all__ = ["PaperRobot"]
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score, jaccard_score
 
 from hsizoo.errors import ProtocolError
-from hsizoo.protocols.interactive.metrics import (
+from hsizoo.protocols.mask_metrics import (
     THRESHOLD_GRID,
     best_dice,
     dice,

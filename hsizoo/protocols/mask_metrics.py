@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import ProtocolError
-from hsizoo.protocols.interactive.arrays import Mask, Probability, check_masks, check_probability
+from hsizoo.protocols.arrays import Mask, Probability, check_masks, check_probability
 
 __all__ = [
     "THRESHOLD_GRID",
