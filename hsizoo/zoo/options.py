@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import numpy as np
-
 from hsizoo.errors import ContractError, OptionError, did_you_mean
 from hsizoo.zoo.spec import KINDS
 
@@ -76,8 +74,7 @@ class Option:
         """Return a Python value unchanged if it is allowed, or raise `OptionError`."""
         if value is None and self.optional:
             return value
-        if isinstance(value, np.generic):
-            value = value.item()
+        value = _plain(value)
         kind: type = type(value)
         if kind is int and int not in self.types and float in self.types:
             value, kind = float(value), float
@@ -181,6 +178,12 @@ def resolve_options(
             except OptionError as error:
                 raise OptionError(f"{owner}: {error}") from None
     return resolved
+
+
+def _plain(value: Any) -> Any:
+    """The Python number of a NumPy one; whoever has one has imported NumPy already."""
+    numpy = sys.modules.get("numpy")
+    return value.item() if numpy is not None and isinstance(value, numpy.generic) else value
 
 
 def _read_annotation(annotation: Any) -> tuple[tuple[type, ...], tuple[str, ...], bool, str]:

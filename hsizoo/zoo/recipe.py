@@ -7,7 +7,6 @@ from typing import Any
 
 import hsizoo.interfaces as interfaces
 from hsizoo.weights.trained import TrainedWeights
-from hsizoo.zoo.composition import LabeledClassifier
 from hsizoo.zoo.options import declared_options, takes_device
 from hsizoo.zoo.registry import FIRST_PARTY, Entry
 from hsizoo.zoo.spec import Kind
@@ -121,5 +120,7 @@ class Resolved:
 
             return ScorerSegmenter(component, **self.wrapper_options)
         if self.feeds is not None:
+            from hsizoo.zoo.composition import LabeledClassifier  # NumPy, with what it imports
+
             return LabeledClassifier(component, self.feeds.build(device))
         return component
