@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from hsizoo.cli.progress import RunDisplay
+    from hsizoo.cli.run_display import RunDisplay
     from hsizoo.runs.bench import Overwrite, RunEvents, RunResult
     from hsizoo.runs.fewlabel import FewLabelResult
     from hsizoo.training.run import TrainEvents
@@ -308,7 +308,7 @@ def _bench_experiment(
 
 @contextlib.contextmanager
 def _training(errors: Console, what: str, number: int, total: int) -> Iterator[TrainEvents]:
-    from hsizoo.cli.progress import TrainDisplay
+    from hsizoo.cli.train_display import TrainDisplay
     from hsizoo.training.run import TrainEvents
 
     errors.print(f"training {number} of {total}: {what}", markup=False, soft_wrap=True)
@@ -336,7 +336,7 @@ def _benching(errors: Console, name: str, classify: bool) -> Iterator[RunEvents]
 
 def _display(errors: Console, classify: bool) -> RunDisplay:
     from hsizoo.cli.few_label import live_table
-    from hsizoo.cli.progress import RunDisplay
+    from hsizoo.cli.run_display import RunDisplay
 
     return RunDisplay(errors, (lambda records: live_table(records, errors)) if classify else None)
 
@@ -366,13 +366,13 @@ def _print_failures(errors: Console, result: RunResult | FewLabelResult) -> None
 
 
 def _print_result(result: RunResult | FewLabelResult, title: str) -> None:
-    from hsizoo.cli import few_label, progress
+    from hsizoo.cli import few_label, result_table
     from hsizoo.cli.console import console
     from hsizoo.runs.fewlabel import FewLabelResult
 
     out = console()
     classify = isinstance(result, FewLabelResult)
-    fitting_table = few_label.fitting_table if classify else progress.fitting_table
+    fitting_table = few_label.fitting_table if classify else result_table.fitting_table
     shown, left_out = fitting_table(result.table, title, out)
     out.print(shown)
     if left_out:

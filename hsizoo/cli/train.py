@@ -117,7 +117,7 @@ def train(
         dataset = with_data_dir(dataset, data_dir)
     errors = console(stderr=True)
     with errors.status("loading …"):  # torch takes two seconds; an empty screen looks broken
-        from hsizoo.cli.progress import TrainDisplay
+        from hsizoo.cli.train_display import TrainDisplay
         from hsizoo.training import run as training
 
     display = TrainDisplay(errors)
