@@ -1,147 +1,153 @@
-"""``hsizoo bench``: components on a dataset by the protocol of the paper, or an experiment."""
+"""``hsizoo bench``: components on a dataset by their protocol, or an experiment."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import click
-from click.core import ParameterSource
+import typer
 
-from hsizoo.report.columns import COLUMNS, OF_CLASSIFIERS
+from hsizoo.cli import before_protocols
+from hsizoo.cli.parameters import DataDir, Device
+from hsizoo.cli.protocol_options import ProtocolCommand, given_options, registered
+from hsizoo.zoo.lookup import check_components, find_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
+    from hsizoo.cli.protocol_options import Offer
     from hsizoo.cli.run_display import RunDisplay
-    from hsizoo.runs.bench import Overwrite, RunEvents, RunResult
+    from hsizoo.runs.bench import RunEvents, RunResult
     from hsizoo.runs.fewlabel import FewLabelResult
     from hsizoo.training.run import TrainEvents
 
 
-_LEGEND = "\b\nColumns of the table of scorers and segmenters:\n" + "\n".join(
-    f"  {column:14}{meaning}" for column, meaning in COLUMNS.items()
-)
-_LEGEND_OF_CLASSIFIERS = (
-    "\b\nColumns of the table of classifiers (± is the standard deviation over seeds):\n"
-    + "\n".join(f"  {column:14}{meaning}" for column, meaning in OF_CLASSIFIERS.items())
-)
-_ROBOTS = (
-    "\b\nSimulated users and their options (all take jitter=PIXELS):\n"
-    "  paper              first=edt|centroid, connectivity=8|4\n"
-    "  ritm               threshold=0.49\n"
-    "  largest-component  threshold=0.5, connectivity=8|4\n"
-    "  random             threshold=0.5"
-)
-_PERTURBATIONS = (
-    "\b\nPerturbations and their options (strength is 0.1 unless said):\n"
-    "  noise              strength: sigma over each band's standard deviation\n"
-    "  shading            strength: largest relative change of the light\n"
-    "  dropped-bands      strength: share of the bands\n"
-    "  spectral-shift     strength, unit=bands|nm"
-)
+_PERTURBATIONS = {
+    "noise": "strength: sigma over each band's standard deviation",
+    "shading": "strength: largest relative change of the light",
+    "dropped-bands": "strength: share of the bands",
+    "spectral-shift": "strength, unit=bands|nm",
+}
 _OF_ONE_RUN = (
-    "dataset", "data_dir", "clicks", "robot", "seeds", "perturbations", "split", "scenes", "shots",
-    "draw",
+    "dataset", "data_dir", "protocol", "seeds", "perturbations", "split", "scenes",
 )  # fmt: skip
-_OF_SEGMENTERS = ("clicks", "robot", "perturbations", "allow_untrained")
-_OF_CLASSIFIERS = ("shots", "draw")
 
 
-@click.command(epilog=f"{_LEGEND}\n\n{_LEGEND_OF_CLASSIFIERS}\n\n{_ROBOTS}\n\n{_PERTURBATIONS}")
-@click.argument("components", nargs=-1)
-@click.option(
-    "--config",
-    "-c",
-    type=click.Path(),
-    help="An experiment's file (TOML) in place of COMPONENTS and the options of one run.",
-)
-@click.option("--only", multiple=True, help="Only this run of the experiment; may be repeated.")
-@click.option(
-    "--dataset",
-    "-d",
-    default="indian-pines",
-    show_default=True,
-    help="A dataset, with options if need be: phantom:height=256,width=256; or your own folder of "
-    "cubes and masks: ./cubes/.",
-)
-@click.option("--data-dir", help="Folder of the dataset's files: its option data_dir.")
-@click.option("--clicks", "-k", default=5, show_default=True, help="Clicks per sample.")
-@click.option(
-    "--robot",
-    default="paper",
-    show_default=True,
-    help="Simulated user: paper, ritm, largest-component or random, with options if need be: "
-    "ritm:jitter=2.",
-)
-@click.option(
-    "--seeds",
-    type=int,
-    help="How many seeds.  [default: 1, for robots that draw at random; of classifiers 10]",
-)
-@click.option(
-    "--shots", default=5, show_default=True, help="Of classifiers: labels per class to learn from."
-)
-@click.option(
-    "--draw",
-    default="random",
-    show_default=True,
-    type=click.Choice(["random", "fixed", "block-disjoint", "official"]),
-    help="Of classifiers: how these are drawn; fixed is the same for all seeds, the last two keep "
-    "test and training apart.",
-)
-@click.option(
-    "--perturb",
-    "perturbations",
-    multiple=True,
-    help="Spoil the cubes: noise:strength=0.1; may be repeated, each makes rows of its own.  "
-    "'none' is the cube as it is.  [default: none]",
-)
-@click.option(
-    "--split", help="Only scenes of this split, or 'all'.  [default: test, where there is one]"
-)
-@click.option("--scene", "scenes", multiple=True, help="Only this scene; may be repeated.")
-@click.option(
-    "--out",
-    "-o",
-    help="Run folder; runs may share one, and the tables in it are those of the last command.  "
-    "[default: hsizoo-runs/DATASET, of classifiers DATASET-few-labels, or hsizoo-runs/CONFIG]",
-)
-@click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:NUMBER or mps."
-)
-@click.option("--jobs", "-j", default=1, show_default=True, help="Processes.")
-@click.option(
-    "--overwrite",
-    default="failed",
-    show_default=True,
-    type=click.Choice(["failed", "never", "always"]),
-    help="Which stored cells to compute anew.",
-)
-@click.option(
-    "--allow-untrained",
-    is_flag=True,
-    help="Run segmenters that nobody trained, marked as such, instead of refusing them.",
-)
-@click.option("--json", is_flag=True, help="Print the table for machines.")
-@click.pass_context
+class BenchCommand(ProtocolCommand):
+    """The command with the options of all protocols, and more at the end of its help."""
+
+    def find_offers(self) -> list[Offer]:
+        """Find the protocols."""
+        offers = registered()
+        return [*before_protocols.stand_ins(offers), *offers]
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write what is in tables, and what names of perturbations may be followed by."""
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Simulated users and their options (all take jitter=PIXELS)"):
+            formatter.write_dl(list(before_protocols.ROBOTS.items()))
+        with formatter.section("Perturbations and their options (strength is 0.1 unless said)"):
+            formatter.write_dl(list(_PERTURBATIONS.items()))
+
+
 def bench(
-    context: click.Context,
-    /,
-    components: tuple[str, ...],
-    config: str | None,
-    only: tuple[str, ...],
-    out: str | None,
-    device: str,
-    jobs: int,
-    overwrite: Overwrite,
-    allow_untrained: bool,
-    json: bool,
-    **of_one_run: Any,
+    context: typer.Context,
+    components: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="COMPONENTS",
+            help="Names from `hsizoo list`, with options if need be: sa-rw:scorer=ace.",
+        ),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE",
+            help="An experiment's file (TOML) in place of COMPONENTS and the options of one run.",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RUN", help="Only this run of the experiment; may be repeated."),
+    ] = None,
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset",
+            "-d",
+            metavar="DATASET",
+            help="A dataset, with options if need be: phantom:height=256,width=256; or your own "
+            "folder of cubes and masks: ./cubes/.",
+        ),
+    ] = "indian-pines",
+    data_dir: DataDir = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How to evaluate the components; see below.  [default: by their kind]",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Run with N seeds; they matter where something draws at random.  "
+            "[default: as many as the protocol says, see below]",
+        ),
+    ] = None,
+    perturbations: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--perturb",
+            metavar="NAME",
+            help="Perturb the cubes: noise:strength=0.1; may be repeated, each makes rows of its "
+            "own.  'none' is the cube as it is.  [default: none]",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only scenes of this split, or 'all'.  [default: test, where there is one]",
+        ),
+    ] = None,
+    scenes: Annotated[
+        list[str] | None,
+        typer.Option("--scene", metavar="NAME", help="Only this scene; may be repeated."),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="Run folder; runs may share one, and the tables in it are those of the last "
+            "command.  [default: the protocol's, see below, or hsizoo-runs/CONFIG]",
+        ),
+    ] = None,
+    device: Device = "auto",
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", metavar="N", help="Compute in N processes.")
+    ] = 1,
+    overwrite: Annotated[
+        Literal["failed", "never", "always"],
+        typer.Option(help="Which stored cells to compute anew."),
+    ] = "failed",
+    allow_untrained: Annotated[
+        bool,
+        typer.Option(
+            "--allow-untrained",
+            help="Run segmenters that nobody trained, marked as such, instead of refusing them.",
+        ),
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
-    """Run COMPONENTS on a dataset and print the paper's table.
+    """Run COMPONENTS on a dataset and print the table of their protocol.
 
     Scorers and segmenters answer to simulated clicks.  Classifiers, and LABELER+CLASSIFIER, learn
     from a few labels per class and are tested on all other labelled pixels.
@@ -149,7 +155,14 @@ def bench(
     Every finished cell is kept at once: a run that was stopped, however roughly, goes on with the
     same command.  Exits with status 1 if a cell, or a training of an experiment, failed.
     """
-    _check_words(context, components, config, only)
+    names = components or []
+    _check_words(context, names, config, only)
+    if config is None:
+        check_components(names)
+        find_dataset(dataset)
+        protocol = before_protocols.choose(names, protocol)
+        before_protocols.refuse(context, protocol, bool(perturbations), allow_untrained)
+        settings = before_protocols.settings(protocol, given_options(context))
     from hsizoo.cli.console import console
 
     errors = console(stderr=True)
@@ -159,7 +172,7 @@ def bench(
             from hsizoo.runs import experiment, fewlabel  # noqa: F401
     except KeyboardInterrupt:
         errors.print("\nstopped before anything was begun", style="yellow")
-        context.exit(130)
+        raise typer.Exit(130) from None
     how: dict[str, Any] = {
         "out": out,
         "device": device,
@@ -167,103 +180,90 @@ def bench(
         "overwrite": overwrite,
         "allow_untrained": allow_untrained,
     }
-    if config is None:
-        failed = _bench_one(context, errors, components, json, {**of_one_run, **how})
+    if config is not None:
+        failed = _bench_experiment(errors, config, only or (), json, how)
     else:
-        failed = _bench_experiment(context, errors, config, only, json, how)
+        of_one_run = {"seeds": seeds, "perturbations": perturbations, "split": split}
+        options = {**of_one_run, "scenes": scenes, **how}
+        assert protocol is not None
+        failed = _bench_one(errors, names, dataset, data_dir, json, protocol, settings, options)
     if failed:
-        context.exit(1)
+        raise typer.Exit(1)
 
 
 def _check_words(
-    context: click.Context,
+    context: typer.Context,
     components: Sequence[str],
     config: str | None,
-    only: Sequence[str],
+    only: Sequence[str] | None,
 ) -> None:
     """Refuse what does not go together."""
     if config is None:
         if not components:
-            raise click.UsageError("name at least one component, or an experiment with --config")
+            context.fail("name at least one component, or an experiment with --config")
         if only:
-            raise click.UsageError("--only names a run of an experiment; give it with --config")
+            context.fail("--only names a run of an experiment; give it with --config")
         return
     given = [
         parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name in _OF_ONE_RUN
-        and context.get_parameter_source(parameter.name) is not ParameterSource.DEFAULT
+        for parameter in context.command.get_params(context)
+        if (parameter.name in _OF_ONE_RUN and _was_given(context, parameter.name))
+        or parameter.name in given_options(context)
     ]
     if components or given:
-        raise click.UsageError(
+        context.fail(
             f"{(*components, *given)[0]} does not go with --config: the experiment's file says "
             "what is run"
         )
 
 
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
 def _bench_one(
-    context: click.Context,
     errors: Console,
     components: Sequence[str],
+    dataset: str,
+    data_dir: str | None,
     json: bool,
+    protocol: str,
+    settings: Mapping[str, Any],
     options: dict[str, Any],
 ) -> bool:
     """Run one table; tell whether a cell failed."""
     from hsizoo.cli.console import print_json
-    from hsizoo.runs import bench as benchmark
-    from hsizoo.runs import fewlabel
+    from hsizoo.runs.bench import RunEvents
     from hsizoo.zoo.factory import with_data_dir
 
-    data_dir = options.pop("data_dir")
     if data_dir is not None:
-        options["dataset"] = with_data_dir(options["dataset"], data_dir)
-    classify = fewlabel.are_classifiers(components)
-    _check_options(context, classify)
-    for name in _OF_SEGMENTERS if classify else _OF_CLASSIFIERS:
-        options.pop(name)
-    if options["seeds"] is None:
-        options.pop("seeds")
-    options["scenes"] = options["scenes"] or None
-    if not classify:
-        options["perturbations"] = options["perturbations"] or "none"
-    display = _display(errors, classify)
-    events = benchmark.RunEvents(display.planned, display.progress, display.finished)
-    run: Any = fewlabel.bench_few_labels if classify else benchmark.bench
+        dataset = with_data_dir(dataset, data_dir)
+    display = _display(errors, protocol == "few-label")
+    events = RunEvents(display.planned, display.progress, display.finished)
     try:
         with display:
-            result = run(components, events=events, **options)
+            result = before_protocols.old_bench(
+                protocol, components, dataset=dataset, events=events, **settings, **options
+            )
     except KeyboardInterrupt:
         errors.print(
             f"\nstopped: {display.done} of {display.total} cells are done and kept; "
             "the same command goes on",
             style="yellow",
         )
-        context.exit(130)
+        raise typer.Exit(130) from None
     if json:
         print_json({"folder": str(result.folder), "table": result.table})
     else:
-        title = "{dataset}, robot {robot}, {clicks} click(s)"
-        if classify:
-            title = "{dataset}, {shots} label(s) per class, draw {draw}"
-        _print_result(result, title.format(**options))
+        _print_result(result, before_protocols.title(protocol, dataset, settings))
         for name, remark in result.files.items():
             _print_file(f"{result.folder / name}", remark)
     _print_failures(errors, result)
     return bool(result.failures)
 
 
-def _check_options(context: click.Context, classify: bool) -> None:
-    """Refuse options of the other protocol."""
-    whose = "scorers and segmenters" if classify else "classifiers"
-    for parameter in context.command.params:
-        foreign = parameter.name in (_OF_SEGMENTERS if classify else _OF_CLASSIFIERS)
-        given = context.get_parameter_source(parameter.name or "") is not ParameterSource.DEFAULT
-        if foreign and given:
-            raise click.UsageError(f"{parameter.opts[0]} is for {whose}; leave it out")
-
-
 def _bench_experiment(
-    context: click.Context,
     errors: Console,
     config: str,
     only: Sequence[str],
@@ -291,7 +291,7 @@ def _bench_experiment(
             "training; the same command goes on",
             style="yellow",
         )
-        context.exit(130)
+        raise typer.Exit(130) from None
     if json:
         tables = {name: run.table for name, run in result.runs.items()}
         print_json({"folder": str(result.folder), "tables": tables})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import click
+import typer
+
+from hsizoo.cli.parameters import Device, Layout
+from hsizoo.zoo.lookup import check_components
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,89 +16,82 @@ if TYPE_CHECKING:
     from hsizoo.cube import HyperCube
 
 
-def _positions(
-    _: click.Context, parameter: click.Parameter, values: tuple[str, ...]
-) -> list[tuple[int, int]]:
-    """Read each ``ROW,COL``."""
-    positions = []
-    for value in values:
+def _positions(values: list[str] | None) -> list[str]:
+    """Check each ``ROW,COL``."""
+    for value in values or ():
         row, _comma, col = (part.strip() for part in value.partition(","))
         if not (row.isdecimal() and col.isdecimal()):
-            raise click.BadParameter(
-                f"{value!r} is no position; write ROW,COL, both counted from 0", param=parameter
+            raise typer.BadParameter(
+                f"{value!r} is no position; write ROW,COL, both counted from 0"
             )
-        positions.append((int(row), int(col)))
-    return positions
+    return values or []
 
 
-@click.command(
-    epilog="Example: hsizoo segment sa-rw scene.hdr --click 60,100 --not 10,10 --out mask.png"
-)
-@click.argument("component")
-@click.argument("file", type=click.Path())
-@click.option(
-    "--click",
-    "positive",
-    metavar="ROW,COL",
-    callback=_positions,
-    multiple=True,
-    help="On the object; may be repeated.",
-)
-@click.option(
-    "--not",
-    "negative",
-    metavar="ROW,COL",
-    callback=_positions,
-    multiple=True,
-    help="Not on it; may be repeated.",
-)
-@click.option(
-    "--replay",
-    type=click.Path(),
-    help="Clicks that an earlier call kept, first; and its threshold, unless --threshold is given.",
-)
-@click.option(
-    "--out",
-    "-o",
-    required=True,
-    type=click.Path(),
-    help="The mask: .png, .hdr (ENVI classification), .tif (GeoTIFF if FILE is one) or .npz.",
-)
-@click.option(
-    "--threshold",
-    type=click.FloatRange(0, 1, max_open=True),
-    help="Probability above which is the object.  [default: 0.5]",
-)
-@click.option("--variable", help="Which array is the cube, where FILE holds several.")
-@click.option(
-    "--layout",
-    type=click.Choice(["hwb", "bhw"]),
-    default="hwb",
-    show_default=True,
-    help="Order of the axes where the format does not say it: bands last, or first.",
-)
-@click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:NUMBER or mps."
-)
-@click.option("--allow-untrained", is_flag=True, help="Use a segmenter that nobody trained.")
+def _probability(value: float | None) -> float | None:
+    if value is not None and not 0 <= value < 1:
+        raise typer.BadParameter(f"{value} is not in the range 0<=x<1.")
+    return value
+
+
 def segment(
-    component: str,
-    file: str,
-    positive: list[tuple[int, int]],
-    negative: list[tuple[int, int]],
-    replay: str | None,
-    out: str,
-    threshold: float | None,
-    variable: str | None,
-    layout: Any,
-    device: str,
-    allow_untrained: bool,
+    component: Annotated[str, typer.Argument(metavar="COMPONENT", help="A segmenter or scorer.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The cube.")],
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="PATH",
+            help="The mask: .png, .hdr (ENVI classification), .tif (GeoTIFF if FILE is one) or "
+            ".npz.",
+        ),
+    ],
+    positive: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--click",
+            metavar="ROW,COL",
+            callback=_positions,
+            help="On the object; may be repeated.",
+        ),
+    ] = None,
+    negative: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--not", metavar="ROW,COL", callback=_positions, help="Not on it; may be repeated."
+        ),
+    ] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Clicks that an earlier call kept, first; and its threshold, unless --threshold "
+            "is given.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            callback=_probability,
+            help="Probability above which is the object, 0<=x<1.  [default: 0.5]",
+        ),
+    ] = None,
+    variable: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Which array is the cube, where FILE holds several."),
+    ] = None,
+    layout: Layout = "hwb",
+    device: Device = "auto",
+    allow_untrained: Annotated[
+        bool, typer.Option("--allow-untrained", help="Use a segmenter that nobody trained.")
+    ] = False,
 ) -> None:
     """Segment one object of the cube FILE by clicks with COMPONENT, and write its mask.
 
     The clicks are kept beside the mask, as OUT.clicks.json; --replay OUT.clicks.json with the same
     component gives the same mask.
     """
+    check_components([component], ("segmenter", "scorer"))
     from pathlib import Path
 
     import numpy as np
@@ -119,7 +115,11 @@ def segment(
         )
     raster = open_raster(file, "cube", variable=variable, layout=layout)
     cube = to_cube(raster)
-    given = [*((*p, True) for p in positive), *((*p, False) for p in negative)]
+    given = [
+        (int(row), int(col), good)
+        for texts, good in ((positive, True), (negative, False))
+        for row, _, col in (text.partition(",") for text in texts or ())
+    ]
     clicks, kept_threshold = Clicks(), 0.5
     if replay:
         clicks, kept_threshold = _replayed(Path(replay), component, cube, errors)
@@ -138,8 +138,8 @@ def segment(
     write_mask(target, mask, class_names={0: "background", 1: "object"}, like=raster)
     kept = target.with_name(f"{target.name}.clicks.json")
     kept.write_text(_as_json(component, file, cube, clicks, threshold), encoding="utf-8")
-    click.echo(f"{target}  {int(mask.sum())} of {mask.size} pixels")
-    click.echo(f"{kept}  {len(clicks)} click(s)")
+    typer.echo(f"{target}  {int(mask.sum())} of {mask.size} pixels")
+    typer.echo(f"{kept}  {len(clicks)} click(s)")
     if len({*mask[cube.valid].tolist()}) == 1:
         what, change = ("every", "raise") if mask.any() else ("no", "lower")
         errors.print(

@@ -154,6 +154,8 @@ class Protocol(ABC):
         How many seeds a run has that names none.
     folder_suffix : str
         Ending of the default run folder, after the dataset's name.
+    short_options : mapping of str to str
+        Options that ``hsizoo bench`` also takes by one letter, ``{"clicks": "-k"}``.
     """
 
     name: ClassVar[str]
@@ -165,6 +167,7 @@ class Protocol(ABC):
     count: ClassVar[Literal["samples", "seeds"]] = "samples"
     default_seeds: ClassVar[int] = 1
     folder_suffix: ClassVar[str]
+    short_options: ClassVar[Mapping[str, str]] = {}
 
     @property
     @abstractmethod

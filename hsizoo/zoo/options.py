@@ -74,7 +74,9 @@ class Option:
         """Return a Python value unchanged if it is allowed, or raise `OptionError`."""
         if value is None and self.optional:
             return value
-        value = _plain(value)
+        numpy = sys.modules.get("numpy")  # whoever has one of its scalars has imported it
+        if numpy is not None and isinstance(value, numpy.generic):
+            value = value.item()
         kind: type = type(value)
         if kind is int and int not in self.types and float in self.types:
             value, kind = float(value), float
@@ -178,12 +180,6 @@ def resolve_options(
             except OptionError as error:
                 raise OptionError(f"{owner}: {error}") from None
     return resolved
-
-
-def _plain(value: Any) -> Any:
-    """The Python number of a NumPy one; whoever has one has imported NumPy already."""
-    numpy = sys.modules.get("numpy")
-    return value.item() if numpy is not None and isinstance(value, numpy.generic) else value
 
 
 def _read_annotation(annotation: Any) -> tuple[tuple[type, ...], tuple[str, ...], bool, str]:

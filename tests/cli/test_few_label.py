@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from click.testing import CliRunner
 from rich.console import Console
+from typer.testing import CliRunner
 
 from hsizoo.cli import app
 from hsizoo.cli.few_label import fitting_table, result_table

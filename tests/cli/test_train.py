@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
+from typer.testing import CliRunner
 
 from hsizoo.cli import app
 from hsizoo.errors import OptionError, ProtocolError
