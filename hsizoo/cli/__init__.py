@@ -75,6 +75,7 @@ def _make_app() -> typer.Typer:
         "bench",
         cls=bench.BenchCommand,
         short_help="Run components on a dataset and print the table.",
+        epilog="Example: hsizoo bench sa pcc sa-rw --dataset indian-pines",
     )(bench.bench)
     command(
         "segment",
@@ -122,6 +123,8 @@ def main() -> None:
             traceback.print_exception(error.__cause__)  # strict mode is for the plugin's author
         _say(f"error: {error}")
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BrokenPipeError:  # `hsizoo list | head`
         _write_no_more()
         sys.exit(0)

@@ -86,13 +86,21 @@ class FewLabel:
     draw: Literal["random", "fixed", "block-disjoint", "official"] = "random"
 
 
+_SUMMARIES = {
+    "interactive": "Segment one class after the other by simulated clicks",
+    "few-label": "Learn from a few labels per class, and classify all other labelled pixels",
+}
 _BOTH: dict[str, Any] = {"interactive": Interactive, "few-label": FewLabel}
 
 
 def stand_ins(offers: Sequence[Offer]) -> list[Offer]:
     """The two, unless they are registered."""
     there = {offer.name for offer in offers}
-    return [Offer(name=name, target=target) for name, target in _BOTH.items() if name not in there]
+    return [
+        Offer(name=name, target=target, summary=_SUMMARIES[name])
+        for name, target in _BOTH.items()
+        if name not in there
+    ]
 
 
 def choose(components: Sequence[str], name: str | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hsizoo.cli import before_protocols
+from hsizoo.cli.command import Command
 from hsizoo.cli.parameters import DataDir, Device
 from hsizoo.cli.protocol_options import ProtocolCommand, given_options, registered
 from hsizoo.zoo.lookup import check_components, find_dataset
@@ -45,11 +46,12 @@ class BenchCommand(ProtocolCommand):
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write what is in tables, and what names of perturbations may be followed by."""
-        super().format_epilog(ctx, formatter)
+        self.format_protocols(formatter)
         with formatter.section("Simulated users and their options (all take jitter=PIXELS)"):
             formatter.write_dl(list(before_protocols.ROBOTS.items()))
         with formatter.section("Perturbations and their options (strength is 0.1 unless said)"):
             formatter.write_dl(list(_PERTURBATIONS.items()))
+        Command.format_epilog(self, ctx, formatter)
 
 
 def bench(
@@ -149,8 +151,8 @@ def bench(
 ) -> None:
     """Run COMPONENTS on a dataset and print the table of their protocol.
 
-    Scorers and segmenters answer to simulated clicks.  Classifiers, and LABELER+CLASSIFIER, learn
-    from a few labels per class and are tested on all other labelled pixels.
+    The kind of the components decides which protocol evaluates them, unless --protocol does: see
+    "Protocols" below.  LABELER+CLASSIFIER is a classifier that learns from pseudo labels as well.
 
     Every finished cell is kept at once: a run that was stopped, however roughly, goes on with the
     same command.  Exits with status 1 if a cell, or a training of an experiment, failed.

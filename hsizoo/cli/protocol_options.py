@@ -24,6 +24,7 @@ from hsizoo.zoo.options import Option, declared_options, resolve_options
 __all__ = ["Offer", "ProtocolCommand", "check_protocol_options", "given_options", "registered"]
 
 _GIVEN = "hsizoo.cli.protocol_options"
+_TOLD = ("kinds", "columns", "folder_suffix")  # a class without one of these is unfinished
 _HELP_LENGTH = 160  # characters of an option's description that its help may have
 
 
@@ -36,12 +37,15 @@ class Offer:
     name : str
         What ``--protocol`` takes.
     target : type of Protocol
+    summary : str
+        What it does, in a line.
     presets : mapping
         Settings that this name changes.
     """
 
     name: str
     target: type[Protocol]
+    summary: str
     presets: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Option] = field(init=False)
 
@@ -76,7 +80,10 @@ def registered() -> list[Offer]:
         name = entry.spec.name if bare else entry.full_name
         try:
             target: Any = import_target(entry)
-            offers.append(Offer(name=name, target=target, presets=entry.spec.options))
+            if all(hasattr(target, told) for told in _TOLD):
+                spec = entry.spec
+                offer = Offer(name=name, target=target, summary=spec.summary, presets=spec.options)
+                offers.append(offer)
         except HsizooError:  # `hsizoo info NAME` tells; the help of the others is still of use
             continue
     return offers
@@ -110,6 +117,11 @@ class ProtocolCommand(Command):
         return [*own, *self._added, last]
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write of the protocols, and then the epilog of the command."""
+        self.format_protocols(formatter)
+        super().format_epilog(ctx, formatter)
+
+    def format_protocols(self, formatter: Any) -> None:
         """Write which protocols there are, and the columns of their tables."""
         offers = self.offers()
         if offers:
@@ -123,7 +135,6 @@ class ProtocolCommand(Command):
                 formatter.write_dl([(column.heading, _meaning(column)) for column in columns])
                 if any(column.deviation for column in columns):
                     formatter.write_text("± is the standard deviation over seeds.")
-        super().format_epilog(ctx, formatter)
 
 
 def given_options(context: typer.Context) -> dict[str, str]:
@@ -256,7 +267,8 @@ def _help(name: str, owners: Sequence[Offer]) -> str:
             return next(iter(texts))
         return separator.join(f"{', '.join(who)}: {text}" for text, who in texts.items())
 
-    return f"{told(docs, '  ')}  [default: {told(defaults, '; ')}]".strip()
+    default = told(defaults, "; ")
+    return told(docs, "  ") + (f"  [default: {default}]" if default else "")
 
 
 def _metavar(declared: Sequence[Option]) -> str:
@@ -288,9 +300,10 @@ def _about(offer: Offer) -> str:
     """What a protocol evaluates, and what it does unless told otherwise."""
     target = offer.target
     asked = [f"{kind}s" for kind in target.kinds if kind not in target.default_for]
-    only = f" ({', '.join(asked)} only if --protocol names it)" if asked else ""
+    who = f" for {', '.join(asked)}" if len(asked) < len(target.kinds) else ""
+    only = f", only if --protocol names it{who}" if asked else ""
     return (
-        f"{' and '.join(f'{kind}s' for kind in target.kinds)}{only}; "
+        f"{offer.summary.rstrip('.')}.  For {offer.kinds}{only}; "
         f"{target.default_seeds} seed{'' if target.default_seeds == 1 else 's'}; "
         f"results in hsizoo-runs/DATASET{target.folder_suffix}"
     )

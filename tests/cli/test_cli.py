@@ -207,6 +207,17 @@ def test_trouble_with_a_file_is_one_line_and_status_2(monkeypatch, capsys, error
     assert capsys.readouterr().err.startswith(said)
 
 
+def test_ctrl_c_is_status_130(monkeypatch):
+    def app():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "app", app)
+    monkeypatch.setattr(sys, "argv", ["hsizoo", "info", "sa"])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 130
+
+
 def test_bench_prints_the_table_and_writes_it(tmp_path):
     done = hsizoo("bench", "sa", "sa-rw", "-d", PHANTOM, "-k", "5", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

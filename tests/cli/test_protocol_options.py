@@ -34,6 +34,8 @@ def hsizoo_components():
         name="gone", kind="protocol", target="fake_nowhere:Gone", summary="Cannot be imported")
     yield hsizoo.ComponentSpec(
         name="wrong", kind="protocol", target="fake_protocols:Wrong", summary="Malformed")
+    yield hsizoo.ComponentSpec(
+        name="base", kind="protocol", target="fake_protocols:Base", summary="Unfinished")
 """
 PROTOCOLS = '''
 from dataclasses import dataclass
@@ -75,7 +77,7 @@ class Walk(Base):
     name = "walk"
     version = "1"
     kinds = ("scorer", "segmenter")
-    default_for = ("scorer", "segmenter")
+    default_for = ("scorer",)
     columns = (
         Column(name="way", meaning="metres walked", title="way m", deviation=True),
         Column(name="rest", meaning="seconds of rest", shown=False),
@@ -198,8 +200,11 @@ def test_the_help_says_whose_options_they_are(call):
 def test_the_help_tells_of_protocols_and_of_the_columns_of_their_tables(call):
     text = call("--help").stdout
     words = " ".join(text.split())
-    assert "walk scorers and segmenters; 1 seed; results in hsizoo-runs/DATASET " in words
-    assert "swim classifiers (classifiers only if --protocol names it); 3 seeds; results" in words
+    assert (
+        "walk Walks. For scorers, segmenters, only if --protocol names it for segmenters; 1 seed; "
+        "results in hsizoo-runs/DATASET "
+    ) in words
+    assert "swim Swims. For classifiers, only if --protocol names it; 3 seeds; results in" in words
     assert "DATASET-wet" in text
     assert text.count("Columns of the table of the protocols") == 1  # walk and long-walk
     assert "  way m  metres walked\n  rest   seconds of rest (in CSV files only)\n" in text
