@@ -1,4 +1,7 @@
-"""The command line: one file per command; nothing heavy is imported before a command runs."""
+"""The command line: one file per command; nothing heavy is imported before a command runs.
+
+`app`, the typer application, is made on first use, as ``hsizoo list`` does without typer.
+"""
 
 from __future__ import annotations
 
@@ -6,72 +9,16 @@ import errno
 import os
 import sys
 import traceback
+from typing import TYPE_CHECKING, Any
 
-import click
-
-from hsizoo.cli import bench, data, doctor, info, list_, plugins, train
 from hsizoo.errors import HsizooError, PluginError
 
+if TYPE_CHECKING:
+    import typer
+
+    app: typer.Typer
+
 __all__ = ["app", "main"]
-
-
-def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        import hsizoo
-
-        click.echo(f"hsizoo {hsizoo.__version__}")
-        context.exit()
-
-
-@click.group(
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with: hsizoo bench sa pcc sa-eq ace sa-rw --dataset indian-pines --clicks 5",
-)
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_version,
-    help="Show the version and exit.",
-)
-def app() -> None:
-    """Model zoo, benchmark runner and clicking tool for hyperspectral images."""
-
-
-for command in (
-    list_.list_components,
-    info.info,
-    plugins.plugins,
-    doctor.doctor,
-    data.data,
-    bench.bench,
-    train.train,
-):
-    app.add_command(command)
-
-
-@app.command(
-    "segment",
-    short_help="Segment one object of the cube FILE by clicks with COMPONENT, and write its mask.",
-    add_help_option=False,
-    context_settings={"ignore_unknown_options": True},
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def _segment(context: click.Context, arguments: tuple[str, ...]) -> None:
-    import typer  # which brings a click of its own: its commands are none of this click's
-
-    from hsizoo.cli import segment
-
-    inner = typer.Typer(
-        add_completion=False,
-        rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    inner.command(epilog=segment.EPILOG)(segment.segment)
-    typer.main.get_command(inner).main([*arguments], prog_name=context.command_path)
-
 
 _ADVICE = {
     errno.ENOSPC: "make room",
@@ -82,27 +29,114 @@ _ADVICE = {
 }
 
 
+def _make_app() -> typer.Typer:
+    from functools import partial
+
+    import typer
+
+    from hsizoo.cli import (
+        bench,
+        data_check,
+        data_convert,
+        data_fixture,
+        data_info,
+        data_list,
+        doctor,
+        info,
+        list_,
+        plugins,
+        segment,
+        train,
+        version,
+    )
+    from hsizoo.cli.command import Command
+
+    # Without rich's boxes: they leave too little of 80 columns to texts as long as ours.
+    how: dict[str, Any] = {
+        "no_args_is_help": True,
+        "rich_markup_mode": None,
+        "add_completion": False,
+        "pretty_exceptions_enable": False,
+    }
+    app = typer.Typer(
+        help="Model zoo, benchmark runner and clicking tool for hyperspectral images.",
+        epilog="Start with: hsizoo bench sa pcc sa-eq ace sa-rw --dataset indian-pines --clicks 5",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        **how,
+    )
+    data = typer.Typer(help="List, describe, check and convert data.", **how)
+    command = partial(app.command, cls=Command)
+    command("list")(list_.list_components)
+    command("info", short_help="Show one component and its options.")(info.info)
+    command("plugins")(plugins.plugins)
+    command("doctor", short_help="Check this installation.")(doctor.doctor)
+    app.add_typer(data, name="data")
+    command(
+        "bench",
+        cls=bench.BenchCommand,
+        short_help="Run components on a dataset and print the table.",
+        epilog="Example: hsizoo bench sa pcc sa-rw --dataset indian-pines",
+    )(bench.bench)
+    command(
+        "segment",
+        short_help="Segment one object of a cube by clicks.",
+        epilog=segment.EPILOG,
+    )(segment.segment)
+    command("train", short_help="Train a segmenter with simulated clicks.")(train.train)
+
+    command = partial(data.command, cls=Command)
+    command("list")(data_list.list_datasets)
+    command("info", short_help="Show what a dataset is and what is in it.")(data_info.info)
+    command("check", short_help="Say what is in your own files, and what is wrong.")(
+        data_check.check
+    )
+    command("convert", short_help="Write a cube in another format.")(data_convert.convert)
+    command("fixture", short_help="Write a tiny dataset in the layout of a big one.")(
+        data_fixture.fixture
+    )
+    app.callback()(version.before_all)
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module 'hsizoo.cli' has no attribute {name!r}")
+    made = globals()["app"] = _make_app()
+    return made
+
+
 def main() -> None:
     """Run the command line.
 
     An `HsizooError`, or an `OSError` such as that of a full disk, becomes one message and exit
     status 2.
     """
+    from hsizoo.cli.listing import answer
+
     try:
-        app()
+        if not answer(sys.argv[1:]):
+            from hsizoo.cli import app
+
+            app()
     except HsizooError as error:
         if isinstance(error, PluginError) and error.__cause__ is not None:
             traceback.print_exception(error.__cause__)  # strict mode is for the plugin's author
-        click.echo(f"error: {error}", err=True)
+        _say(f"error: {error}")
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BrokenPipeError:  # `hsizoo list | head`
         _write_no_more()
         sys.exit(0)
     except OSError as error:
         if error.filename is None:  # it may be the standard output that is full
             _write_no_more()
-        click.echo(f"error: {_in_words(error)}", err=True)
+        _say(f"error: {_in_words(error)}")
         sys.exit(2)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201
 
 
 def _write_no_more() -> None:

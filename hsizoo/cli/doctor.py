@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import click
+import typer
+
+from hsizoo.cli.parameters import Json
 
 _OPTIONAL = {
     "matplotlib": "pip install 'hsizoo[report]'",
@@ -12,10 +14,7 @@ _OPTIONAL = {
 }
 
 
-@click.command()
-@click.option("--json", is_flag=True, help="For machines.")
-@click.pass_context
-def doctor(context: click.Context, json: bool) -> None:
+def doctor(json: Json = False) -> None:
     """Check this installation; exits with status 1 if something hsizoo needs is broken."""
     from rich.markup import escape
 
@@ -40,7 +39,7 @@ def doctor(context: click.Context, json: bool) -> None:
         for what, status, detail, mend in checks:
             rows.add_row(what, f"[{colour[status]}]{status}[/]", escape(detail), escape(mend))
         console().print(rows)
-    context.exit(int(any(status == "broken" for _, status, _, _ in checks)))
+    raise typer.Exit(int(any(status == "broken" for _, status, _, _ in checks)))
 
 
 Check = tuple[str, str, str, str]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import click
+import typer
 
+from hsizoo.cli.parameters import Json
 from hsizoo.errors import HsizooError
 from hsizoo.zoo.spec import KINDS
 
@@ -13,10 +14,12 @@ if TYPE_CHECKING:
     from hsizoo.zoo.registry import Entry
 
 
-@click.command()
-@click.argument("name")
-@click.option("--json", is_flag=True, help="For machines.")
-def info(name: str, json: bool) -> None:
+def info(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of a component, from `hsizoo list`.")
+    ],
+    json: Json = False,
+) -> None:
     """Show what the component NAME is, where it comes from and which options it takes."""
     from hsizoo.cli.console import print_json
     from hsizoo.zoo.names import parse_name

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import click
+from typing import Annotated
+
+import typer
+
+from hsizoo.cli.parameters import Json
 
 _COLOUR = {"ok": "green", "failed": "red", "disabled": "yellow"}
 
 
-@click.command()
-@click.option("--verbose", "-v", is_flag=True, help="Show the traceback of each failure.")
-@click.option("--json", is_flag=True, help="For machines.")
-def plugins(verbose: bool, json: bool) -> None:
+def plugins(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show the traceback of each failure.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """List plugins with their status.
 
     HSIZOO_NO_PLUGINS=1 loads only what hsizoo ships; HSIZOO_STRICT_PLUGINS=1 stops at the first

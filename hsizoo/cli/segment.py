@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from hsizoo.cli.parameters import Device, Layout
+from hsizoo.zoo.lookup import check_components
 
 __all__ = ["EPILOG", "segment"]
 
@@ -55,16 +58,8 @@ def segment(
         str | None,
         typer.Option("--variable", help="Which array is the cube, where FILE holds several."),
     ] = None,
-    layout: Annotated[
-        Literal["hwb", "bhw"],
-        typer.Option(
-            "--layout",
-            help="Order of the axes where the format does not say it: bands last, or first.",
-        ),
-    ] = "hwb",
-    device: Annotated[
-        str, typer.Option("--device", help="auto, cpu, cuda, cuda:NUMBER or mps.")
-    ] = "auto",
+    layout: Layout = "hwb",
+    device: Device = "auto",
     allow_untrained: Annotated[
         bool, typer.Option("--allow-untrained", help="Use a segmenter that nobody trained.")
     ] = False,
@@ -74,6 +69,7 @@ def segment(
     The clicks are kept beside the mask, as OUT.clicks.json; --replay OUT.clicks.json with the same
     component gives the same mask.
     """
+    check_components([component], ("segmenter", "scorer"))
     positive, negative = _positions("--click", click or ()), _positions("--not", not_ or ())
     if threshold is not None and not 0 <= threshold < 1:
         raise typer.BadParameter(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import click
+import typer
 
+from hsizoo.cli.parameters import DataDir, Device
 from hsizoo.errors import OptionError
+from hsizoo.zoo.lookup import check_components, find_dataset
 
 if TYPE_CHECKING:
     from hsizoo.training.run import TrainResult
 
 
-def _show_settings(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+def _show_settings(wanted: bool) -> None:
     if not wanted:
         return
     from rich.markup import escape
@@ -26,77 +28,95 @@ def _show_settings(context: click.Context, _: click.Parameter, wanted: bool) -> 
         expects = escape(option.expects)
         rows.add_row(option.name, str(option.default), expects, escape(option.doc))
     console().print(rows)
-    context.exit()
+    raise typer.Exit
 
 
-@click.command()
-@click.argument("component")
-@click.option(
-    "--dataset",
-    "-d",
-    default="phantom",
-    show_default=True,
-    help="A dataset, with options if need be: phantom:height=256,width=256; or your own folder of "
-    "cubes and masks: ./cubes/.",
-)
-@click.option("--data-dir", help="Folder of the dataset's files: its option data_dir.")
-@click.option("--epochs", type=int, help="Passes over all training objects.  [default: 20]")
-@click.option("--lr", type=float, help="Highest learning rate.  [default: 0.0001]")
-@click.option("--clicks", "-k", type=int, help="Clicks per object.  [default: 5]")
-@click.option("--seed", type=int, help="Of initial weights, order and clicks.  [default: 0]")
-@click.option("--limit-subjects", type=int, help="Train on so few subjects only.")
-@click.option("--folds", type=int, help="Divide the subjects into so many folds.")
-@click.option("--fold", type=int, help="The fold to hold out, from 0.")
-@click.option("--precision", help="float32, bfloat16 or float16.  [default: the component's own]")
-@click.option(
-    "--set",
-    "more",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Any other setting; may be repeated.  --settings shows all.",
-)
-@click.option(
-    "--settings",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_settings,
-    help="Show all settings and exit.",
-)
-@click.option("--out", "-o", help="Run folder.  [default: hsizoo-runs/train/…]")
-@click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:NUMBER or mps."
-)
-@click.option(
-    "--checkpoint-steps",
-    default=100,
-    show_default=True,
-    help="Steps between checkpoints; there is one after each epoch anyway.",
-)
-@click.option(
-    "--state-memory",
-    default=2048,
-    show_default=True,
-    help="MiB for scenes and their encodings; the others are opened anew in each epoch.  With many "
-    "large scenes, set HSIZOO_EMBEDDINGS=disk to keep encodings in files.",
-)
-@click.option("--fresh", is_flag=True, help="Begin anew, whatever is in the run folder.")
-@click.option("--json", is_flag=True, help="Print the card for machines.")
-@click.pass_context
 def train(
-    context: click.Context,
-    /,
-    component: str,
-    dataset: str,
-    data_dir: str | None,
-    more: tuple[str, ...],
-    out: str | None,
-    device: str,
-    checkpoint_steps: int,
-    state_memory: int,
-    fresh: bool,
-    json: bool,
-    **given: Any,
+    component: Annotated[
+        str, typer.Argument(metavar="COMPONENT", help="A segmenter that can be trained.")
+    ],
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset",
+            "-d",
+            metavar="DATASET",
+            help="A dataset, with options if need be: phantom:height=256,width=256; or your own "
+            "folder of cubes and masks: ./cubes/.",
+        ),
+    ] = "phantom",
+    data_dir: DataDir = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="N passes over all training objects.  [default: 20]"),
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Highest learning rate.  [default: 0.0001]")] = (
+        None
+    ),
+    clicks: Annotated[
+        int | None,
+        typer.Option("--clicks", "-k", metavar="N", help="N clicks per object.  [default: 5]"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Seed of initial weights, order and clicks.  [default: 0]"),
+    ] = None,
+    limit_subjects: Annotated[
+        int | None, typer.Option(metavar="N", help="Train on N subjects only.")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(metavar="N", help="Divide the subjects into N folds.")
+    ] = None,
+    fold: Annotated[int | None, typer.Option(help="The fold to hold out, from 0.")] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help="float32, bfloat16 or float16.  [default: the component's own]",
+        ),
+    ] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any other setting; may be repeated.  --settings shows all.",
+        ),
+    ] = None,
+    _settings: Annotated[
+        bool,
+        typer.Option(
+            "--settings",
+            is_eager=True,
+            callback=_show_settings,
+            help="Show all settings and exit.",
+        ),
+    ] = False,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out", "-o", metavar="FOLDER", help="Run folder.  [default: hsizoo-runs/train/…]"
+        ),
+    ] = None,
+    device: Device = "auto",
+    checkpoint_steps: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Keep a checkpoint every N steps; there is one after each epoch anyway.",
+        ),
+    ] = 100,
+    state_memory: Annotated[
+        int,
+        typer.Option(
+            metavar="MIB",
+            help="MiB for scenes and their encodings; the others are opened anew in each epoch.  "
+            "With many large scenes, set HSIZOO_EMBEDDINGS=disk to keep encodings in files.",
+        ),
+    ] = 2048,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew, whatever is in the run folder.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Train COMPONENT with simulated clicks; `hsizoo bench COMPONENT` then uses the weights.
 
@@ -105,19 +125,31 @@ def train(
     from hsizoo.cli.console import console, print_json
     from hsizoo.zoo.factory import with_data_dir
 
+    given: dict[str, Any] = {
+        "epochs": epochs,
+        "lr": lr,
+        "clicks": clicks,
+        "seed": seed,
+        "limit_subjects": limit_subjects,
+        "folds": folds,
+        "fold": fold,
+        "precision": precision,
+    }
     settings = {key: value for key, value in given.items() if value is not None}
-    for pair in more:
+    for pair in more or ():
         key, equals, value = pair.partition("=")
         if not equals:
             raise OptionError(f"--set {pair}: expected KEY=VALUE; --settings shows all")
         if key.strip() in settings:
             raise OptionError(f"--set {pair}: {key.strip()} is given twice")
         settings[key.strip()] = value.strip()
+    check_components([component], ("segmenter", "scorer"))
+    find_dataset(dataset)
     if data_dir is not None:
         dataset = with_data_dir(dataset, data_dir)
     errors = console(stderr=True)
     with errors.status("loading …"):  # torch takes two seconds; an empty screen looks broken
-        from hsizoo.cli.progress import TrainDisplay
+        from hsizoo.cli.train_display import TrainDisplay
         from hsizoo.training import run as training
 
     display = TrainDisplay(errors)
@@ -148,7 +180,7 @@ def train(
             "the same command goes on",
             style="yellow",
         )
-        context.exit(130)
+        raise typer.Exit(130) from None
     if json:
         print_json(
             {

@@ -160,7 +160,10 @@ class Protocol(ABC):
     folder_suffix : str
         Ending of the default run folder, after the dataset's name.
     short_options : mapping of str to str
-        Short forms of its options on the command line: ``{"clicks": "-k"}``.
+        Options that ``hsizoo bench`` also takes by one letter, ``{"clicks": "-k"}``.
+    legends : mapping of str to mapping
+        Further lists at the end of the help of ``hsizoo bench``: what may be typed, and what it
+        means, by heading.
     """
 
     name: ClassVar[str]
@@ -175,6 +178,7 @@ class Protocol(ABC):
     fresh_components: ClassVar[bool] = False
     folder_suffix: ClassVar[str]
     short_options: ClassVar[Mapping[str, str]] = {}
+    legends: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     @property
     @abstractmethod

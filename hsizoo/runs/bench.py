@@ -48,6 +48,8 @@ class RunResult:
     ----------
     folder : Path
         Where its records are.
+    title : str
+        Dataset and settings in a few words.
     protocol : type of Protocol
     records : list of dict
         One per cell, in the order of the table.
@@ -62,6 +64,7 @@ class RunResult:
     """
 
     folder: Path
+    title: str
     protocol: type[Protocol]
     records: list[dict[str, Any]]
     comparison: Comparison
@@ -267,5 +270,5 @@ def run_cases(
         files = write_results(store, kind, records, comparison, title, about or {})
         failures = [record for record in records if record["status"] == "failed"]
         return RunResult(
-            store.folder, kind, records, comparison, failures, files, kind.notes(records)
+            store.folder, title, kind, records, comparison, failures, files, kind.notes(records)
         )

@@ -25,6 +25,7 @@ from hsizoo.errors import (
     did_you_mean,
 )
 from hsizoo.weights.trained import TrainedWeights, find_weights, open_weights
+from hsizoo.zoo.lookup import find_dataset, is_path
 from hsizoo.zoo.names import Name, parse_composition, parse_name
 from hsizoo.zoo.options import Option, declared_options, resolve_options
 from hsizoo.zoo.recipe import Recipe
@@ -94,9 +95,9 @@ def resolve(
     ------
     NameLookupError, OptionError, MissingRequirement, ContractError, DataError
     """
-    if kind == "dataset" and _is_path(text):
-        folder = _resolve_one(_folder(text), ("dataset",), options)
-        return replace(folder, label=text)
+    if kind == "dataset":
+        dataset = _resolve_one(find_dataset(text), ("dataset",), options)
+        return replace(dataset, label=text) if is_path(text) else dataset
     parts = parse_composition(text)
     if len(parts) == 2:
         if kind not in (None, "classifier"):
@@ -111,29 +112,7 @@ def resolve(
         kinds = ("segmenter", "scorer")
     else:
         kinds = (kind,)
-    try:
-        return _resolve_one(parts[0], kinds, options, kind == "segmenter", on_dataset)
-    except NameLookupError as error:
-        if kind == "dataset" and Path(text).is_dir():
-            raise NameLookupError(f"{error} If you mean the folder, type '{text}/'.") from None
-        raise
-
-
-def _is_path(text: str) -> bool:
-    begins = text.startswith(("/", "./", "../", "~")) or text in (".", "..")
-    return begins or (text.endswith("/") and ":" not in text)  # heipor:data_dir=out/ is a name
-
-
-def _folder(text: str) -> Name:
-    """The dataset that a path means, whichever way the path is written."""
-    path = Path(text)
-    if not path.expanduser().is_dir():
-        what = "is a file" if path.expanduser().exists() else "does not exist"
-        raise DataError(
-            f"{text} {what}; a dataset is a folder of cubes with masks beside them, which "
-            "`hsizoo data check FOLDER` describes, or one of `hsizoo data list`"
-        )
-    return Name("folder", FIRST_PARTY, {"path": str(path)})
+    return _resolve_one(parts[0], kinds, options, kind == "segmenter", on_dataset)
 
 
 def with_data_dir(dataset: str, folder: str) -> str:

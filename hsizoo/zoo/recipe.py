@@ -8,7 +8,6 @@ from typing import Any
 
 import hsizoo.interfaces as interfaces
 from hsizoo.weights.trained import TrainedWeights
-from hsizoo.zoo.composition import LabeledClassifier
 from hsizoo.zoo.names import Name
 from hsizoo.zoo.options import declared_options, takes_device
 from hsizoo.zoo.registry import FIRST_PARTY, Entry
@@ -165,5 +164,7 @@ class Recipe:
 
             return ScorerSegmenter(component, **self.wrapper_options)
         if self.feeds is not None:
+            from hsizoo.zoo.composition import LabeledClassifier  # NumPy, with what it imports
+
             return LabeledClassifier(component, self.feeds.build(device))
         return component

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from typer.testing import CliRunner
 
 from hsizoo.cli import app
 from hsizoo.errors import NameLookupError, OptionError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from click.testing import CliRunner
+from typer.testing import CliRunner
 
 from hsizoo.cli import app
 from hsizoo.errors import OptionError, ProtocolError
@@ -87,7 +87,7 @@ def test_a_stopped_training_says_how_to_go_on(hsizoo, monkeypatch):
         self.done = step.step
 
     with monkeypatch.context() as patch:
-        patch.setattr("hsizoo.cli.progress.TrainDisplay.stepped", interrupt)
+        patch.setattr("hsizoo.cli.train_display.TrainDisplay.stepped", interrupt)
         words = ("train", "tiny", "-d", DATA, "--epochs", "1", "-k", "1", "--checkpoint-steps", "2")
         stopped = hsizoo(*words, code=130)
     assert "2 steps are kept; the same command goes on" in " ".join(stopped.stderr.split())

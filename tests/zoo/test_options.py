@@ -3,6 +3,7 @@ import sys
 import types
 from typing import Literal, Optional, Union
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -282,3 +283,13 @@ class TestResolve:
     def test_unknown_preset(self):
         with pytest.raises(OptionError, match="no option 'beta'"):
             self.resolve({"beta": 1})
+
+
+def test_numbers_of_numpy_become_those_of_python():
+    option = Option("scale", (float,), (), False, 0.5)
+    for value in (np.float32(0.25), np.int64(3)):
+        checked = option.check(value)
+        assert type(checked) is float
+        assert checked == value
+    with pytest.raises(OptionError, match="expected float"):
+        option.check(np.float64("nan"))

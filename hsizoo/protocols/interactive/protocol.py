@@ -59,6 +59,14 @@ class InteractiveProtocol(Protocol):
     headline: ClassVar[tuple[str, ...]] = ("dice@0.5 5c", "dice@0.5 1c")
     folder_suffix: ClassVar[str] = ""
     short_options: ClassVar[Mapping[str, str]] = {"clicks": "-k"}
+    legends: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "Simulated users and their options (all take jitter=PIXELS)": {
+            "paper": "first=edt|centroid, connectivity=8|4",
+            "ritm": "threshold=0.49",
+            "largest-component": "threshold=0.5, connectivity=8|4",
+            "random": "threshold=0.5",
+        }
+    }
 
     grid_clicks: ClassVar[tuple[int, ...]] = (1, 5)
 

@@ -1,10 +1,8 @@
 """The table in a terminal of any width."""
 
-from rich.console import Console
-
-from hsizoo.cli.progress import RunDisplay, fitting_table
-from hsizoo.engine.cells import Cell
+from hsizoo.cli.result_table import fitting_table
 from hsizoo.report.columns import COLUMNS
+from rich.console import Console
 
 
 def row(name, **about):
@@ -45,13 +43,3 @@ def test_a_narrow_terminal_leaves_out_columns_before_intervals_and_never_cuts():
     assert left_out[0] == "95 % intervals"
     assert "0.5124" in narrow
     assert "…" not in narrow
-
-
-def test_phases_of_a_cell_that_count_anew_move_its_bar():
-    display = RunDisplay(Console(force_terminal=True, width=80))
-    cell = Cell({"seed": 0}, {"row": {}}, "lp+cnn2d · field · seed 0")
-    display.planned([cell], 0)
-    for steps in ((1, 50), (50, 50), (1, 1600)):
-        display.progress(cell, *steps)
-        (task,) = (each for each in display._bar.tasks if each.description == cell.label)
-        assert (task.completed, task.total) == steps

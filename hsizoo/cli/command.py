@@ -1,0 +1,39 @@
+"""How the help of commands is laid out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer.core
+
+__all__ = ["Command"]
+
+
+class Command(typer.core.TyperCommand):
+    """A command whose help has a heading for each group of options (``rich_help_panel``)."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words of the line "Usage"."""
+        arguments = [each for each in self.params if each.param_type_name == "argument"]
+        return ["[OPTIONS]", *map(_in_usage, arguments)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, the options, and the options of each further group."""
+        groups: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        parameters: list[Any] = list(self.get_params(ctx))
+        for parameter in parameters:
+            if parameter.param_type_name == "argument":
+                groups["Arguments"].append((_in_usage(parameter), parameter.help or ""))
+            elif record := parameter.get_help_record(ctx):
+                heading = getattr(parameter, "rich_help_panel", None) or "Options"
+                groups.setdefault(heading, []).append(record)
+        for heading, records in groups.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+
+def _in_usage(argument: Any) -> str:
+    """``NAME``, or ``[NAMES]...`` where there may be none or several."""
+    name = argument.metavar or argument.name.upper()
+    return f"{name if argument.required else f'[{name}]'}{'' if argument.nargs == 1 else '...'}"

@@ -1,0 +1,36 @@
+"""``hsizoo data fixture``: a tiny dataset in the layout of a big one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hsizoo.zoo.lookup import find_dataset
+
+
+def fixture(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The dataset: heipor or hib.")],
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Where to write it.")],
+) -> None:
+    """Write a tiny tree in the layout of the dataset NAME below FOLDER, to try it without the data.
+
+    The values are drawn, not measured.
+    """
+    find_dataset(name)  # a typo is told before anything heavy is imported
+    import shlex
+    from pathlib import Path
+
+    from hsizoo.errors import DataError, OptionError
+    from hsizoo.zoo.factory import resolve
+
+    resolved = resolve(name, "dataset")
+    write = getattr(resolved.target, "write_fixture", None)
+    if write is None:
+        raise OptionError(f"{resolved.entry.full_name} has no fixture; heipor and hib have one")
+    try:
+        root = write(Path(folder))
+    except OSError as error:
+        raise DataError(f"{folder} cannot be written to: {error.strerror or error}") from error
+    typer.echo(f"{root}")
+    typer.echo(f"try: hsizoo bench sa sa-rw --dataset {name} --data-dir {shlex.quote(str(root))}")

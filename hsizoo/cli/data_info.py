@@ -1,0 +1,91 @@
+"""``hsizoo data info``: the card of one dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hsizoo.cli.parameters import DataDir, Json
+from hsizoo.zoo.lookup import find_dataset
+
+if TYPE_CHECKING:
+    from hsizoo.interfaces import SceneDataset
+
+
+def info(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A dataset, or a folder of your own: ./cubes/.")
+    ],
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Show the card of the dataset NAME, its subjects and splits, and its first scene.
+
+    NAME may also be a folder of your own: ./cubes/.
+    """
+    find_dataset(name)  # a typo is told before anything heavy is imported
+    from dataclasses import asdict
+
+    from rich.markup import escape
+
+    from hsizoo.cli.console import console, print_json, table
+    from hsizoo.errors import DataError, MissingRequirement, OptionError
+    from hsizoo.zoo.factory import resolve, with_data_dir
+
+    resolved = resolve(name if data_dir is None else with_data_dir(name, data_dir), "dataset")
+    card: dict[str, Any] = asdict(resolved.target.card)  # type: ignore[attr-defined]
+    try:
+        dataset: SceneDataset = resolved.build()
+        card = {**asdict(dataset.card), **_contents(dataset)}
+    except (MissingRequirement, DataError, OptionError) as error:  # the card is still of use
+        card["not here"] = str(error)
+    if json:
+        print_json(card)
+        return
+    rows = table("", "")
+    rows.show_header = False
+    for key, value in card.items():
+        if isinstance(value, dict):
+            value = "\n".join(f"{k}: {_flat(v)}" for k, v in value.items())
+        if value:
+            rows.add_row(f"[bold]{key.replace('_', ' ')}[/]", escape(str(value)))
+    console().print(rows)
+
+
+def _contents(dataset: SceneDataset) -> dict[str, Any]:
+    """What is in a dataset: scenes, subjects, splits, and its first scene."""
+    from collections import Counter
+
+    infos = dataset.scenes()
+    scene = dataset.scene(0)
+    first: dict[str, Any] = {
+        "name": scene.name,
+        "shape": "×".join(map(str, scene.cube.shape)),
+        "wavelengths": "unknown"
+        if scene.cube.wavelengths is None
+        else f"{scene.cube.wavelengths.min():g}–{scene.cube.wavelengths.max():g} nm",
+        "classes": {
+            text: int((scene.label_map.labels == label).sum())
+            for label, text in scene.label_map.class_names.items()
+        },
+        "targets": [
+            scene.label_map.class_names[label] for label in sorted(scene.label_map.targets)
+        ],
+        "ignored labels": sorted(scene.label_map.ignore),
+        "evaluated pixels": int(scene.evaluated.sum()),
+        "cube sha256": scene.cube.digest,
+    }
+    return {
+        "version": dataset.version,
+        "scenes": len(infos),
+        "subjects": len({info.subject for info in infos}),
+        "splits": dict(Counter(info.split or "(no split)" for info in infos)),
+        "first scene": first,
+    }
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v}" for k, v in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

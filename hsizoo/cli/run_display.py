@@ -1,0 +1,101 @@
+"""The display while a run goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from hsizoo.report.console_table import fitting_table
+from hsizoo.report.figures import Layout
+from hsizoo.report.rows import summarise
+
+if TYPE_CHECKING:
+    from hsizoo.engine.cells import Cell
+    from hsizoo.interfaces import Protocol
+
+__all__ = ["RunDisplay"]
+
+
+class RunDisplay:
+    """Progress while a run goes on: a live table in a terminal, a line per cell elsewhere.
+
+    Parameters
+    ----------
+    out : Console
+    protocol : type of Protocol
+        The live table is the one of this protocol.
+    """
+
+    def __init__(self, out: Console, protocol: type[Protocol]) -> None:
+        self.out = out
+        self._protocol = protocol
+        self.done = self.total = 0
+        self._records: list[Mapping[str, Any]] = []
+        self._drawn = 0.0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=out,
+        )
+        self._all = self._bar.add_task("cells", total=None)
+        self._tasks: dict[str, Any] = {}
+        self._live = Live(self._bar, console=out, transient=True, refresh_per_second=5)
+
+    def __enter__(self) -> None:
+        if self.out.is_terminal:
+            self._live.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def planned(self, cells: Sequence[Cell], reused: int) -> None:
+        """Hear what is to be done."""
+        self.total = len(cells) + reused
+        self.done = reused
+        self._bar.update(self._all, total=self.total, completed=reused)
+        if reused:
+            self.out.print(
+                f"{reused} of {self.total} cells were done before "
+                "(--overwrite always computes them anew)",
+                style="dim",
+            )
+
+    def progress(self, cell: Cell, done: int, total: int) -> None:
+        """Hear how far a cell is; another total begins another phase of it."""
+        if cell.key not in self._tasks:
+            self._tasks[cell.key] = self._bar.add_task(escape(cell.label), total=total)
+        self._bar.update(self._tasks[cell.key], total=total, completed=done)
+
+    def finished(self, cell: Cell, record: Mapping[str, Any]) -> None:
+        """Hear what became of a cell."""
+        self.done += 1
+        self._bar.update(self._all, completed=self.done)
+        if task := self._tasks.pop(cell.key, None):
+            self._bar.remove_task(task)
+        if not self.out.is_terminal:
+            self.out.print(
+                f"[{self.done}/{self.total}] {cell.label}: {record['status']}, "
+                f"{record['seconds']:.1f} s",
+                markup=False,
+            )
+            return
+        self._records.append({**record, **cell.job["row"]})
+        # Adding up all records for each of thousands of cells would cost more than the cells.
+        if time.monotonic() - self._drawn > 1 or self.done == self.total:
+            self._live.update(Group(self._table(), self._bar))
+            self._drawn = time.monotonic()
+
+    def _table(self) -> Table:
+        """The table of what is done so far."""
+        rows = summarise(self._protocol, self._records)
+        layout = Layout.of(self._protocol)
+        return fitting_table(layout, rows, "this run so far", self.out.width)[0]

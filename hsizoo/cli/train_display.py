@@ -1,0 +1,77 @@
+"""The display while a training goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+if TYPE_CHECKING:
+    from hsizoo.training import Step
+
+__all__ = ["TrainDisplay"]
+
+
+class TrainDisplay:
+    """Progress while a training goes on: a bar in a terminal, a line per validation elsewhere."""
+
+    def __init__(self, out: Console) -> None:
+        self.out = out
+        self.done = self.total = self.safe = 0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=out,
+            transient=True,
+        )
+        self._task = self._bar.add_task("reading labels", total=None)
+
+    def __enter__(self) -> None:
+        if self.out.is_terminal:
+            self._bar.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self.out.is_terminal:  # otherwise it would print an empty line
+            self._bar.stop()
+
+    def prepared(self, done: int, total: int) -> None:
+        """Hear of how many scenes the labels are read."""
+        self._bar.update(self._task, completed=done, total=total)
+
+    def planned(self, done: int, total: int) -> None:
+        """Hear how much is to be done."""
+        self.done, self.total, self.safe = done, total, done
+        if done:
+            self.out.print(f"going on after step {done} of {total}", style="dim")
+        self._bar.reset(self._task, total=total, completed=done, description="training")
+
+    def stepped(self, step: Step) -> None:
+        """Hear of a step."""
+        self.done = step.step
+        text = f"epoch {step.epoch}  loss {step.loss:.3f}"
+        self._bar.update(self._task, completed=step.step, description=text)
+
+    def validated(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Hear how good the weights are."""
+        shown = ", ".join(f"{key} {value:.4f}" for key, value in metrics.items() if "dice" in key)
+        self.out.print(f"epoch {epoch}, step {self.done} of {self.total}: validation {shown}")
+
+    def saved(self, step: int) -> None:
+        """Hear that all steps up to this one are safe."""
+        self.safe = step
+
+    def warned(self, text: str) -> None:
+        """Hear what makes it slower than it could be."""
+        self.out.print(text, style="yellow", markup=False, soft_wrap=True)
