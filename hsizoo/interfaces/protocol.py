@@ -209,6 +209,19 @@ class Protocol(ABC):
             The message says why, and what to do instead.
         """
 
+    def check_component(self, component: Any) -> None:  # noqa: B027 (may stay as it is)
+        """Refuse a component that the protocol cannot evaluate, before anything is computed.
+
+        Parameters
+        ----------
+        component : object
+            Of one of `kinds`, as it was built.
+
+        Raises
+        ------
+        ProtocolError
+        """
+
     def complete(self, scene: Scene, dataset: SceneDataset, index: int) -> Scene:
         """Add to a loaded scene what the protocol needs of its dataset; nothing by default."""
         return scene

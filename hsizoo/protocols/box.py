@@ -121,6 +121,14 @@ class BoxProtocol(Protocol):
         """Rebuild the protocol from what `config` returned."""
         return cls(margin=config["margin"], threshold=config["threshold"])
 
+    def check_component(self, component: InteractiveSegmenter) -> None:
+        """Refuse a segmenter that takes no boxes."""
+        if not component.takes_boxes:
+            raise ProtocolError(
+                f"{type(component).__name__} takes no boxes; bench it by clicks, without "
+                "--protocol box"
+            )
+
     def run(
         self,
         component: InteractiveSegmenter,
@@ -152,11 +160,7 @@ class BoxProtocol(Protocol):
         from hsizoo.protocols.answers import checked_maps, described, finish_gpu_work
         from hsizoo.protocols.mask_metrics import best_dice, dice, iou
 
-        if not component.takes_boxes:
-            raise ProtocolError(
-                f"{type(component).__name__} takes no boxes; bench it by clicks, without "
-                "--protocol box"
-            )
+        self.check_component(component)
         names = scene.label_map.class_names
         targets = {label: scene.target(label) for label in sorted(scene.label_map.targets)}
         absent = [names[label] for label, target in targets.items() if not target.any()]

@@ -67,7 +67,9 @@ class CellWork:
         for job in jobs:
             if job["component"] not in seen:
                 seen.add(job["component"])
-                self._component({**job, "device": device}, self._protocol(job))
+                protocol = self._protocol(job)
+                _, component = self._component({**job, "device": device}, protocol)
+                protocol.check_component(component)
 
     def _component(self, job: Mapping[str, Any], protocol: Protocol) -> tuple[Recipe, Any]:
         """The component that the cell's key stands for, and no other.
