@@ -124,11 +124,19 @@ class Wrong(Base):
 '''
 
 
+MODULES = {"fake_protocols": PROTOCOLS, "fake_plugin": PLUGIN}
+
+
+def fakes():
+    """The protocols of this file; hsizoo comes with others."""
+    return [offer for offer in registered() if offer.target.__module__ == "fake_protocols"]
+
+
 @pytest.fixture
-def call(fake_dist):
+def call(fake_dist, monkeypatch):
     """Run a command with such options; returns its result, with what the command was given."""
-    modules = {"fake_protocols": PROTOCOLS, "fake_plugin": PLUGIN}
-    fake_dist("hsizoo-fakes", "1.0", modules, {"fakes": "fake_plugin"})
+    monkeypatch.setattr(ProtocolCommand, "find_offers", lambda self: fakes())
+    fake_dist("hsizoo-fakes", "1.0", MODULES, {"fakes": "fake_plugin"})
     return run
 
 
@@ -215,8 +223,16 @@ def test_the_help_tells_of_protocols_and_of_the_columns_of_their_tables(call):
 
 
 def test_what_cannot_be_used_is_left_out(call):
-    assert [offer.name for offer in registered()] == ["long-walk", "swim", "walk"]
+    assert [offer.name for offer in fakes()] == ["long-walk", "swim", "walk"]
+    assert not {"gone", "wrong", "base"} & {offer.name for offer in registered()}
     assert "gone" not in call("--help").stdout
+
+
+def test_a_command_offers_what_is_registered(fake_dist):
+    fake_dist("hsizoo-fakes", "1.0", MODULES, {"fakes": "fake_plugin"})
+    offers = ProtocolCommand("go").offers()
+    assert offers == registered()
+    assert {"long-walk", "swim", "walk"} <= {offer.name for offer in offers}
 
 
 def test_without_protocols_it_is_a_command_like_others(monkeypatch):
@@ -249,7 +265,7 @@ def test_an_offer_is_named_by_its_distribution_where_two_have_the_name(call, fak
         "        name='swim', kind='protocol', target='fake_protocols:Swim', summary='Too')\n"
     )
     fake_dist("hsizoo-more", "1.0", {"fake_more": other}, {"more": "fake_more"})
-    names = [offer.name for offer in registered()]
+    names = [offer.name for offer in fakes()]
     assert names == ["long-walk", "hsizoo-fakes/swim", "hsizoo-more/swim", "walk"]
 
 
@@ -269,6 +285,6 @@ def test_nothing_heavy_is_imported(call, tmp_path):
 
 
 def test_an_offer_knows_its_defaults(call):
-    (long,) = (offer for offer in registered() if offer.name == "long-walk")
+    (long,) = (offer for offer in fakes() if offer.name == "long-walk")
     assert isinstance(long, Offer)
     assert [long.default(name) for name in long.options] == ["99", "slow", "true", "x"]
