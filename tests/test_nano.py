@@ -67,6 +67,6 @@ def test_samsa2_nano_overfits_two_scenes(tmp_path, monkeypatch):
     hsizoo.train(RANDOM, TWO_SCENES, device="cpu", **settings)
     result = hsizoo.bench([RANDOM], TWO_SCENES, clicks=5, split="train", device="cpu")
     (row,) = result.table
-    assert row["component"] == f"{RANDOM} (random encoder, seen)"
+    assert row.component == f"{RANDOM} (random encoder, seen)"
     assert row["dice@0.5 1c"] >= 0.95
     assert row["dice@0.5 5c"] >= 0.95

@@ -24,7 +24,8 @@ from __future__ import annotations
 
 from hsizoo.io.formats import FORMATS, format_of, open_raster
 from hsizoo.io.palette import class_colours
-from hsizoo.io.raster import Raster, read_cube, read_labels, to_cube, to_labels
+from hsizoo.io.raster import Raster, to_cube, to_labels
+from hsizoo.io.reading import read_cube, read_labels
 from hsizoo.io.writing import CUBE_FORMATS, MASK_FORMATS, write_cube, write_mask
 
 __all__ = [

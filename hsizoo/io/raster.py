@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +17,6 @@ from hsizoo.io.limits import check_memory
 __all__ = [
     "Layout",
     "Raster",
-    "read_cube",
-    "read_labels",
     "row_blocks",
     "to_cube",
     "to_labels",
@@ -68,69 +65,6 @@ class Raster:
     class_names: Mapping[int, str] = field(default_factory=dict)
     place: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
-
-
-def read_cube(
-    path: str | os.PathLike[str], *, variable: str | None = None, layout: Layout = "hwb"
-) -> HyperCube:
-    """Read a cube of any known format.
-
-    A native float32 cube without compression, scale and left-out bands stays on disk as a memory
-    map; everything else is read into memory as float32.
-
-    Parameters
-    ----------
-    path : path
-        A file, or the folder of a Zarr store.  Of ENVI either file will do.
-    variable : str, optional
-        Which array, where a file holds several.
-    layout : {"hwb", "bhw"}, default "hwb"
-        Order of the axes where the format does not say it (NumPy, MATLAB, HDF5, Zarr): rows,
-        columns, bands, or bands first.
-
-    Raises
-    ------
-    DataError
-        If there is no such file, its format is not known, or it is damaged; the message names the
-        file and what was expected.
-    MissingRequirement
-        If the format needs a package that is not installed.
-
-    Examples
-    --------
-    >>> cube = read_cube("scene.hdr")                                     # doctest: +SKIP
-    """
-    from hsizoo.io.formats import open_raster
-
-    return to_cube(open_raster(path, "cube", variable=variable, layout=layout))
-
-
-def read_labels(
-    path: str | os.PathLike[str], *, variable: str | None = None
-) -> tuple[npt.NDArray[np.int32], dict[int, str]]:
-    """Read a mask or a map of classes of any known format.
-
-    Parameters
-    ----------
-    path : path
-    variable : str, optional
-        Which array, where a file holds several.
-
-    Returns
-    -------
-    labels : array of int32, shape (H, W)
-    class_names : dict of int to str
-        Empty where the file names none.
-
-    Raises
-    ------
-    DataError, MissingRequirement
-        As `read_cube`; also if values are not whole numbers.
-    """
-    from hsizoo.io.formats import open_raster
-
-    raster = open_raster(path, "labels", variable=variable)
-    return to_labels(raster), dict(raster.class_names)
 
 
 def to_cube(raster: Raster, name: str | None = None) -> HyperCube:

@@ -13,17 +13,11 @@ import numpy.typing as npt
 from hsizoo import DatasetCard, HyperCube, LabelMap, Scene, SceneDataset, SceneInfo
 from hsizoo.errors import DataError, MissingRequirement
 from hsizoo.io import open_raster, read_labels, to_cube
+from hsizoo_datasets.heipor_labels import LABELS, OVERLAP, UNLABELED
 from hsizoo_datasets.places import find_folder
 
 __all__ = ["LABELS", "OVERLAP", "UNLABELED", "Heipor"]
 
-LABELS: Final = (
-    "stomach", "small_bowel", "colon", "liver", "gallbladder", "pancreas", "kidney", "spleen",
-    "bladder", "omentum", "lung", "heart", "cartilage", "bone", "skin", "muscle", "peritoneum",
-    "major_vein", "kidney_with_Gerotas_fascia", "bile_fluid",
-)  # fmt: skip
-OVERLAP: Final = 254
-UNLABELED: Final = 255
 _ANNOTATORS: Final = ("1", "2", "3")
 # The middle of the bands that the camera's software averages for red, green and blue.
 _RGB_BANDS: Final = (30, 12, 8)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hsizoo.io.tivita import write_spec_cube
-from hsizoo_datasets.heipor import LABELS, OVERLAP, UNLABELED
+from hsizoo_datasets.heipor_labels import LABELS, OVERLAP, UNLABELED
 
 __all__ = ["ORGANS", "draw", "write_fixture"]
 

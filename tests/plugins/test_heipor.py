@@ -171,4 +171,4 @@ def test_a_mask_of_another_size(tree):
 def test_a_benchmark_runs_on_the_fixture(tree, tmp_path):
     result = hsizoo.bench(["sa", "sa-rw"], f"heipor:data_dir={tree}", clicks=2, out=tmp_path / "o")
     assert not result.failures
-    assert [row["samples"] for row in result.table] == [9, 9]
+    assert [row.samples for row in result.table] == [9, 9]

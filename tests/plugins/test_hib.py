@@ -117,4 +117,4 @@ def test_a_benchmark_runs_on_the_fixture(tree, tmp_path):
         ["sa", "sa-rw"], f"hib:data_dir={tree},average=20", clicks=2, out=tmp_path / "out"
     )
     assert not result.failures
-    assert [row["samples"] for row in result.table] == [16, 16]
+    assert [row.samples for row in result.table] == [16, 16]
