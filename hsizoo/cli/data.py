@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -221,12 +221,12 @@ def fixture(name: str, folder: str) -> None:
     from hsizoo.zoo.factory import resolve
 
     resolved = resolve(name, "dataset")
-    write = getattr(resolved.target, "write_fixture", None)
-    if write is None:
-        raise OptionError(f"{resolved.entry.full_name} has no fixture; heipor and hib have one")
+    dataset = cast("type[SceneDataset]", resolved.target)
     try:
-        root = write(Path(folder))
+        root = dataset.write_fixture(Path(folder))
     except OSError as error:
         raise DataError(f"{folder} cannot be written to: {error.strerror or error}") from error
+    if root is None:
+        raise OptionError(f"{resolved.entry.full_name} has no fixture; heipor and hib have one")
     click.echo(f"{root}")
     click.echo(f"try: hsizoo bench sa sa-rw --dataset {name} --data-dir {shlex.quote(str(root))}")
