@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def meta_predictor(size, path):
 
 
 def assert_same(segmenter, predictor, state, clicks, multimask, mask):
-    segmenter.multimask = multimask
+    segmenter.options = replace(segmenter.options, multimask=multimask)
     logits, quality, _ = predictor.predict(
         clicks.points[:, ::-1].copy(),
         clicks.positive.astype(int),

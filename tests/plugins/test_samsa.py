@@ -100,7 +100,7 @@ def test_concat4_begins_equal_to_mask_prompt(cube, checkpoint):
         rtol=0, atol=1e-6,
     )  # fmt: skip
     count = {
-        each.injection: sum(weight.numel() for weight in each.trainable().values())
+        each.options.injection: sum(weight.numel() for weight in each.trainable().values())
         for each in (one, four)
     }
     assert count["concat4"] - count["mask-prompt"] == 48
