@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hsizoo.errors import HsizooError
     from hsizoo.interfaces import (
         Column,
+        Component,
         DatasetCard,
         InteractiveSegmenter,
         Observation,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "Clicks": "hsizoo.clicks",
     "Column": "hsizoo.interfaces",
+    "Component": "hsizoo.interfaces",
     "ComponentSpec": "hsizoo.zoo.spec",
     "DatasetCard": "hsizoo.interfaces",
     "EmbeddingCache": "hsizoo.engine.embeddings",
@@ -104,6 +106,7 @@ _WHERE = {
 __all__ = [
     "Clicks",
     "Column",
+    "Component",
     "ComponentSpec",
     "DatasetCard",
     "EmbeddingCache",

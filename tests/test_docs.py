@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import hsizoo
+from hsizoo.errors import OptionError
+from hsizoo.zoo.options import declared_options
 
 ROOT = Path(hsizoo.__file__).resolve().parents[1]
 pytestmark = pytest.mark.skipif(
@@ -19,7 +21,7 @@ def blocks(document, language):
 
 
 def test_the_plugin_of_contributing_works(fake_dist):
-    plugin, scorer, _ = blocks("CONTRIBUTING.md", "python")
+    plugin, scorer, options, using, _ = blocks("CONTRIBUTING.md", "python")
     (point, target), *_ = re.findall(
         r'^(flat) = "([\w.]+)"', blocks("CONTRIBUTING.md", "toml")[0], re.M
     )
@@ -37,6 +39,11 @@ def test_the_plugin_of_contributing_works(fake_dist):
     probability = np.asarray(segmenter.predict(state, [hsizoo.Clicks([(2, 3)])]))[0]
     distance = np.linalg.norm(data - data[2, 3], axis=2)
     np.testing.assert_array_equal(probability > 0.5, distance < 0.5)
+    scope = {"hsizoo": hsizoo}
+    exec(options + using, scope)
+    assert declared_options(scope["Distance"])["scale"].doc.startswith("Distance at which")
+    with pytest.raises(OptionError, match="must be above 0"):
+        scope["DistanceOptions"](scale=0.0)
 
 
 def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
@@ -54,7 +61,7 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
 
 def test_the_dataset_of_contributing_works(tmp_path):
     scope = {}
-    exec(blocks("CONTRIBUTING.md", "python")[2], scope)
+    exec(blocks("CONTRIBUTING.md", "python")[-1], scope)
     rng = np.random.default_rng(0)
     for name in ("north-1", "north-2", "south-1"):
         np.save(tmp_path / f"{name}.npy", rng.random((9, 8, 5)))

@@ -86,4 +86,8 @@ def test_no_room_but_its_own_knows_a_protocol(room):
     assert code == []
 
 
-PROTOCOL = re.compile(r"few.?label|\bshots\b|interactive|protocols\.box|FewLabel|Interactive|BoxProtocol")
+PROTOCOL = re.compile(
+    r"few.?label|\bshots\b|interactive|protocols\.box|FewLabel|Interactive|BoxProtocol"
+)
+    r"few.?label|\bshots\b|interactive|protocols\.box|FewLabel|Interactive|BoxProtocol"
+)

@@ -144,18 +144,13 @@ def test_the_component_is_refused_before_the_file_is_read(tmp_path):
         Session(tmp_path / "none.hdr", "sa", device="gpu")
 
 
-def test_an_untrained_component_is_used_if_that_is_allowed(cube):
+def test_an_object_is_used_as_it_is(cube):
     class Learner(Disc, hsizoo.TrainableSegmenter):
-        trained = False
         logits = trainable = train = state_dict = load_state_dict = frozen_digest = None
 
-    with pytest.raises(ProtocolError, match=r"Learner has not been trained.*allow_untrained"):
-        Session(cube, Learner())
-    session = Session(cube, Learner(), allow_untrained=True)
+    session = Session(cube, Learner())
     session.add("a", [(3, 4)])
     assert session.mask("a")[3, 4]
-    Learner.trained = True
-    Session(cube, Learner())
 
 
 def test_too_few_bands(cube):

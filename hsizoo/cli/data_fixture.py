@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from hsizoo.zoo.lookup import find_dataset
+
+if TYPE_CHECKING:
+    from hsizoo.interfaces import SceneDataset
 
 
 def fixture(
@@ -25,12 +28,12 @@ def fixture(
     from hsizoo.zoo.factory import resolve
 
     resolved = resolve(name, "dataset")
-    write = getattr(resolved.target, "write_fixture", None)
-    if write is None:
-        raise OptionError(f"{resolved.entry.full_name} has no fixture; heipor and hib have one")
+    dataset = cast("type[SceneDataset]", resolved.target)
     try:
-        root = write(Path(folder))
+        root = dataset.write_fixture(Path(folder))
     except OSError as error:
         raise DataError(f"{folder} cannot be written to: {error.strerror or error}") from error
+    if root is None:
+        raise OptionError(f"{resolved.entry.full_name} has no fixture; heipor and hib have one")
     typer.echo(f"{root}")
     typer.echo(f"try: hsizoo bench sa sa-rw --dataset {name} --data-dir {shlex.quote(str(root))}")

@@ -1,16 +1,25 @@
 """The abstract classes that components implement.
 
 Arrays that a component returns may be NumPy arrays or torch tensors on any device; hsizoo moves
-them where it needs them.  Every class takes its options as keyword parameters with defaults and
-annotations (`int`, `float`, `bool`, `str`, a `Literal` of strings, or one of these ``| None``; or
-``Annotated[str, "scorer"]`` where the value names another component):
-that signature *is* the list of options that ``name:key=value`` accepts.  A keyword parameter
-called ``device`` is not an option: it receives what ``--device`` chose, for example ``"cuda:0"``.
+them where it needs them.
+
+What ``name:key=value`` accepts is declared in one of two ways, and nowhere else:
+
+- a frozen, keyword-only dataclass, the class attribute ``Options`` (see `Component`), whose fields
+  are the options.  Options that several classes share are inherited, values are checked in
+  ``__post_init__``, and inside the class one reads ``self.options.size``;
+- keyword parameters of the constructor, for classes with a few options of their own.
+
+Either way an option has a default and an annotation: `int`, `float`, `bool`, `str`, a `Literal` of
+strings, one of these ``| None``, or ``Annotated[str, "scorer"]`` where the value names another
+component.  The section "Parameters" of the docstring describes it.  A keyword parameter called
+``device`` is not an option: it receives what ``--device`` chose, for example ``"cuda:0"``.
 """
 
 from __future__ import annotations
 
 from hsizoo.interfaces.classifier import PixelClassifier
+from hsizoo.interfaces.component import Component
 from hsizoo.interfaces.dataset import DatasetCard, SceneDataset, SceneInfo
 from hsizoo.interfaces.protocol import Column, Observation, Protocol, Record, View
 from hsizoo.interfaces.pseudo_labeler import PseudoLabeler, PseudoLabels
@@ -19,6 +28,7 @@ from hsizoo.interfaces.segmenter import InteractiveSegmenter, TrainableSegmenter
 
 __all__ = [
     "Column",
+    "Component",
     "DatasetCard",
     "InteractiveSegmenter",
     "Observation",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Self
+
+from hsizoo.interfaces.component import Component
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["PixelClassifier"]
 
 
-class PixelClassifier(ABC):
+class PixelClassifier(Component):
     """Learns from labelled pixels of a cube and classifies all of them.
 
     Attributes

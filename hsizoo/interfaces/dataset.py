@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from hsizoo.interfaces.component import Component
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
@@ -51,7 +54,7 @@ class SceneInfo:
     split: str = ""
 
 
-class SceneDataset(ABC):
+class SceneDataset(Component):
     """An ordered collection of scenes with a card.
 
     Attributes
@@ -64,9 +67,6 @@ class SceneDataset(ABC):
         What each subject that other datasets have too is called among all of them: whole scene and
         part, the same scene in a collection.  Weights that were trained on one of them are marked
         as "seen" on the others.  A subject that is not named here is this dataset's own.
-    later_options : collection of str
-        Options that the class had not from the beginning; at their default they are no part of
-        what a stored result is known by, so that results of before stay in use.
 
     Examples
     --------
@@ -77,7 +77,6 @@ class SceneDataset(ABC):
     card: DatasetCard
     version: str = "1"
     origins: ClassVar[Mapping[str, str]] = {}
-    later_options: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def scenes(self) -> list[SceneInfo]:
@@ -100,6 +99,24 @@ class SceneDataset(ABC):
         """Where the dataset's own training pixels are, (H, W) bool; None if it names none.
 
         Classifiers are tested outside of it with ``--draw official``.
+        """
+        return None
+
+    @classmethod
+    def write_fixture(cls, folder: Path) -> Path | None:
+        """Write a tiny tree in the dataset's layout, of drawn values, to try it without the data.
+
+        ``hsizoo data fixture`` calls it.
+
+        Parameters
+        ----------
+        folder : Path
+            Where the tree is written, below this folder.
+
+        Returns
+        -------
+        Path or None
+            The folder to pass as ``data_dir``; None, as here, if the dataset offers no fixture.
         """
         return None
 

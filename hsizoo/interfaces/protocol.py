@@ -11,10 +11,12 @@ this interface and no protocol by name.  A plugin offers a protocol as it offers
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from hsizoo.interfaces.component import Component
 
 if TYPE_CHECKING:
     from hsizoo.cube import Scene
@@ -125,7 +127,7 @@ class View:
     files: Callable[[], Iterable[tuple[str, bytes]]]
 
 
-class Protocol(ABC):
+class Protocol(Component):
     """One way to evaluate components, with all its settings.
 
     Settings are keyword parameters with defaults, declared as those of any component; subclasses
@@ -194,7 +196,7 @@ class Protocol(ABC):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Rebuild the protocol from what `config` returned."""
 
-    def check(self, dataset: SceneDataset, index: int) -> None:  # noqa: B027 (may stay as it is)
+    def check(self, dataset: SceneDataset, index: int) -> None:
         """Refuse what cannot be evaluated before anything is computed.
 
         Parameters
@@ -209,7 +211,7 @@ class Protocol(ABC):
             The message says why, and what to do instead.
         """
 
-    def check_component(self, component: Any) -> None:  # noqa: B027 (may stay as it is)
+    def check_component(self, component: Any) -> None:
         """Refuse a component that the protocol cannot evaluate, before anything is computed.
 
         Parameters

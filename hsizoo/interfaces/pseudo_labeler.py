@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from hsizoo.interfaces.component import Component
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +43,7 @@ class PseudoLabels:
     unassigned: int = -1
 
 
-class PseudoLabeler(ABC):
+class PseudoLabeler(Component):
     """Extends a few labelled pixels of one cube to more of its pixels."""
 
     @abstractmethod

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
+
+from hsizoo.interfaces.component import Component
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SpectralScorer"]
 
 
-class SpectralScorer(ABC):
+class SpectralScorer(Component):
     """Scores every pixel of a cube against reference spectra.
 
     A scorer need not know of clicks: hsizoo takes the references from the clicked pixels,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hsizoo.interfaces.component import Component
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["InteractiveSegmenter", "TrainableSegmenter"]
 
 
-class InteractiveSegmenter(ABC):
+class InteractiveSegmenter(Component):
     """Segments objects in a cube from clicks.
 
     The state is explicit: there is no hidden current image, so one segmenter serves several
@@ -133,14 +135,39 @@ class TrainableSegmenter(InteractiveSegmenter):
     """A segmenter of which a part can be trained by `hsizoo train`.
 
     What is trained and what is frozen is the component's business; the training protocol sees the
-    trained part only.  A component that was not trained and whose result would be meaningless says
-    so through `trained`, and is then never benchmarked silently.
+    trained part only.
+
+    Attributes
+    ----------
+    free_options : frozenset of str
+        Options that do not change what is trained, such as the precision: trained weights fit
+        whatever their value.  Read where ``weights=`` chooses weights for a component.
+    one_backward : bool
+        Whether a backward pass costs so much that training should make one per object, over all of
+        its clicks, rather than one per click.  Read by `hsizoo train` for ``backward=auto``.
     """
 
-    @property
-    @abstractmethod
-    def trained(self) -> bool:
-        """Whether the trainable part holds trained weights, not random or untuned ones."""
+    free_options: ClassVar[frozenset[str]] = frozenset()
+    one_backward: bool = False
+
+    @staticmethod
+    def needs_training(**options: Any) -> bool:
+        """Tell whether results without trained weights would be meaningless.
+
+        Nothing is built.  If so, a component without weights is marked as untrained in tables and
+        is never benchmarked silently.
+
+        Parameters
+        ----------
+        **options
+            All options of the component.
+
+        Returns
+        -------
+        bool
+            True, as here, unless the class says otherwise.
+        """
+        return True
 
     @abstractmethod
     def logits(self, state: Any, prompts: Sequence[Clicks]) -> torch.Tensor:

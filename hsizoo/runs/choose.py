@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from hsizoo.errors import NameLookupError, OptionError
 from hsizoo.interfaces import Protocol
@@ -53,8 +53,7 @@ def protocol_class(name: str) -> type[Protocol]:
 
 
 def _class_of(entry: Any) -> type[Protocol]:
-    target: type[Protocol] = import_target(entry)
-    return target
+    return cast("type[Protocol]", import_target(entry))
 
 
 def protocol_name(protocol: Protocol | type[Protocol]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import ContractError, DataError, OptionError
-from hsizoo.interfaces import InteractiveSegmenter, SpectralScorer, TrainableSegmenter
+from hsizoo.interfaces import InteractiveSegmenter, SpectralScorer
 
 if TYPE_CHECKING:
     from hsizoo.clicks import Clicks
@@ -81,7 +81,8 @@ def make_tool(component: Component, device: str, only: Literal["scorer"] | None)
             )
         about = json.dumps(resolved.identity(), sort_keys=True, default=str)
         digest = hashlib.sha256(about.encode()).hexdigest()
-        untrained = resolved.is_untrained() or resolved.starts_at_random
+        # Those that its options name count as well.
+        untrained = any(each.is_untrained() or each.starts_at_random for each in resolved.walk())
         return Tool(digest, component, digest, lambda: resolved.build(device), untrained)
     wanted = (SpectralScorer,) if only else (SpectralScorer, InteractiveSegmenter)
     if not isinstance(component, wanted):
@@ -90,7 +91,7 @@ def make_tool(component: Component, device: str, only: Literal["scorer"] | None)
     # The tool holds the object, so that no other one gets its id.
     key, label = f"object {id(component)}", type(component).__name__
     if isinstance(component, InteractiveSegmenter):
-        return Tool(key, label, "", lambda: component, _is_untrained(component))
+        return Tool(key, label, "", lambda: component)
 
     def wrap() -> InteractiveSegmenter:
         from hsizoo.zoo.scoring import ScorerSegmenter
@@ -98,10 +99,3 @@ def make_tool(component: Component, device: str, only: Literal["scorer"] | None)
         return ScorerSegmenter(component)
 
     return Tool(key, label, "", wrap)
-
-
-def _is_untrained(component: object) -> bool:
-    """Whether an object's masks would come from weights that nobody trained."""
-    if not isinstance(component, TrainableSegmenter) or component.trained:
-        return False
-    return getattr(component, "needs_training", True) is not False

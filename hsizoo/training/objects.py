@@ -132,7 +132,7 @@ def accumulate(
         first = robot.first_click(target, evaluated, rng, clickable=valid)
         objects.append(_Object(target, rng, Clicks().add(*first)))
     each_click = settings.backward == "click" or (
-        settings.backward == "auto" and not getattr(segmenter, "one_backward", False)
+        settings.backward == "auto" and not segmenter.one_backward
     )
     waiting = []
     sums = {"loss": 0.0, "dice_loss": 0.0, "bce": 0.0}

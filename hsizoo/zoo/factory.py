@@ -25,6 +25,8 @@ from hsizoo.errors import (
     did_you_mean,
 )
 from hsizoo.weights.trained import TrainedWeights, find_weights, open_weights
+from hsizoo.zoo.added import WEIGHTS, ScorerSegmenterOptions
+from hsizoo.zoo.checking import check_same_options, check_values
 from hsizoo.zoo.lookup import find_dataset, is_path
 from hsizoo.zoo.names import Name, parse_composition, parse_name
 from hsizoo.zoo.options import Option, declared_options, resolve_options
@@ -47,23 +49,9 @@ __all__ = [
     "with_data_dir",
 ]
 
-WEIGHTS = Option(
-    "weights",
-    (str,),
-    (),
-    False,
-    "auto",
-    "Trained weights to load, of this component with the same options.  auto: those trained on the "
-    "dataset that is benched, else on others; of equals those that `hsizoo train` made here, the "
-    "newest first, before those that come with the plugin; none if there are none.  packaged: "
-    "those that come with the plugin, the same on every machine.  none: those that the component "
-    "starts with.  Otherwise a .safetensors file of `hsizoo train`, or the folder of its card.",
-)
-"""The option that hsizoo adds to every trainable segmenter."""
-
 _DATA_DIR = "data_dir"
 
-_INTERFACE: dict[Kind, type] = {
+_INTERFACE: dict[Kind, type[interfaces.Component]] = {
     "scorer": interfaces.SpectralScorer,
     "segmenter": interfaces.InteractiveSegmenter,
     "pseudo-labeler": interfaces.PseudoLabeler,
@@ -159,6 +147,7 @@ def _resolve_one(
     both = resolve_options(entry.full_name, known, entry.spec.options, given)
     own = {key: value for key, value in both.items() if key in declared}
     rest = {key: value for key, value in both.items() if key not in declared}
+    check_values(entry, target.Options, own)
     nested = {
         key: _resolve_part(entry, known[key], value)
         for key, value in own.items()
@@ -187,7 +176,7 @@ def _resolve_part(owner: Entry, option: Option, value: str) -> Recipe:
     return part
 
 
-def options_of(target: type, *, wrapped: bool = False) -> dict[str, Option]:
+def options_of(target: type[interfaces.Component], *, wrapped: bool = False) -> dict[str, Option]:
     """All options that a component takes: its own, and those that hsizoo adds.
 
     Parameters
@@ -199,9 +188,7 @@ def options_of(target: type, *, wrapped: bool = False) -> dict[str, Option]:
     """
     declared = declared_options(target)
     if wrapped:
-        from hsizoo.zoo.scoring import ScorerSegmenter
-
-        around = declared_options(ScorerSegmenter)
+        around = declared_options(ScorerSegmenterOptions)
         if taken := sorted(set(declared) & set(around)):
             raise ContractError(
                 f"{target.__qualname__} declares the option {taken[0]!r}, which every scorer has "
@@ -272,7 +259,7 @@ def _only_kind(name: Name) -> tuple[Kind, ...]:
     return tuple(found) or KINDS
 
 
-def import_target(entry: Entry) -> type:
+def import_target(entry: Entry) -> type[interfaces.Component]:
     """Import the class of a component and check that it implements its interface."""
     spec = entry.spec
     if entry.missing:
@@ -294,6 +281,7 @@ def import_target(entry: Entry) -> type:
             f"{entry.full_name}: {spec.target} is not a subclass of hsizoo.{base.__name__}, "
             f"which a {spec.kind} must be"
         )
+    check_same_options(entry, target)
     return target
 
 

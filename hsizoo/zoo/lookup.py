@@ -1,7 +1,7 @@
 """Whether names are known: asked before anything heavy is imported, so that a typo is told at once.
 
-Only the registry is looked at.  Options of components are checked later, by `hsizoo.zoo.factory`,
-as that takes their classes.
+Only the registry is looked at, and the options of components whose specs say where they are
+declared; those of others are checked later, by `hsizoo.zoo.factory`, as that takes their classes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hsizoo.errors import DataError, NameLookupError
+from hsizoo.zoo.checking import check_options
 from hsizoo.zoo.names import Name, parse_composition
 from hsizoo.zoo.registry import FIRST_PARTY, registry
 from hsizoo.zoo.spec import Kind
@@ -37,12 +38,12 @@ def check_components(texts: Iterable[str], kinds: tuple[Kind, ...] = EVALUATED) 
     for text in texts:
         parts = parse_composition(text)
         if len(parts) == 1:
-            registry().find(parts[0], kinds)
+            check_options(registry().find(parts[0], kinds), parts[0].options)
             continue
         if "classifier" not in kinds:
             raise NameLookupError(f"{text!r} is a classifier, not a {kinds[0]}.")
-        registry().find(parts[1], ("classifier",))
-        registry().find(parts[0], ("pseudo-labeler",))
+        check_options(registry().find(parts[1], ("classifier",)), parts[1].options)
+        check_options(registry().find(parts[0], ("pseudo-labeler",)), parts[0].options)
 
 
 def find_dataset(text: str) -> Name:

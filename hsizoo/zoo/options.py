@@ -1,4 +1,8 @@
-"""Options of a component: the keyword parameters of its class, read, checked and described."""
+"""Options of a component, read, checked and described.
+
+They are declared once: by the dataclass that the class names as ``Options``, or by the keyword
+parameters of its constructor.  Nothing here imports NumPy or torch.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,11 @@ import sys
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Annotated, Any, Literal
 
 from hsizoo.errors import ContractError, OptionError, did_you_mean
+from hsizoo.interfaces import Component
 from hsizoo.zoo.spec import KINDS
 
 __all__ = ["Option", "declared_options", "resolve_options", "takes_device"]
@@ -37,7 +42,7 @@ class Option:
         Whether ``none`` is allowed.
     default : bool, int, float, str or None
     doc : str
-        Its paragraph in the class's numpydoc "Parameters" section.
+        Its paragraph in the numpydoc section "Parameters" of the class that declares it.
     component : str
         The kind of component that the value names, or empty: ``Annotated[str, "scorer"]``.
     """
@@ -88,35 +93,42 @@ class Option:
 
 
 def declared_options(target: type) -> dict[str, Option]:
-    """Read the options of a component class from its constructor.
+    """Read the options that a component class declares.
 
     Parameters
     ----------
     target : type
-        A class whose options are keyword-only parameters with a default and an annotation of
-        `bool`, `int`, `float`, `str`, a `Literal` of strings, or a union of these and None; or
-        ``Annotated[str, "scorer"]`` (any kind) where the value names another component.
-        The keyword ``device`` is not an option.
+        A class with a dataclass ``Options`` (see `hsizoo.Component`); or one whose options are the
+        keyword-only parameters of its constructor, as are those of a dataclass itself.  Each has a
+        default and an annotation of `bool`, `int`, `float`, `str`, a `Literal` of strings, or a
+        union of these and None; or ``Annotated[str, "scorer"]`` (any kind) where the value names
+        another component.  The keyword ``device`` is not an option.
+
+    Returns
+    -------
+    dict of str to Option
+        In the order of declaration, inherited ones first.  An option that a class does not describe
+        has the description of the nearest base that does.
 
     Raises
     ------
     ContractError
-        If a keyword parameter has no default, or an annotation that cannot be typed as text.
+        If an option has no default, or an annotation that cannot be typed as text; or if
+        ``Options`` is not a frozen, keyword-only dataclass.
     """
-    docs = _parameter_docs(inspect.getdoc(target) or "")
-    # An inherited constructor was annotated where it was written, perhaps in another module.
-    scope = {
-        **vars(sys.modules[target.__module__]),
-        **getattr(inspect.getattr_static(target, "__init__"), "__globals__", {}),
-    }
+    dataclass_type = target.Options if issubclass(target, Component) else None
+    if dataclass_type is not None:
+        _check_dataclass(target, dataclass_type)
+    source = dataclass_type or target
+    docs = _inherited_docs(source)
     options = {}
-    for name, parameter in inspect.signature(target).parameters.items():
+    for name, parameter in inspect.signature(source).parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY or name == "device":
             continue
         annotation = parameter.annotation
         try:
             if isinstance(annotation, str):
-                annotation = eval(annotation, scope)
+                annotation = eval(annotation, _scope(source, name))
             if annotation is inspect.Parameter.empty:
                 raise TypeError(annotation)
             kinds, choices, optional, component = _read_annotation(annotation)
@@ -124,20 +136,57 @@ def declared_options(target: type) -> dict[str, Option]:
             none = parameter.annotation is inspect.Parameter.empty
             has = "no annotation" if none else f"the annotation {parameter.annotation!r}"
             raise ContractError(
-                f"{target.__qualname__}: option {name!r} has {has}; it needs bool, int, float, "
+                f"{source.__qualname__}: option {name!r} has {has}; it needs bool, int, float, "
                 "str, a Literal of strings, one of these | None, or Annotated[str, '<kind>'] for "
                 "the name of another component"
             ) from error
         if parameter.default is inspect.Parameter.empty:
-            raise ContractError(f"{target.__qualname__}: option {name!r} needs a default")
+            raise ContractError(f"{source.__qualname__}: option {name!r} needs a default")
         options[name] = Option(
             name, kinds, choices, optional, parameter.default, docs.get(name, ""), component
         )
     return options
 
 
+def _check_dataclass(target: type, options: Any) -> None:
+    """Refuse what is no declaration of options."""
+    of = f"{target.__qualname__}.Options"
+    if not (isinstance(options, type) and is_dataclass(options)):
+        raise ContractError(f"{of} is {options!r}; expected a dataclass")
+    if not options.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise ContractError(f"{of}: {options.__qualname__} must be frozen")
+    for field in fields(options):
+        if not (field.init and field.kw_only):
+            raise ContractError(
+                f"{of}: {field.name!r} must be keyword-only; say @dataclass(frozen=True, "
+                "kw_only=True)"
+            )
+        if field.name == "device":
+            raise ContractError(f"{of}: 'device' is not an option but a parameter of constructors")
+        if field.default_factory is not MISSING:
+            raise ContractError(f"{of}: option {field.name!r} needs a plain default, no factory")
+
+
+def _scope(source: type, name: str) -> dict[str, Any]:
+    """The names that an annotation may mention, which was perhaps written in another module."""
+    if is_dataclass(source):
+        owners = (base for base in source.__mro__ if name in vars(base).get("__annotations__", {}))
+        source = next(owners, source)
+        return vars(sys.modules[source.__module__])
+    written = getattr(inspect.getattr_static(source, "__init__"), "__globals__", {})
+    return {**vars(sys.modules[source.__module__]), **written}
+
+
+def _inherited_docs(source: type) -> dict[str, str]:
+    """Descriptions of parameters by a class and, for those it is silent about, its bases."""
+    docs: dict[str, str] = {}
+    for base in reversed(source.__mro__):
+        docs |= {name: doc for name, doc in _parameter_docs(base).items() if doc}
+    return docs
+
+
 def takes_device(target: type) -> bool:
-    """Whether the constructor has the keyword ``device``."""
+    """Whether the constructor has the parameter ``device``."""
     return "device" in inspect.signature(target).parameters
 
 
@@ -208,8 +257,9 @@ def _read_annotation(annotation: Any) -> tuple[tuple[type, ...], tuple[str, ...]
     return tuple(kind for kind in _SCALARS if kind in found), choices, optional, component
 
 
-def _parameter_docs(docstring: str) -> dict[str, str]:
-    """Read the "Parameters" section of a numpydoc docstring: one paragraph per name."""
+def _parameter_docs(owner: type) -> dict[str, str]:
+    """Read the section "Parameters" of a class's own docstring: one paragraph per name."""
+    docstring = inspect.cleandoc(vars(owner).get("__doc__") or "")
     section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", docstring, re.M | re.S)
     docs = {}
     for item in re.split(r"^(?=\S)", section[1] if section else "", flags=re.M):

@@ -48,7 +48,7 @@ class Recipe:
     label: str
     name: Name
     entry: Entry
-    target: type
+    target: type[interfaces.Component]
     options: dict[str, Any]
     wrapper_options: dict[str, Any] | None = None
     feeds: Recipe | None = None
@@ -79,7 +79,7 @@ class Recipe:
 
     def _lasting_options(self) -> dict[str, Any]:
         """Its options without those that came later, by its own account, and have their default."""
-        later: frozenset[str] = getattr(self.target, "later_options", frozenset())
+        later = self.target.later_options
         if not later:
             return self.options
         usual = declared_options(self.target)
@@ -91,8 +91,8 @@ class Recipe:
 
     def _base_weights(self) -> dict[str, str]:
         """What its option ``checkpoint`` stands for: the file's digest, not where the file is."""
-        of_options = getattr(self.target, "base_weights", None)
-        return {"checkpoint": of_options(**self.options)} if of_options else {}
+        found = self.target.base_weights(**self.options)
+        return {"checkpoint": found} if found else {}
 
     @property
     def starts_at_random(self) -> bool:
@@ -133,18 +133,18 @@ class Recipe:
     @property
     def free_options(self) -> frozenset[str]:
         """Options that do not change what is trained, such as the precision, by its own account."""
-        return frozenset(getattr(self.target, "free_options", ()))
+        if not issubclass(self.target, interfaces.TrainableSegmenter):
+            return frozenset()
+        return self.target.free_options
 
     def is_untrained(self) -> bool:
         """Whether its results would come from weights that nobody trained.
 
-        A class whose results mean something without training says so by ``needs_training = False``,
-        or by a static method of that name that takes the options: nothing is built to find out.
+        See `hsizoo.TrainableSegmenter.needs_training`: nothing is built to find out.
         """
-        if not self.is_trainable or self.weights is not None:
+        if not issubclass(self.target, interfaces.TrainableSegmenter) or self.weights is not None:
             return False
-        needs = getattr(self.target, "needs_training", True)
-        return bool(needs(**self.options) if callable(needs) else needs)
+        return self.target.needs_training(**self.options)
 
     def trained_elsewhere(self, dataset: Recipe) -> str:
         """The dataset that its weights were trained on, if that is another one; otherwise ""."""
@@ -156,7 +156,7 @@ class Recipe:
         keywords = dict(self.options)
         if takes_device(self.target):
             keywords["device"] = device
-        component = self.target(**keywords)
+        component: Any = self.target(**keywords)
         if self.weights is not None:
             component.load_state_dict(self.weights.load(component.frozen_digest))
         if self.wrapper_options is not None:

@@ -12,7 +12,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from hsizoo.clicks import Clicks
 from hsizoo.cube import HyperCube
 from hsizoo.errors import ClickError, ContractError, DataError, OptionError
 from hsizoo.interfaces import InteractiveSegmenter, SpectralScorer
+from hsizoo.zoo.added import ScorerSegmenterOptions
 
 __all__ = ["ScorerSegmenter", "to_probability"]
 
@@ -49,15 +50,9 @@ class ScorerSegmenter(InteractiveSegmenter):
     Parameters
     ----------
     scorer : SpectralScorer
-    aggregate : {"max", "mean"}, default "max"
-        How the maps of one object's clicks are combined: the paper's pixel-wise maximum, or their
-        mean.  A scorer that combines clicks itself takes the default only.
-    negatives : {"veto", "ignore"}, default "veto"
-        What a negative click does.  ``veto``: where a pixel is more similar to the negative than
-        to the positive clicks its probability becomes 0.  INFERRED: the paper's simulated user
-        makes positive clicks only, so both settings reproduce it; a real user's right click, or
-        the ``ritm`` robot's, should do something.  A scorer that combines clicks itself decides
-        what that is; ``ignore`` keeps negative clicks from it.
+    **options
+        See `hsizoo.zoo.added.ScorerSegmenterOptions`: ``aggregate`` is how the maps of an object's
+        clicks are combined, ``negatives`` what a negative click does.
 
     Attributes
     ----------
@@ -79,13 +74,12 @@ class ScorerSegmenter(InteractiveSegmenter):
     >>> probability = segmenter.predict(state, [Clicks([(4, 7)])])[0]    # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        scorer: SpectralScorer,
-        *,
-        aggregate: Literal["max", "mean"] = "max",
-        negatives: Literal["veto", "ignore"] = "veto",
-    ) -> None:
+    Options: ClassVar = ScorerSegmenterOptions
+    options: ScorerSegmenterOptions
+
+    def __init__(self, scorer: SpectralScorer, **options: Any) -> None:
+        super().__init__(**options)
+        aggregate = self.options.aggregate
         low, high = scorer.score_range
         if not low < scorer.threshold < high:
             raise ContractError(
@@ -101,8 +95,6 @@ class ScorerSegmenter(InteractiveSegmenter):
         self.cache_bytes = _CACHE_BYTES
         self.scorer = scorer
         self.min_bands = scorer.min_bands
-        self.aggregate = aggregate
-        self.negatives = negatives
 
     def open(self, cube: HyperCube) -> _State:
         """Prepare the cube.
@@ -143,7 +135,7 @@ class ScorerSegmenter(InteractiveSegmenter):
             return self._seen(state, prompts)
         positive = self._combined(state, [_points(clicks, True) for clicks in prompts])
         negative: list[torch.Tensor | None] = [None] * len(prompts)
-        if self.negatives == "veto":
+        if self.options.negatives == "veto":
             negative = self._combined(state, [_points(clicks, False) for clicks in prompts])
         # An object of negative clicks only has no map; its zeros lie where the others' maps are.
         device = next((each.device for each in (*positive, *negative) if each is not None), None)
@@ -189,7 +181,7 @@ class ScorerSegmenter(InteractiveSegmenter):
 
     def _seen(self, state: _State, prompts: Sequence[Clicks]) -> torch.Tensor:
         """Probability (N, H, W) from a scorer that combines the clicks of an object itself."""
-        if self.negatives == "ignore":
+        if self.options.negatives == "ignore":
             prompts = [Clicks(clicks.points[clicks.positive]) for clicks in prompts]
         found = [n for n, clicks in enumerate(prompts) if clicks.positive.any()]
         shape = (len(prompts), *state.cube.shape[:2])
@@ -241,14 +233,14 @@ class ScorerSegmenter(InteractiveSegmenter):
         map_bytes = 4 * state.cube.shape[0] * state.cube.shape[1]
         while len(cache) > len(done) and len(cache) * map_bytes > self.cache_bytes:
             cache.popitem(last=False)
-        if self.aggregate == "mean":
+        if self.options.aggregate == "mean":
             return [done[points] / len(points) if points else None for points in wanted]
         return [done[points] if points else None for points in wanted]
 
     def _join(self, total: torch.Tensor | None, new: torch.Tensor) -> torch.Tensor:
         if total is None:
             return new.clone()  # a view would keep the maps of all other objects in memory
-        return torch.maximum(total, new) if self.aggregate == "max" else total + new
+        return torch.maximum(total, new) if self.options.aggregate == "max" else total + new
 
     def _score(self, state: _State, points: Sequence[tuple[int, int]]) -> list[torch.Tensor]:
         """Score maps (H, W) of the spectra at these points."""

@@ -27,6 +27,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 NAME_PATTERN = r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*"
 _MODULE_PATTERN = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _TARGET_PATTERN = _MODULE_PATTERN + r":[A-Za-z_]\w*"
+_TEXTS = (
+    "summary", "options_type", "version", "paper", "licence", "weights", "packaged", "install",
+)  # fmt: skip
 _PACKAGED_PATTERN = _MODULE_PATTERN + r":\w[\w.-]*(?:/\w[\w.-]*)*"
 
 
@@ -48,6 +51,10 @@ class ComponentSpec:
     options : mapping of str to str, int, float, bool or None, optional
         Values that this name presets; they replace the defaults of the class's keyword
         parameters, and users may override them (``samsa2-small:scorer=pcc``).
+    options_type : str, optional
+        ``"package.module:Class"``, the dataclass that the target names as ``Options`` (see
+        `hsizoo.Component`), in a module that imports neither NumPy nor torch: options can then be
+        checked without importing the target.
     version : str, default "1"
         Version of the component's *results*.  Raise it when the same input gives another output:
         stored cells of the old version are then not reused.
@@ -85,6 +92,7 @@ class ComponentSpec:
     target: str
     summary: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    options_type: str = ""
     version: str = "1"
     paper: str = ""
     licence: str = "Apache-2.0"
@@ -109,11 +117,16 @@ class ComponentSpec:
                 f"component {self.name!r} has target {self.target!r}; "
                 "expected 'package.module:Class'"
             )
-        for text in ("summary", "version", "paper", "licence", "weights", "packaged", "install"):
+        for text in _TEXTS:
             if not isinstance(getattr(self, text), str):
                 raise SpecError(
                     f"component {self.name!r}: {text} must be a string, got {getattr(self, text)!r}"
                 )
+        if self.options_type and not re.fullmatch(_TARGET_PATTERN, self.options_type):
+            raise SpecError(
+                f"component {self.name!r} has options_type={self.options_type!r}; "
+                "expected 'package.module:Class'"
+            )
         if self.packaged and not re.fullmatch(_PACKAGED_PATTERN, self.packaged):
             raise SpecError(
                 f"component {self.name!r} has packaged={self.packaged!r}; "

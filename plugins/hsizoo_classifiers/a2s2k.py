@@ -7,15 +7,14 @@ for hyperspectral image classification", IEEE Transactions on Geoscience and Rem
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import nn
 
 import hsizoo
-from hsizoo.errors import OptionError
 from hsizoo_classifiers.bands import AllBands
-from hsizoo_classifiers.options import at_least
+from hsizoo_classifiers.options.networks import A2s2kOptions
 from hsizoo_classifiers.patch_network import Scaling
 from hsizoo_classifiers.pixels import Components
 from hsizoo_classifiers.spectral_layers import (
@@ -36,70 +35,23 @@ class A2s2k(AllBands):
 
     Parameters
     ----------
-    selection : {"each", "shared"}, default "each"
-        What weighs the two sizes of kernels: ``each`` has a layer of its own, as in the selective
-        kernel networks that the paper builds on; ``shared``, as in the paper's own code, uses one
-        layer for both, so that the softmax over them is always one half.
-    components : int, default 0
-        So many whitened principal components in place of the bands, at least 7; 0 for the bands.
-        The paper's code has 200 for Indian Pines, which are all, and 15 for Salinas.
-    patch : int, default 7
-        Side of the square that is seen around a pixel; odd.  As in the call that the authors give
-        for the paper; their code's default of 9 leaves the mean over 5 × 5 off the centre.
-    epochs : int, default 200
-        Passes over the labelled pixels, as in the paper's code.
-    max_steps : int, default 200
-        So many steps at most.  INFERRED: a minute on one core of a CPU, and enough for five
-        labels of each class of Salinas-A.  An epoch of the paper has many times as many
-        pixels, so its 200 epochs are far more steps: with a GPU, give more.
-    batch : int, default 16
-        Pixels per step, as that code has in effect (it names 32 and passes 16).
-    rate : float, default 1e-3
-        Learning rate of Adam, as in that code.  INFERRED: the rate falls once along a cosine, and
-        the last weights are kept, as there are no labels to choose others by.
-    decay : float, default 0
-        Weight decay.
+    **options
+        See `hsizoo_classifiers.options.networks.A2s2kOptions`.
     """
 
     _LEAST_BANDS: ClassVar[int] = KERNEL
 
-    def __init__(
-        self,
-        *,
-        selection: Literal["each", "shared"] = "each",
-        components: int = 0,
-        patch: int = 7,
-        epochs: int = 200,
-        max_steps: int = 200,
-        batch: int = 16,
-        rate: float = 1e-3,
-        decay: float = 0.0,
-        device: str = "cpu",
-    ) -> None:
-        at_least(0, components=components)
-        if 0 < components < KERNEL:
-            raise OptionError(f"components={components}: must be 0 or from {KERNEL} on")
-        super().__init__(
-            patch=patch,
-            least_patch=3,
-            epochs=epochs,
-            max_steps=max_steps,
-            batch=batch,
-            rate=rate,
-            decay=decay,
-            device=device,
-        )
-        self._selection = selection
-        self._components = components
+    Options: ClassVar = A2s2kOptions
+    options: A2s2kOptions
 
     def _scaling(self, cube: hsizoo.HyperCube) -> Scaling:
-        if not self._components:
+        if not self.options.components:
             return super()._scaling(cube)
         self._check_bands(cube)
-        return Components(cube, self._components, scale_bands=False, whiten=True)
+        return Components(cube, self.options.components, scale_bands=False, whiten=True)
 
     def _build(self, channels: int, classes: int) -> nn.Module:
-        return AdaptiveKernelNet(channels, classes, self._selection)
+        return AdaptiveKernelNet(channels, classes, self.options.selection)
 
 
 class AdaptiveKernelNet(nn.Module):

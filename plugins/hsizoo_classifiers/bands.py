@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 import hsizoo
 from hsizoo.errors import DataError
+from hsizoo_classifiers.options.networks import AllBandsOptions
 from hsizoo_classifiers.patch_network import PatchNetwork, Scaling
-from hsizoo_classifiers.patches import Schedule
 from hsizoo_classifiers.pixels import check_cube
 
 __all__ = ["AllBands", "BandScaling"]
@@ -54,47 +54,11 @@ class BandScaling:
 
 
 class AllBands(PatchNetwork):
-    """A network on patches of all bands, trained by Adam.
+    """A network on patches of all bands, trained by Adam; see `PatchNetwork`."""
 
-    Parameters
-    ----------
-    patch, least_patch : int
-        See `PatchNetwork`.
-    epochs, max_steps, batch : int
-        See `Schedule`.
-    rate, decay : float
-        See `Schedule`.
-    device : str
-
-    Raises
-    ------
-    OptionError
-        If an option cannot be.
-    """
-
+    Options: ClassVar = AllBandsOptions
+    options: AllBandsOptions
     _LEAST_BANDS: ClassVar[int] = 1
-
-    def __init__(
-        self,
-        *,
-        patch: int,
-        least_patch: int,
-        epochs: int,
-        max_steps: int,
-        batch: int,
-        rate: float,
-        decay: float,
-        device: str,
-    ) -> None:
-        schedule = Schedule(
-            rate=rate,
-            decay=decay,
-            batch=batch,
-            epochs=epochs,
-            max_steps=max_steps,
-            optimiser="adam",
-        )
-        super().__init__(patch=patch, least_patch=least_patch, schedule=schedule, device=device)
 
     def _scaling(self, cube: hsizoo.HyperCube) -> Scaling:
         self._check_bands(cube)

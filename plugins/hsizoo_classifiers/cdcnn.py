@@ -9,14 +9,14 @@ doi:10.3390/rs12030582; what is said to be "as in the paper" was not checked in 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from hsizoo_classifiers.bands import AllBands
-from hsizoo_classifiers.options import below_one
+from hsizoo_classifiers.options.networks import CdcnnOptions
 
 __all__ = ["Cdcnn", "ContextualNet"]
 
@@ -28,58 +28,16 @@ class Cdcnn(AllBands):
 
     Parameters
     ----------
-    norm : {"local", "batch"}, default "local"
-        After the first two convolutions: ``local`` response normalisation as in the paper, or
-        ``batch`` normalisation, which the code that later papers compare with has instead.
-    patch : int, default 5
-        Side of the square that is seen around a pixel, as in the paper; odd.
-    epochs : int, default 200
-        Passes over the labelled pixels.  INFERRED (as are `max_steps`, `batch`, `rate` and
-        `decay`): the paper's 100 000 steps of SGD from 200 pixels per class are not for a handful
-        of pixels; these are the settings by which R. Li et al., doi:10.3390/rs12030582, and most
-        tables after them train it, but that here the rate falls once along a cosine and nothing
-        stops training early, as there are no labels to validate with.
-    max_steps : int, default 1000
-        So many steps at most.
-    batch : int, default 16
-        Pixels per step.
-    rate : float, default 5e-4
-        Learning rate of Adam.
-    decay : float, default 0
-        Weight decay.
-    dropout : float, default 0.5
-        After the last two hidden layers, as in the paper.
+    **options
+        See `hsizoo_classifiers.options.networks.CdcnnOptions`.
     """
 
-    def __init__(
-        self,
-        *,
-        norm: Literal["local", "batch"] = "local",
-        patch: int = 5,
-        epochs: int = 200,
-        max_steps: int = 1000,
-        batch: int = 16,
-        rate: float = 5e-4,
-        decay: float = 0.0,
-        dropout: float = 0.5,
-        device: str = "cpu",
-    ) -> None:
-        below_one(dropout=dropout)
-        super().__init__(
-            patch=patch,
-            least_patch=5,
-            epochs=epochs,
-            max_steps=max_steps,
-            batch=batch,
-            rate=rate,
-            decay=decay,
-            device=device,
-        )
-        self._norm = norm
-        self._dropout = dropout
+    Options: ClassVar = CdcnnOptions
+    options: CdcnnOptions
 
     def _build(self, channels: int, classes: int) -> nn.Module:
-        return ContextualNet(channels, classes, self._patch, self._dropout, self._norm)
+        chosen = self.options
+        return ContextualNet(channels, classes, chosen.patch, chosen.dropout, chosen.norm)
 
 
 class ContextualNet(nn.Module):

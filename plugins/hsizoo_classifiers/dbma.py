@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from hsizoo_classifiers.bands import AllBands
+from hsizoo_classifiers.options.networks import DbmaOptions
 from hsizoo_classifiers.patches import predict_patches
 from hsizoo_classifiers.spectral_layers import (
     KERNEL,
@@ -37,52 +38,17 @@ class Dbma(AllBands):
 
     Parameters
     ----------
-    patch : int, default 7
-        Side of the square that is seen around a pixel; odd.  INFERRED: the full paper was not at
-        hand.  The code of R. Li et al., doi:10.3390/rs12030582, by which most later tables train
-        it, has 9.
-    epochs : int, default 200
-        Passes over the labelled pixels.  INFERRED (as are `batch`, `rate` and `decay`): from that
-        code.  Here the rate falls once along a cosine, and the last weights are kept, as there are
-        no labels to choose others by.
-    max_steps : int, default 200
-        So many steps at most.  INFERRED: a minute or two on one core of a CPU, and enough for five
-        labels of each class of Salinas-A.  An epoch of the paper has many times as many
-        pixels, so its 200 epochs are far more steps: with a GPU, give more.
-    batch : int, default 16
-        Pixels per step.
-    rate : float, default 5e-4
-        Learning rate of Adam.
-    decay : float, default 0
-        Weight decay.
+    **options
+        See `hsizoo_classifiers.options.networks.DbmaOptions`.
     """
 
     _LEAST_BANDS: ClassVar[int] = KERNEL
 
-    def __init__(
-        self,
-        *,
-        patch: int = 7,
-        epochs: int = 200,
-        max_steps: int = 200,
-        batch: int = 16,
-        rate: float = 5e-4,
-        decay: float = 0.0,
-        device: str = "cpu",
-    ) -> None:
-        super().__init__(
-            patch=patch,
-            least_patch=1,
-            epochs=epochs,
-            max_steps=max_steps,
-            batch=batch,
-            rate=rate,
-            decay=decay,
-            device=device,
-        )
+    Options: ClassVar = DbmaOptions
+    options: DbmaOptions
 
     def _build(self, channels: int, classes: int) -> nn.Module:
-        return DoubleBranchNet(channels, classes, self._patch)
+        return DoubleBranchNet(channels, classes, self.options.patch)
 
 
 class DoubleBranchNet(nn.Module):

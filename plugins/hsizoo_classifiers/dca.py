@@ -19,8 +19,7 @@ the source is its few labelled pixels, the target are all of its pixels.  No net
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +27,11 @@ from scipy import linalg, ndimage
 from sklearn.linear_model import LogisticRegression
 
 import hsizoo
-from hsizoo.errors import OptionError
-from hsizoo_classifiers.options import above_zero, at_least, odd
+from hsizoo_classifiers.options.shallow import CooperativeAlignmentOptions
 from hsizoo_classifiers.pixels import Components, fill, find_seeds, fitted_first
 
 __all__ = [
     "CooperativeAlignment",
-    "Weights",
     "geometry",
     "projections",
     "reconstruction",
@@ -46,22 +43,6 @@ Matrix = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]
 
 _LEAST: Final = 1e-6  # of the denominator's mean variance: no direction is free
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weights:
-    """What each aim counts; see `CooperativeAlignment`.
-
-    Parameters
-    ----------
-    statistical, geometrical, discrimination, variance, reconstruction : float
-    """
-
-    statistical: float
-    geometrical: float
-    discrimination: float
-    variance: float
-    reconstruction: float
 
 
 def statistics(
@@ -163,111 +144,51 @@ class CooperativeAlignment(hsizoo.PixelClassifier):
 
     Parameters
     ----------
-    dimension : int, default 20
-        Of the subspaces; no more than there are components.  INFERRED (as are all options here but
-        the aims themselves): the abstract gives no constants.  `dimension`, `strength` and the
-        weights were each tried at up to three values on Salinas-A and a small Pavia University.
-    rounds : int, default 10
-        How often pseudo labels are made and subspaces found anew, unless the labels stand still.
-    components : int, default 30
-        Principal components of the scaled bands that are projected.
-    patch : int, default 9
-        Side of the square over which they are averaged first; 1 for single spectra.  INFERRED: IPG
-        gives every method 9×9 patches; what this one makes of them is not said.
-    statistical : float, default 0.1
-        Weight of the distance between the domains' means, of all samples and of each class.
-    geometrical : float, default 1
-        Weight of the distance between the subspaces.
-    discrimination : float, default 1
-        Weight of the scatter of labelled pixels: between classes wanted, within them not.
-    variance : float, default 1
-        Weight of the target's variance, which is wanted.
-    reconstruction : float, default 10
-        Weight of what is left when labelled pixels reconstruct the others.  INFERRED: the abstract
-        names a reconstruction constraint and does not say what reconstructs what.
-    ridge : float, default 1
-        On the reconstruction's coefficients.
-    strength : float, default 0.1
-        Of the fit to the labelled pixels; the inverse of the penalty on the regression's weights.
+    **options
+        See `hsizoo_classifiers.options.shallow.CooperativeAlignmentOptions`.
     """
 
-    def __init__(
-        self,
-        *,
-        dimension: int = 20,
-        rounds: int = 10,
-        components: int = 30,
-        patch: int = 9,
-        statistical: float = 0.1,
-        geometrical: float = 1.0,
-        discrimination: float = 1.0,
-        variance: float = 1.0,
-        reconstruction: float = 10.0,
-        ridge: float = 1.0,
-        strength: float = 0.1,
-    ) -> None:
-        at_least(1, dimension=dimension, rounds=rounds, components=components)
-        odd(1, patch=patch)
-        at_least(
-            0,
-            statistical=statistical,
-            geometrical=geometrical,
-            discrimination=discrimination,
-            variance=variance,
-            reconstruction=reconstruction,
-        )
-        if discrimination == variance == 0:
-            raise OptionError("discrimination=0, variance=0: one must be above 0, else any will do")
-        above_zero(ridge=ridge, strength=strength)
-        self._dimension = dimension
-        self._rounds = rounds
-        self._components = components
-        self._patch = patch
-        self._weights = Weights(
-            statistical=statistical,
-            geometrical=geometrical,
-            discrimination=discrimination,
-            variance=variance,
-            reconstruction=reconstruction,
-        )
-        self._ridge = ridge
-        self._strength = strength
+    Options: ClassVar = CooperativeAlignmentOptions
+    options: CooperativeAlignmentOptions
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self._learnt: tuple[Components, Matrix, LogisticRegression] | None = None
 
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> Self:
         """Align and learn; nothing is random.  See `PixelClassifier.fit`."""
+        chosen = self.options
         seeds = find_seeds(cube, labels)
-        components = Components(cube, self._components, scale_bands=True, whiten=False)
+        components = Components(cube, chosen.components, scale_bands=True, whiten=False)
         features = self._features(components, cube)
         target = features[cube.valid]
         source = features[seeds.rows, seeds.cols]
         within, between = scatter(source, seeds.classes, seeds.count)
         size = source.shape[1]
         nothing = np.zeros((size, size))
-        weights = self._weights
         centred = target - target.mean(axis=0)
         wanted = linalg.block_diag(
-            weights.discrimination * between,
-            weights.variance * centred.T @ centred / len(target),
+            chosen.discrimination * between,
+            chosen.variance * centred.T @ centred / len(target),
         )
-        known = weights.discrimination * linalg.block_diag(within, nothing)
-        known += weights.geometrical * geometry(size)
+        known = chosen.discrimination * linalg.block_diag(within, nothing)
+        known += chosen.geometrical * geometry(size)
         seen, sought = source, target
         guessed: Classes | None = None
-        for _ in range(self._rounds):
+        for _ in range(chosen.rounds):
             regression = self._regression(seen, seeds.classes)
             before, guessed = guessed, regression.predict(sought)
             if before is not None and np.array_equal(before, guessed):
                 break
             unwanted = (
                 known
-                + weights.statistical
+                + chosen.statistical
                 * statistics(source, target, seeds.classes, guessed, seeds.count)
-                + weights.reconstruction * reconstruction(source, target, seen, sought, self._ridge)
+                + chosen.reconstruction * reconstruction(source, target, seen, sought, chosen.ridge)
             )
-            found = projections(wanted, unwanted, min(self._dimension, size))
+            found = projections(wanted, unwanted, min(chosen.dimension, size))
             seen, sought = source @ found[:size], target @ found[size:]
         self._learnt = components, found[size:], self._regression(seen, seeds.classes)
         return self
@@ -282,12 +203,12 @@ class CooperativeAlignment(hsizoo.PixelClassifier):
     def _features(self, components: Components, cube: hsizoo.HyperCube) -> Matrix:
         """Components of every pixel averaged over the valid pixels of its square, (H, W, d)."""
         # Those of pixels that are not valid are 0, and so add nothing.
-        square = (self._patch, self._patch, 1)
+        square = (self.options.patch, self.options.patch, 1)
         total = ndimage.uniform_filter(components.of(cube).astype(np.float64), square)
         share = ndimage.uniform_filter(cube.valid.astype(np.float64), square[:2])
         return total / np.where(cube.valid, share, 1.0)[:, :, None]
 
     def _regression(self, features: Matrix, classes: Classes) -> LogisticRegression:
-        regression = LogisticRegression(C=self._strength, max_iter=2000)
+        regression = LogisticRegression(C=self.options.strength, max_iter=2000)
         regression.fit(features, classes)
         return regression

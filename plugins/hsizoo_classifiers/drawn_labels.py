@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 import hsizoo
-from hsizoo_classifiers.options import at_least, at_most_one
+from hsizoo_classifiers.options.propagation import DrawnLabelsOptions
 from hsizoo_classifiers.pixels import Seeds, find_seeds
 
 __all__ = ["DrawnLabels", "drawn_labels"]
@@ -27,20 +28,12 @@ class DrawnLabels(hsizoo.PseudoLabeler):
 
     Parameters
     ----------
-    share, per_class
-        As of `drawn_labels`; at most 1, and at least 1.
-
-    Raises
-    ------
-    OptionError
-        If a value cannot be.
+    **options
+        See `hsizoo_classifiers.options.propagation.DrawnLabelsOptions`.
     """
 
-    def __init__(self, *, share: float = 0.7, per_class: int = 150) -> None:
-        at_most_one(share=share)
-        at_least(1, per_class=per_class)
-        self._share = share
-        self._per_class = per_class
+    Options: ClassVar = DrawnLabelsOptions
+    options: DrawnLabelsOptions
 
     @abstractmethod
     def _probability(
@@ -52,10 +45,11 @@ class DrawnLabels(hsizoo.PseudoLabeler):
         self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> hsizoo.PseudoLabels:
         """Classify, and draw some of every class.  See `PseudoLabeler.label`."""
+        chosen = self.options
         known = find_seeds(cube, seeds)
         probability = self._probability(cube, seeds, known)
         return drawn_labels(
-            cube, seeds, known, probability, share=self._share, per_class=self._per_class, rng=rng
+            cube, seeds, known, probability, share=chosen.share, per_class=chosen.per_class, rng=rng
         )
 
 
@@ -80,10 +74,10 @@ def drawn_labels(
     probability : ndarray, shape (n, K)
         Of the valid pixels, in the order of the sorted targets of `seeds`.
     share : float
-        Of the pixels that each class won, those that may get a label: the ones where it leads the
-        second by most.
+        Share of the pixels that each class won that may get a label: the ones where it leads the
+        second class by most.
     per_class : int
-        At most so many new labels of each class.
+        Largest number of new labels of each class.
     rng : numpy.random.Generator
 
     Returns

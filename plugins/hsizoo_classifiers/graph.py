@@ -10,8 +10,7 @@ from scipy import ndimage, sparse
 from scipy.spatial import cKDTree
 
 import hsizoo
-from hsizoo.errors import OptionError
-from hsizoo_classifiers.options import above_zero, at_least
+from hsizoo_classifiers.options.propagation import GraphOptions
 from hsizoo_classifiers.pixels import Components, Seeds
 
 __all__ = ["Graph"]
@@ -21,28 +20,15 @@ _LEAST_WEIGHT: Final = 1e-12  # of a neighbour however far; a pixel far from all
 
 
 class Graph:
-    """The options of label propagation, and what they do; see `hsizoo_classifiers.lp`."""
+    """Label propagation on one cube.
 
-    def __init__(
-        self,
-        components: int,
-        smoothing: float,
-        position: float,
-        neighbours: int,
-        width: float,
-        alpha: float,
-    ) -> None:
-        at_least(1, components=components, neighbours=neighbours)
-        at_least(0, smoothing=smoothing, position=position)
-        above_zero(width=width)
-        if not 0 < alpha < 1:
-            raise OptionError(f"alpha={alpha}: must be above 0 and below 1")
-        self._components = components
-        self._smoothing = smoothing
-        self._position = position
-        self._neighbours = neighbours
-        self._width = width
-        self._alpha = alpha
+    Parameters
+    ----------
+    options : GraphOptions
+    """
+
+    def __init__(self, options: GraphOptions) -> None:
+        self._options = options
 
     def arrived(self, cube: hsizoo.HyperCube, seeds: Seeds) -> npt.NDArray[np.float64]:
         """What arrives of each class's labels at the valid pixels, (n, K); 0 or more."""
@@ -54,7 +40,7 @@ class Graph:
         start /= start.sum(axis=0)  # a class of many labels is not more likely for that
         reached: npt.NDArray[np.float64] = start
         for _ in range(_STEPS):
-            reached = self._alpha * (steps @ reached) + (1 - self._alpha) * start
+            reached = self._options.alpha * (steps @ reached) + (1 - self._options.alpha) * start
         return reached
 
     def spread(self, cube: hsizoo.HyperCube, seeds: Seeds) -> npt.NDArray[np.float64]:
@@ -67,10 +53,10 @@ class Graph:
     def _steps(self, cube: hsizoo.HyperCube) -> sparse.csr_array:
         """Weights of the graph, (n, n) over the valid pixels; each pixel's sum to 1."""
         features = self._features(cube)
-        neighbours = min(self._neighbours, len(features) - 1)
+        neighbours = min(self._options.neighbours, len(features) - 1)
         # Of pixels at distance 0 from each other it may not be the pixel itself that comes first.
         distance, index = cKDTree(features).query(features, k=neighbours + 1)
-        width = self._width * float(np.median(distance[:, -1]))
+        width = self._options.width * float(np.median(distance[:, -1]))
         weight = np.exp(-((distance / (width or 1.0)) ** 2)) + _LEAST_WEIGHT
         start = np.repeat(np.arange(len(features)), neighbours + 1)
         pairs = sparse.coo_array(
@@ -84,11 +70,13 @@ class Graph:
 
     def _features(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.float64]:
         """What pixels are compared by: smoothed components and position, valid pixels only."""
-        components = Components(cube, self._components, scale_bands=False, whiten=True).of(cube)
+        components = Components(cube, self._options.components, scale_bands=False, whiten=True).of(
+            cube
+        )
         inside = cube.valid.astype(np.float64)
-        wide = (self._smoothing, self._smoothing, 0)
+        wide = (self._options.smoothing, self._options.smoothing, 0)
         # Pixels without a spectrum do not bleed into those beside them.
         smooth = ndimage.gaussian_filter(components.astype(np.float64), wide, mode="nearest")
-        share = ndimage.gaussian_filter(inside, self._smoothing, mode="nearest")
-        places = np.argwhere(cube.valid) * (self._position / max(cube.shape[:2]))
+        share = ndimage.gaussian_filter(inside, self._options.smoothing, mode="nearest")
+        places = np.argwhere(cube.valid) * (self._options.position / max(cube.shape[:2]))
         return np.hstack([smooth[cube.valid] / share[cube.valid][:, None], places])

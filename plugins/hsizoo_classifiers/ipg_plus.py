@@ -19,7 +19,7 @@ seconds for Indian Pines' size and half a minute for 610 × 340 pixels.
 
 from __future__ import annotations
 
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,11 @@ from scipy.special import softmax
 import hsizoo
 from hsizoo_classifiers.drawn_labels import DrawnLabels
 from hsizoo_classifiers.graph import Graph
-from hsizoo_classifiers.options import above_zero, at_least, share
+from hsizoo_classifiers.options.propagation import (
+    GraphOptions,
+    RegionWalkOptions,
+    WalkedLabelsOptions,
+)
 from hsizoo_classifiers.pixels import FittedCubeOnly, Seeds, find_seeds
 from hsizoo_classifiers.region_walk import balanced, log_densities, metric, openness, walk
 from hsizoo_classifiers.regions import (
@@ -44,7 +48,9 @@ __all__ = ["RegionWalk", "WalkedLabels"]
 
 _BORDER_COMPONENTS: Final = 5  # borders are judged by the best of them; chosen as the options
 _BORDER_SCATTER: Final = 0.5  # share of the labels' scatter in that
-_LP: Final = Graph(components=6, smoothing=1, position=3, neighbours=10, width=0.5, alpha=0.99)
+_LP: Final = Graph(
+    GraphOptions(components=6, smoothing=1, position=3, neighbours=10, width=0.5, alpha=0.99)
+)
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
@@ -57,65 +63,12 @@ class RegionWalk(FittedCubeOnly):
 
     Parameters
     ----------
-    components : int, default 30
-        Noise-adjusted components that spectra are compared by.
-        All options here are our own and were chosen on Salinas-A, a small Pavia University and
-        ``block-disjoint`` draws of Indian Pines; `kinds`, `evenness`, `nearby` and the number of
-        components at borders also on the training labels of ten random draws of Indian Pines,
-        fitting with four labels of each class and predicting the fifth; none on test pixels of a
-        random draw.  (The options of ``lp``, which joins in, were found on Indian Pines: see
-        there.)
-    regions : int, default 1600
-        Number of small regions; there are a quarter as many middle ones and a sixteenth as many
-        large ones.  At most a third of the pixels.
-    kinds : int, default 20
-        Kinds of regions within which a drift over the scene is fitted, to be taken off; 0 for no
-        such thing.
-    own_scatter : float, default 0.7
-        Share of the labels' own scatter in the metric; the rest is the scatter within regions.
-    sharpness : float, default 0.2
-        Inverse variance of the kernels, in units of that metric.
-    evenness : float, default 0.5
-        Power of its mean over the image that each class is divided by; 1 makes small classes as
-        likely as large ones, nearly.
-    contrast : float, default 0.35
-        Squared difference at which a border is nearly closed (1/e), in units of its median.
-    pull : float, default 0.02
-        Of the prior, in units of the mean region's open border.
-    nearby : float, default 0.35
-        Largest weight of label propagation; 0 for none.
-    reach : float, default 0.3
-        What must arrive at a pixel for half of that weight, in units of the mean over the image.
+    **options
+        See `hsizoo_classifiers.options.propagation.RegionWalkOptions`.
     """
 
-    def __init__(
-        self,
-        *,
-        components: int = 30,
-        regions: int = 1600,
-        kinds: int = 20,
-        own_scatter: float = 0.7,
-        sharpness: float = 0.2,
-        evenness: float = 0.5,
-        contrast: float = 0.35,
-        pull: float = 0.02,
-        nearby: float = 0.35,
-        reach: float = 0.3,
-    ) -> None:
-        at_least(1, components=components, regions=regions)
-        at_least(0, kinds=kinds)
-        share(own_scatter=own_scatter, evenness=evenness, nearby=nearby)
-        above_zero(sharpness=sharpness, contrast=contrast, pull=pull, reach=reach)
-        self._components = components
-        self._regions = regions
-        self._kinds = kinds
-        self._own_scatter = own_scatter
-        self._sharpness = sharpness
-        self._evenness = evenness
-        self._contrast = contrast
-        self._pull = pull
-        self._nearby = nearby
-        self._reach = reach
+    Options: ClassVar = RegionWalkOptions
+    options: RegionWalkOptions
 
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
@@ -128,20 +81,26 @@ class RegionWalk(FittedCubeOnly):
         few = scatter[:_BORDER_COMPONENTS, :_BORDER_COMPONENTS]
         seen = metric(views[0][:, : len(few)], few, known, seeds.classes, _BORDER_SCATTER)
         one, other, length = boundaries(small, cube.shape[:2])
-        ease = length * openness(((seen[one] - seen[other]) ** 2).sum(axis=1), self._contrast)
+        ease = length * openness(
+            ((seen[one] - seen[other]) ** 2).sum(axis=1), self.options.contrast
+        )
         votes = np.zeros_like(prior)
         np.add.at(votes, (known, seeds.classes), 1)
-        walked = walk((one, other), ease, self._pull, prior, votes)[small][cube.valid.ravel()]
-        if self._nearby:
-            walked = joined(walked, _LP.arrived(cube, seeds), self._nearby, self._reach)
+        walked = walk((one, other), ease, self.options.pull, prior, votes)[small][
+            cube.valid.ravel()
+        ]
+        if self.options.nearby:
+            walked = joined(
+                walked, _LP.arrived(cube, seeds), self.options.nearby, self.options.reach
+            )
         self._keep(cube, walked)
         return self
 
     def _prepare(self, cube: hsizoo.HyperCube) -> tuple[Whole, list[Floats], Floats]:
         """Small regions; what each looks like by itself and in its larger ones; the scatter."""
-        image = noise_components(cube, self._components)
-        levels = nested_regions(image, tuple(max(1, self._regions // n) for n in (1, 4, 16)))
-        spectra = level(image, levels[0], self._kinds).reshape(-1, image.shape[2])
+        image = noise_components(cube, self.options.components)
+        levels = nested_regions(image, tuple(max(1, self.options.regions // n) for n in (1, 4, 16)))
+        spectra = level(image, levels[0], self.options.kinds).reshape(-1, image.shape[2])
         # Regions nest: the mean of a large one is that of every small one in it.
         views = [means(levels[0], means(each, spectra)[each]) for each in levels]
         return levels[0], views, covariance_within(levels[1], spectra)
@@ -152,15 +111,15 @@ class RegionWalk(FittedCubeOnly):
         """Probability of each class in each small region by its spectra alone, (n, K)."""
         found = [
             log_densities(
-                metric(view, scatter, known, seeds.classes, self._own_scatter),
+                metric(view, scatter, known, seeds.classes, self.options.own_scatter),
                 known,
                 seeds.classes,
-                self._sharpness,
+                self.options.sharpness,
             )
             for view in views
         ]
         prior = softmax(np.mean(found, axis=0), axis=1)
-        return balanced(prior, np.bincount(small), self._evenness)
+        return balanced(prior, np.bincount(small), self.options.evenness)
 
 
 def joined(walked: Floats, arrived: Floats, nearby: float, reach: float) -> Floats:
@@ -180,12 +139,12 @@ class WalkedLabels(DrawnLabels):
 
     Parameters
     ----------
-    share : float, default 0.7
-        Of the pixels that each class won, those that may get a label: the ones where it leads the
-        second by most.  Our own design, and not chosen for this walk: as of ``lp``.
-    per_class : int, default 150
-        At most so many new labels of each class, drawn from these by chance.
+    **options
+        See `hsizoo_classifiers.options.propagation.WalkedLabelsOptions`.
     """
+
+    Options: ClassVar = WalkedLabelsOptions
+    options: WalkedLabelsOptions
 
     def _probability(
         self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, known: Seeds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import hsizoo
-from hsizoo_classifiers.options import odd
+from hsizoo_classifiers.options.networks import NetworkOptions
 from hsizoo_classifiers.patches import Schedule, bordered, own_chance, predict, train
 from hsizoo_classifiers.pixels import find_seeds, fitted_first
 
@@ -33,25 +33,19 @@ class PatchNetwork(hsizoo.PixelClassifier):
 
     Parameters
     ----------
-    patch : int
-        Side of the square; odd.
-    least_patch : int
-        Smallest side that the network can take.
-    schedule : Schedule
-        How it is trained.
-    device : str
-
-    Raises
-    ------
-    OptionError
-        If `patch` is even or too small.
+    device : str, default "cpu"
+        Torch device that trains and classifies.
+    **options
+        See `hsizoo_classifiers.options.networks.NetworkOptions`, of which a network's are a
+        subclass.
     """
 
-    def __init__(self, *, patch: int, least_patch: int, schedule: Schedule, device: str) -> None:
-        odd(least_patch, patch=patch)
-        self._patch = patch
-        self._least_patch = least_patch
-        self._schedule = schedule
+    Options: ClassVar = NetworkOptions
+    options: NetworkOptions
+
+    def __init__(self, *, device: str = "cpu", **options: Any) -> None:
+        super().__init__(**options)
+        self._schedule = Schedule.of(self.options)
         self._device = torch.device(device)
         self._learnt: tuple[Scaling, nn.Module] | None = None
 
@@ -72,15 +66,17 @@ class PatchNetwork(hsizoo.PixelClassifier):
         image = self._image(scaling, cube)
         with own_chance(rng, self._device) as chance:
             net = self._build(image.shape[0], seeds.count).to(self._device)
-            train(net, image, self._patch, seeds, self._schedule, chance)
+            train(net, image, self.options.patch, seeds, self._schedule, chance)
         self._learnt = scaling, net
         return self
 
     def _image(self, scaling: Scaling, cube: hsizoo.HyperCube) -> torch.Tensor:
-        return bordered(scaling.of(cube), self._patch, self._device, cube.name, self._least_patch)
+        return bordered(
+            scaling.of(cube), self.options.patch, self._device, cube.name, self.options.least_patch
+        )
 
     def predict_proba(self, cube: hsizoo.HyperCube) -> torch.Tensor:
         """Softmax of the network at every pixel; see `PixelClassifier.predict_proba`."""
         learnt: Any = fitted_first(self._learnt)
         scaling, net = learnt
-        return predict(net, self._image(scaling, cube), self._patch).softmax(dim=0)
+        return predict(net, self._image(scaling, cube), self.options.patch).softmax(dim=0)

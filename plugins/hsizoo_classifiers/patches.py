@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 import hsizoo
 from hsizoo.errors import DataError
-from hsizoo_classifiers.options import at_least, below_one
+from hsizoo_classifiers.options.networks import NetworkOptions, SmallCnnOptions
 from hsizoo_classifiers.pixels import Seeds
 
 __all__ = [
@@ -50,11 +50,6 @@ class Schedule:
     epochs, max_steps : int
         Passes over the labelled pixels, but no more steps than `max_steps`.
     optimiser : {"sgd", "adam"}
-
-    Raises
-    ------
-    OptionError
-        If a value cannot be.
     """
 
     rate: float
@@ -65,11 +60,18 @@ class Schedule:
     momentum: float = 0.0
     optimiser: Literal["sgd", "adam"] = "sgd"
 
-    def __post_init__(self) -> None:
-        at_least(1, epochs=self.epochs, max_steps=self.max_steps)
-        at_least(2, batch=self.batch)
-        at_least(0, rate=self.rate, decay=self.decay)
-        below_one(momentum=self.momentum)
+    @classmethod
+    def of(cls, options: NetworkOptions) -> Schedule:
+        """The schedule that the options of a network describe."""
+        return cls(
+            rate=options.rate,
+            decay=options.decay,
+            batch=options.batch,
+            epochs=options.epochs,
+            max_steps=options.max_steps,
+            momentum=options.momentum if isinstance(options, SmallCnnOptions) else 0.0,
+            optimiser=options.optimiser,
+        )
 
 
 @contextmanager

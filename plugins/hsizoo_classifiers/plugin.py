@@ -19,6 +19,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="svm",
         kind="classifier",
         target="hsizoo_classifiers.svm:SupportVectorMachine",
+        options_type="hsizoo_classifiers.options.shallow:SupportVectorMachineOptions",
         summary="Support vector machine on spectra, RBF kernel, grid within the few labels",
         paper="Melgani, Bruzzone, IEEE Trans. Geosci. Remote Sens. 42 (2004) 1778",
     )
@@ -26,6 +27,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="rf",
         kind="classifier",
         target="hsizoo_classifiers.rf:RandomForest",
+        options_type="hsizoo_classifiers.options.shallow:RandomForestOptions",
         summary="Random forest on spectra",
         paper="Ham et al., IEEE Trans. Geosci. Remote Sens. 43 (2005) 492",
     )
@@ -33,31 +35,36 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="cnn2d",
         kind="classifier",
         target="hsizoo_classifiers.cnn2d:Cnn2d",
+        options_type="hsizoo_classifiers.options.networks:Cnn2dOptions",
         summary="Small 2D CNN on patches of principal components",
         paper="IPG, doi:10.3389/fpls.2024.1515403, section 3.3 (its layers are not published)",
     )
-    for name, target, summary, paper in (
+    for name, target, options, summary, paper in (
         (
             "cdcnn",
             "cdcnn:Cdcnn",
+            "networks:CdcnnOptions",
             "Contextual deep CNN: three sizes of kernels side by side, all bands",
             "Lee, Kwon, IEEE Trans. Image Process. 26 (2017) 4843",
         ),
         (
             "ssrn",
             "ssrn:Ssrn",
+            "networks:SsrnOptions",
             "Spectral-spatial residual network, all bands",
             "Zhong et al., IEEE Trans. Geosci. Remote Sens. 56 (2018) 847",
         ),
         (
             "dbma",
             "dbma:Dbma",
+            "networks:DbmaOptions",
             "Double-branch multi-attention network, all bands",
             "Ma et al., Remote Sens. 11 (2019) 1307",
         ),
         (
             "a2s2k",
             "a2s2k:A2s2k",
+            "networks:A2s2kOptions",
             "Residual network that weighs two sizes of kernels, all bands",
             "Roy et al., IEEE Trans. Geosci. Remote Sens. 59 (2021) 7831",
         ),
@@ -66,6 +73,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             name=name,
             kind="classifier",
             target=f"hsizoo_classifiers.{target}",
+            options_type=f"hsizoo_classifiers.options.{options}",
             summary=summary,
             paper=paper,
         )
@@ -73,6 +81,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="dca",
         kind="classifier",
         target="hsizoo_classifiers.dca:CooperativeAlignment",
+        options_type="hsizoo_classifiers.options.shallow:CooperativeAlignmentOptions",
         summary="Subspaces of labelled and of all pixels, aligned; uses unlabelled pixels",
         paper="Zhang et al., IEEE Trans. Geosci. Remote Sens. 59 (2021) 9646 (from its abstract)",
     )
@@ -80,6 +89,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="smr-eg",
         kind="classifier",
         target="hsizoo_classifiers.smr_eg:DualManifold",
+        options_type="hsizoo_classifiers.options.networks:DualManifoldOptions",
         summary="Graph convolution within patches, with a loss on unlabelled pixels",
         paper="Wang et al., doi:10.1109/TGRS.2021.3073932 (built from its abstract)",
     )
@@ -87,14 +97,16 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="sln-sni",
         kind="classifier",
         target="hsizoo_classifiers.sln_sni:SpatialSelfTraining",
+        options_type="hsizoo_classifiers.options.networks:SpatialSelfTrainingOptions",
         summary="CNN taught by its own labels as the neighbourhood judges them, balanced",
         paper="Feng et al., doi:10.1109/LGRS.2023.3241340 (built from its abstract)",
     )
-    for name, kind, target, summary, paper in (
+    for name, kind, target, options, summary, paper in (
         (
             "lp",
             "classifier",
             "lp:LabelPropagation",
+            "propagation:GraphOptions",
             "Labels spread over a graph of spectra and position",
             _LP,
         ),
@@ -102,6 +114,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             "lp",
             "pseudo-labeler",
             "lp:PropagatedLabels",
+            "propagation:PropagatedLabelsOptions",
             "Labels of a propagation, drawn from every class: lp+cnn2d",
             _LP,
         ),
@@ -109,6 +122,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             "ipg-plus",
             "classifier",
             "ipg_plus:RegionWalk",
+            "propagation:RegionWalkOptions",
             "Random walk over regions with a prior from spectra, joined by lp; no network",
             _IPG_PLUS,
         ),
@@ -116,6 +130,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             "ipg-plus",
             "pseudo-labeler",
             "ipg_plus:WalkedLabels",
+            "propagation:WalkedLabelsOptions",
             "Labels of that walk, drawn from every class: ipg-plus+cnn2d",
             _IPG_PLUS,
         ),
@@ -124,6 +139,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             name=name,
             kind=kind,  # type: ignore[arg-type]
             target=f"hsizoo_classifiers.{target}",
+            options_type=f"hsizoo_classifiers.options.{options}",
             summary=summary,
             paper=paper,
         )

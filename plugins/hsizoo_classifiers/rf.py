@@ -7,14 +7,14 @@ classification of hyperspectral data", IEEE Transactions on Geoscience and Remot
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier
 
 import hsizoo
-from hsizoo_classifiers.options import at_least
+from hsizoo_classifiers.options.shallow import RandomForestOptions
 from hsizoo_classifiers.pixels import check_cube, fill, find_seeds, fitted_first
 
 __all__ = ["RandomForest"]
@@ -25,13 +25,15 @@ class RandomForest(hsizoo.PixelClassifier):
 
     Parameters
     ----------
-    trees : int, default 200
-        INFERRED: enough for the votes to settle; the papers' tables do not say.
+    **options
+        See `hsizoo_classifiers.options.shallow.RandomForestOptions`.
     """
 
-    def __init__(self, *, trees: int = 200) -> None:
-        at_least(1, trees=trees)
-        self._trees = trees
+    Options: ClassVar = RandomForestOptions
+    options: RandomForestOptions
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self._forest: RandomForestClassifier | None = None
 
     def fit(
@@ -39,7 +41,9 @@ class RandomForest(hsizoo.PixelClassifier):
     ) -> Self:
         """Grow the trees; see `PixelClassifier.fit`."""
         seeds = find_seeds(cube, labels)
-        self._forest = RandomForestClassifier(self._trees, random_state=int(rng.integers(2**31)))
+        self._forest = RandomForestClassifier(
+            self.options.trees, random_state=int(rng.integers(2**31))
+        )
         self._forest.fit(cube.data[seeds.rows, seeds.cols], seeds.classes)
         return self
 

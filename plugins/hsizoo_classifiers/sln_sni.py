@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +28,10 @@ from torch import nn
 from torch.nn import functional as F
 
 import hsizoo
-from hsizoo.errors import OptionError
 from hsizoo_classifiers.nets import FullyConvolutional
-from hsizoo_classifiers.options import at_least, at_most_one, below_one, odd, share
+from hsizoo_classifiers.options.networks import SpatialSelfTrainingOptions
 from hsizoo_classifiers.patch_network import PatchNetwork
-from hsizoo_classifiers.patches import Schedule, own_chance, predict, train
+from hsizoo_classifiers.patches import own_chance, predict, train
 from hsizoo_classifiers.pixels import Components, Seeds, find_seeds
 
 __all__ = ["Judged", "SpatialSelfTraining", "balanced", "judge", "thinned"]
@@ -114,7 +113,7 @@ def judge(
 
 
 def thinned(counts: npt.NDArray[np.intp], most: int, tail: float) -> npt.NDArray[np.intp]:
-    """How many pixels of each class to keep, of so many that there are.
+    """How many pixels of each class to keep, of `counts` that there are.
 
     The largest class keeps `most`, a class r times smaller r^(1 - tail) times fewer, if it has so
     many, and any class that there is at least one: with tail 0 the proportions stay, with 1 all
@@ -173,99 +172,26 @@ class SpatialSelfTraining(PatchNetwork):
 
     Parameters
     ----------
-    rounds : int, default 2
-        How often pseudo labels are made and a network is trained on them, after a first one that
-        knows the labelled pixels only.  INFERRED (as are all options but `patch`): the abstract
-        gives no layers and no constants.  `window`, `agreement` and `sure` were chosen by how many
-        pseudo labels were right on Salinas-A and a small Pavia University; the rest was not tuned.
-    window : int, default 5
-        Side of the square of a pixel and its neighbours; odd.
-    agreement : float, default 0.9
-        Share of the neighbours that keeps or changes a pixel's class; above one half.
-    sure : float, default 0.99
-        Probability that keeps a class where the neighbours are divided.
-    per_class : int, default 150
-        Pseudo labels of the largest class; drawn at random among the judged.
-    tail : float, default 0.5
-        How much smaller classes gain: 0 keeps their proportions, with 1 all have `per_class`, as
-        far as there are so many.
-    components : int, default 30
-        Whitened principal components of the scaled bands.
-    patch : int, default 9
-        Side of the square that is seen around a pixel, as in IPG; odd.
-    epochs : int, default 60
-        Passes over the labelled pixels, by a cosine schedule.
-    max_steps : int, default 300
-        So many steps of each round's network at most.
-    refit_steps : int, default 100
-        Steps, of a network, for the last layer alone; 0 for none.
-    batch : int, default 16
-        Pixels per step.
-    rate : float, default 0.05
-        Learning rate.  This and the two that follow: IPG's settings.
-    momentum : float, default 0.7
-        Of the gradients.
-    decay : float, default 1e-4
-        Weight decay.
-    dropout : float, default 0.3
-        Before the last layer.
+    **options
+        See `hsizoo_classifiers.options.networks.SpatialSelfTrainingOptions`.
     """
 
-    def __init__(
-        self,
-        *,
-        rounds: int = 2,
-        window: int = 5,
-        agreement: float = 0.9,
-        sure: float = 0.99,
-        per_class: int = 150,
-        tail: float = 0.5,
-        components: int = 30,
-        patch: int = 9,
-        epochs: int = 60,
-        max_steps: int = 300,
-        refit_steps: int = 100,
-        batch: int = 16,
-        rate: float = 0.05,
-        momentum: float = 0.7,
-        decay: float = 1e-4,
-        dropout: float = 0.3,
-        device: str = "cpu",
-    ) -> None:
-        at_least(1, rounds=rounds, per_class=per_class, components=components)
-        at_least(0, refit_steps=refit_steps)
-        at_most_one(agreement=agreement, sure=sure)
-        odd(3, window=window)
-        if agreement <= 0.5:
-            raise OptionError(f"agreement={agreement}: must be above 0.5, else two classes have it")
-        share(tail=tail)
-        below_one(dropout=dropout)
-        schedule = Schedule(
-            rate=rate,
-            momentum=momentum,
-            decay=decay,
-            batch=batch,
-            epochs=epochs,
-            max_steps=max_steps,
-        )
-        super().__init__(patch=patch, least_patch=5, schedule=schedule, device=device)
-        self._rounds = rounds
-        self._judging = window, agreement, sure
-        self._thinning = per_class, tail
-        self._components = components
-        self._refit_steps = refit_steps
-        self._dropout = dropout
+    Options: ClassVar = SpatialSelfTrainingOptions
+    options: SpatialSelfTrainingOptions
 
     def _scaling(self, cube: hsizoo.HyperCube) -> Components:
-        return Components(cube, self._components, scale_bands=True, whiten=True)
+        return Components(cube, self.options.components, scale_bands=True, whiten=True)
 
     def _build(self, channels: int, classes: int) -> FullyConvolutional:
-        return FullyConvolutional(channels, classes, self._patch, self._dropout, padding=True)
+        return FullyConvolutional(
+            channels, classes, self.options.patch, self.options.dropout, padding=True
+        )
 
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> Self:
         """Train anew, round by round; see `PixelClassifier.fit`."""
+        chosen = self.options
         seeds = find_seeds(cube, labels)
         scaling = self._scaling(cube)
         image = self._image(scaling, cube)
@@ -273,9 +199,9 @@ class SpatialSelfTraining(PatchNetwork):
         history = []
         with own_chance(rng, self._device) as chance:
             net = self._trained(image, seeds, rng, chance)
-            for _ in range(self._rounds):
-                probability = predict(net, image, self._patch).softmax(dim=0)
-                judged = judge(probability, valid, *self._judging)
+            for _ in range(chosen.rounds):
+                probability = predict(net, image, self.options.patch).softmax(dim=0)
+                judged = judge(probability, valid, chosen.window, chosen.agreement, chosen.sure)
                 known, taken = self._with_pseudo_labels(judged, seeds, rng)
                 history.append({**judged.counts, "labels": len(known.rows)})
                 net = self._trained(image, known, rng, chance)
@@ -288,10 +214,10 @@ class SpatialSelfTraining(PatchNetwork):
     ) -> FullyConvolutional:
         """A new network: all of it on the samples as they are, then its last layer on balanced."""
         net = self._build(image.shape[0], seeds.count).to(self._device)
-        train(net, image, self._patch, seeds, self._schedule, chance)
-        if self._refit_steps:
-            last = replace(self._schedule, max_steps=self._refit_steps)
-            train(_LastLayer(net), image, self._patch, balanced(seeds, rng), last, chance)
+        train(net, image, self.options.patch, seeds, self._schedule, chance)
+        if self.options.refit_steps:
+            last = replace(self._schedule, max_steps=self.options.refit_steps)
+            train(_LastLayer(net), image, self.options.patch, balanced(seeds, rng), last, chance)
         return net
 
     def _with_pseudo_labels(
@@ -302,7 +228,7 @@ class SpatialSelfTraining(PatchNetwork):
         classes[seeds.rows, seeds.cols] = -1
         counts = np.bincount(classes[classes >= 0], minlength=seeds.count)
         taken = np.zeros(classes.shape, dtype=bool)
-        for number, keep in enumerate(thinned(counts, *self._thinning)):
+        for number, keep in enumerate(thinned(counts, self.options.per_class, self.options.tail)):
             places = np.flatnonzero(classes == number)
             taken.flat[rng.choice(places, keep, replace=False)] = True
         rows, cols = np.nonzero(taken)

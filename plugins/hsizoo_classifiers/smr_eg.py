@@ -16,7 +16,7 @@ R. Girshick, A. Gupta, K. He, "Non-local neural networks", CVPR 2018.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -24,8 +24,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import hsizoo
-from hsizoo.errors import OptionError
-from hsizoo_classifiers.options import at_least, below_one
+from hsizoo_classifiers.options.networks import DualManifoldOptions
 from hsizoo_classifiers.patch_network import PatchNetwork
 from hsizoo_classifiers.patches import Schedule, descend, gather, own_chance
 from hsizoo_classifiers.pixels import Components, Seeds, find_seeds
@@ -178,75 +177,18 @@ class DualManifold(PatchNetwork):
 
     Parameters
     ----------
-    width : int, default 64
-        Features of a pixel; even.  INFERRED (as are all options but `patch`): the abstract gives no
-        layers and no constants.  `rate` and `information` were each compared with one other value
-        on a small Pavia University; the rest was not tuned.
-    components : int, default 30
-        Whitened principal components of the scaled bands.
-    patch : int, default 9
-        Side of the square whose pixels are the graph's nodes, as in IPG; odd.
-    information : float, default 0.1
-        Weight of the information loss on unlabelled pixels.  INFERRED: the abstract does not say
-        which information; we take the mutual information of pixels and classes.
-    unlabelled : int, default 64
-        Unlabelled pixels per step, drawn at random from all.
-    epochs : int, default 60
-        Passes over the labelled pixels, by a cosine schedule.
-    max_steps : int, default 1000
-        So many steps at most.
-    batch : int, default 16
-        Labelled pixels per step.
-    rate : float, default 1e-3
-        Learning rate of Adam.
-    decay : float, default 1e-4
-        Weight decay.
-    dropout : float, default 0.3
-        Before the classes' scores.
+    **options
+        See `hsizoo_classifiers.options.networks.DualManifoldOptions`.
     """
 
-    def __init__(
-        self,
-        *,
-        width: int = 64,
-        components: int = 30,
-        patch: int = 9,
-        information: float = 0.1,
-        unlabelled: int = 64,
-        epochs: int = 60,
-        max_steps: int = 1000,
-        batch: int = 16,
-        rate: float = 1e-3,
-        decay: float = 1e-4,
-        dropout: float = 0.3,
-        device: str = "cpu",
-    ) -> None:
-        at_least(2, width=width)
-        at_least(1, components=components, unlabelled=unlabelled)
-        at_least(0, information=information)
-        if width % 2:
-            raise OptionError(f"width={width}: must be even")
-        below_one(dropout=dropout)
-        schedule = Schedule(
-            rate=rate,
-            decay=decay,
-            batch=batch,
-            epochs=epochs,
-            max_steps=max_steps,
-            optimiser="adam",
-        )
-        super().__init__(patch=patch, least_patch=3, schedule=schedule, device=device)
-        self._width = width
-        self._components = components
-        self._information = information
-        self._unlabelled = unlabelled
-        self._dropout = dropout
+    Options: ClassVar = DualManifoldOptions
+    options: DualManifoldOptions
 
     def _scaling(self, cube: hsizoo.HyperCube) -> Components:
-        return Components(cube, self._components, scale_bands=True, whiten=True)
+        return Components(cube, self.options.components, scale_bands=True, whiten=True)
 
     def _build(self, channels: int, classes: int) -> ManifoldNetwork:
-        return ManifoldNetwork(channels, classes, self._width, self._dropout)
+        return ManifoldNetwork(channels, classes, self.options.width, self.options.dropout)
 
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
@@ -261,11 +203,11 @@ class DualManifold(PatchNetwork):
             train_jointly(
                 net,
                 image,
-                self._patch,
+                self.options.patch,
                 seeds,
                 self._schedule,
-                self._information,
-                (everywhere, self._unlabelled),
+                self.options.information,
+                (everywhere, self.options.unlabelled),
                 chance,
             )
         self._learnt = scaling, net

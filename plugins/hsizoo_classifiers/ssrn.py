@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from hsizoo_classifiers.bands import AllBands
+from hsizoo_classifiers.options.networks import SsrnOptions
 from hsizoo_classifiers.patches import predict_patches
 from hsizoo_classifiers.spectral_layers import (
     KERNEL,
@@ -35,51 +36,17 @@ class Ssrn(AllBands):
 
     Parameters
     ----------
-    patch : int, default 7
-        Side of the square that is seen around a pixel, as in the paper; odd.
-    epochs : int, default 200
-        Passes over the labelled pixels, as in the paper.
-    max_steps : int, default 200
-        So many steps at most.  INFERRED: half a minute on one core of a CPU, and enough for five
-        labels of each class of Salinas-A.  An epoch of the paper has a hundred times as many
-        pixels, so its 200 epochs are far more steps: with a GPU, give more.
-    batch : int, default 16
-        Pixels per step, as in the paper.
-    rate : float, default 5e-4
-        Learning rate of Adam.  INFERRED (as is `decay`): from the code of R. Li et al.,
-        doi:10.3390/rs12030582, by which most later tables train it; the paper's own code has
-        RMSprop with 3e-4.  Here the rate falls once along a cosine, and the last weights are kept,
-        as there are no labels to choose others by.
-    decay : float, default 0
-        Weight decay.
+    **options
+        See `hsizoo_classifiers.options.networks.SsrnOptions`.
     """
 
     _LEAST_BANDS: ClassVar[int] = KERNEL
 
-    def __init__(
-        self,
-        *,
-        patch: int = 7,
-        epochs: int = 200,
-        max_steps: int = 200,
-        batch: int = 16,
-        rate: float = 5e-4,
-        decay: float = 0.0,
-        device: str = "cpu",
-    ) -> None:
-        super().__init__(
-            patch=patch,
-            least_patch=3,
-            epochs=epochs,
-            max_steps=max_steps,
-            batch=batch,
-            rate=rate,
-            decay=decay,
-            device=device,
-        )
+    Options: ClassVar = SsrnOptions
+    options: SsrnOptions
 
     def _build(self, channels: int, classes: int) -> nn.Module:
-        return ResidualNet(channels, classes, self._patch)
+        return ResidualNet(channels, classes, self.options.patch)
 
 
 class ResidualNet(nn.Module):

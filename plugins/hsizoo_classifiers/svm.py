@@ -7,7 +7,7 @@ scikit-learn (LIBSVM, one against one).
 
 from __future__ import annotations
 
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC
 
 import hsizoo
-from hsizoo_classifiers.options import at_least
+from hsizoo_classifiers.options.shallow import SupportVectorMachineOptions
 from hsizoo_classifiers.pixels import check_cube, fill, find_seeds, fitted_first
 
 __all__ = ["SupportVectorMachine"]
@@ -30,12 +30,8 @@ class SupportVectorMachine(hsizoo.PixelClassifier):
 
     Parameters
     ----------
-    folds : int, default 5
-        Folds of the cross-validation that chooses C and gamma within the labelled pixels; at most
-        as many as the smallest class has.  Where that is one, nothing can be validated, and
-        C = 100, gamma = 1 are used.
-        INFERRED (as is the grid, C from 1 to 1000 and gamma from 0.01 to 10, by powers of ten):
-        no paper that names an SVM as its baseline says.
+    **options
+        See `hsizoo_classifiers.options.shallow.SupportVectorMachineOptions`.
 
     Notes
     -----
@@ -43,9 +39,11 @@ class SupportVectorMachine(hsizoo.PixelClassifier):
     the machine's decision; the numbers are not calibrated, since a calibration would need labels.
     """
 
-    def __init__(self, *, folds: int = 5) -> None:
-        at_least(2, folds=folds)
-        self._folds = folds
+    Options: ClassVar = SupportVectorMachineOptions
+    options: SupportVectorMachineOptions
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self._machine: SVC | None = None
 
     def fit(
@@ -59,7 +57,7 @@ class SupportVectorMachine(hsizoo.PixelClassifier):
         self._extent = np.where(extent > 0, extent, 1)
         known = self._scaled(cube.data[seeds.rows, seeds.cols])
         machine = SVC(C=100.0, gamma=1.0, break_ties=True)
-        folds = min(self._folds, int(np.bincount(seeds.classes).min()))
+        folds = min(self.options.folds, int(np.bincount(seeds.classes).min()))
         if folds > 1:
             parts = StratifiedKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
             grid = {"C": _C, "gamma": _GAMMA}

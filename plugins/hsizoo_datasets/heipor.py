@@ -183,8 +183,8 @@ class Heipor(SceneDataset):
             voters.add(who)
         return {label: mask * 2 > len(voters) for label, mask in votes.items()}
 
-    @staticmethod
-    def write_fixture(folder: Path) -> Path:
+    @classmethod
+    def write_fixture(cls, folder: Path) -> Path:
         """Write a tiny tree of the same layout; see `hsizoo_datasets.heipor_fixture`."""
         from hsizoo_datasets.heipor_fixture import write_fixture
 

@@ -155,8 +155,8 @@ class Hib(SceneDataset):
             nm = nm[used].reshape(bands, self._average).mean(axis=1)
         return HyperCube(data, nm, folder.name, _rgb_bands(nm))
 
-    @staticmethod
-    def write_fixture(folder: Path) -> Path:
+    @classmethod
+    def write_fixture(cls, folder: Path) -> Path:
         """Write tiny images in both layouts; see `hsizoo_datasets.hib_fixture`."""
         from hsizoo_datasets.hib_fixture import write_fixture
 

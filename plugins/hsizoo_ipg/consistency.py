@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
 
 import torch
 from torch import nn
@@ -22,13 +21,11 @@ from torch.nn import functional
 
 import hsizoo
 from hsizoo_ipg.dense import Decoding, DenseEngine
+from hsizoo_ipg.options import ConsistencyForm, Trained
 from hsizoo_ipg.prompts import Labelled
 from hsizoo_ipg.voting import Thresholds
 
-__all__ = ["Consistency", "ConsistencyForm", "Trained"]
-
-ConsistencyForm = Literal["features", "mask", "off"]
-Trained = Literal["prompt-encoder", "prompt-encoder+layer", "layer"]
+__all__ = ["Consistency"]
 
 _EDGE = 1e-4  # keeps logarithms finite
 

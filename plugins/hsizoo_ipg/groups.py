@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 import hsizoo
 from hsizoo.errors import DataError
+from hsizoo_ipg.options import Grouping
 from hsizoo_ipg.spectra import components
 
-__all__ = ["Grouping", "Groups", "band_groups"]
-
-Grouping = Literal["adjacent", "uncorrelated", "pca"]
+__all__ = ["Groups", "band_groups"]
 
 _CHANNELS = 3
 _MOST_COMPONENTS = 12  # of ``pca``: later ones are mostly noise

@@ -16,6 +16,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="ipg",
         kind="pseudo-labeler",
         target="hsizoo_ipg.ipg:IPG",
+        options_type="hsizoo_ipg.options:IPGOptions",
         summary="Masks of each class voted over groups of bands; one sure label more per round",
         paper="IPG, Zhao et al. 2024, doi:10.3389/fpls.2024.1515403",
     )

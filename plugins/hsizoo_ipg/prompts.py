@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 import hsizoo
 from hsizoo.errors import DataError
+from hsizoo_ipg.options import Choice, IPGOptions
 
-__all__ = ["Choice", "Labelled", "Points", "class_prompts", "read_seeds"]
+__all__ = ["Labelled", "Points", "class_prompts", "read_seeds"]
 
-Choice = Literal["nearest", "recent", "random"]
 Ints = npt.NDArray[np.int64]
 
 
@@ -91,6 +90,11 @@ class Points:
     positives: int = 8
     negatives: int = 8
     choice: Choice = "nearest"
+
+    @classmethod
+    def of(cls, options: IPGOptions) -> Points:
+        """Those of the options of IPG."""
+        return cls(options.positives, options.negatives, options.negative_choice)
 
 
 def class_prompts(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,29 +12,13 @@ from torch.nn import functional
 import hsizoo
 from hsizoo_ipg.consistency import Consistency
 from hsizoo_ipg.engines import Engine
+from hsizoo_ipg.options import IPGOptions
 from hsizoo_ipg.prompts import Labelled, Points, class_prompts
 from hsizoo_ipg.resuming import Progress
 from hsizoo_ipg.similarity import Certainty
 from hsizoo_ipg.voting import NOBODY, Ballot, Thresholds, Verdict
 
-__all__ = ["Rounds", "Runner", "Tally"]
-
-Tally = Literal["all", "round"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rounds:
-    """The options of the rounds, as of `hsizoo_ipg.ipg.IPG`."""
-
-    iterations: int
-    refresh: int
-    thresholds: Thresholds
-    support: float
-    tally: Tally
-    certainty: Certainty
-    points: Points
-    loss_groups: int
-    apart: int
+__all__ = ["Runner"]
 
 
 class Runner:
@@ -44,7 +26,7 @@ class Runner:
 
     Parameters
     ----------
-    rounds : Rounds
+    options : IPGOptions
     engine : Engine
     training : Consistency or None
         Where something is trained.
@@ -57,14 +39,17 @@ class Runner:
 
     def __init__(
         self,
-        rounds: Rounds,
+        options: IPGOptions,
         engine: Engine,
         training: Consistency | None,
         features: torch.Tensor,
         names: npt.NDArray[np.int64],
         rng: np.random.Generator,
     ) -> None:
-        self._rounds = rounds
+        self._options = options
+        self._thresholds = Thresholds.of(options)
+        self._certainty = Certainty.of(options)
+        self._points = Points.of(options)
         self._engine = engine
         self._training = training
         self._features = features
@@ -77,11 +62,11 @@ class Runner:
     def round(self, progress: Progress) -> None:
         """Do the next round."""
         began = time.perf_counter()
-        certainty = self._rounds.certainty
+        certainty = self._certainty
         known = progress.known
         shape = self._engine.cube.shape[:2]
-        prompts = class_prompts(known, shape, len(self._names), self._rounds.points, self._rng)
-        if progress.verdict is None or len(progress.history) % self._rounds.refresh == 0:
+        prompts = class_prompts(known, shape, len(self._names), self._points, self._rng)
+        if progress.verdict is None or len(progress.history) % self._options.refresh == 0:
             progress.verdict = self._vote(prompts, progress)
         verdict = progress.verdict
         if self._similar is None or certainty.references == "all":  # seeds stay as they are
@@ -90,7 +75,7 @@ class Runner:
         doubt = certainty.doubt(confidence, spread, verdict)
         reliable = certainty.reliable(doubt, verdict) & self._valid
         won = verdict.winner.flatten()
-        free = reliable & ~near(known, len(self._names), shape, self._rounds.apart, won.device)
+        free = reliable & ~near(known, len(self._names), shape, self._options.apart, won.device)
         ranks = certainty.ranks(confidence, self._rng)
         pixels, classes, sure = surest(ranks, confidence, won, free)
         progress.known = known.plus(pixels, classes)
@@ -119,14 +104,14 @@ class Runner:
         ballot = Ballot(
             len(prompts),
             *self._engine.cube.shape[:2],
-            self._rounds.thresholds,
-            support=self._rounds.support,
-            spread=self._rounds.certainty.uncertainty == "group-spread",
+            self._thresholds,
+            support=self._options.support,
+            spread=self._certainty.uncertainty == "group-spread",
             tally=progress.tally,
             device=self._engine.device,
         )
         self._engine.vote(prompts, ballot)
-        if self._rounds.tally == "all":
+        if self._options.tally == "all":
             progress.tally = ballot.tally
         return ballot.close()
 
@@ -139,11 +124,11 @@ class Runner:
     ) -> float | None:
         """One step on all labels so far; a seed is always reliable."""
         gate = doubt[torch.as_tensor(known.pixels, device=doubt.device)]
-        gate = gate <= self._rounds.certainty.kappa
+        gate = gate <= self._certainty.kappa
         gate[: known.seeds] = True
         groups = np.arange(len(self._engine.groups))
-        if 0 < self._rounds.loss_groups < len(groups):
-            groups = np.sort(self._rng.choice(groups, self._rounds.loss_groups, replace=False))
+        if 0 < self._options.loss_groups < len(groups):
+            groups = np.sort(self._rng.choice(groups, self._options.loss_groups, replace=False))
         return training.step(prompts, known, gate, groups.tolist())
 
 

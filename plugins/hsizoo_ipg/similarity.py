@@ -12,35 +12,30 @@ INFERRED: the formulas are not in the paper's text that is available; these fit 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from hsizoo_ipg.engines import Engine
+from hsizoo_ipg.options import (
+    Features,
+    IPGOptions,
+    Pool,
+    Ranking,
+    References,
+    Scale,
+    Uncertainty,
+)
 from hsizoo_ipg.prompts import Labelled
 from hsizoo_ipg.spectra import components, smoothed
 from hsizoo_ipg.voting import NOBODY, Verdict
 
 __all__ = [
     "Certainty",
-    "Features",
-    "Pool",
-    "Ranking",
-    "References",
-    "Scale",
-    "Uncertainty",
     "pixel_features",
     "standardise",
 ]
-
-Features = Literal["components", "spectrum", "image", "fine"]
-Pool = Literal["mean", "max", "both"]
-References = Literal["seeds", "all"]
-Ranking = Literal["confidence", "margin", "chance"]
-Scale = Literal["half", "clip", "own", "rival"]
-Uncertainty = Literal["confidence", "similarity-spread", "vote", "entropy", "group-spread"]
 
 _LEAST = 1e-3  # a class may be similar to no pixel, and a pixel to no class
 
@@ -108,6 +103,18 @@ class Certainty:
     uncertainty: Uncertainty = "confidence"
     kappa: float = 0.2
     ranking: Ranking = "confidence"
+
+    @classmethod
+    def of(cls, options: IPGOptions) -> Certainty:
+        """Those of the options of IPG."""
+        return cls(
+            pool=options.pool,
+            references=options.references,
+            scale=options.scale,
+            uncertainty=options.uncertainty,
+            kappa=options.kappa_h,
+            ranking=options.ranking,
+        )
 
     def similarities(
         self, features: torch.Tensor, known: Labelled, count: int

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import torch
 
+from hsizoo_ipg.options import IPGOptions
+
 __all__ = ["Ballot", "Thresholds", "Verdict"]
 
 NOBODY = -1
@@ -38,6 +40,11 @@ class Thresholds:
     high: float = 0.8
     low: float = 0.5
     strict: bool = False
+
+    @classmethod
+    def of(cls, options: IPGOptions) -> Thresholds:
+        """Those of the options of IPG."""
+        return cls(options.tau_h, options.tau_l, options.strict)
 
     def votes(
         self, masks: torch.Tensor, *, logits: bool = False

@@ -18,14 +18,13 @@ on the output of the attention, before windows are put together again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 import torch
 from torch import nn
 
-__all__ = ["AdaptedAttention", "AdaptedMlp", "Adapter", "AdapterInit", "insert_adapters"]
+from hsizoo_medsam.options import AdapterInit
 
-AdapterInit = Literal["default", "zero"]
+__all__ = ["AdaptedAttention", "AdaptedMlp", "Adapter", "insert_adapters"]
 
 
 class Adapter(nn.Module):

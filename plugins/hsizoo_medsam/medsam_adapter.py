@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,9 +19,10 @@ from hsizoo_sam2 import PseudoRgb, Sam21, file_weights
 from torch import nn
 
 import hsizoo
-from hsizoo.errors import ClickError, OptionError
-from hsizoo_medsam.adapters import Adapter, AdapterInit, insert_adapters
+from hsizoo.errors import ClickError
+from hsizoo_medsam.adapters import Adapter, insert_adapters
 from hsizoo_medsam.frame import Frame
+from hsizoo_medsam.options import MedSamAdapterOptions
 from hsizoo_medsam.recompute import Features, attach
 from hsizoo_medsam.sam import VIT_B, Sam
 from hsizoo_medsam.sam2 import Sam2, build_sam2
@@ -40,9 +41,6 @@ _UNUSED_HEADS = (
 
 _FROZEN_SEED = 0  # of a backbone with random weights
 
-Backbone = Literal[
-    "sam-vit-b", "sam2.1-nano", "sam2.1-tiny", "sam2.1-small", "sam2.1-base-plus", "sam2.1-large"
-]
 Version = tuple[int, ...]
 
 
@@ -81,38 +79,10 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
 
     Parameters
     ----------
-    backbone : str, default "sam-vit-b"
-        ``sam-vit-b``: the original's.  INFERRED: the row "MedSAM-Adapter" of SAMSA 2.0's table
-        names none.  ``sam2.1-nano|tiny|small|base-plus|large``: the same adapters in every block
-        of SAM 2.1's Hiera, trained with SAM 2.1's mask decoder; hsizoo's own design, which no
-        paper describes.
-    checkpoint : str, default "auto"
-        Weights of the backbone: ``auto``, Meta's file (``sam_vit_b_01ec64.pth`` for SAM) in
-        ``HSIZOO_HOME/weights``; the path of a file in the same layout; or ``random``, the same
-        each time, for tests and timings.
-    image_size : int or none, default none
-        Side of SAM's square input, a multiple of 16; the longest side of the image is scaled to
-        it.  ``none`` is 1024.  INFERRED: the original's instructions train at 1024, its code
-        defaults to 256.  SAM's position tables are interpolated where it is not 1024.  SAM 2.1
-        has its own size and takes no other.
-    adapter_ratio : float, default 0.25
-        Width of an adapter's bottleneck, relative to the width of its tokens.
-    adapter_scale : float, default 0.5
-        Factor of the MLP adapter.
-    adapter_init : {"default", "zero"}, default "default"
-        Initial values of the adapters.  INFERRED: the original initialises nothing specially,
-        which is ``default``; with ``zero`` training starts from SAM's own output.
-    seed : int or none, default none
-        Of the adapters' initial values; ``none`` takes torch's own, which `hsizoo train` sets.
-    rgb : {"auto", "bands", "wavelength", "tivita", "even"}, default "auto"
-        How the cube becomes a picture of three channels; see `hsizoo_sam2.PseudoRgb`.
-    stretch : {"percentile", "range", "reflectance"}, default "percentile"
-        How its values become 0 to 255.
-    precision : {"auto", "float32", "bfloat16", "float16"}, default "auto"
-        Of encoder and decoder; prompts are always embedded in float32.  ``auto``: bfloat16 on a
-        CUDA device, else float32.
     device : str, default "cpu"
         Torch device that computes.
+    **options
+        See `hsizoo_medsam.options.MedSamAdapterOptions`.
 
     Notes
     -----
@@ -131,38 +101,27 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
 
     min_bands = 1
 
-    # Options that do not change what was trained: weights fit whatever their value.
+    Options: ClassVar = MedSamAdapterOptions
+    options: MedSamAdapterOptions
     free_options = frozenset({"precision", "checkpoint"})
     one_backward = True  # each backward pass encodes the image once more
 
-    def __init__(
-        self,
-        *,
-        backbone: Backbone = "sam-vit-b",
-        checkpoint: str = "auto",
-        image_size: int | None = None,
-        adapter_ratio: float = 0.25,
-        adapter_scale: float = 0.5,
-        adapter_init: AdapterInit = "default",
-        seed: int | None = None,
-        rgb: Literal["auto", "bands", "wavelength", "tivita", "even"] = "auto",
-        stretch: Literal["percentile", "range", "reflectance"] = "percentile",
-        precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
-        device: str = "cpu",
-    ) -> None:
-        if not 0 < adapter_ratio < float("inf"):
-            raise OptionError(f"adapter_ratio={adapter_ratio}: must be positive and finite")
+    def __init__(self, *, device: str = "cpu", **options: Any) -> None:
+        super().__init__(**options)
+        chosen = self.options
+        precision: str = chosen.precision
         if precision == "auto":
             precision = "bfloat16" if torch.device(device).type == "cuda" else "float32"
         dtype: torch.dtype = getattr(torch, precision)
-        adapters_seed = torch.initial_seed() if seed is None else seed
+        adapters_seed = torch.initial_seed() if chosen.seed is None else chosen.seed
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(_FROZEN_SEED)
-            model = _build(backbone, checkpoint, image_size, dtype)
+            model = _build(chosen.backbone, chosen.checkpoint, chosen.image_size, dtype)
             torch.default_generator.manual_seed(adapters_seed)
-            insert_adapters(model.blocks, adapter_ratio, adapter_scale, adapter_init)
-        self._pseudo_rgb = PseudoRgb(rgb, stretch)
-        self._trained = False
+            insert_adapters(
+                model.blocks, chosen.adapter_ratio, chosen.adapter_scale, chosen.adapter_init
+            )
+        self._pseudo_rgb = PseudoRgb(chosen.rgb, chosen.stretch)
         self._changes = 0
         self._adopt(model.to(torch.device(device)).eval())
 
@@ -186,23 +145,10 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
 
     @staticmethod
     def base_weights(**options: Any) -> str:
-        """Identify the weights that a component with these options starts from.
+        """Identify the weights of the backbone; see `hsizoo.Component.base_weights`.
 
-        Those of the backbone; the adapters always start from random ones.  Nothing is built or
-        downloaded.  hsizoo puts it into the identity of stored results, and marks results that
-        begin with 'random:'.
-
-        Parameters
-        ----------
-        **options
-            As of the class; those that are not given have its defaults, and only `backbone` and
-            `checkpoint` matter.
-
-        Returns
-        -------
-        str
-            ``sha256:<digest of the file>``, ``random:<seed>``, or ``missing:<path>`` of a file
-            that is not there.
+        The adapters always start from random ones.  Of the options only `backbone` and
+        `checkpoint` matter.
 
         Raises
         ------
@@ -228,11 +174,6 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
 
     def _version(self) -> Version:
         return (self._changes, *(parameter._version for parameter in self._in_encoder))
-
-    @property
-    def trained(self) -> bool:
-        """Whether trained weights were loaded; SAM's own are not."""
-        return self._trained
 
     @cached_property
     def frozen_digest(self) -> str:
@@ -272,7 +213,6 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
         with torch.no_grad():
             for name, parameter in self._trainable.items():
                 parameter.copy_(state[name])
-        self._trained = True
         self.invalidate()
 
     def open(self, cube: hsizoo.HyperCube) -> OpenedImage:

@@ -16,6 +16,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="medsam-adapter",
         kind="segmenter",
         target="hsizoo_medsam.medsam_adapter:MedSamAdapter",
+        options_type="hsizoo_medsam.options:MedSamAdapterOptions",
         summary="Medical SAM Adapter: SAM ViT-B with trained adapters and mask decoder",
         paper="Wu et al., Medical SAM Adapter, arXiv:2304.12620",
         weights="SAM ViT-B, sam_vit_b_01ec64.pth by Meta, Apache-2.0; adapters: none published "

@@ -11,26 +11,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hsizoo_sam2.decoding import Projection
     from hsizoo_sam2.identity import file_weights
-    from hsizoo_sam2.network import Precision, Sam2Network, build_network
-    from hsizoo_sam2.pseudo_rgb import PseudoRgb, Rgb, Stretch
+    from hsizoo_sam2.network import Sam2Network, build_network
+    from hsizoo_sam2.options import (
+        FineTunedOptions,
+        PictureOptions,
+        Sam21Options,
+        SizeName,
+    )
+    from hsizoo_sam2.pseudo_rgb import PseudoRgb
     from hsizoo_sam2.resizing import resize
-    from hsizoo_sam2.sam21 import Multimask, Sam21, Sam21Image
+    from hsizoo_sam2.sam21 import Sam21, Sam21Image
     from hsizoo_sam2.sam21_ft import Sam21FineTuned
-    from hsizoo_sam2.sizes import SIZES, SizeName
+    from hsizoo_sam2.sizes import SIZES
 
 _WHERE = {
-    "Multimask": "hsizoo_sam2.sam21",
-    "Precision": "hsizoo_sam2.network",
+    "FineTunedOptions": "hsizoo_sam2.options",
+    "PictureOptions": "hsizoo_sam2.options",
     "Projection": "hsizoo_sam2.decoding",
     "PseudoRgb": "hsizoo_sam2.pseudo_rgb",
-    "Rgb": "hsizoo_sam2.pseudo_rgb",
     "SIZES": "hsizoo_sam2.sizes",
     "Sam21": "hsizoo_sam2.sam21",
     "Sam21FineTuned": "hsizoo_sam2.sam21_ft",
     "Sam21Image": "hsizoo_sam2.sam21",
+    "Sam21Options": "hsizoo_sam2.options",
     "Sam2Network": "hsizoo_sam2.network",
-    "SizeName": "hsizoo_sam2.sizes",
-    "Stretch": "hsizoo_sam2.pseudo_rgb",
+    "SizeName": "hsizoo_sam2.options",
     "build_network": "hsizoo_sam2.network",
     "file_weights": "hsizoo_sam2.identity",
     "resize": "hsizoo_sam2.resizing",
@@ -38,17 +43,16 @@ _WHERE = {
 
 __all__ = [
     "SIZES",
-    "Multimask",
-    "Precision",
+    "FineTunedOptions",
+    "PictureOptions",
     "Projection",
     "PseudoRgb",
-    "Rgb",
     "Sam2Network",
     "Sam21",
     "Sam21FineTuned",
     "Sam21Image",
+    "Sam21Options",
     "SizeName",
-    "Stretch",
     "build_network",
     "file_weights",
     "resize",

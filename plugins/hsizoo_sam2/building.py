@@ -28,7 +28,8 @@ from omegaconf import OmegaConf
 
 from hsizoo import check_state, load_state, locate
 from hsizoo.errors import OptionError
-from hsizoo_sam2.sizes import RANDOM_SEED, SIZES, meant, packaged_weights
+from hsizoo_sam2.options import meant
+from hsizoo_sam2.sizes import RANDOM_SEED, SIZES, packaged_weights
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base  # type: ignore[import-untyped]

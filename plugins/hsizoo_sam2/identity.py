@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from hsizoo.errors import OptionError
-from hsizoo_sam2.sizes import RANDOM_SEED, SIZES, meant, packaged_weights
+from hsizoo_sam2.options import meant
+from hsizoo_sam2.sizes import RANDOM_SEED, SIZES, packaged_weights
 
 __all__ = ["base_weights", "file_weights"]
 

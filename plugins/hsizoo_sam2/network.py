@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import torch
@@ -20,14 +20,14 @@ from hsizoo import state_digest
 from hsizoo.errors import OptionError
 from hsizoo_sam2.building import build_sam21
 from hsizoo_sam2.decoding import Decoded, Projection, decode_masks, project_features
+from hsizoo_sam2.options import Precision
 from hsizoo_sam2.resizing import resize
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base  # type: ignore[import-untyped]
 
-__all__ = ["Precision", "Projection", "Sam2Network", "build_network"]
+__all__ = ["Projection", "Sam2Network", "build_network"]
 
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as in sam2
 _LEVELS = ("stride4", "stride8", "stride16")

@@ -18,11 +18,18 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
     """Yield the specs of SAM 2.1, frozen and fine-tuned, in every size."""
     for size in ("nano", "tiny", "small", "base-plus", "large"):
         ours = ", hsizoo's own small size" if size == "nano" else ""
-        for name, target, how, packaged in (
-            (f"sam2.1-{size}", "hsizoo_sam2.sam21:Sam21", "frozen", f"{size}.safetensors"),
+        for name, target, options, how, packaged in (
+            (
+                f"sam2.1-{size}",
+                "sam21:Sam21",
+                "Sam21Options",
+                "frozen",
+                f"{size}.safetensors",
+            ),
             (
                 f"sam2.1-{size}-ft",
-                "hsizoo_sam2.sam21_ft:Sam21FineTuned",
+                "sam21_ft:Sam21FineTuned",
+                "FineTunedOptions",
                 "fine-tuned",
                 f"sam2.1-{size}-ft",
             ),
@@ -30,9 +37,10 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             yield hsizoo.ComponentSpec(
                 name=name,
                 kind="segmenter",
-                target=target,
+                target=f"hsizoo_sam2.{target}",
                 summary=f"SAM 2.1 {size}{ours} on a pseudo-RGB image, {how}",
                 options={"size": size},
+                options_type=f"hsizoo_sam2.options:{options}",
                 paper=_PAPER,
                 weights=_NANO if size == "nano" else _META,
                 packaged=f"hsizoo_sam2:weights/{packaged}" if size == "nano" else "",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,11 +16,9 @@ import numpy.typing as npt
 
 import hsizoo
 from hsizoo.errors import DataError
+from hsizoo_sam2.options import Rgb, Stretch
 
-__all__ = ["PseudoRgb", "Rgb", "Stretch"]
-
-Rgb = Literal["auto", "bands", "wavelength", "tivita", "even"]
-Stretch = Literal["percentile", "range", "reflectance"]
+__all__ = ["PseudoRgb"]
 
 _NEAR_NM = 30.0  # "auto" trusts wavelengths only if each channel has a band this near
 _LOW, _HIGH = 1.0, 99.0  # percent

@@ -10,7 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch.nn import functional
@@ -20,14 +20,12 @@ from hsizoo import embedding_cache, embedding_key
 from hsizoo.errors import ClickError
 from hsizoo_sam2.building import describe_encoder
 from hsizoo_sam2.identity import base_weights
-from hsizoo_sam2.network import Precision, Projection, build_network
-from hsizoo_sam2.pseudo_rgb import PseudoRgb, Rgb, Stretch
+from hsizoo_sam2.network import Projection, build_network
+from hsizoo_sam2.options import Sam21Options
+from hsizoo_sam2.pseudo_rgb import PseudoRgb
 from hsizoo_sam2.resizing import resize
-from hsizoo_sam2.sizes import SizeName
 
-__all__ = ["Multimask", "Sam21", "Sam21Image"]
-
-Multimask = Literal["auto", "single", "best"]
+__all__ = ["Sam21", "Sam21Image"]
 
 _OBJECTS_AT_ONCE = 16  # bounds the decoder's memory: about 60 MB each at 1024 pixels
 
@@ -67,37 +65,10 @@ class Sam21(hsizoo.InteractiveSegmenter):
 
     Parameters
     ----------
-    size : {"nano", "tiny", "small", "base-plus", "large"}, default "tiny"
-        ``nano`` is hsizoo's own: the same modules with a small Hiera, half the feature width and
-        a 256-pixel input.
-    rgb : {"auto", "bands", "wavelength", "tivita", "even"}, default "auto"
-        Which bands make the pseudo-RGB image: those that the dataset names, those nearest to the
-        given wavelengths, the Tivita camera's formula, or evenly spaced ones; ``auto`` takes the
-        first of ``bands``, ``wavelength``, ``even`` that the cube allows.  INFERRED: the paper
-        says "fixed band selection" and names no bands.
-    stretch : {"percentile", "range", "reflectance"}, default "percentile"
-        How the bands become 8 bits: each from its 1st to its 99th percentile, from its lowest to
-        its highest value, or from 0 to 1.  INFERRED: the paper does not say; percentiles are not
-        moved by a few glaring pixels.
-    red_nm, green_nm, blue_nm : float, default 640, 550, 460
-        Wavelengths of ``rgb=wavelength``.  INFERRED: middles of the colours.
-    multimask : {"auto", "single", "best"}, default "auto"
-        Which of the decoder's four masks is taken: its single mask, the best of its other three by
-        their predicted quality, or, ``auto``, the best at one click and the single one from two
-        clicks on.  INFERRED: the paper does not say; ``auto`` is what sam2 was trained with.
-    precision : {"auto", "float32", "bfloat16", "float16"}, default "auto"
-        ``auto`` is bfloat16 on CUDA and float32 elsewhere.  INFERRED: the paper does not say.
-    channels_last : bool, default False
-        Memory layout of the encoder's convolutions; only a matter of speed.
-    compile : bool, default False
-        Whether the encoder is compiled by ``torch.compile`` at the first image.
-    checkpoint : str, default "auto"
-        ``auto``: Meta's file in HSIZOO_HOME, downloaded if need be; for ``nano`` the weights
-        packaged with hsizoo, and random ones if there are none.  A path: that file.  ``random``:
-        random weights, the same each time, for tests and timing.  Meta's name of the size on
-        Hugging Face (``facebook/sam2.1-hiera-small``) is the same as ``auto``.
     device : str, default "cpu"
         Torch device that computes.
+    **options
+        See `hsizoo_sam2.options.Sam21Options`.
 
     Notes
     -----
@@ -105,35 +76,24 @@ class Sam21(hsizoo.InteractiveSegmenter):
     passes clicks only.  sam2's fallback from an unstable single mask is off.
     """
 
-    def __init__(
-        self,
-        *,
-        size: SizeName = "tiny",
-        rgb: Rgb = "auto",
-        stretch: Stretch = "percentile",
-        red_nm: float = 640.0,
-        green_nm: float = 550.0,
-        blue_nm: float = 460.0,
-        multimask: Multimask = "auto",
-        precision: Precision = "auto",
-        channels_last: bool = False,
-        compile: bool = False,  # noqa: A002
-        checkpoint: str = "auto",
-        device: str = "cpu",
-    ) -> None:
-        self.size = size
-        self.pseudo_rgb = PseudoRgb(rgb, stretch, (red_nm, green_nm, blue_nm))
-        self.multimask = multimask
+    Options: ClassVar = Sam21Options
+    options: Sam21Options
+
+    def __init__(self, *, device: str = "cpu", **options: Any) -> None:
+        super().__init__(**options)
+        chosen = self.options
+        nm = (chosen.red_nm, chosen.green_nm, chosen.blue_nm)
+        self.pseudo_rgb = PseudoRgb(chosen.rgb, chosen.stretch, nm)
         self._changes = 0
         self.network = build_network(
-            size,
-            checkpoint,
+            chosen.size,
+            chosen.checkpoint,
             device=device,
-            precision=precision,
-            channels_last=channels_last,
-            compile=compile,
+            precision=chosen.precision,
+            channels_last=chosen.channels_last,
+            compile=chosen.compile,
         )
-        self._encoder = describe_encoder(size)
+        self._encoder = describe_encoder(chosen.size)
 
     @property
     def pretrained(self) -> bool:
@@ -142,22 +102,9 @@ class Sam21(hsizoo.InteractiveSegmenter):
 
     @staticmethod
     def base_weights(**options: Any) -> str:
-        """Identify the weights that a component with these options starts from.
+        """Identify the weights of SAM 2.1; see `hsizoo.Component.base_weights`.
 
-        Nothing is built or downloaded.  hsizoo puts it into the identity of stored results, and
-        marks results that begin with 'random:'.
-
-        Parameters
-        ----------
-        **options
-            As of the class; those that are not given have its defaults, and only `size` and
-            `checkpoint` matter.
-
-        Returns
-        -------
-        str
-            ``sha256:<digest of the file>``, ``random:<seed>``, or ``missing:<path>`` of a file
-            that is not there.
+        Of the options only `size` and `checkpoint` matter.
 
         Raises
         ------
@@ -296,8 +243,9 @@ class Sam21(hsizoo.InteractiveSegmenter):
         return scaled.to(device), labels.to(device=device, dtype=torch.int32)
 
     def choose(self, logits: torch.Tensor, quality: torch.Tensor, clicks: int) -> torch.Tensor:
-        """Pick one of the four masks (N, 4, h, w) of each object of so many clicks."""
-        if self.multimask == "single" or (self.multimask == "auto" and clicks > 1):
+        """Pick one of the four masks (N, 4, h, w) of each object, which has `clicks` clicks."""
+        multimask = self.options.multimask
+        if multimask == "single" or (multimask == "auto" and clicks > 1):
             return logits[:, 0]
         best = 1 + quality[:, 1:].argmax(dim=1)
         return logits[torch.arange(len(logits), device=logits.device), best]

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 import hsizoo
 from hsizoo import check_state, state_digest
-from hsizoo_sam2.network import Precision
-from hsizoo_sam2.pseudo_rgb import Rgb, Stretch
-from hsizoo_sam2.sam21 import Multimask, Sam21, Sam21Image
-from hsizoo_sam2.sizes import SizeName
+from hsizoo_sam2.options import FineTunedOptions
+from hsizoo_sam2.sam21 import Sam21, Sam21Image
 
 __all__ = ["Sam21FineTuned"]
 
@@ -29,65 +28,20 @@ class Sam21FineTuned(Sam21, hsizoo.TrainableSegmenter):
 
     Parameters
     ----------
-    size : {"nano", "tiny", "small", "base-plus", "large"}, default "tiny"
-        As of `Sam21`, like all that follow unless said otherwise.
-    rgb : {"auto", "bands", "wavelength", "tivita", "even"}, default "auto"
-        Which bands make the pseudo-RGB image.  INFERRED: the paper names none.
-    stretch : {"percentile", "range", "reflectance"}, default "percentile"
-        How the bands become 8 bits.  INFERRED: the paper does not say.
-    red_nm, green_nm, blue_nm : float, default 640, 550, 460
-        Wavelengths of ``rgb=wavelength``.  INFERRED: middles of the colours.
-    multimask : {"auto", "single", "best"}, default "single"
-        INFERRED: the paper does not say.  ``single`` trains one mask at every click; ``auto`` and
-        ``best`` train whichever of the other three is predicted to be the best.
-    precision : {"auto", "float32", "bfloat16", "float16"}, default "auto"
-        INFERRED: the paper does not say.
-    channels_last : bool, default False
-        Memory layout of the encoder's convolutions.
-    compile : bool, default False
-        Whether the encoder is compiled.
-    checkpoint : str, default "auto"
-        Weights to start from, and those of the frozen encoder.
     device : str, default "cpu"
         Torch device that computes.
+    **options
+        See `hsizoo_sam2.options.FineTunedOptions`.
     """
 
-    # Options that do not change what was trained: weights fit whatever their value.
+    Options: ClassVar = FineTunedOptions
+    options: FineTunedOptions
     free_options = frozenset({"precision", "channels_last", "compile", "checkpoint"})
 
-    def __init__(
-        self,
-        *,
-        size: SizeName = "tiny",
-        rgb: Rgb = "auto",
-        stretch: Stretch = "percentile",
-        red_nm: float = 640.0,
-        green_nm: float = 550.0,
-        blue_nm: float = 460.0,
-        multimask: Multimask = "single",
-        precision: Precision = "auto",
-        channels_last: bool = False,
-        compile: bool = False,  # noqa: A002
-        checkpoint: str = "auto",
-        device: str = "cpu",
-    ) -> None:
-        super().__init__(
-            size=size,
-            rgb=rgb,
-            stretch=stretch,
-            red_nm=red_nm,
-            green_nm=green_nm,
-            blue_nm=blue_nm,
-            multimask=multimask,
-            precision=precision,
-            channels_last=channels_last,
-            compile=compile,
-            checkpoint=checkpoint,
-            device=device,
-        )
-        self._trained = False
-        for part in self._parts().values():
-            part.requires_grad_(True)
+    def __init__(self, *, device: str = "cpu", **options: Any) -> None:
+        super().__init__(device=device, **options)
+        self.network.sam_prompt_encoder.requires_grad_(True)
+        self.network.sam_mask_decoder.requires_grad_(True)
 
     def _parts(self) -> dict[str, nn.Module]:
         """The modules that are trained, by the prefix of their names."""
@@ -95,14 +49,6 @@ class Sam21FineTuned(Sam21, hsizoo.TrainableSegmenter):
             "sam_prompt_encoder": self.network.sam_prompt_encoder,
             "sam_mask_decoder": self.network.sam_mask_decoder,
         }
-
-    @property
-    def trained(self) -> bool:
-        """Whether `load_state_dict` has been called.
-
-        Meta's decoder alone does not count: that is the frozen ``sam2.1-…``, not this component.
-        """
-        return self._trained
 
     def logits(self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
         """Segment N objects, differentiably; see `hsizoo.TrainableSegmenter.logits`."""
@@ -133,12 +79,11 @@ class Sam21FineTuned(Sam21, hsizoo.TrainableSegmenter):
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
         """Restore what `state_dict` returned; see `hsizoo.TrainableSegmenter.load_state_dict`."""
         own = self._state()
-        who = f"{type(self).__name__} of size {self.size}"
+        who = f"{type(self).__name__} of size {self.options.size}"
         check_state({name: tuple(each.shape) for name, each in own.items()}, state, who)
         with torch.no_grad():
             for name, each in own.items():
                 each.copy_(state[name])
-        self._trained = True
         self.invalidate()
 
     def _state(self) -> dict[str, torch.Tensor]:

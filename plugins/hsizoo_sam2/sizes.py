@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 from hsizoo import WeightFile
-from hsizoo.errors import OptionError
+from hsizoo_sam2.options import hugging_face
 
-__all__ = ["RANDOM_SEED", "SIZES", "Size", "SizeName", "meant", "packaged_weights"]
+__all__ = ["RANDOM_SEED", "SIZES", "Size", "packaged_weights"]
 
 RANDOM_SEED = 0  # of random weights
-
-SizeName = Literal["nano", "tiny", "small", "base-plus", "large"]
 
 _URL = "https://dl.fbaipublicfiles.com/segment_anything_2/092824/"
 
@@ -35,23 +32,18 @@ class Size:
         Name of its YAML file among sam2's; ``nano.yaml`` is our own.
     weights : WeightFile or None
         What Meta publishes for it.
-    hugging_face : str
-        Where the same file is on Hugging Face.
     """
 
     config: str
     weights: WeightFile | None = None
-    hugging_face: str = ""
 
 
 def _meta(letter: str, name: str, size: int, sha256: str) -> Size:
     file = f"sam2.1_hiera_{name}.pt"
-    hugging_face = f"facebook/sam2.1-hiera-{name.replace('_', '-')}"
-    mirror = f"https://huggingface.co/{hugging_face}/resolve/main/{file}"
+    mirror = f"https://huggingface.co/{hugging_face(name.replace('_', '-'))}/resolve/main/{file}"
     return Size(
         f"configs/sam2.1/sam2.1_hiera_{letter}.yaml",
         WeightFile(file, _URL + file, size, sha256, "Apache-2.0", (mirror,)),
-        hugging_face,
     )
 
 
@@ -84,29 +76,6 @@ SIZES = MappingProxyType(
         ),
     }
 )
-
-
-def meant(size: str, checkpoint: str) -> str:
-    """Return ``auto`` for the Hugging Face name of this size, any other `checkpoint` as it is.
-
-    Raises
-    ------
-    OptionError
-        If it is the name of another size.
-
-    Examples
-    --------
-    >>> meant("small", "facebook/sam2.1-hiera-small")
-    'auto'
-    """
-    named = {each.hugging_face: name for name, each in SIZES.items() if each.hugging_face}
-    if checkpoint not in named:
-        return checkpoint
-    if named[checkpoint] != size:
-        raise OptionError(
-            f"checkpoint={checkpoint} is SAM 2.1 {named[checkpoint]}, and size={size} was asked for"
-        )
-    return "auto"
 
 
 def packaged_weights(size: str) -> Path:

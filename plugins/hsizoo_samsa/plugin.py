@@ -27,6 +27,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         yield hsizoo.ComponentSpec(
             name=f"samsa2-{size}",
             target="hsizoo_samsa.samsa2:Samsa2",
+            options_type="hsizoo_samsa.options:Samsa2Options",
             summary=f"SAMSA 2.0: similarity map as a prompt of SAM 2.1 {size}",
             packaged=_packaged(f"samsa2-{size}"),
             paper="SAMSA 2.0, arXiv:2508.00493, section 3.4",
@@ -35,6 +36,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         yield hsizoo.ComponentSpec(
             name=f"samsa-{size}",
             target="hsizoo_samsa.samsa:Samsa",
+            options_type="hsizoo_samsa.options:SamsaOptions",
             summary=f"SAMSA, late fusion with SAM 2.1 {size}; stand-in for the unpublished layer",
             paper="SAMSA, arXiv:2507.23673 (its fusion layer is not published)",
             packaged=_packaged(f"samsa-{size}"),

@@ -8,13 +8,14 @@ labelled so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any, ClassVar
 
 import torch
-from hsizoo_sam2 import Multimask, Precision, Rgb, Sam21FineTuned, SizeName, Stretch
+from hsizoo_sam2 import Sam21FineTuned
 from torch import nn
 
 import hsizoo
+from hsizoo_samsa.options import SamsaOptions
 from hsizoo_samsa.similarity import OpenedImage, Similarity
 
 __all__ = ["FusionHead", "Samsa"]
@@ -57,70 +58,22 @@ class Samsa(Sam21FineTuned):
 
     Parameters
     ----------
-    size : {"nano", "tiny", "small", "base-plus", "large"}, default "tiny"
-        Of SAM 2.1.
-    scorer : str, default "sa-eq"
-        Any registered scorer.  INFERRED: SAMSA's own is a spectral angle; the equalised one makes
-        it comparable with SAMSA 2.0.
-    channels : int, default 8
-        Width of the head.  INFERRED: the layer is not published.
-    rgb : {"auto", "bands", "wavelength", "tivita", "even"}, default "auto"
-        Which bands make the pseudo-RGB image, as of ``sam2.1``.  INFERRED: the paper names none.
-    stretch : {"percentile", "range", "reflectance"}, default "percentile"
-        How the bands become 8 bits.  INFERRED: the paper does not say.
-    red_nm, green_nm, blue_nm : float, default 640, 550, 460
-        Wavelengths of ``rgb=wavelength``.  INFERRED: middles of the colours.
-    multimask : {"auto", "single", "best"}, default "single"
-        Which of the decoder's masks is taken.  INFERRED: the paper does not say.
-    precision : {"auto", "float32", "bfloat16", "float16"}, default "auto"
-        Of SAM 2.1; the head computes in float32.  INFERRED: the paper does not say.
-    channels_last : bool, default False
-        Memory layout of the encoder's convolutions.
-    compile : bool, default False
-        Whether the encoder is compiled.
-    checkpoint : str, default "auto"
-        Weights of SAM 2.1 to start from.
     device : str, default "cpu"
         Torch device that computes.
+    **options
+        See `hsizoo_samsa.options.SamsaOptions`.
     """
 
-    def __init__(
-        self,
-        *,
-        size: SizeName = "tiny",
-        scorer: Annotated[str, "scorer"] = "sa-eq",
-        channels: int = 8,
-        rgb: Rgb = "auto",
-        stretch: Stretch = "percentile",
-        red_nm: float = 640.0,
-        green_nm: float = 550.0,
-        blue_nm: float = 460.0,
-        multimask: Multimask = "single",
-        precision: Precision = "auto",
-        channels_last: bool = False,
-        compile: bool = False,  # noqa: A002
-        checkpoint: str = "auto",
-        device: str = "cpu",
-    ) -> None:
-        self.similarity = Similarity(scorer, device)
-        self.min_bands = self.similarity.min_bands  # type: ignore[misc]
+    Options: ClassVar = SamsaOptions
+    options: SamsaOptions
+
+    def __init__(self, *, device: str = "cpu", **options: Any) -> None:
+        super().__init__(device=device, **options)
+        self.similarity = Similarity(self.options.scorer, device)
+        self.min_bands = self.similarity.min_bands
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)  # torch.manual_seed is also the GPUs'
-            self.fusion = FusionHead(channels).to(device)
-        super().__init__(
-            size=size,
-            rgb=rgb,
-            stretch=stretch,
-            red_nm=red_nm,
-            green_nm=green_nm,
-            blue_nm=blue_nm,
-            multimask=multimask,
-            precision=precision,
-            channels_last=channels_last,
-            compile=compile,
-            checkpoint=checkpoint,
-            device=device,
-        )
+            self.fusion = FusionHead(self.options.channels).to(device)
 
     def _parts(self) -> dict[str, nn.Module]:
         return {**super()._parts(), "fusion": self.fusion}

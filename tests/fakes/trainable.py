@@ -40,7 +40,7 @@ class Tiny(hsizoo.TrainableSegmenter):
     hidden : int, default 8
         Hidden units.
     dropout : float, default 0
-        So much chance in the forward pass.
+        Share of the hidden units that are dropped at random in training.
     speed : int, default 1
         An option that does not change what is trained.
     """
@@ -56,12 +56,7 @@ class Tiny(hsizoo.TrainableSegmenter):
             torch.nn.Linear(hidden, 1),
         ).to(device)
         self.net.eval()
-        self._trained = False
         self.opened = []
-
-    @property
-    def trained(self):
-        return self._trained
 
     def open(self, cube):
         self.opened.append(cube.name)
@@ -106,7 +101,6 @@ class Tiny(hsizoo.TrainableSegmenter):
             self.net.load_state_dict(state)
         except RuntimeError as error:
             raise DataError(str(error)) from error
-        self._trained = True
 
     @property
     def frozen_digest(self):
@@ -116,7 +110,9 @@ class Tiny(hsizoo.TrainableSegmenter):
 class Frozen(Tiny):
     """Means something without training."""
 
-    needs_training = False
+    @staticmethod
+    def needs_training(**_):
+        return False
 
 
 class Shipped(Tiny):

@@ -295,10 +295,9 @@ def test_created_segmenters_have_the_trained_weights(tiny):
     expected = load_file(result.weights)
     for name in ("tiny", "tiny:speed=3", f"tiny:weights={result.weights}"):
         made = hsizoo.create(name, device="cpu")
-        assert made.trained
         assert all(torch.equal(expected[key], value) for key, value in made.state_dict().items())
-    assert not hsizoo.create("tiny", weights="none", device="cpu").trained
-    assert not hsizoo.create("tiny:hidden=9", device="cpu").trained
+    assert resolve("tiny:weights=none").weights is None
+    assert resolve("tiny:hidden=9").weights is None
 
 
 def test_a_second_training_starts_from_where_it_is_told(tiny):
@@ -375,10 +374,10 @@ def test_a_component_with_a_precision_of_its_own_has_it_set_for_the_training(tin
     result = hsizoo.train("tiny-precise", DATA, **QUICK, precision="bfloat16")
     assert sys.modules["tiny_zoo"].Precise.built == ["bfloat16"]
     assert result.card["options"]["precision"] == "auto"
-    assert hsizoo.create("tiny-precise:precision=float32", device="cpu").trained
+    assert resolve("tiny-precise:precision=float32").weights is not None
     # An option that names a component counts as what it names.
-    assert hsizoo.create("tiny-precise:scorer=hsizoo/sa", device="cpu").trained
-    assert not hsizoo.create("tiny-precise:scorer=pcc", device="cpu").trained
+    assert resolve("tiny-precise:scorer=hsizoo/sa").weights is not None
+    assert resolve("tiny-precise:scorer=pcc").weights is None
 
 
 def test_a_loss_that_is_null_leaves_a_gap_in_the_picture():

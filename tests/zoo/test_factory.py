@@ -25,7 +25,7 @@ def test_a_scorer_is_wrapped_where_a_segmenter_is_wanted():
 
 def test_options_go_to_the_scorer_and_to_its_wrapper():
     segmenter = create("sa-eq:nbins=64,aggregate=mean", "segmenter", negatives="ignore")
-    assert (segmenter.aggregate, segmenter.negatives) == ("mean", "ignore")
+    assert (segmenter.options.aggregate, segmenter.options.negatives) == ("mean", "ignore")
     assert segmenter.scorer._nbins == 64
 
 

@@ -1,13 +1,16 @@
+import dataclasses
 import math
 import sys
 import types
-from typing import Literal, Optional, Union
+from dataclasses import dataclass
+from typing import Annotated, Literal, Optional, Union
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hsizoo
 from hsizoo.errors import ContractError, OptionError
 from hsizoo.zoo.options import Option, declared_options, resolve_options, takes_device
 
@@ -161,6 +164,186 @@ class TestDeclared:
         child = vars(modules["fake_child"])["Child"]
         assert child.__module__ == "fake_child"
         assert declared_options(child)["mode"].choices == ("a", "b")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseOptions:
+    """What several components share.
+
+    Parameters
+    ----------
+    size : {"small", "large"}, default "small"
+        Size of the network.
+    low, high : float, default 0, 1
+        End of the range.
+    """
+
+    size: Literal["small", "large"] = "small"
+    low: float = 0.0
+    high: float = 1.0
+
+    def __post_init__(self):
+        if self.low > self.high:
+            raise OptionError(f"low={self.low} is above high={self.high}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildOptions(BaseOptions):
+    """A family member.
+
+    Parameters
+    ----------
+    size : {"small", "large"}, default "large"
+        Size of the child's network.
+    low : float, default 0
+        Lower end.
+    scorer : str, default "sa"
+        Any scorer.
+    limit : int or none, default none
+        Largest number.
+    """
+
+    size: Literal["small", "large"] = "large"
+    scorer: Annotated[str, "scorer"] = "sa"
+    limit: int | None = None
+
+
+class Base(hsizoo.Component):
+    """Not where options are described.
+
+    Parameters
+    ----------
+    size : str
+        Another text.
+    """
+
+    Options = BaseOptions
+    options: BaseOptions
+
+
+class Child(Base):
+    Options = ChildOptions
+    options: ChildOptions
+
+    def __init__(self, *, device: str = "cpu", **options):
+        super().__init__(**options)
+        self.device = device
+
+
+class TestDataclass:
+    def test_inherited_options_keep_place_and_text(self):
+        declared = declared_options(Child)
+        assert list(declared) == ["size", "low", "high", "scorer", "limit"]
+        assert declared["high"] == declared_options(Base)["high"]
+        assert declared["high"].doc == "End of the range."
+        assert declared["limit"].types == (int,)
+        assert declared["limit"].optional
+
+    def test_a_subclass_overrides_default_and_text(self):
+        base, child = declared_options(Base), declared_options(Child)
+        assert (base["size"].default, child["size"].default) == ("small", "large")
+        assert base["size"].doc == "Size of the network."
+        assert child["size"].doc == "Size of the child's network."
+        assert child["size"].choices == ("small", "large")
+        assert child["low"].doc == "Lower end."  # the text alone
+
+    def test_an_option_may_name_a_component(self):
+        assert declared_options(Child)["scorer"].component == "scorer"
+
+    def test_the_constructor_fills_them(self):
+        child = Child(size="small", device="cuda:0")
+        assert child.options == ChildOptions(size="small")
+        assert (child.options.size, child.device) == ("small", "cuda:0")
+        assert takes_device(Child)
+        assert not takes_device(Base)
+
+    def test_an_unknown_keyword_is_an_error(self):
+        with pytest.raises(OptionError) as caught:
+            Child(sise="small")
+        assert str(caught.value) == (
+            "Child has no option 'sise'. Did you mean 'size'? "
+            "It has: size, low, high, scorer, limit."
+        )
+
+        class Plain(hsizoo.Component):
+            pass
+
+        with pytest.raises(OptionError, match=r"Plain has no option 'size'\. It has no options\."):
+            Plain(size="small")
+
+    def test_a_value_that_cannot_be_is_found_at_once(self):
+        with pytest.raises(OptionError, match="low=2 is above high=1"):
+            Child(low=2)
+
+    def test_options_cannot_change(self):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            Child().options.size = "small"
+
+    def test_another_base_with_a_constructor_is_initialised(self):
+        class Other:
+            def __init__(self):
+                self.ready = True
+
+        class Both(Base, Other):
+            pass
+
+        assert Both(size="large").ready
+
+    def test_annotations_are_read_where_they_were_written(self, monkeypatch):
+        """The module of a subclass need not have imported what inherited annotations mention."""
+        head = "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        codes = {
+            "fake_shared": head + "from typing import Literal\n"
+            "@dataclass(frozen=True, kw_only=True)\n"
+            "class Shared:\n    mode: Literal['a', 'b'] = 'a'\n",
+            "fake_own": head + "import fake_shared\n"
+            "@dataclass(frozen=True, kw_only=True)\n"
+            "class Own(fake_shared.Shared):\n    count: int = 1\n",
+        }
+        for name, code in codes.items():
+            module = types.ModuleType(name)
+            monkeypatch.setitem(sys.modules, name, module)
+            exec(code, vars(module))
+        read = declared_options(sys.modules["fake_own"].Own)
+        assert read["mode"].choices == ("a", "b")
+        assert read["count"].types == (int,)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (dict, "expected a dataclass"),
+            (BaseOptions(), "expected a dataclass"),
+            (dataclass(kw_only=True)(type("Loose", (), {})), "Loose must be frozen"),
+            (
+                dataclasses.make_dataclass("Placed", [("size", int, 1)], frozen=True),
+                "'size' must be keyword-only",
+            ),
+            (
+                dataclasses.make_dataclass(
+                    "Bound", [("device", str, "cpu")], frozen=True, kw_only=True
+                ),
+                "'device' is not an option",
+            ),
+            (
+                dataclasses.make_dataclass(
+                    "Listed",
+                    [("size", int, dataclasses.field(default_factory=int))],
+                    frozen=True,
+                    kw_only=True,
+                ),
+                "'size' needs a plain default",
+            ),
+        ],
+    )
+    def test_what_declares_no_options_is_refused(self, options, message):
+        wrong = type("Wrong", (hsizoo.Component,), {"Options": options})
+        with pytest.raises(ContractError, match=rf"^Wrong\.Options.*{message}"):
+            declared_options(wrong)
+
+    def test_a_field_needs_a_default(self):
+        needy = dataclasses.make_dataclass("Needy", [("size", int)], frozen=True, kw_only=True)
+        with pytest.raises(ContractError, match="Needy: option 'size' needs a default"):
+            declared_options(type("Wrong", (hsizoo.Component,), {"Options": needy}))
 
 
 class TestParse:

@@ -228,6 +228,7 @@ def test_an_unknown_name_is_answered_with_the_closest(eight):
         {"version": 2}, {"requires": "sam2"}, {"requires": (1,)}, {"options": [1]},
         {"options": {"a": [1]}}, {"options": {1: "a"}}, {"packaged": "weights"},
         {"packaged": "a:/weights"}, {"packaged": "a:../weights"}, {"packaged": None},
+        {"options_type": "options"}, {"options_type": None},
     ],
     ids=str,
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Options of the classifiers and labelers; nothing here imports NumPy or torch."""

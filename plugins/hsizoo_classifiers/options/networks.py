@@ -1,0 +1,386 @@
+"""Options of the networks on patches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from hsizoo.errors import OptionError
+from hsizoo_classifiers.checks import at_least, at_most_one, below_one, odd, share
+
+__all__ = [
+    "A2s2kOptions",
+    "AllBandsOptions",
+    "CdcnnOptions",
+    "Cnn2dOptions",
+    "DbmaOptions",
+    "DualManifoldOptions",
+    "NetworkOptions",
+    "SmallCnnOptions",
+    "SpatialSelfTrainingOptions",
+    "SsrnOptions",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """How any network on patches is trained.
+
+    Parameters
+    ----------
+    patch : int, default 9
+        Side of the square that is seen around a pixel; odd.
+    epochs : int, default 60
+        Passes over the labelled pixels, by a cosine schedule.
+    max_steps : int, default 1000
+        Largest number of steps, however many the epochs have.
+    batch : int, default 16
+        Pixels per step, 2 or more.
+    rate : float, default 1e-3
+        Learning rate of Adam.
+    decay : float, default 1e-4
+        Weight decay.
+
+    Attributes
+    ----------
+    least_patch : int
+        Smallest `patch` that the network can take.
+    optimiser : {"adam", "sgd"}
+        What trains it.
+
+    Raises
+    ------
+    OptionError
+        If a number is out of range.
+    """
+
+    least_patch: ClassVar[int] = 1
+    optimiser: ClassVar[Literal["adam", "sgd"]] = "adam"
+
+    patch: int = 9
+    epochs: int = 60
+    max_steps: int = 1000
+    batch: int = 16
+    rate: float = 1e-3
+    decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        odd(self.least_patch, patch=self.patch)
+        at_least(1, epochs=self.epochs, max_steps=self.max_steps)
+        at_least(2, batch=self.batch)
+        at_least(0, rate=self.rate, decay=self.decay)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllBandsOptions(NetworkOptions):
+    """A network on all bands, trained by Adam with the settings of R. Li et al.
+
+    Parameters
+    ----------
+    patch : int, default 7
+        Side of the square that is seen around a pixel; odd.
+    epochs : int, default 200
+        Passes over the labelled pixels, by a cosine schedule.
+    max_steps : int, default 200
+        Largest number of steps.  INFERRED: a minute or two on one core of a CPU, and enough for
+        five labels of each class of Salinas-A.  An epoch of the paper has many times as many
+        pixels, so its 200 epochs are far more steps: with a GPU, give more.
+    rate : float, default 5e-4
+        Learning rate of Adam.
+    decay : float, default 0
+        Weight decay.
+    """
+
+    patch: int = 7
+    epochs: int = 200
+    max_steps: int = 200
+    rate: float = 5e-4
+    decay: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DbmaOptions(AllBandsOptions):
+    """Options of `hsizoo_classifiers.dbma.Dbma`.
+
+    Parameters
+    ----------
+    patch : int, default 7
+        Side of the square that is seen around a pixel; odd.  INFERRED: the full paper was not at
+        hand.  The code of R. Li et al., doi:10.3390/rs12030582, by which most later tables train
+        it, has 9.
+    epochs : int, default 200
+        Passes over the labelled pixels.  INFERRED (as are `batch`, `rate` and `decay`): from that
+        code.  Here the rate falls once along a cosine, and the last weights are kept, as there are
+        no labels to choose others by.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class SsrnOptions(AllBandsOptions):
+    """Options of `hsizoo_classifiers.ssrn.Ssrn`.
+
+    Parameters
+    ----------
+    patch : int, default 7
+        Side of the square that is seen around a pixel, as in the paper; odd.
+    epochs : int, default 200
+        Passes over the labelled pixels, as in the paper.
+    max_steps : int, default 200
+        Largest number of steps.  INFERRED: half a minute on one core of a CPU, and enough for five
+        labels of each class of Salinas-A.  An epoch of the paper has a hundred times as many
+        pixels, so its 200 epochs are far more steps: with a GPU, give more.
+    batch : int, default 16
+        Pixels per step, as in the paper.
+    rate : float, default 5e-4
+        Learning rate of Adam.  INFERRED (as is `decay`): from the code of R. Li et al.,
+        doi:10.3390/rs12030582, by which most later tables train it; the paper's own code has
+        RMSprop with 3e-4.  Here the rate falls once along a cosine, and the last weights are kept,
+        as there are no labels to choose others by.
+    """
+
+    least_patch: ClassVar[int] = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class A2s2kOptions(AllBandsOptions):
+    """Options of `hsizoo_classifiers.a2s2k.A2s2k`.
+
+    Parameters
+    ----------
+    selection : {"each", "shared"}, default "each"
+        What weighs the two sizes of kernels: ``each`` has a layer of its own, as in the selective
+        kernel networks that the paper builds on; ``shared``, as in the paper's own code, uses one
+        layer for both, so that the softmax over them is always one half.
+    components : int, default 0
+        Number of whitened principal components in place of the bands, at least 7; 0 for the bands.
+        The paper's code has 200 for Indian Pines, which are all, and 15 for Salinas.
+    patch : int, default 7
+        Side of the square that is seen around a pixel; odd.  As in the call that the authors give
+        for the paper; their code's default of 9 leaves the mean over 5 × 5 off the centre.
+    epochs : int, default 200
+        Passes over the labelled pixels, as in the paper's code.
+    max_steps : int, default 200
+        Largest number of steps.  INFERRED: a minute on one core of a CPU, and enough for five
+        labels of each class of Salinas-A.  An epoch of the paper has many times as many
+        pixels, so its 200 epochs are far more steps: with a GPU, give more.
+    batch : int, default 16
+        Pixels per step, as that code has in effect (it names 32 and passes 16).
+    rate : float, default 1e-3
+        Learning rate of Adam, as in that code.  INFERRED: the rate falls once along a cosine, and
+        the last weights are kept, as there are no labels to choose others by.
+    """
+
+    least_patch: ClassVar[int] = 3
+    least_components: ClassVar[int] = 7  # what the first kernels span
+
+    selection: Literal["each", "shared"] = "each"
+    components: int = 0
+    rate: float = 1e-3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(0, components=self.components)
+        if 0 < self.components < self.least_components:
+            raise OptionError(
+                f"components={self.components}: must be 0 or from {self.least_components} on"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CdcnnOptions(AllBandsOptions):
+    """Options of `hsizoo_classifiers.cdcnn.Cdcnn`.
+
+    Parameters
+    ----------
+    norm : {"local", "batch"}, default "local"
+        Normalisation after the first two convolutions: ``local`` response normalisation as in the
+        paper, or ``batch`` normalisation, which the code that later papers compare with has
+        instead.
+    patch : int, default 5
+        Side of the square that is seen around a pixel, as in the paper; odd.
+    epochs : int, default 200
+        Passes over the labelled pixels.  INFERRED (as are `max_steps`, `batch`, `rate` and
+        `decay`): the paper's 100 000 steps of SGD from 200 pixels per class are not for a handful
+        of pixels; these are the settings by which R. Li et al., doi:10.3390/rs12030582, and most
+        tables after them train it, but that here the rate falls once along a cosine and nothing
+        stops training early, as there are no labels to validate with.
+    max_steps : int, default 1000
+        Largest number of steps.
+    dropout : float, default 0.5
+        Share of the units that are dropped after the last two hidden layers, as in the paper.
+    """
+
+    least_patch: ClassVar[int] = 5
+
+    norm: Literal["local", "batch"] = "local"
+    patch: int = 5
+    max_steps: int = 1000
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        below_one(dropout=self.dropout)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallCnnOptions(NetworkOptions):
+    """A small CNN on principal components, trained by SGD with the settings of IPG.
+
+    Parameters
+    ----------
+    components : int, default 30
+        Number of principal components of the scaled bands.
+    rate : float, default 0.05
+        Learning rate, as in IPG.
+    momentum : float, default 0.7
+        Momentum of the gradients, as in IPG.
+    decay : float, default 1e-4
+        Weight decay, as in IPG.
+    dropout : float, default 0.3
+        Share of the units that are dropped before the last layer.
+    """
+
+    least_patch: ClassVar[int] = 5
+    optimiser: ClassVar[Literal["adam", "sgd"]] = "sgd"
+
+    components: int = 30
+    rate: float = 0.05
+    momentum: float = 0.7
+    dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(1, components=self.components)
+        below_one(momentum=self.momentum, dropout=self.dropout)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cnn2dOptions(SmallCnnOptions):
+    """Options of `hsizoo_classifiers.cnn2d.Cnn2d`.
+
+    Parameters
+    ----------
+    net : {"mean", "valid", "plain", "paoletti"}, default "mean"
+        ``mean``: 1×1 and two 3×3 convolutions, then the mean over the patch; ``valid``: the same
+        without padding; both run over the whole image at once.  ``plain``: a pyramid; and the
+        network of Paoletti et al.  Layers and parameters: `hsizoo_classifiers.nets`.
+        INFERRED (as are `components`, `whiten`, `batch`, `epochs`, `max_steps` and `dropout`): the
+        paper says "2D CNN" and no more, and the choice is worth ten points of accuracy.
+    whiten : bool, default true
+        Bring every component to unit variance, as is customary; otherwise the first has it.
+        There was no clear difference on a small Pavia University, nor on block-disjoint draws of
+        Salinas-A and of Indian Pines.
+    patch : int, default 9
+        Side of the square that is seen around a pixel, as in the paper; odd.
+    epochs : int, default 100
+        Passes over the labelled pixels, by a cosine schedule.
+    max_steps : int, default 1000
+        Largest number of steps, since training on many pseudo labels would take long.
+    rate : float, default 0.05
+        Learning rate, as in the paper.
+    momentum : float, default 0.7
+        Momentum of the gradients, as in the paper.
+    decay : float, default 1e-4
+        Weight decay, as in the paper.
+    """
+
+    net: Literal["mean", "valid", "plain", "paoletti"] = "mean"
+    whiten: bool = True
+    epochs: int = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpatialSelfTrainingOptions(SmallCnnOptions):
+    """Options of `hsizoo_classifiers.sln_sni.SpatialSelfTraining`.
+
+    Parameters
+    ----------
+    rounds : int, default 2
+        How often pseudo labels are made and a network is trained on them, after a first one that
+        knows the labelled pixels only.  INFERRED (as are all options but `patch`): the abstract
+        gives no layers and no constants.  `window`, `agreement` and `sure` were chosen by how many
+        pseudo labels were right on Salinas-A and a small Pavia University; the rest was not tuned.
+    window : int, default 5
+        Side of the square of a pixel and its neighbours; odd.
+    agreement : float, default 0.9
+        Share of the neighbours that keeps or changes a pixel's class; above one half.
+    sure : float, default 0.99
+        Probability that keeps a class where the neighbours are divided.
+    per_class : int, default 150
+        Pseudo labels of the largest class; drawn at random among the judged.
+    tail : float, default 0.5
+        How much smaller classes gain: 0 keeps their proportions, with 1 all have `per_class`, as
+        far as there are that many.
+    components : int, default 30
+        Number of whitened principal components of the scaled bands.
+    patch : int, default 9
+        Side of the square that is seen around a pixel, as in IPG; odd.
+    max_steps : int, default 300
+        Largest number of steps of each round's network.
+    refit_steps : int, default 100
+        Steps, of a network, for the last layer alone; 0 for none.
+    """
+
+    rounds: int = 2
+    window: int = 5
+    agreement: float = 0.9
+    sure: float = 0.99
+    per_class: int = 150
+    tail: float = 0.5
+    max_steps: int = 300
+    refit_steps: int = 100
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(1, rounds=self.rounds, per_class=self.per_class)
+        at_least(0, refit_steps=self.refit_steps)
+        at_most_one(agreement=self.agreement, sure=self.sure)
+        odd(3, window=self.window)
+        if self.agreement <= 0.5:
+            raise OptionError(
+                f"agreement={self.agreement}: must be above 0.5, else two classes have it"
+            )
+        share(tail=self.tail)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DualManifoldOptions(NetworkOptions):
+    """Options of `hsizoo_classifiers.smr_eg.DualManifold`.
+
+    Parameters
+    ----------
+    width : int, default 64
+        Features of a pixel; even.  INFERRED (as are all options but `patch`): the abstract gives no
+        layers and no constants.  `rate` and `information` were each compared with one other value
+        on a small Pavia University; the rest was not tuned.
+    components : int, default 30
+        Number of whitened principal components of the scaled bands.
+    patch : int, default 9
+        Side of the square whose pixels are the graph's nodes, as in IPG; odd.
+    information : float, default 0.1
+        Weight of the information loss on unlabelled pixels.  INFERRED: the abstract does not say
+        which information; we take the mutual information of pixels and classes.
+    unlabelled : int, default 64
+        Unlabelled pixels per step, drawn at random from all.
+    batch : int, default 16
+        Labelled pixels per step, 2 or more.
+    dropout : float, default 0.3
+        Share of the units that are dropped before the classes' scores.
+    """
+
+    least_patch: ClassVar[int] = 3
+
+    width: int = 64
+    components: int = 30
+    information: float = 0.1
+    unlabelled: int = 64
+    dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(2, width=self.width)
+        at_least(1, components=self.components, unlabelled=self.unlabelled)
+        at_least(0, information=self.information)
+        if self.width % 2:
+            raise OptionError(f"width={self.width}: must be even")
+        below_one(dropout=self.dropout)

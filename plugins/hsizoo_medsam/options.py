@@ -1,0 +1,72 @@
+"""Options of the Medical SAM Adapter; nothing here imports NumPy or torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hsizoo_sam2 import PictureOptions
+
+from hsizoo.errors import OptionError
+
+__all__ = ["AdapterInit", "Backbone", "MedSamAdapterOptions"]
+
+Backbone = Literal[
+    "sam-vit-b", "sam2.1-nano", "sam2.1-tiny", "sam2.1-small", "sam2.1-base-plus", "sam2.1-large"
+]
+AdapterInit = Literal["default", "zero"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MedSamAdapterOptions(PictureOptions):
+    """Options of `hsizoo_medsam.medsam_adapter.MedSamAdapter`.
+
+    Parameters
+    ----------
+    backbone : str, default "sam-vit-b"
+        ``sam-vit-b``: the original's.  INFERRED: the row "MedSAM-Adapter" of SAMSA 2.0's table
+        names none.  ``sam2.1-nano|tiny|small|base-plus|large``: the same adapters in every block
+        of SAM 2.1's Hiera, trained with SAM 2.1's mask decoder; hsizoo's own design, which no
+        paper describes.
+    checkpoint : str, default "auto"
+        Weights of the backbone: ``auto``, Meta's file (``sam_vit_b_01ec64.pth`` for SAM) in
+        ``HSIZOO_HOME/weights``; the path of a file in the same layout; or ``random``, the same
+        each time, for tests and timings.
+    image_size : int or none, default none
+        Side of SAM's square input, a multiple of 16; the longest side of the image is scaled to
+        it.  ``none`` is 1024.  INFERRED: the original's instructions train at 1024, its code
+        defaults to 256.  SAM's position tables are interpolated where it is not 1024.  SAM 2.1
+        has its own size and takes no other.
+    adapter_ratio : float, default 0.25
+        Width of an adapter's bottleneck, relative to the width of its tokens.
+    adapter_scale : float, default 0.5
+        Factor of the MLP adapter.
+    adapter_init : {"default", "zero"}, default "default"
+        Initial values of the adapters.  INFERRED: the original initialises nothing specially,
+        which is ``default``; with ``zero`` training starts from SAM's own output.
+    seed : int or none, default none
+        Seed of the adapters' initial values; ``none`` takes torch's own, which `hsizoo train` sets.
+    precision : {"auto", "float32", "bfloat16", "float16"}, default "auto"
+        Of encoder and decoder; prompts are always embedded in float32.  ``auto``: bfloat16 on a
+        CUDA device, else float32.
+
+    Raises
+    ------
+    OptionError
+        If `adapter_ratio` is not positive and finite, or `image_size` no multiple of 16 (SAM only).
+    """
+
+    backbone: Backbone = "sam-vit-b"
+    checkpoint: str = "auto"
+    image_size: int | None = None
+    adapter_ratio: float = 0.25
+    adapter_scale: float = 0.5
+    adapter_init: AdapterInit = "default"
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.adapter_ratio < float("inf"):
+            raise OptionError(f"adapter_ratio={self.adapter_ratio}: must be positive and finite")
+        side = self.image_size
+        if self.backbone == "sam-vit-b" and side is not None and (side < 16 or side % 16):
+            raise OptionError(f"image_size={side}: must be a positive multiple of 16")
