@@ -33,7 +33,7 @@ if not any((Path(entry) / "hsizoo_spectral").is_dir() for entry in sys.path):  #
 import torch  # noqa: E402
 
 import hsizoo  # noqa: E402
-from hsizoo.protocols.interactive.loop import InteractiveProtocol  # noqa: E402
+from hsizoo.protocols.interactive import InteractiveProtocol  # noqa: E402
 from hsizoo.protocols.interactive.robots import PaperRobot, RitmRobot, Robot  # noqa: E402
 
 CLICKS = 20
@@ -91,7 +91,7 @@ def measure(component: str, group: list[hsizoo.Scene], robot: Robot, seeds: tupl
     for scene in group:
         for seed in seeds:
             segmenter = hsizoo.create(component, kind="segmenter")
-            protocol = InteractiveProtocol(robot=robot, clicks=CLICKS)
+            protocol = InteractiveProtocol(robot=str(robot), clicks=CLICKS)
             result = protocol.run(segmenter, scene, seed=seed)
             for sample in result["samples"]:
                 for key, values in curves.items():

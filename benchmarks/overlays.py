@@ -22,8 +22,7 @@ import numpy.typing as npt
 from hsizoo_sam2 import PseudoRgb
 
 import hsizoo
-from hsizoo.protocols.interactive.loop import InteractiveProtocol
-from hsizoo.zoo.factory import make_robot
+from hsizoo.protocols.interactive import InteractiveProtocol
 
 
 def run(
@@ -69,9 +68,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
     dataset = hsizoo.load_dataset(chosen.dataset)
-    protocol = InteractiveProtocol(
-        robot=make_robot(chosen.robot), clicks=chosen.clicks, grid_clicks=()
-    )
+    protocol = InteractiveProtocol(robot=chosen.robot, clicks=chosen.clicks)
     segmenter = hsizoo.create(chosen.component, kind="segmenter")
     samples = run(segmenter, dataset, protocol)
     places = np.unique(np.linspace(0, len(samples) - 1, chosen.number).round().astype(int))[::-1]

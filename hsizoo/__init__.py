@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     )
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
-    from hsizoo.runs.fewlabel import FewLabelResult, bench_few_labels
+    from hsizoo.session import Session
     from hsizoo.training.run import TrainResult, train
     from hsizoo.weights.files import (
         WeightFile,
@@ -64,7 +64,6 @@ _WHERE = {
     "DatasetCard": "hsizoo.interfaces",
     "EmbeddingCache": "hsizoo.engine.embeddings",
     "EmbeddingKey": "hsizoo.engine.embeddings",
-    "FewLabelResult": "hsizoo.runs.fewlabel",
     "HsizooError": "hsizoo.errors",
     "HyperCube": "hsizoo.cube",
     "InteractiveSegmenter": "hsizoo.interfaces",
@@ -79,13 +78,13 @@ _WHERE = {
     "SceneDataset": "hsizoo.interfaces",
     "SceneInfo": "hsizoo.interfaces",
     "ScorerSegmenter": "hsizoo.zoo.scoring",
+    "Session": "hsizoo.session",
     "SpectralScorer": "hsizoo.interfaces",
     "TrainResult": "hsizoo.training.run",
     "TrainableSegmenter": "hsizoo.interfaces",
     "View": "hsizoo.interfaces",
     "WeightFile": "hsizoo.weights.files",
     "bench": "hsizoo.runs.bench",
-    "bench_few_labels": "hsizoo.runs.fewlabel",
     "check_state": "hsizoo.weights.files",
     "create": "hsizoo.zoo.factory",
     "embedding_cache": "hsizoo.engine.embeddings",
@@ -109,7 +108,6 @@ __all__ = [
     "DatasetCard",
     "EmbeddingCache",
     "EmbeddingKey",
-    "FewLabelResult",
     "HsizooError",
     "HyperCube",
     "InteractiveSegmenter",
@@ -124,13 +122,13 @@ __all__ = [
     "SceneDataset",
     "SceneInfo",
     "ScorerSegmenter",
+    "Session",
     "SpectralScorer",
     "TrainResult",
     "TrainableSegmenter",
     "View",
     "WeightFile",
     "bench",
-    "bench_few_labels",
     "check_state",
     "create",
     "embedding_cache",

@@ -1,12 +1,31 @@
 """What several test modules need."""
 
 import io
+import os
+import random
+import signal
+import subprocess
 import sys
 import textwrap
+import time
 
+import hypothesis
 import pytest
+import torch
 
 import hsizoo.zoo.registry
+
+# The same examples every time, and no limit of time, which a busy machine would exceed.
+# `--hypothesis-profile explore` tries new ones.
+hypothesis.settings.register_profile(
+    "explore", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile(
+    "hsizoo", hypothesis.settings.get_profile("explore"), derandomize=True
+)
+hypothesis.settings.load_profile("hsizoo")
+
+PATIENCE = 180  # seconds: only a test that fails waits so long
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +36,9 @@ def _no_run_is_influenced(monkeypatch, tmp_path_factory):
     # Weights that somebody trained or downloaded here must not change a test.
     monkeypatch.setenv("HSIZOO_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("HSIZOO_OFFLINE", "1")
+    # Nor may the tests that ran before.
+    torch.manual_seed(0)
+    random.seed(0)
     yield
     hsizoo.zoo.registry.reset()
 
@@ -63,8 +85,6 @@ class Results:
 
     @staticmethod
     def tensors(value=1.0):
-        import torch
-
         return {"b": torch.full((2, 3), value), "a": torch.arange(4).float()}
 
     def finish(self, name="run", value=1.0, **card):
@@ -108,3 +128,82 @@ def without_matplotlib(monkeypatch):
     """As if it were not installed."""
     for module in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
         monkeypatch.setitem(sys.modules, module, None)
+
+
+@pytest.fixture
+def wait_until():
+    """``wait_until(condition, process)``: poll until it holds; fail if the process ends first."""
+
+    def wait(condition, process=None):
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            ended = process is not None and process.poll() is not None
+            assert not ended or condition(), "ended too early"
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def hears_ctrl_c():
+    """Processes started now hear SIGINT.
+
+    They would not if these tests are run in the background of a script: the shell makes such a
+    command ignore SIGINT, and so do all processes below it.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+KILLED = """
+    import importlib, os, signal, sys
+
+    module, owner, name, calls = sys.argv[1:5]
+    owner, left = getattr(importlib.import_module(module), owner), int(calls)
+    real = getattr(owner, name)
+
+    def killed(*arguments, **keywords):
+        global left
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+        return real(*arguments, **keywords)
+
+    setattr(owner, name, killed)
+"""
+
+
+@pytest.fixture
+def run_killed():
+    """``run_killed(code, "module", "Class", "method", calls)``: run Python until ``kill -9``.
+
+    The method works so many times; when it is called again the process is killed.  A signal from
+    outside may come too late: on a busy machine a quick run is over before it.
+    """
+
+    def run(code, module, owner, method, calls):
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(KILLED) + code,
+             module, owner, method, str(calls)],
+            capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+        assert done.returncode == -signal.SIGKILL, done.stderr
+
+    return run
+
+
+@pytest.fixture
+def run_command_killed(run_killed):
+    """The same with an ``hsizoo`` command, given as a list of words."""
+
+    def run(words, *when):
+        code = (
+            f"import runpy\nsys.argv = {['hsizoo', *words]!r}\n"
+            "runpy.run_module('hsizoo', run_name='__main__', alter_sys=True)\n"
+        )
+        run_killed(code, *when)
+
+    return run

@@ -80,7 +80,7 @@ def _make_app() -> typer.Typer:
     command(
         "segment",
         short_help="Segment one object of a cube by clicks.",
-        epilog="Example: hsizoo segment sa-rw scene.hdr --click 60,100 --not 10,10 --out mask.png",
+        epilog=segment.EPILOG,
     )(segment.segment)
     command("train", short_help="Train a segmenter with simulated clicks.")(train.train)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hsizoo.cli import before_protocols
 from hsizoo.cli.command import Command
 from hsizoo.cli.parameters import DataDir, Device
-from hsizoo.cli.protocol_options import ProtocolCommand, given_options, registered
+from hsizoo.cli.protocol_options import ProtocolCommand, check_protocol_options, given_options
+from hsizoo.runs.choose import choose_protocol
 from hsizoo.zoo.lookup import check_components, find_dataset
 
 if TYPE_CHECKING:
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from hsizoo.cli.protocol_options import Offer
     from hsizoo.cli.run_display import RunDisplay
+    from hsizoo.interfaces import Protocol
     from hsizoo.runs.bench import RunEvents, RunResult
-    from hsizoo.runs.fewlabel import FewLabelResult
     from hsizoo.training.run import TrainEvents
 
 
@@ -39,16 +38,9 @@ _OF_ONE_RUN = (
 class BenchCommand(ProtocolCommand):
     """The command with the options of all protocols, and more at the end of its help."""
 
-    def find_offers(self) -> list[Offer]:
-        """Find the protocols."""
-        offers = registered()
-        return [*before_protocols.stand_ins(offers), *offers]
-
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write what is in tables, and what names of perturbations may be followed by."""
         self.format_protocols(formatter)
-        with formatter.section("Simulated users and their options (all take jitter=PIXELS)"):
-            formatter.write_dl(list(before_protocols.ROBOTS.items()))
         with formatter.section("Perturbations and their options (strength is 0.1 unless said)"):
             formatter.write_dl(list(_PERTURBATIONS.items()))
         Command.format_epilog(self, ctx, formatter)
@@ -162,16 +154,14 @@ def bench(
     if config is None:
         check_components(names)
         find_dataset(dataset)
-        protocol = before_protocols.choose(names, protocol)
-        before_protocols.refuse(context, protocol, bool(perturbations), allow_untrained)
-        settings = before_protocols.settings(protocol, given_options(context))
+        chosen = choose_protocol(names, protocol)
+        check_protocol_options(context, protocol or chosen.name, chosen)
     from hsizoo.cli.console import console
 
     errors = console(stderr=True)
     try:
         with errors.status("loading …"):  # torch takes two seconds; an empty screen looks broken
-            from hsizoo.runs import bench as benchmark  # noqa: F401
-            from hsizoo.runs import experiment, fewlabel  # noqa: F401
+            from hsizoo.runs import experiment  # noqa: F401
     except KeyboardInterrupt:
         errors.print("\nstopped before anything was begun", style="yellow")
         raise typer.Exit(130) from None
@@ -185,10 +175,10 @@ def bench(
     if config is not None:
         failed = _bench_experiment(errors, config, only or (), json, how)
     else:
-        of_one_run = {"seeds": seeds, "perturbations": perturbations, "split": split}
-        options = {**of_one_run, "scenes": scenes, **how}
-        assert protocol is not None
-        failed = _bench_one(errors, names, dataset, data_dir, json, protocol, settings, options)
+        of_one_run = {"protocol": protocol, "seeds": seeds, "split": split, "scenes": scenes}
+        options = {**of_one_run, "perturbations": perturbations or "none", **how}
+        options |= given_options(context)
+        failed = _bench_one(errors, names, dataset, data_dir, json, chosen, options)
     if failed:
         raise typer.Exit(1)
 
@@ -230,24 +220,20 @@ def _bench_one(
     dataset: str,
     data_dir: str | None,
     json: bool,
-    protocol: str,
-    settings: Mapping[str, Any],
+    protocol: type[Protocol],
     options: dict[str, Any],
 ) -> bool:
     """Run one table; tell whether a cell failed."""
-    from hsizoo.cli.console import print_json
-    from hsizoo.runs.bench import RunEvents
+    from hsizoo.runs.bench import RunEvents, bench
     from hsizoo.zoo.factory import with_data_dir
 
     if data_dir is not None:
         dataset = with_data_dir(dataset, data_dir)
-    display = _display(errors, protocol == "few-label")
+    display = _display(errors, protocol)
     events = RunEvents(display.planned, display.progress, display.finished)
     try:
         with display:
-            result = before_protocols.old_bench(
-                protocol, components, dataset=dataset, events=events, **settings, **options
-            )
+            result = bench(components, dataset, events=events, **options)
     except KeyboardInterrupt:
         errors.print(
             f"\nstopped: {display.done} of {display.total} cells are done and kept; "
@@ -256,9 +242,9 @@ def _bench_one(
         )
         raise typer.Exit(130) from None
     if json:
-        print_json({"folder": str(result.folder), "table": result.table})
+        _print_tables({"folder": str(result.folder), "table": _plain(result)})
     else:
-        _print_result(result, before_protocols.title(protocol, dataset, settings))
+        _print_result(result, result.title)
         for name, remark in result.files.items():
             _print_file(f"{result.folder / name}", remark)
     _print_failures(errors, result)
@@ -273,7 +259,6 @@ def _bench_experiment(
     options: dict[str, Any],
 ) -> bool:
     """Run an experiment; tell whether a training or a cell failed."""
-    from hsizoo.cli.console import print_json
     from hsizoo.runs.experiment import ExperimentEvents, run_experiment
 
     def failed(what: str, error: Mapping[str, str]) -> None:
@@ -281,9 +266,8 @@ def _bench_experiment(
 
     events = ExperimentEvents(
         lambda what, number, total: _training(errors, what, number, total),
-        lambda name: _benching(errors, name, classify=False),
+        lambda name, protocol: _benching(errors, name, protocol),
         failed,
-        lambda name: _benching(errors, name, classify=True),
     )
     try:
         result = run_experiment(config, only=only, events=events, **options)
@@ -295,8 +279,8 @@ def _bench_experiment(
         )
         raise typer.Exit(130) from None
     if json:
-        tables = {name: run.table for name, run in result.runs.items()}
-        print_json({"folder": str(result.folder), "tables": tables})
+        tables = {name: _plain(run) for name, run in result.runs.items()}
+        _print_tables({"folder": str(result.folder), "tables": tables})
     else:
         for name, run in result.runs.items():
             _print_result(run, name)
@@ -327,23 +311,34 @@ def _training(errors: Console, what: str, number: int, total: int) -> Iterator[T
 
 
 @contextlib.contextmanager
-def _benching(errors: Console, name: str, classify: bool) -> Iterator[RunEvents]:
+def _benching(errors: Console, name: str, protocol: type[Protocol]) -> Iterator[RunEvents]:
     from hsizoo.runs.bench import RunEvents
 
     errors.print(f"run {name}", markup=False)
-    display = _display(errors, classify)
+    display = _display(errors, protocol)
     with display:
         yield RunEvents(display.planned, display.progress, display.finished)
 
 
-def _display(errors: Console, classify: bool) -> RunDisplay:
-    from hsizoo.cli.few_label import live_table
+def _display(errors: Console, protocol: type[Protocol]) -> RunDisplay:
     from hsizoo.cli.run_display import RunDisplay
 
-    return RunDisplay(errors, (lambda records: live_table(records, errors)) if classify else None)
+    return RunDisplay(errors, protocol)
 
 
-def _print_failures(errors: Console, result: RunResult | FewLabelResult) -> None:
+def _plain(result: RunResult) -> list[dict[str, Any]]:
+    from dataclasses import asdict
+
+    return [asdict(row) for row in result.table]
+
+
+def _print_tables(data: Mapping[str, Any]) -> None:
+    from hsizoo.cli.console import print_json
+
+    print_json(data)
+
+
+def _print_failures(errors: Console, result: RunResult) -> None:
     """One line for a component that fails everywhere in the same way."""
     from rich.markup import escape
 
@@ -367,19 +362,17 @@ def _print_failures(errors: Console, result: RunResult | FewLabelResult) -> None
         )
 
 
-def _print_result(result: RunResult | FewLabelResult, title: str) -> None:
-    from hsizoo.cli import few_label, result_table
+def _print_result(result: RunResult, title: str) -> None:
     from hsizoo.cli.console import console
-    from hsizoo.runs.fewlabel import FewLabelResult
+    from hsizoo.report.console_table import fitting_table
+    from hsizoo.report.figures import Layout
 
     out = console()
-    classify = isinstance(result, FewLabelResult)
-    fitting_table = few_label.fitting_table if classify else result_table.fitting_table
-    shown, left_out = fitting_table(result.table, title, out)
+    shown, left_out = fitting_table(Layout.of(result.protocol), result.table, title, out.width)
     out.print(shown)
     if left_out:
         out.print(f"not shown for want of width: {', '.join(left_out)}", style="dim")
-    for note in result.notes if isinstance(result, FewLabelResult) else ():
+    for note in result.notes:
         out.print(note, style="yellow", markup=False)
 
 

@@ -19,7 +19,8 @@ import typer
 from hsizoo.cli.command import Command
 from hsizoo.errors import HsizooError, OptionError, did_you_mean
 from hsizoo.interfaces import Column, Protocol
-from hsizoo.zoo.options import Option, declared_options, resolve_options
+from hsizoo.runs.choose import make_protocol
+from hsizoo.zoo.options import Option, declared_options
 
 __all__ = ["Offer", "ProtocolCommand", "check_protocol_options", "given_options", "registered"]
 
@@ -135,6 +136,10 @@ class ProtocolCommand(Command):
                 formatter.write_dl([(column.heading, _meaning(column)) for column in columns])
                 if any(column.deviation for column in columns):
                     formatter.write_text("± is the standard deviation over seeds.")
+        for offer in offers:
+            for heading, lines in offer.target.legends.items():
+                with formatter.section(heading):
+                    formatter.write_dl(list(lines.items()))
 
 
 def given_options(context: typer.Context) -> dict[str, str]:
@@ -142,30 +147,26 @@ def given_options(context: typer.Context) -> dict[str, str]:
     return dict(context.meta.get(_GIVEN, {}))
 
 
-def check_protocol_options(
-    context: typer.Context, protocol: str, target: type[Protocol], presets: Mapping[str, Any]
-) -> None:
+def check_protocol_options(context: typer.Context, name: str, target: type[Protocol]) -> None:
     """Refuse options of other protocols, and settings that the protocol does not take.
 
     Parameters
     ----------
     context : typer.Context
         Of a `ProtocolCommand`.
-    protocol : str
-        Name of the protocol that is used.
+    name : str
+        Name of the protocol that is used, with options if need be; it is made once to see if it
+        takes the settings together.
     target : type of Protocol
-        Its class, which is made once to see if it takes the settings together.
-    presets : mapping
-        Settings that its name changes.
+        Its class.
 
     Raises
     ------
     OptionError, ProtocolError
         And a usage error for options of others.
     """
-    given, declared = given_options(context), declared_options(target)
-    refuse_foreign(context, declared)
-    target(**resolve_options(f"protocol {protocol}", declared, presets, given))
+    refuse_foreign(context, declared_options(target))
+    make_protocol(name, given_options(context))
 
 
 def refuse_foreign(context: typer.Context, declared: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -12,11 +12,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from hsizoo.cli.result_table import fitting_table
-from hsizoo.protocols.interactive.tables import summarise
+from hsizoo.report.console_table import fitting_table
+from hsizoo.report.figures import Layout
+from hsizoo.report.rows import summarise
 
 if TYPE_CHECKING:
     from hsizoo.engine.cells import Cell
+    from hsizoo.interfaces import Protocol
 
 __all__ = ["RunDisplay"]
 
@@ -27,17 +29,13 @@ class RunDisplay:
     Parameters
     ----------
     out : Console
-    table_of : callable, optional
-        Makes the table from the records so far.  Default: that of the interactive protocol.
+    protocol : type of Protocol
+        The live table is the one of this protocol.
     """
 
-    def __init__(
-        self,
-        out: Console,
-        table_of: Callable[[Sequence[Mapping[str, Any]]], Table] | None = None,
-    ) -> None:
+    def __init__(self, out: Console, protocol: type[Protocol]) -> None:
         self.out = out
-        self._table_of = table_of or self._interactive_table
+        self._protocol = protocol
         self.done = self.total = 0
         self._records: list[Mapping[str, Any]] = []
         self._drawn = 0.0
@@ -93,8 +91,11 @@ class RunDisplay:
         self._records.append({**record, **cell.job["row"]})
         # Adding up all records for each of thousands of cells would cost more than the cells.
         if time.monotonic() - self._drawn > 1 or self.done == self.total:
-            self._live.update(Group(self._table_of(self._records), self._bar))
+            self._live.update(Group(self._table(), self._bar))
             self._drawn = time.monotonic()
 
-    def _interactive_table(self, records: Sequence[Mapping[str, Any]]) -> Table:
-        return fitting_table(summarise(records), "this run so far", self.out)[0]
+    def _table(self) -> Table:
+        """The table of what is done so far."""
+        rows = summarise(self._protocol, self._records)
+        layout = Layout.of(self._protocol)
+        return fitting_table(layout, rows, "this run so far", self.out.width)[0]

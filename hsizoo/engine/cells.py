@@ -26,11 +26,14 @@ class Cell:
         Plain values that a worker process needs to compute the cell.
     label : str
         What to call it in progress and messages.
+    image : str, optional
+        The same text for all cells of one image.  Default: it shares its image with no other cell.
     """
 
     identity: Mapping[str, Any]
     job: Mapping[str, Any]
     label: str
+    image: str = ""
 
     @cached_property
     def key(self) -> str:
@@ -38,12 +41,7 @@ class Cell:
         text = json.dumps(self.identity, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
-    @cached_property
-    def image(self) -> str:
-        """The same for all cells of one image, which can share what is made of it."""
-        if "scene" not in self.identity:
-            return self.key
-        parts = [self.identity.get(name) for name in ("dataset", "scene", "perturbation")]
-        if parts[-1] is not None:  # it may draw at random
-            parts.append(self.identity.get("seed"))
-        return json.dumps(parts, sort_keys=True)
+    @property
+    def affinity(self) -> str:
+        """Cells of one affinity share what is made of their image: they belong to one worker."""
+        return self.image or self.key

@@ -120,6 +120,12 @@ class Store:
     def write(self, name: str, content: bytes) -> Path:
         """Write a file of the folder, whole or not at all, and return its path.
 
+        Parameters
+        ----------
+        name : str
+            Its path below the folder; folders on the way are made.
+        content : bytes
+
         Raises
         ------
         StoreError
@@ -128,6 +134,7 @@ class Store:
         path = self.folder / name
         temporary = None
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(
                 dir=path.parent, prefix=f".{path.name}.", suffix=".part"
             )

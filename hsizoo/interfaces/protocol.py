@@ -148,14 +148,22 @@ class Protocol(ABC):
         Its table, in order.
     headline : tuple of str
         The columns by which rows are put in order; the first that has values is taken.
+    sweep_panels : tuple of tuple of str
+        What the picture of a swept option shows: the columns of each of its panels, the first as a
+        solid line, further ones dashed.  Default: the headline.
     count : {"samples", "seeds"}
         What the last column of tables counts.
     default_seeds : int
         How many seeds a run has that names none.
+    fresh_components : bool
+        Whether every cell gets a newly built component, since evaluating one changes it.
     folder_suffix : str
         Ending of the default run folder, after the dataset's name.
     short_options : mapping of str to str
         Options that ``hsizoo bench`` also takes by one letter, ``{"clicks": "-k"}``.
+    legends : mapping of str to mapping
+        Further lists at the end of the help of ``hsizoo bench``: what may be typed, and what it
+        means, by heading.
     """
 
     name: ClassVar[str]
@@ -164,10 +172,13 @@ class Protocol(ABC):
     default_for: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[Column, ...]]
     headline: ClassVar[tuple[str, ...]]
+    sweep_panels: ClassVar[tuple[tuple[str, ...], ...]] = ()
     count: ClassVar[Literal["samples", "seeds"]] = "samples"
     default_seeds: ClassVar[int] = 1
+    fresh_components: ClassVar[bool] = False
     folder_suffix: ClassVar[str]
     short_options: ClassVar[Mapping[str, str]] = {}
+    legends: ClassVar[Mapping[str, Mapping[str, str]]] = {}
 
     @property
     @abstractmethod
@@ -196,6 +207,19 @@ class Protocol(ABC):
         ------
         ProtocolError
             The message says why, and what to do instead.
+        """
+
+    def check_component(self, component: Any) -> None:  # noqa: B027 (may stay as it is)
+        """Refuse a component that the protocol cannot evaluate, before anything is computed.
+
+        Parameters
+        ----------
+        component : object
+            Of one of `kinds`, as it was built.
+
+        Raises
+        ------
+        ProtocolError
         """
 
     def complete(self, scene: Scene, dataset: SceneDataset, index: int) -> Scene:

@@ -85,6 +85,33 @@ class InteractiveSegmenter(ABC):
             ``prompts[n]`` only.
         """
 
+    def predict_boxes(
+        self, state: Any, boxes: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32] | torch.Tensor:
+        """Segment N objects, each from a box around it.  Optional.
+
+        A class that takes boxes overrides this; `takes_boxes` tells whether it does.
+
+        Parameters
+        ----------
+        state : object
+            What `open` returned.
+        boxes : ndarray of int, shape (N, 4)
+            First row, first column, last row and last column of each box, all inside the image and
+            inclusive.  Each box holds at least one pixel with a usable spectrum.
+
+        Returns
+        -------
+        array or tensor of float32, shape (N, H, W)
+            As `predict`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} takes no boxes")
+
+    @property
+    def takes_boxes(self) -> bool:
+        """Whether the class overrides `predict_boxes`."""
+        return type(self).predict_boxes is not InteractiveSegmenter.predict_boxes
+
     def describe(self, state: Any) -> Mapping[str, Any]:
         """Tell what ``auto`` and the like have come to for this image, for the record of a run.
 

@@ -173,6 +173,11 @@ def _braces(values: Any) -> str:
     return "{" + ", ".join(str(value) for value in values) + "}"
 
 
+def _plain(name: str) -> str:
+    """A name as an element of an ENVI list, which knows no quotes."""
+    return " ".join(name.translate(str.maketrans("{},", "();")).split())
+
+
 def _cube_envi(path: Path, raster: Raster) -> None:
     bands, nm, rgb = usable_bands(raster)
     with path.with_suffix(".img").open("wb") as file:
@@ -228,7 +233,7 @@ def _mask_envi(
     fields = {
         "file type": "ENVI Classification",
         "classes": str(count),
-        "class names": _braces(names.get(label, f"class {label}") for label in range(count)),
+        "class names": _braces(_plain(names.get(n, f"class {n}")) for n in range(count)),
         "class lookup": _braces(class_colours(count).ravel()),
         **{key: "{" + text + "}" for key, text in place.items()},
     }

@@ -1,4 +1,4 @@
-"""Perturbations: named ways to spoil a cube, at a stated strength, the same for every component.
+"""Perturbations: named ways to disturb a cube, at a stated strength, the same for every component.
 
 They ask how far a result holds when the sensor is noisier, the light less even, bands are missing
 or the calibration has drifted.  A perturbation acts on the cube that is evaluated, never on the
@@ -14,8 +14,9 @@ name                what ``strength`` means                        what changes
 ``spectral-shift``  bands, or nanometres with ``unit=nm``          values; not the wavelengths
 =================== ============================================== ==========================
 
-Chance depends on the seed of the cell, the scene and the kind of perturbation, and not on the
-strength: a stronger one is the same one, more of it.  Jittered clicks are an option of the robots.
+The random numbers depend on the seed of the cell, the scene and the kind of perturbation, and not
+on the strength: a stronger one is the same one, more of it.  Jittered clicks are an option of the
+robots.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.cube import HyperCube, Scene
-from hsizoo.errors import DataError, ProtocolError
+from hsizoo.errors import DataError, NameLookupError, ProtocolError, did_you_mean
+from hsizoo.zoo.names import parse_name
+from hsizoo.zoo.options import declared_options, resolve_options
 
 __all__ = [
     "PERTURBATIONS",
@@ -41,15 +44,16 @@ __all__ = [
     "Perturbation",
     "Shading",
     "SpectralShift",
+    "make_perturbation",
     "perturbation_from_config",
 ]
 
-_STREAM = 0x7E57  # apart from the robots' streams of chance, which begin with the same numbers
+_STREAM = 0x7E57  # apart from the random streams of robots, which begin with the same numbers
 
 
 @dataclass(frozen=True, kw_only=True)
 class Perturbation(ABC):
-    """One way to spoil a cube.
+    """One way to disturb a cube.
 
     Parameters
     ----------
@@ -90,7 +94,7 @@ class Perturbation(ABC):
         return {"name": self.name, "version": self.version, **asdict(self)}
 
     def apply(self, scene: Scene, seed: int = 0) -> Scene:
-        """Return the scene with its cube spoilt; the label map is the same object.
+        """Return the scene with its cube perturbed; the label map is the same object.
 
         Pixels without a usable spectrum stay unusable, so what is evaluated does not change.
 
@@ -98,7 +102,7 @@ class Perturbation(ABC):
         ----------
         scene : Scene
         seed : int, default 0
-            Another seed, other noise; see the head of this module.
+            Another seed, other noise; see the top of this module.
 
         Raises
         ------
@@ -110,10 +114,10 @@ class Perturbation(ABC):
         cube = scene.cube
         if not cube.valid.all():  # all their bands, so that none looks usable afterwards
             cube = _with_data(cube, np.where(cube.valid[:, :, None], cube.data, np.float32("nan")))
-        return replace(scene, cube=self._spoil(cube, rng))
+        return replace(scene, cube=self._perturb(cube, rng))
 
     @abstractmethod
-    def _spoil(self, cube: HyperCube, rng: np.random.Generator) -> HyperCube:
+    def _perturb(self, cube: HyperCube, rng: np.random.Generator) -> HyperCube:
         """Return another cube of the same height and width."""
 
 
@@ -122,7 +126,7 @@ class Noise(Perturbation):
     """Independent Gaussian noise on every value.
 
     The measure of a band is its standard deviation over the scene's usable pixels: what tells
-    materials apart in that band.  So one strength spoils counts, reflectances and centred data
+    materials apart in that band.  So one strength disturbs counts, reflectances and centred data
     alike, whatever their unit and offset.  INFERRED: papers state noise in several ways.
 
     Parameters
@@ -134,7 +138,7 @@ class Noise(Perturbation):
     name: ClassVar[str] = "noise"
     version: ClassVar[str] = "1"
 
-    def _spoil(self, cube: HyperCube, rng: np.random.Generator) -> HyperCube:
+    def _perturb(self, cube: HyperCube, rng: np.random.Generator) -> HyperCube:
         pixels = cube.data[cube.valid]
         if not len(pixels):
             return cube
@@ -163,7 +167,7 @@ class Shading(Perturbation):
     version: ClassVar[str] = "1"
     _most: ClassVar[float] = 1.0
 
-    def _spoil(self, cube: HyperCube, rng: np.random.Generator) -> HyperCube:
+    def _perturb(self, cube: HyperCube, rng: np.random.Generator) -> HyperCube:
         field = _smooth_field(cube.shape[0], cube.shape[1], rng)
         light = (1 + self.strength * field).astype(np.float32)
         return _with_data(cube, cube.data * light[:, :, None])
@@ -191,7 +195,7 @@ class DroppedBands(Perturbation):
     version: ClassVar[str] = "1"
     _most: ClassVar[float] = 1.0
 
-    def _spoil(self, cube: HyperCube, rng: np.random.Generator) -> HyperCube:
+    def _perturb(self, cube: HyperCube, rng: np.random.Generator) -> HyperCube:
         dropped = round(self.strength * cube.bands)
         if dropped == cube.bands:
             raise DataError(
@@ -238,7 +242,7 @@ class SpectralShift(Perturbation):
         if self.unit not in ("bands", "nm"):
             raise ProtocolError(f"spectral-shift: unit must be bands or nm; got {self.unit!r}")
 
-    def _spoil(self, cube: HyperCube, rng: np.random.Generator) -> HyperCube:
+    def _perturb(self, cube: HyperCube, rng: np.random.Generator) -> HyperCube:
         number = np.arange(cube.bands)
         order = number if cube.wavelengths is None else np.argsort(cube.wavelengths, kind="stable")
         if self.unit == "bands":
@@ -288,6 +292,30 @@ PERTURBATIONS: Mapping[str, type[Perturbation]] = {
     target.name: target for target in (Noise, Shading, DroppedBands, SpectralShift)
 }
 """All perturbations by name."""
+
+
+def make_perturbation(text: str) -> Perturbation | None:
+    """Build a perturbation from its name, ``noise:strength=0.2``; None from ``none``.
+
+    Raises
+    ------
+    NameLookupError
+        If there is no such perturbation.
+    OptionError, ProtocolError
+        If it has no such option, or not that value of it.
+    """
+    name = parse_name(text)
+    known = ["none", *PERTURBATIONS]
+    if name.dist or name.base not in known or (name.base == "none" and name.options):
+        hint = did_you_mean(name.base, known)
+        raise NameLookupError(
+            f"no perturbation is named {text!r}.{hint} There are: {', '.join(known)}."
+        )
+    if name.base == "none":
+        return None
+    target = PERTURBATIONS[name.base]
+    owner = f"perturbation {name.base}"
+    return target(**resolve_options(owner, declared_options(target), {}, name.options))
 
 
 def perturbation_from_config(config: Mapping[str, Any]) -> Perturbation:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from hsizoo.protocols.interactive.samples import Unit, by_row, choose_unit, done, observe
-from hsizoo.protocols.interactive.tables import Row, conditions_of, summarise, to_csv
-from hsizoo.report.columns import COMPARED, WITH_INTERVAL
+from hsizoo.interfaces import Column, Protocol, Record
+from hsizoo.report.csv_text import to_csv
+from hsizoo.report.rows import (
+    Row,
+    by_row,
+    choose_unit,
+    covers,
+    done,
+    observations,
+    settings_of,
+    summarise,
+)
 from hsizoo.report.statistics import (
     FEWEST_UNITS,
     Floats,
@@ -24,18 +33,10 @@ from hsizoo.report.statistics import (
     rank_shares,
 )
 
-__all__ = [
-    "Comparison",
-    "classes_csv",
-    "compare",
-    "covers",
-    "differences_csv",
-    "row_name",
-    "settings_of",
-]
+__all__ = ["Comparison", "classes_csv", "compare", "differences_csv", "table_csv"]
 
 _ALL = "all classes"
-_PLACES = [WITH_INTERVAL.index(column) for column in COMPARED]
+_COUNTS = ("samples", "scenes", "seeds", "training_seeds", "failed_cells", "unit", "units")
 
 
 @dataclass(frozen=True)
@@ -44,218 +45,232 @@ class Comparison:
 
     Parameters
     ----------
+    columns : tuple of Column
+        Those of the protocol.
     rows : list of Row
-        Those of `summarise`, with ``unit`` and ``units`` (what the bootstrap draws, and how many
-        there are), ``intervals`` (column to low and high; empty with fewer than `FEWEST_UNITS`),
-        and, where there are several training seeds, their number under ``training_seeds`` and
-        ``seed_sd`` (column to standard deviation over them of the mean over samples).
+        With intervals.
     differences : list of dict
-        Each pair of rows that differ in one respect, by each of `COMPARED`: ``a`` minus ``b``, on
-        the samples that both have, over samples and over classes.
+        Each pair of rows that differ in one respect, by each compared column: ``metric``, ``a``,
+        ``b``, ``differ_in``, ``difference`` (a minus b, on the samples that both have), ``low``,
+        ``high``, ``above_0`` (share of bootstrap draws), ``by_class_…`` (the same over classes),
+        ``wins`` and ``losses`` (share of samples in which a is better, and worse), ``unit``,
+        ``units``, ``samples``.
     classes : list of dict
-        Each row's mean of each class, and over all classes, by each of `COMPARED`.
+        Each row's mean of each class, and over all classes, by each compared column; empty where
+        the protocol names no classes.
     ranks : list of dict
-        How often each component of one setting has each rank, by each of `COMPARED`.
+        How often each component of one setting has each rank, by each compared column.
     """
 
+    columns: tuple[Column, ...]
     rows: list[Row]
     differences: list[dict[str, Any]]
     classes: list[dict[str, Any]]
     ranks: list[dict[str, Any]]
 
 
-def compare(records: Sequence[Mapping[str, Any]]) -> Comparison:
-    """Summarise a run's records and compare its rows; see `hsizoo.report.statistics`."""
-    rows = summarise(records)
+def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
+    """Summarise the records of a run and compare its rows; see `hsizoo.report.statistics`.
+
+    Parameters
+    ----------
+    protocol : type of Protocol
+    records : sequence of mapping
+        All cells, failed ones included.
+    """
+    rows = summarise(protocol, records)
     unit = choose_unit(records)
-    grouped = list(by_row(records).values())
-    seeds = {record["training_seed"] for record in done(records) if _is_trained(record)}
-    observed = [observe(_of_all_seeds(mine, seeds), unit) for mine in grouped]
-    units = list(dict.fromkeys(name for each in observed for name in each.units))
-    order = {name: place for place, name in enumerate(units)}
-    enough = len(units) >= FEWEST_UNITS
-    draws = _Draws(observed, order, draw_units(len(units)) if enough else None)
-    for place, (row, mine) in enumerate(zip(rows, grouped, strict=True)):
-        row["unit"], row["units"] = unit, len(set(observed[place].units))
-        row["intervals"] = draws.intervals(place)
-        row |= _over_training_seeds(mine, unit)
-    return Comparison(rows, _differences(rows, draws), _classes(rows, draws), _ranks(rows, draws))
+    seeds = {each["training_seed"] for each in done(records) if _is_trained(each)}
+    # A column that no row has a value in (Dice after five clicks of a run with three) stays out.
+    columns = [
+        column
+        for column in protocol.columns
+        if (column.interval or column.compared) and any(r[column.name] is not None for r in rows)
+    ]
+    names = [column.name for column in columns]
+    observed = []
+    for mine in by_row(records).values():
+        # The tuned threshold, and what else a row decides as a whole, knows each cell once.
+        finished = done(mine)
+        pairs = list(zip(finished, protocol.observe(finished) if finished else [], strict=True))
+        repeated = [pair for pair in pairs for pair in _for_all_seeds(*pair, seeds)]
+        observed.append(
+            observations([r for r, _ in repeated], [each for _, each in repeated], names, unit)
+        )
+    bootstrap = _Bootstrap(columns, observed)
+    for place, row in enumerate(rows):
+        row.unit, row.units = unit, len(set(observed[place].units))
+        row.intervals = bootstrap.intervals(place)
+    return Comparison(
+        protocol.columns,
+        rows,
+        _differences(rows, bootstrap),
+        _classes(rows, bootstrap),
+        _ranks(rows, bootstrap),
+    )
 
 
-def _is_trained(record: Mapping[str, Any]) -> bool:
+def _is_trained(record: Record) -> bool:
     return record.get("training_seed") is not None
 
 
-def _of_all_seeds(
-    records: Sequence[Mapping[str, Any]], seeds: Collection[int]
-) -> list[Mapping[str, Any]]:
-    """What nobody trained is the same with every training seed: its pair where seeds are units."""
-    found: list[Mapping[str, Any]] = []
-    for record in records:
-        same = seeds and not _is_trained(record)
-        found += [{**record, "training_seed": seed} for seed in seeds] if same else [record]
-    return found
+def _for_all_seeds(record: Record, observed: Any, seeds: Collection[int]) -> list[tuple[Any, Any]]:
+    """What was not trained is the same with every training seed: its pair where seeds are units."""
+    if not seeds or _is_trained(record):
+        return [(record, observed)]
+    return [({**record, "training_seed": seed}, observed) for seed in seeds]
 
 
-class _Draws:
+class _Bootstrap:
     """The bootstrap of every row, with the same units drawn for all."""
 
-    def __init__(
-        self, observed: Sequence[Observations], order: Mapping[Hashable, int], counts: Any
-    ) -> None:
+    def __init__(self, columns: Sequence[Column], observed: Sequence[Observations]) -> None:
+        self.columns = columns
+        self.compared = [place for place, column in enumerate(columns) if column.compared]
         self.observed = observed
-        self.order = order
-        self.counts = np.ones((1, len(order)), dtype=np.int64) if counts is None else counts
+        units = list(dict.fromkeys(name for each in observed for name in each.units))
+        self.order = {name: place for place, name in enumerate(units)}
+        enough = len(units) >= FEWEST_UNITS
+        self.counts = draw_units(len(units)) if enough else np.ones((1, len(units)), dtype=np.int64)
         self.keys = [frozenset(each.keys) for each in observed]
+        self.has_classes = any(name is not None for each in observed for _, name in each.classes)
         self._kept: dict[tuple[int, bool], Floats] = {}
 
     def of(self, place: int, keys: frozenset[Any], *, classes: bool = False) -> Floats:
-        """Draws of a row on some of its observations, (1 + draws, `WITH_INTERVAL`)."""
-        average = over_classes if classes else over_samples
+        """Draws of a row on some of its observations, (1 + draws, columns)."""
         if keys != self.keys[place]:  # a row with a failed cell is compared on what it has
-            return average(self.observed[place].take(set(keys)), self.order, self.counts)
+            return self._average(self.observed[place].take(set(keys)), classes)
         if (place, classes) not in self._kept:
-            self._kept[place, classes] = average(self.observed[place], self.order, self.counts)
+            self._kept[place, classes] = self._average(self.observed[place], classes)
         return self._kept[place, classes]
 
-    def intervals(self, place: int) -> dict[str, list[float]]:
+    def _average(self, observed: Observations, classes: bool) -> Floats:
+        average = over_classes if classes else over_samples
+        if not np.isnan(observed.values).any():
+            return average(observed, self.order, self.counts)
+        # A figure that some observations lack is averaged over those that have it.
+        found = []
+        for values in observed.values.T:
+            known = np.flatnonzero(~np.isnan(values)).tolist()
+            if not known:
+                found.append(np.full((len(self.counts), 1), np.nan))
+                continue
+            part = observed.at(known)
+            column = Observations(part.keys, part.units, part.classes, values[known][:, None])
+            found.append(average(column, self.order, self.counts))
+        return np.concatenate(found, axis=1)
+
+    def intervals(self, place: int) -> dict[str, tuple[float, float]]:
         """95 % intervals by column; empty if there cannot be any."""
         if len(set(self.observed[place].units)) < FEWEST_UNITS:
             return {}
         ends = interval(self.of(place, self.keys[place])[1:])
         return {
-            column: pair
-            for column, pair in zip(WITH_INTERVAL, ends.T.tolist(), strict=True)
-            if not np.isnan(pair).any()
+            column.name: (float(low), float(high))
+            for column, low, high in zip(self.columns, *ends, strict=True)
+            if column.interval and not np.isnan([low, high]).any()
         }
 
 
-def _over_training_seeds(records: Sequence[Mapping[str, Any]], unit: Unit) -> dict[str, Any]:
-    seeds = sorted({record["training_seed"] for record in records if _is_trained(record)})
-    means = []
-    for seed in seeds:
-        mine = done([record for record in records if record["training_seed"] == seed])
-        if mine:
-            means.append(observe(mine, unit).values.mean(axis=0))
-    spread = np.std(means, axis=0, ddof=1).tolist() if len(means) > 1 else []
-    return {
-        "training_seeds": len(means),
-        "seed_sd": {
-            column: sd
-            for column, sd in zip(WITH_INTERVAL, spread, strict=bool(spread))
-            if not np.isnan(sd)
-        },
-    }
-
-
-def settings_of(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """The settings of a run, each a value for every condition.
-
-    A condition that does not touch a row is empty there; such a row takes part in every setting
-    that agrees with it in the others.
-    """
-    found = [dict(pairs) for pairs in dict.fromkeys(tuple(conditions_of(r).items()) for r in rows)]
-    return [
-        mine for mine in found if not any(other != mine and covers(mine, other) for other in found)
-    ]
-
-
-def covers(general: Mapping[str, str], setting: Mapping[str, str]) -> bool:
-    """Whether conditions agree with a setting wherever they say anything."""
-    return all(value in ("", setting[key]) for key, value in general.items())
-
-
-def _differences(rows: Sequence[Row], draws: _Draws) -> list[dict[str, Any]]:
+def _differences(rows: Sequence[Row], bootstrap: _Bootstrap) -> list[dict[str, Any]]:
     lines = []
     for first, second in itertools.combinations(range(len(rows)), 2):
         respects = _respects(rows[first], rows[second])
-        keys = draws.keys[first] & draws.keys[second]
+        keys = bootstrap.keys[first] & bootstrap.keys[second]
         if len(respects) != 1 or not keys:
             continue
-        taken = draws.observed[first].take(set(keys))
-        units = len(set(taken.units))
+        units = len(set(bootstrap.observed[first].take(set(keys)).units))
         lines += [
             {
                 "metric": metric,
-                "a": row_name(rows[first]),
-                "b": row_name(rows[second]),
+                "a": rows[first].name,
+                "b": rows[second].name,
                 "differ_in": respects[0],
                 **figures,
-                "unit": rows[first]["unit"],
+                "unit": rows[first].unit,
                 "units": units,
                 "samples": len(keys),
             }
-            for metric, figures in _pair(draws, first, second, keys, units >= FEWEST_UNITS).items()
+            for metric, figures in _pair(bootstrap, first, second, keys, units).items()
         ]
     return lines
 
 
 def _pair(
-    draws: _Draws, first: int, second: int, keys: frozenset[Any], enough: bool
+    bootstrap: _Bootstrap, first: int, second: int, keys: frozenset[Any], units: int
 ) -> dict[str, dict[str, float]]:
-    """Differences of two rows by metric: over samples, and over classes."""
-    found: dict[str, dict[str, float]] = {metric: {} for metric in COMPARED}
-    for classes, prefix in ((False, ""), (True, "by_class_")):
-        one, two = (draws.of(place, keys, classes=classes)[:, _PLACES] for place in (first, second))
-        apart = one - two
+    """Differences of two rows by metric: over samples, over classes, and sample by sample."""
+    names = [bootstrap.columns[place].name for place in bootstrap.compared]
+    found: dict[str, dict[str, float]] = {name: {} for name in names}
+    ways = [(False, ""), *([(True, "by_class_")] if bootstrap.has_classes else [])]
+    for classes, prefix in ways:
+        one, two = (bootstrap.of(each, keys, classes=classes) for each in (first, second))
+        apart = (one - two)[:, bootstrap.compared]
         drawn = apart[1:][~np.isnan(apart[1:]).all(axis=1)]
-        ends = interval(drawn) if enough else None
-        for place, metric in enumerate(COMPARED):
+        ends = interval(drawn) if units >= FEWEST_UNITS else None
+        for place, name in enumerate(names):
             if np.isnan(apart[0, place]):  # so few clicks do not tell
-                found.pop(metric, None)
+                found.pop(name, None)
                 continue
-            found[metric][f"{prefix}difference"] = float(apart[0, place])
+            found[name][f"{prefix}difference"] = float(apart[0, place])
             if ends is not None:
-                found[metric] |= {
+                found[name] |= {
                     f"{prefix}low": float(ends[0, place]),
                     f"{prefix}high": float(ends[1, place]),
                     f"{prefix}above_0": float((drawn[:, place] > 0).mean()),
                 }
+    mine, theirs = (_by_key(bootstrap.observed[each], keys) for each in (first, second))
+    apart = mine - theirs
+    for place in bootstrap.compared:
+        column = bootstrap.columns[place]
+        if column.name in found:
+            known = apart[:, place][~np.isnan(apart[:, place])]
+            sign = -1 if column.better == "lower" else 1
+            found[column.name]["wins"] = float((sign * known > 0).mean())
+            found[column.name]["losses"] = float((sign * known < 0).mean())
     return found
 
 
+def _by_key(observed: Observations, keys: frozenset[Any]) -> Floats:
+    """Values in the order of the sorted keys, so that two rows can be subtracted."""
+    place = {key: number for number, key in enumerate(observed.keys)}
+    return observed.values[[place[key] for key in sorted(keys, key=repr)]]
+
+
 def _respects(first: Row, second: Row) -> list[str]:
-    """What tells two rows apart; an empty condition is like any."""
-    one, two = conditions_of(first), conditions_of(second)
-    apart = ["component"] if first["component"] != second["component"] else []
+    """What tells two rows apart; an empty condition agrees with any."""
+    one, two = first.conditions, second.conditions
+    apart = ["component"] if first.component != second.component else []
     return apart + [key for key in one if one[key] != two[key] and one[key] and two[key]]
 
 
-def row_name(row: Row) -> str:
-    """A row's component and conditions in one text."""
-    conditions = ", ".join(f"{key}={value}" for key, value in conditions_of(row).items() if value)
-    return f"{row['component']} | {conditions}" if conditions else str(row["component"])
-
-
-def _classes(rows: Sequence[Row], draws: _Draws) -> list[dict[str, Any]]:
+def _classes(rows: Sequence[Row], bootstrap: _Bootstrap) -> list[dict[str, Any]]:
+    if not bootstrap.has_classes:
+        return []
     lines = []
     for place, row in enumerate(rows):
-        observed = draws.observed[place]
+        observed = bootstrap.observed[place]
         if not observed.keys:
             continue
-        groups: dict[Any, Floats] = by_class(observed, draws.order, draws.counts)
-        groups[_ALL] = draws.of(place, draws.keys[place], classes=True)
+        groups: dict[Any, Floats] = by_class(observed, bootstrap.order, bootstrap.counts)
+        groups[_ALL] = bootstrap.of(place, bootstrap.keys[place], classes=True)
         for name, figures in groups.items():
             mine = [n for n, each in enumerate(observed.classes) if name in (each, _ALL)]
             units = len({observed.units[number] for number in mine})
             ends = interval(figures[1:]) if units >= FEWEST_UNITS else None
-            for column, metric in zip(_PLACES, COMPARED, strict=True):
+            for column in bootstrap.compared:
                 if np.isnan(figures[0, column]):  # so few clicks do not tell
                     continue
-                low_high = {} if ends is None else {"low": ends[0, column], "high": ends[1, column]}
-                lines.append(
-                    {
-                        "component": row["component"],
-                        **conditions_of(row),
-                        "class": _class_name(name, observed, mine),
-                        "metric": metric,
-                        "mean": float(figures[0, column]),
-                        **{key: float(value) for key, value in low_high.items()},
-                        "unit": row["unit"],
-                        "units": units,
-                        "samples": len(mine),
-                    }
-                )
+                line = {
+                    "component": row.component,
+                    "conditions": row.conditions,
+                    "class": _class_name(name, observed, mine),
+                    "metric": bootstrap.columns[column].name,
+                    "mean": float(figures[0, column]),
+                }
+                if ends is not None:
+                    line |= {"low": float(ends[0, column]), "high": float(ends[1, column])}
+                lines.append({**line, "unit": row.unit, "units": units, "samples": len(mine)})
     return lines
 
 
@@ -269,40 +284,90 @@ def _class_name(name: Any, observed: Observations, mine: Sequence[int]) -> str:
     return f"{name[1]} ({', '.join(scenes)})"
 
 
-def _ranks(rows: Sequence[Row], draws: _Draws) -> list[dict[str, Any]]:
+def _ranks(rows: Sequence[Row], bootstrap: _Bootstrap) -> list[dict[str, Any]]:
     lines = []
-    for setting in settings_of(rows):
+    for setting in settings_of(row.conditions for row in rows):
         members = [
             place
             for place, row in enumerate(rows)
-            if covers(conditions_of(row), setting) and draws.keys[place]
+            if covers(row.conditions, setting) and bootstrap.keys[place]
         ]
         if len(members) < 2:
             continue
-        keys = frozenset.intersection(*(draws.keys[place] for place in members))
-        if len(set(draws.observed[members[0]].take(set(keys)).units)) < FEWEST_UNITS:
+        keys = frozenset.intersection(*(bootstrap.keys[place] for place in members))
+        if len(set(bootstrap.observed[members[0]].take(set(keys)).units)) < FEWEST_UNITS:
             continue
-        figures = np.stack([draws.of(place, keys)[1:] for place in members], axis=2)
-        for column, metric in zip(_PLACES, COMPARED, strict=True):
-            drawn = figures[:, column]
+        figures = np.stack([bootstrap.of(place, keys)[1:] for place in members], axis=2)
+        for place in bootstrap.compared:
+            column = bootstrap.columns[place]
+            drawn = figures[:, place]
             drawn = drawn[~np.isnan(drawn).any(axis=1)]
             if not len(drawn):
                 continue
-            for place, shares in zip(members, rank_shares(drawn).tolist(), strict=True):
-                line = {"component": rows[place]["component"], **setting, "metric": metric}
-                lines.append({**line, "shares": shares})
+            shares = rank_shares(-drawn if column.better == "lower" else drawn).tolist()
+            for member, share in zip(members, shares, strict=True):
+                about = {"component": rows[member].component, "conditions": setting}
+                lines.append({**about, "metric": column.name, "shares": share})
     return lines
+
+
+def table_csv(comparison: Comparison) -> str:
+    """The table as CSV, one line per row, full precision.
+
+    After the figures stand their intervals (``<column> low``, ``<column> high``) and their
+    standard deviations over seeds (``<column> sd``), as far as any row has them.
+    """
+    rows, names = comparison.rows, [column.name for column in comparison.columns]
+    figures: list[str] = []
+    for name in names:
+        if any(name in row.intervals for row in rows):
+            figures += [f"{name} low", f"{name} high"]
+        if any(name in row.deviations for row in rows):
+            figures += [f"{name} sd"]
+    lines = []
+    for row in rows:
+        line: dict[str, Any] = {"component": row.component, **row.values}
+        line |= {key: getattr(row, key) for key in _COUNTS}
+        line |= {f"{name} sd": value for name, value in row.deviations.items()}
+        for name, ends in row.intervals.items():
+            line |= zip((f"{name} low", f"{name} high"), ends, strict=True)
+        lines.append((row.conditions, line))
+    return _with_conditions([*names, *_COUNTS, *figures], lines)
 
 
 def differences_csv(comparison: Comparison) -> str:
     """All differences as CSV, full precision."""
     figures = ["difference", "low", "high", "above_0"]
     head = ["metric", "a", "b", "differ_in", *figures, *(f"by_class_{each}" for each in figures)]
-    return to_csv([*head, "unit", "units", "samples"], comparison.differences)
+    head += ["wins", "losses", "unit", "units", "samples"]
+    some = {key for line in comparison.differences for key in line}
+    return to_csv(
+        [key for key in head if key in some or "by_class" not in key], comparison.differences
+    )
 
 
 def classes_csv(comparison: Comparison) -> str:
-    """Every class of every row as CSV, full precision."""
-    conditions = list(conditions_of(comparison.rows[0])) if comparison.rows else []
-    head = ["component", *conditions, "class", "metric", "mean", "low", "high"]
-    return to_csv([*head, "unit", "units", "samples"], comparison.classes)
+    """All classes as CSV, full precision."""
+    head = ["class", "metric", "mean", "low", "high", "unit", "units", "samples"]
+    lines = [
+        (line["conditions"], {key: line[key] for key in line if key != "conditions"})
+        for line in comparison.classes
+    ]
+    return _with_conditions(head, lines)
+
+
+def _with_conditions(
+    head: Sequence[str], lines: Sequence[tuple[Mapping[str, str], dict[str, Any]]]
+) -> str:
+    """Lines as CSV, with a column for each condition after the component.
+
+    A condition may be called like one of the table's own columns; it is then written with
+    ``condition`` before its name.
+    """
+    conditions = list(lines[0][0]) if lines else []
+    taken = {"component", *head}
+    names = {key: f"condition {key}" if key in taken else key for key in conditions}
+    return to_csv(
+        ["component", *names.values(), *head],
+        [{**line, **{names[key]: value for key, value in mine.items()}} for mine, line in lines],
+    )

@@ -76,12 +76,15 @@ class Observations:
 
     def take(self, keys: set[Hashable]) -> Observations:
         """Only the observations of these keys, in this order."""
-        kept = [place for place, key in enumerate(self.keys) if key in keys]
+        return self.at([place for place, key in enumerate(self.keys) if key in keys])
+
+    def at(self, places: Sequence[int]) -> Observations:
+        """Only the observations at these places."""
         return Observations(
-            [self.keys[place] for place in kept],
-            [self.units[place] for place in kept],
-            [self.classes[place] for place in kept],
-            self.values[kept],
+            [self.keys[place] for place in places],
+            [self.units[place] for place in places],
+            [self.classes[place] for place in places],
+            self.values[list(places)],
         )
 
 

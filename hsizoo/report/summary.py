@@ -1,28 +1,24 @@
-"""The page of an experiment: every run's table with intervals, and what it was made with."""
+"""The page of an experiment: the table of each run with intervals, and what it was made with."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hsizoo.protocols.few_label.summary import FEW_LABEL_NOTE, few_label_section
-from hsizoo.protocols.interactive.tables import Row, conditions_of
-from hsizoo.report.columns import COMPARED
-from hsizoo.report.comparison import covers, row_name, settings_of
+from hsizoo.interfaces import Column
+from hsizoo.report.figures import Layout, figure, headline_of, scaled, shown_columns
 from hsizoo.report.markdown import markdown_table
+from hsizoo.report.rows import Row, covers, row_name, settings_of
+from hsizoo.report.statistics import FEWEST_UNITS
 
 __all__ = ["RunReport", "summary_md"]
 
-
 _NOTE = (
-    "In brackets: 95 % intervals of the percentile bootstrap over what the run's line names, "
-    "the same draws for every row; with few units they are somewhat too narrow.  Training "
-    "seeds are averaged before; *sd over seeds* is their standard deviation of Dice@0.5 after "
-    "the last click.  *first* is the share of draws in which the row is the best of its "
-    "setting."
+    "In brackets: 95 % intervals of the percentile bootstrap over the units that the run's line "
+    "names, with the same draws for every row; with few units they are somewhat too narrow.  After "
+    "±: standard deviation over seeds.  Seeds are averaged first.  *first* is the share of draws "
+    "in which the row is the best of its setting."
 )
 
 
@@ -35,24 +31,19 @@ class RunReport:
     name : str
     results : mapping or None
         Its ``results.json``, if it was run.
-    differences : str
-        Its ``differences.csv``.
     changed : bool
-        Whether the experiment's file describes it otherwise now.
+        Whether the experiment's file now describes it differently.
     """
 
     name: str
     results: Mapping[str, Any] | None
-    differences: str = ""
     changed: bool = False
 
 
 def summary_md(title: str, description: str, command: str, reports: Sequence[RunReport]) -> str:
     """Write the page in Markdown; it holds no path but those beside it."""
     parts = [f"# {title}", description, f"```\n{command}\n```"]
-    parts += [_made_with([report.results for report in reports if report.results])]
-    classify = [_of_classifiers(report.results) for report in reports if report.results]
-    parts += [_NOTE] * (False in classify or not classify) + [FEW_LABEL_NOTE] * (True in classify)
+    parts += [_made_with([report.results for report in reports if report.results]), _NOTE]
     for report in reports:
         parts += _run(report)
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -83,151 +74,167 @@ def _run(report: RunReport) -> list[str]:
     parts = [f"## {report.name}"]
     if report.results is None:
         return [*parts, "Not run yet."]
-    run, rows = report.results["run"], report.results["table"]
-    parts.append(run["description"])
+    results = report.results
+    rows = [Row.from_json(each) for each in results["table"]]
+    layout = Layout.from_json(results["layout"])
+    parts.append(results["run"]["description"])
     if report.changed:
-        parts.append("**The experiment's file describes this run otherwise now; run it again.**")
-    if _of_classifiers(report.results):
-        parts += few_label_section(report.name, report.results, report.differences)
-        return [*parts, _failures(report.results["cells"])]
-    parts.append(_settings(run, rows))
-    parts.append(_table(rows, report.results["ranks"], run))
-    parts.append(_differences(rows, report.differences))
-    parts.append(_trainings(report.results.get("trainings", ())))
-    parts.append(_failures(report.results["cells"]))
-    parts.append(f"![Dice over clicks]({report.name}/curve.png)")
+        parts.append("**The experiment's file describes this run differently now; run it again.**")
+    parts.append(_settings(results, rows))
+    parts.append(_table(layout, rows, results["ranks"]))
+    parts.append("\n".join(f"- {note}" for note in results["notes"]))
+    parts.append(_differences(layout, rows, results["differences"]))
+    parts.append(_trainings(results.get("trainings", ())))
+    parts.append(_failures(results["cells"]))
+    parts += [
+        f"![{each.removesuffix('.png')}]({report.name}/{each})" for each in results["pictures"]
+    ]
     return parts
 
 
-def _of_classifiers(results: Mapping[str, Any]) -> bool:
-    """Whether a run was one of classifiers."""
-    return "shots" in results["run"]
-
-
-def _settings(run: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    said = [f"dataset {', '.join(f'`{each}`' for each in run['datasets'])}"]
-    swept = run["sweep"]
-    said += [f"robot `{run['robot']}`"] * ("robot" not in swept)
-    said += [f"{run['clicks']} click(s)"] * ("clicks" not in swept)
-    seeds = run["seeds"] if isinstance(run["seeds"], list) else list(range(run["seeds"]))
-    said += [f"seed(s) {', '.join(map(str, seeds))}"]
-    if run["training"]:
-        training = run["training"]
+def _settings(results: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    run, swept = results["run"], results["run"]["sweep"]
+    said = [f"protocol {results['protocol']}"]
+    if "dataset" not in swept:
+        said.append(f"dataset {', '.join(f'`{each}`' for each in run['datasets'])}")
+    said += [f"{key} {value}" for key, value in run["options"].items() if key not in swept]
+    said.append(f"seed(s) {', '.join(map(str, run['seeds']))}")
+    if training := run["training"]:
         settings = ", ".join(f"{key} {value}" for key, value in training["settings"].items())
-        trained = ", ".join(map(str, training["seeds"]))
-        said += [f"trained with seed(s) {trained}" + (f" and {settings}" if settings else "")]
-        if training["dataset"]:
-            said += [f"on `{training['dataset']}`"]
-    for key, values in swept.items():
-        said += [f"{key} over {', '.join(map(str, values))}"]
-    units = sorted({(row["units"], row["unit"]) for row in rows if row["units"]})
+        seeds = ", ".join(map(str, training["seeds"]))
+        said.append(f"trained with seed(s) {seeds}" + (f" and {settings}" if settings else ""))
+        said += [f"on `{training['dataset']}`"] * bool(training["dataset"])
+    said += [f"{key} over {', '.join(map(str, values))}" for key, values in swept.items()]
+    units = sorted({(row.units, row.unit) for row in rows if row.units})
     said += ["units: " + ", ".join(f"{count} {unit}(s)" for count, unit in units)] if units else []
     return "; ".join(said) + "."
 
 
-def _table(rows: Sequence[Row], ranks: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
+def _table(layout: Layout, rows: Sequence[Row], ranks: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return ""
-    conditions = list(conditions_of(rows[0]))
-    same = run["clicks"] in (1, 5) and "clicks" not in run["sweep"]  # as a column before
-    wanted = (*COMPARED, *["dice@0.5 end"] * (not same), "noc85")
-    columns = [column for column in wanted if any(row[column] is not None for row in rows)]
-    metric = _metric(rows)
+    columns = [
+        column
+        for column in shown_columns(layout.columns, rows)
+        if any(row[column.name] is not None for row in rows)
+    ]
+    conditions = list(rows[0].conditions)
+    headline = headline_of(layout.headline, rows)
     first = {
-        (line["component"], *(line[key] for key in conditions)): line["shares"][0]
+        row_name(line["component"], line["conditions"]): line["shares"][0]
         for line in ranks
-        if line["metric"] == metric
+        if line["metric"] == headline
     }
-    spread = any(row.get("seed_sd") for row in rows)
-    failed = any(row["failed_cells"] for row in rows)
-    head = ["component", *conditions, *columns]
-    head += ["sd over seeds"] * spread + [f"first ({metric})"] * bool(first) + ["samples"]
+    spread = not any(column.deviation for column in columns) and any(
+        headline in row.deviations for row in rows
+    )
+    failed = any(row.failed_cells for row in rows)
+    head = ["component", *conditions, *(column.heading for column in columns)]
+    head += ["sd over seeds"] * spread + [f"first ({headline})"] * bool(first) + [layout.count]
     head += ["failed"] * failed
     lines = []
     for row in rows:
-        line = [row["component"], *(row[key] or "—" for key in conditions)]
-        line += [_figure(row, column) for column in columns]
+        line = [row.component, *(row.conditions[key] or "—" for key in conditions)]
+        line += [figure(row, column) for column in columns]
         if spread:
-            sd = (row.get("seed_sd") or {}).get("dice@0.5 end")
+            sd = row.deviations.get(headline)
             line.append("—" if sd is None else f"{sd:.3f}")
         if first:
-            share = first.get((row["component"], *(row[key] for key in conditions)))
+            share = first.get(row.name)
             line.append("—" if share is None else f"{100 * share:.0f} %")
-        line += [str(row["samples"])] + [str(row["failed_cells"])] * failed
+        line.append(str(row.samples if layout.count == "samples" else row.seeds))
+        line += [str(row.failed_cells)] * failed
         lines.append(line)
     return markdown_table(head, lines)
 
 
-def _figure(row: Row, column: str) -> str:
-    value, ends = row[column], (row.get("intervals") or {}).get(column)
-    if value is None:
-        return "—"
-    digits = 2 if column.startswith("noc") else 3
-    text = f"{value:.{digits}f}"
-    return f"{text} [{ends[0]:.{digits}f}, {ends[1]:.{digits}f}]" if ends else text
-
-
-def _metric(rows: Sequence[Row]) -> str:
-    """The figure that rows are put in order by: after five clicks where there are so many."""
-    return next(
-        (key for key in ("dice@0.5 5c", "dice@0.5 1c") if any(r[key] is not None for r in rows)),
-        COMPARED[0],
-    )
-
-
-def _differences(rows: Sequence[Row], differences: str) -> str:
+def _differences(
+    layout: Layout, rows: Sequence[Row], differences: Sequence[Mapping[str, Any]]
+) -> str:
     """Paired differences along each axis: to the best component, the best value, the clean cube."""
-    metric = _metric(rows)
-    pairs = {
-        (line["a"], line["b"]): line
-        for line in csv.DictReader(io.StringIO(differences))
-        if line["metric"] == metric
-    }
+    headline = headline_of(layout.headline, rows) if rows else ""
+    by_name = {column.name: column for column in layout.columns}
+    shown = [by_name[headline]] if headline else []
+    if headline and not any("by_class_difference" in line for line in differences):
+        # Where nothing is averaged over classes there is room for a second figure.
+        shown += [c for c in layout.columns if c.compared and c.name != headline][:1]
+    pairs: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    for line in differences:
+        pairs.setdefault((line["a"], line["b"]), {})[line["metric"]] = line
     parts = []
-    for axis in ("component", *(conditions_of(rows[0]) if rows else ())):
+    for axis in ("component", *(rows[0].conditions if rows else ())):
         lines = []
         for setting, mine in _groups(rows, axis):
-            mine = [row for row in mine if row[metric] is not None]
+            mine = [row for row in mine if row[headline] is not None]
             if axis != "perturbation":  # where the first one is the measure
-                mine.sort(key=lambda row: -row[metric])
+                sign = 1 if by_name[headline].better == "lower" else -1
+                mine.sort(key=lambda row: sign * (row[headline] or 0.0))
             for other in mine[1:]:
-                names = row_name(mine[0]), row_name(other)
-                line, sign = pairs.get(names), 1
-                if line is None:
-                    line, sign = pairs.get(names[::-1]), -1
-                if line is not None:
-                    figures = [_signed(line, prefix, sign) for prefix in ("", "by_class_")]
-                    lines.append([setting, mine[0][axis], other[axis], *figures])
+                found, sign = pairs.get((mine[0].name, other.name)), 1
+                if found is None:
+                    found, sign = pairs.get((other.name, mine[0].name)), -1
+                if found is not None and headline in found:
+                    lines.append(
+                        [
+                            setting,
+                            _value(mine[0], axis),
+                            _value(other, axis),
+                            *_figures(found, shown, sign),
+                        ]
+                    )
         if lines:
             first = "first" if axis == "perturbation" else "best"
-            head = ["of", f"{first} {axis}", "minus", f"{metric}, over samples", "over classes"]
+            over = ["over classes"] if len(shown) == 1 else [shown[1].heading]
+            head = ["of", f"{first} {axis}", "minus", shown[0].heading, *over]
+            head += ["better in", "units"]
             if not any(line[0] for line in lines):
                 head, lines = head[1:], [line[1:] for line in lines]
             parts.append(markdown_table(head, lines))
     return "\n\n".join(["Paired differences:", *parts]) if parts else ""
 
 
+def _figures(
+    found: Mapping[str, Mapping[str, Any]], shown: Sequence[Column], sign: int
+) -> list[str]:
+    line = found[shown[0].name]
+    figures = [_signed(line, shown[0], sign)]
+    if len(shown) == 1:
+        figures.append(_signed(line, shown[0], sign, "by_class_"))
+    else:
+        second = found.get(shown[1].name)
+        figures.append("—" if second is None else _signed(second, shown[1], sign))
+    wins = line["wins" if sign == 1 else "losses"]
+    return [*figures, f"{100 * wins:.0f} %", f"{line['units']} {line['unit']}(s)"]
+
+
+def _signed(line: Mapping[str, Any], column: Column, sign: int, prefix: str = "") -> str:
+    if f"{prefix}difference" not in line:
+        return "—"
+    digits = 2 if column.unit in ("%", "×100") else 3
+    text = f"{scaled(sign * line[f'{prefix}difference'], column):+.{digits}f}"
+    if line["units"] < FEWEST_UNITS or f"{prefix}low" not in line:
+        return text
+    ends = sorted(scaled(sign * line[f"{prefix}{end}"], column) for end in ("low", "high"))
+    return f"{text} [{ends[0]:+.{digits}f}, {ends[1]:+.{digits}f}]"
+
+
 def _groups(rows: Sequence[Row], axis: str) -> Iterator[tuple[str, list[Row]]]:
     """Rows that differ along one axis only, with what they have in common."""
-    if axis == "component":
-        for setting in settings_of(rows):
-            words = ", ".join(f"{key}={value}" for key, value in setting.items() if value)
-            yield words, [row for row in rows if covers(conditions_of(row), setting)]
+    if axis == "component":  # a row that a condition does not concern is in every setting
+        for setting in settings_of(row.conditions for row in rows):
+            words = row_name("", setting).removeprefix(" | ")
+            yield words, [row for row in rows if covers(row.conditions, setting)]
         return
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        if row[axis]:
-            groups.setdefault(row_name({**row, axis: ""}), []).append(row)
+        if row.conditions[axis]:
+            others = {key: value for key, value in row.conditions.items() if key != axis}
+            groups.setdefault(row_name(row.component, others), []).append(row)
     yield from groups.items()
 
 
-def _signed(line: Mapping[str, str], prefix: str, sign: int) -> str:
-    value = sign * float(line[f"{prefix}difference"])
-    text = f"{value:+.3f}"
-    if not line[f"{prefix}low"]:
-        return text
-    ends = sorted(sign * float(line[f"{prefix}{end}"]) for end in ("low", "high"))
-    return f"{text} [{ends[0]:+.3f}, {ends[1]:+.3f}]"
+def _value(row: Row, axis: str) -> str:
+    return row.component if axis == "component" else row.conditions[axis]
 
 
 def _trainings(trainings: Sequence[Mapping[str, Any]]) -> str:

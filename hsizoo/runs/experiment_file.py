@@ -16,7 +16,7 @@
     [run.training]                # of the components that can be trained; without it, weights=auto
     seeds = [0, 1, 2]             # each trains anew; their results share a row
     epochs = 30                   # any setting of `hsizoo train --settings`
-    dataset = "phantom"           # that of the run unless said
+    dataset = "phantom"           # default: that of the run
 
     [run.sweep]                   # each value makes rows of its own
     limit_subjects = [1, 2, 4, 8]
@@ -24,7 +24,7 @@
     [[run]]
     name = "five-labels"
     components = ["svm", "lp+cnn2d"]   # classifiers learn from a few labels per class
-    shots = 5                     # as `hsizoo bench --shots`; draw, patch and block likewise
+    shots = 5                     # any option of the protocol, as `hsizoo bench --shots`
     seeds = 10
 
     [run.sweep]
@@ -32,65 +32,46 @@
     neighbours = [5, 10, 20]      # an option: of the labeler in front, if it has it
     cnn2d.epochs = [50, 100]      # an option of this component only
 
-A run is of one kind of components, as it is with ``hsizoo bench``; `defaults` may have keys of both
-kinds, and each run takes those of its own.
+A run has one protocol: the one that its key ``protocol`` names, otherwise that of its components,
+as with ``hsizoo bench``.  ``[defaults]`` may have options of several protocols; each run takes
+those of its own.
 
 Several datasets, ``dataset = ["cross-sensor:test=samson", …]``, are pooled in one table; in a sweep
-they make rows.  A component with ``weights=…`` in its name is not trained.  A swept key is a key of
-the run (``dataset``, ``robot``, ``clicks``; of classifiers ``dataset``, ``shots``, ``draw``,
-``patch``, ``block``), or a training setting, or an option of some of the components; components
-that it does not touch have one row.
+they make rows.  A component with ``weights=…`` in its name is not trained.  A swept key is
+``dataset``, an option of the protocol, a training setting, or an option of some of the components;
+components that it does not concern have one row.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hsizoo.errors import DataError, OptionError, did_you_mean
+from hsizoo.runs.choose import protocols
+from hsizoo.zoo.options import Option, declared_options
 from hsizoo.zoo.spec import NAME_PATTERN
 
-__all__ = [
-    "OF_CLASSIFIERS",
-    "OF_SEGMENTERS",
-    "SWEPT_KEYS",
-    "Experiment",
-    "Run",
-    "Training",
-    "read_experiment",
-]
+__all__ = ["Experiment", "RunDescription", "TrainingDescription", "read_experiment"]
 
-SWEPT_KEYS = ("dataset", "robot", "clicks")
-"""Keys of a run of segmenters that a sweep may go over."""
-
-OF_SEGMENTERS = ("clicks", "robot", "perturbations", "allow_untrained", "training")
-"""Keys of a run that mean nothing to classifiers."""
-
-OF_CLASSIFIERS = ("shots", "draw", "patch", "block")
-"""Keys of a run that mean nothing to segmenters."""
-
-_TEXT, _WHOLE, _FLAG, _TABLE = "text in quotes", "a whole number", "true or false", "a table"
-_TEXTS, _WHOLES = "a list of texts", "a list of whole numbers"
+_TEXT, _INTEGER, _FLAG, _TABLE = "a string", "an integer", "true or false", "a table"
+_TEXTS, _INTEGERS = "a list of strings", "a list of integers"
 
 _RUN_KEYS: Mapping[str, tuple[str, ...]] = {
     "name": (_TEXT,),
     "description": (_TEXT,),
     "components": (_TEXTS,),
+    "protocol": (_TEXT,),
     "dataset": (_TEXT, _TEXTS),
     "split": (_TEXT,),
     "scenes": (_TEXTS,),
-    "clicks": (_WHOLE,),
-    "robot": (_TEXT,),
-    "seeds": (_WHOLE, _WHOLES),
-    "shots": (_WHOLE,),
-    "draw": (_TEXT,),
-    "patch": (_WHOLE,),
-    "block": (_WHOLE,),
+    "seeds": (_INTEGER, _INTEGERS),
     "perturbations": (_TEXT, _TEXTS),
     "allow_untrained": (_FLAG,),
     "training": (_TABLE,),
@@ -99,7 +80,7 @@ _RUN_KEYS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class TrainingDescription:
     """How the components of a run are trained.
 
     Parameters
@@ -117,32 +98,50 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """One run of an experiment.
+class RunDescription:
+    """One run of an experiment, as its file describes it; see the head of this module.
 
-    See the head of this module, `hsizoo.bench` and, of classifiers, `hsizoo.bench_few_labels`.
-    ``seeds`` is None where the file says nothing, ``own`` the keys of the run's own table.
+    Parameters
+    ----------
+    name : str
+    components, datasets : tuple of str
+    description : str
+    protocol : str or None
+        None for that of the components.
+    options : mapping
+        Options of protocols, those of the run's own table and of the defaults.
+    own : frozenset of str
+        The keys of the run's own table.
+    split, scenes, seeds, perturbations, allow_untrained
+        See `hsizoo.bench`.
+    training : TrainingDescription or None
+    sweep : mapping of str to tuple
+    where : str
+        The table in the file, for messages.
     """
 
     name: str
     components: tuple[str, ...]
     datasets: tuple[str, ...]
     description: str = ""
+    protocol: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
     split: str | None = None
     scenes: tuple[str, ...] | None = None
-    clicks: int = 5
-    robot: str = "paper"
     seeds: int | tuple[int, ...] | None = None
-    shots: int = 5
-    draw: str = "random"
-    patch: int = 9
-    block: int = 16
     perturbations: tuple[str, ...] = ("none",)
     allow_untrained: bool = False
-    training: Training | None = None
+    training: TrainingDescription | None = None
     sweep: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    own: frozenset[str] = frozenset()
-    where: str = ""  # for messages
+    where: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """What the file says of the run, as JSON has it."""
+        about = {**asdict(self), "own": sorted(self.own)}
+        del about["where"]
+        found: dict[str, Any] = json.loads(json.dumps(about))
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,16 +154,16 @@ class Experiment:
     digest : str
         SHA-256 of the file.
     title, description : str
-    runs : tuple of Run
+    runs : tuple of RunDescription
     """
 
     path: Path
     digest: str
     title: str
     description: str
-    runs: tuple[Run, ...]
+    runs: tuple[RunDescription, ...]
 
-    def choose(self, only: Sequence[str]) -> list[Run]:
+    def choose(self, only: Sequence[str]) -> list[RunDescription]:
         """The runs of these names; all of them if none is given.
 
         Raises
@@ -202,12 +201,14 @@ def read_experiment(path: str | Path) -> Experiment:
     top = {"title": (_TEXT,), "description": (_TEXT,), "defaults": (_TABLE,), "run": ()}
     _check(path.name, data, top)
     defaults = data.get("defaults", {})
-    _check(f"{path.name}, [defaults]", defaults, _RUN_KEYS, without=("name", "description"))
+    options = _protocol_options()
+    known = {**_RUN_KEYS, **dict.fromkeys(options, ())}
+    _check(f"{path.name}, [defaults]", defaults, known, without=("name", "description"))
     runs = data.get("run")
     if not (isinstance(runs, list) and runs and all(isinstance(each, dict) for each in runs)):
         raise OptionError(f"{path.name}: there is no [[run]]; write one table [[run]] for each run")
     read = [
-        _read_run(f"{path.name}, [[run]] number {number}", each, defaults)
+        _read_run(f"{path.name}, [[run]] number {number}", each, defaults, options)
         for number, each in enumerate(runs, start=1)
     ]
     names = [run.name for run in read]
@@ -222,8 +223,19 @@ def read_experiment(path: str | Path) -> Experiment:
     )
 
 
-def _read_run(where: str, own: Mapping[str, Any], defaults: Mapping[str, Any]) -> Run:
-    _check(where, own, _RUN_KEYS)
+def _protocol_options() -> dict[str, Option]:
+    """The options of all protocols."""
+    return {
+        name: option
+        for protocol in protocols().values()
+        for name, option in declared_options(protocol).items()
+    }
+
+
+def _read_run(
+    where: str, own: Mapping[str, Any], defaults: Mapping[str, Any], options: Collection[str]
+) -> RunDescription:
+    _check(where, own, {**_RUN_KEYS, **dict.fromkeys(options, ())})
     for key in ("name", "components", "dataset"):
         if key not in own and (key == "name" or key not in defaults):
             raise OptionError(f"{where}: the key {key!r} is missing")
@@ -242,33 +254,35 @@ def _read_run(where: str, own: Mapping[str, Any], defaults: Mapping[str, Any]) -
         raise OptionError(f"{where}: components is empty")
     optional: dict[str, Any] = {
         key: given[key]
-        for key in ("description", "split", "clicks", "robot", "allow_untrained", *OF_CLASSIFIERS)
+        for key in ("description", "protocol", "split", "allow_untrained")
         if key in given
     }
     if "scenes" in given:
         optional["scenes"] = tuple(given["scenes"])
     if "seeds" in given:
-        optional["seeds"] = given["seeds"] if _is(given["seeds"], _WHOLE) else tuple(given["seeds"])
-    return Run(
+        seeds = given["seeds"]
+        optional["seeds"] = seeds if _is(seeds, _INTEGER) else tuple(seeds)
+    return RunDescription(
         name=name,
         components=tuple(dict.fromkeys(given["components"])),
         datasets=_several(where, "dataset", given["dataset"]),
+        options={key: value for key, value in given.items() if key in options},
+        own=frozenset(own),
         perturbations=_several(where, "perturbations", given.get("perturbations", "none")),
         training=None if training is None else _read_training(where, training),
         sweep=_read_sweep(where, given.get("sweep", {})),
-        own=frozenset(own),
         where=where,
         **optional,
     )
 
 
-def _read_training(where: str, table: Mapping[str, Any]) -> Training:
-    from hsizoo.training import TrainingSettings
+def _read_training(where: str, table: Mapping[str, Any]) -> TrainingDescription:
+    from hsizoo.training.settings import TrainingSettings
     from hsizoo.zoo.options import declared_options, resolve_options
 
     declared = declared_options(TrainingSettings)
     where = f"{where}, training"
-    known: dict[str, tuple[str, ...]] = {"dataset": (_TEXT,), "seeds": (_WHOLE, _WHOLES)}
+    known: dict[str, tuple[str, ...]] = {"dataset": (_TEXT,), "seeds": (_INTEGER, _INTEGERS)}
     _check(where, table, {**{key: () for key in declared if key != "seed"}, **known})
     settings = {key: value for key, value in table.items() if key not in known}
     try:  # a wrong type or value is said now, with its table
@@ -276,10 +290,10 @@ def _read_training(where: str, table: Mapping[str, Any]) -> Training:
     except OptionError as error:
         raise OptionError(f"{where}: {error}") from None
     seeds = table.get("seeds", [0])
-    seeds = tuple(range(seeds)) if _is(seeds, _WHOLE) else tuple(dict.fromkeys(seeds))
+    seeds = tuple(range(seeds)) if _is(seeds, _INTEGER) else tuple(dict.fromkeys(seeds))
     if not seeds or min(seeds) < 0:
         raise OptionError(f"{where}: seeds must be at least one number from 0; got {list(seeds)}")
-    return Training(dataset=table.get("dataset", ""), seeds=seeds, settings=settings)
+    return TrainingDescription(dataset=table.get("dataset", ""), seeds=seeds, settings=settings)
 
 
 def _read_sweep(where: str, table: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
@@ -293,7 +307,7 @@ def _read_sweep(where: str, table: Mapping[str, Any]) -> dict[str, tuple[Any, ..
         )
         if not plain or not values:
             raise OptionError(
-                f"{where}, sweep: {key} must be a list of texts or numbers; got {values!r}"
+                f"{where}, sweep: {key} must be a list of strings or numbers; got {values!r}"
             )
     return {key: tuple(dict.fromkeys(values)) for key, values in flat.items()}
 
@@ -316,16 +330,16 @@ def _check(
         if key not in allowed:
             raise OptionError(
                 f"{where}: unknown key {key!r}.{did_you_mean(key, allowed)} "
-                f"It may have: {', '.join(allowed)}"
+                f"Allowed keys: {', '.join(allowed)}"
             )
         if known[key] and not any(_is(value, kind) for kind in known[key]):
             raise OptionError(f"{where}: {key} must be {' or '.join(known[key])}; got {value!r}")
 
 
 def _is(value: Any, kind: str) -> bool:
-    if kind in (_TEXTS, _WHOLES):
-        single = _TEXT if kind == _TEXTS else _WHOLE
+    if kind in (_TEXTS, _INTEGERS):
+        single = _TEXT if kind == _TEXTS else _INTEGER
         return isinstance(value, list) and all(_is(each, single) for each in value)
-    if kind == _WHOLE:
+    if kind == _INTEGER:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, {_TEXT: str, _FLAG: bool, _TABLE: dict}[kind])

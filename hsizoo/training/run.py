@@ -28,7 +28,7 @@ import torch
 from hsizoo.engine.provenance import provenance
 from hsizoo.errors import MissingRequirement, OptionError, ProtocolError, StoreError
 from hsizoo.interfaces import SceneDataset, SceneInfo, TrainableSegmenter
-from hsizoo.protocols.interactive.robots import Robot
+from hsizoo.protocols.interactive.robots import Robot, make_robot
 from hsizoo.training import (
     Division,
     SceneStates,
@@ -43,10 +43,10 @@ from hsizoo.training.folder import publish as publish_result
 from hsizoo.training.picture import training_png
 from hsizoo.weights.trained import WEIGHTS_FILE, TrainedWeights, open_weights, trained_folder
 from hsizoo.zoo.device import resolve_device
-from hsizoo.zoo.factory import WEIGHTS, auto_weights, make_robot, resolve
+from hsizoo.zoo.factory import WEIGHTS, auto_weights, resolve
 from hsizoo.zoo.names import parse_composition
 from hsizoo.zoo.options import declared_options, resolve_options
-from hsizoo.zoo.recipe import Resolved
+from hsizoo.zoo.recipe import Recipe
 
 __all__ = ["TrainEvents", "TrainResult", "train"]
 
@@ -218,8 +218,8 @@ def train(
 class _Run:
     """A training with everything decided."""
 
-    component: Resolved
-    source: Resolved
+    component: Recipe
+    source: Recipe
     dataset: SceneDataset
     infos: Sequence[SceneInfo]
     division: Division

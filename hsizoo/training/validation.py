@@ -13,7 +13,7 @@ import torch
 from hsizoo.clicks import Clicks
 from hsizoo.cube import HyperCube
 from hsizoo.interfaces import InteractiveSegmenter
-from hsizoo.protocols.interactive.loop import InteractiveProtocol
+from hsizoo.protocols.interactive import InteractiveProtocol
 from hsizoo.protocols.interactive.robots import Robot
 from hsizoo.training.objects import present_labels
 from hsizoo.training.settings import TrainingSettings
@@ -34,7 +34,7 @@ def validate(
         (``"dice@0.5 1c"``, …), and their ``"score"``, by which the best weights are kept.  Empty if
         no scene has anything to segment.
     """
-    protocol = InteractiveProtocol(robot=robot, clicks=settings.clicks, grid_clicks=())
+    protocol = InteractiveProtocol(robot=str(robot), clicks=settings.clicks)
     samples: list[dict[str, Any]] = []
     for index in indices:
         scene, state = scenes.get(index)

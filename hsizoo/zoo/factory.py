@@ -28,13 +28,12 @@ from hsizoo.weights.trained import TrainedWeights, find_weights, open_weights
 from hsizoo.zoo.lookup import find_dataset, is_path
 from hsizoo.zoo.names import Name, parse_composition, parse_name
 from hsizoo.zoo.options import Option, declared_options, resolve_options
-from hsizoo.zoo.recipe import Resolved
+from hsizoo.zoo.recipe import Recipe
 from hsizoo.zoo.registry import FIRST_PARTY, Entry, normalise, one_line, registry
 from hsizoo.zoo.spec import KINDS, Kind
 
 if TYPE_CHECKING:
     from hsizoo.cube import Scene
-    from hsizoo.protocols.interactive.robots import Robot
 
 __all__ = [
     "WEIGHTS",
@@ -43,7 +42,6 @@ __all__ = [
     "import_target",
     "load_dataset",
     "load_scene",
-    "make_robot",
     "options_of",
     "resolve",
     "with_data_dir",
@@ -76,8 +74,8 @@ _INTERFACE: dict[Kind, type] = {
 
 
 def resolve(
-    text: str, kind: Kind | None = None, *, on_dataset: Resolved | None = None, **options: Any
-) -> Resolved:
+    text: str, kind: Kind | None = None, *, on_dataset: Recipe | None = None, **options: Any
+) -> Recipe:
     """Find what a name means and settle its options, without building it.
 
     Parameters
@@ -88,7 +86,7 @@ def resolve(
         ``~``, or ends with ``/`` and has no colon.
     kind : str, optional
         What is wanted.  A scorer is wrapped where a segmenter is wanted.
-    on_dataset : Resolved, optional
+    on_dataset : Recipe, optional
         The dataset that it will work on, by which ``weights=auto`` chooses.
     **options
         Further options; they override those in the name.
@@ -151,8 +149,8 @@ def _resolve_one(
     kinds: tuple[Kind, ...],
     options: dict[str, Any],
     wrap: bool = False,
-    on_dataset: Resolved | None = None,
-) -> Resolved:
+    on_dataset: Recipe | None = None,
+) -> Recipe:
     entry = registry().find(name, kinds)
     target = import_target(entry)
     declared = declared_options(target)
@@ -161,20 +159,23 @@ def _resolve_one(
     both = resolve_options(entry.full_name, known, entry.spec.options, given)
     own = {key: value for key, value in both.items() if key in declared}
     rest = {key: value for key, value in both.items() if key not in declared}
-    parts = {
+    nested = {
         key: _resolve_part(entry, known[key], value)
         for key, value in own.items()
         if known[key].component and value is not None
     }
+    as_text = {key: "none" if value is None else str(value) for key, value in given.items()}
+    plain = Recipe(
+        str(name), Name(name.base, name.dist, as_text), entry, target, own, nested=nested
+    )
     if issubclass(target, interfaces.TrainableSegmenter):
-        plain = Resolved(str(name), entry, target, own, parts=parts)
         return replace(plain, weights=_choose_weights(rest[WEIGHTS.name], plain, on_dataset))
-    if not (wrap and entry.spec.kind == "scorer"):
-        return Resolved(str(name), entry, target, own, parts=parts)
-    return Resolved(str(name), entry, target, own, wrapper_options=rest, parts=parts)
+    if wrap and entry.spec.kind == "scorer":
+        return replace(plain, wrapper_options=rest)
+    return plain
 
 
-def _resolve_part(owner: Entry, option: Option, value: str) -> Resolved:
+def _resolve_part(owner: Entry, option: Option, value: str) -> Recipe:
     """Resolve the component that an option names; a scorer may carry its wrapper's options."""
     wanted: Any = "segmenter" if option.component == "scorer" else option.component
     part = resolve(value, wanted)
@@ -217,7 +218,7 @@ def options_of(target: type, *, wrapped: bool = False) -> dict[str, Option]:
     return declared
 
 
-def auto_weights(component: Resolved, dataset: Resolved | None = None) -> TrainedWeights | None:
+def auto_weights(component: Recipe, dataset: Recipe | None = None) -> TrainedWeights | None:
     """The trained weights that ``weights=auto`` means, on a dataset if one is known.
 
     See `hsizoo.weights.trained.find_weights` for the order of preference.
@@ -233,9 +234,7 @@ def auto_weights(component: Resolved, dataset: Resolved | None = None) -> Traine
     )
 
 
-def _choose_weights(
-    text: str, component: Resolved, dataset: Resolved | None
-) -> TrainedWeights | None:
+def _choose_weights(text: str, component: Recipe, dataset: Recipe | None) -> TrainedWeights | None:
     """The weights that the value of the option `WEIGHTS` means for a component."""
     if text == "none":
         return None
@@ -327,29 +326,11 @@ def create(name: str, kind: Kind | None = None, *, device: str = "auto", **optio
     >>> create("sa", kind="segmenter", aggregate="mean")                 # doctest: +SKIP
     """
     resolved = resolve(name, kind, **options)
-    if resolved.kind == "dataset":
+    if resolved.kind in ("dataset", "protocol"):
         return resolved.build()
     from hsizoo.zoo.device import resolve_device
 
     return resolved.build(resolve_device(device))
-
-
-def make_robot(text: str) -> Robot:
-    """Build a simulated user from its name, ``ritm`` or ``paper:first=centroid,jitter=2``.
-
-    Raises
-    ------
-    NameLookupError, OptionError, ProtocolError
-    """
-    from hsizoo.protocols.interactive.robots import ROBOTS
-
-    name = parse_name(text)
-    if name.dist or name.base not in ROBOTS:
-        hint = did_you_mean(name.base, ROBOTS)
-        raise NameLookupError(f"no robot is named {text!r}.{hint} There are: {', '.join(ROBOTS)}.")
-    target = ROBOTS[name.base]
-    options = resolve_options(f"robot {name.base}", declared_options(target), {}, name.options)
-    return target(**options)
 
 
 def load_dataset(name: str, **options: Any) -> interfaces.SceneDataset:

@@ -74,8 +74,7 @@ class Option:
         """Return a Python value unchanged if it is allowed, or raise `OptionError`."""
         if value is None and self.optional:
             return value
-        numpy = sys.modules.get("numpy")  # whoever has one of its scalars has imported it
-        if numpy is not None and isinstance(value, numpy.generic):
+        if type(value) not in _SCALARS and getattr(value, "shape", None) == ():  # a NumPy scalar
             value = value.item()
         kind: type = type(value)
         if kind is int and int not in self.types and float in self.types:

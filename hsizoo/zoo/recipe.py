@@ -1,34 +1,59 @@
-"""`Resolved`: a name with everything decided, before anything is built."""
+"""`Recipe`: a name with everything decided, before anything is built."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import hsizoo.interfaces as interfaces
 from hsizoo.weights.trained import TrainedWeights
+from hsizoo.zoo.names import Name
 from hsizoo.zoo.options import declared_options, takes_device
 from hsizoo.zoo.registry import FIRST_PARTY, Entry
 from hsizoo.zoo.spec import Kind
 
-__all__ = ["Resolved"]
+__all__ = ["Recipe"]
+
+_WEIGHTS = "weights"
 
 
 @dataclass(frozen=True)
-class Resolved:
+class Recipe:
     """A name with everything decided: which component, and the value of each option.
 
     ``identity()`` is what a stored result depends on; ``build()`` makes the object.
+
+    Parameters
+    ----------
+    label : str
+        What the user typed.
+    name : Name
+        The component's own name with the options that were given, without what it feeds.
+    entry : Entry
+    target : type
+        The component's class.
+    options : dict
+        The value of each of its options.
+    wrapper_options : dict, optional
+        Options of `hsizoo.ScorerSegmenter`, where this is a scorer that stands for a segmenter.
+    feeds : Recipe, optional
+        The classifier, where this is a pseudo-labeler in front of it.
+    weights : TrainedWeights, optional
+        What to load into a trainable segmenter.
+    nested : dict of str to Recipe
+        The components that its options name.
     """
 
     label: str
+    name: Name
     entry: Entry
     target: type
     options: dict[str, Any]
     wrapper_options: dict[str, Any] | None = None
-    feeds: Resolved | None = None  # the classifier, where this is a pseudo-labeler in front of it
-    weights: TrainedWeights | None = None  # what to load into a trainable segmenter
-    parts: dict[str, Resolved] = field(default_factory=dict)  # options that name components
+    feeds: Recipe | None = None
+    weights: TrainedWeights | None = None
+    nested: dict[str, Recipe] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind:
@@ -44,7 +69,7 @@ class Resolved:
             "version": self.entry.spec.version,
             # What an option names counts as what it is, not as how it was spelled.
             "options": {**self._lasting_options(), **(self.wrapper_options or {})}
-            | {key: part.identity() for key, part in self.parts.items()}
+            | {key: part.identity() for key, part in self.nested.items()}
             | self._base_weights(),
             "feeds": self.feeds.identity() if self.feeds else None,
         }
@@ -77,9 +102,28 @@ class Resolved:
     @property
     def distributions(self) -> tuple[str, ...]:
         """The distributions whose code it runs."""
-        inner = [*self.parts.values(), *([self.feeds] if self.feeds else [])]
-        found = [self.entry.dist, *(dist for part in inner for dist in part.distributions)]
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(each.entry.dist for each in self.walk()))
+
+    def walk(self) -> Iterator[Recipe]:
+        """Itself and all components that it builds on: those of its options, and what it feeds."""
+        yield self
+        for inner in (*self.nested.values(), *([self.feeds] if self.feeds else [])):
+            yield from inner.walk()
+
+    def pinned(self) -> str:
+        """Its name with the very weights that were chosen in place of ``weights=auto``.
+
+        Wherever it is resolved again it has the same `identity`, unless a file has changed since:
+        a training that ends in between changes nothing.
+        """
+        options = dict(self.name.options)
+        for key, inner in self.nested.items():
+            if (text := inner.pinned()) != self.options[key]:
+                options[key] = text
+        if self.is_trainable:
+            options[_WEIGHTS] = str(self.weights.path) if self.weights else "none"
+        own = str(Name(self.name.base, self.name.dist, options))
+        return f"{own}+{self.feeds.pinned()}" if self.feeds else own
 
     @property
     def is_trainable(self) -> bool:
@@ -102,7 +146,7 @@ class Resolved:
         needs = getattr(self.target, "needs_training", True)
         return bool(needs(**self.options) if callable(needs) else needs)
 
-    def trained_elsewhere(self, dataset: Resolved) -> str:
+    def trained_elsewhere(self, dataset: Recipe) -> str:
         """The dataset that its weights were trained on, if that is another one; otherwise ""."""
         on = self.weights.trained_on if self.weights else ""
         return "" if on == dataset.entry.full_name else on.removeprefix(f"{FIRST_PARTY}/")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from hsizoo.clicks import Clicks
@@ -152,6 +153,40 @@ class ScorerSegmenter(InteractiveSegmenter):
                 probability[n] = self._probability(state, similar, dissimilar)
         return probability
 
+    def predict_boxes(self, state: _State, boxes: npt.NDArray[np.int64]) -> torch.Tensor:
+        """Segment N objects by the mean spectrum of the usable pixels in a box around each.
+
+        Raises
+        ------
+        ClickError
+            If a box reaches outside the image or holds no usable pixel.
+        """
+        height, width, bands = state.cube.shape
+        references = np.empty((len(boxes), bands), dtype=np.float32)
+        for place, (top, left, bottom, right) in enumerate(np.asarray(boxes).tolist()):
+            if not (0 <= top <= bottom < height and 0 <= left <= right < width):
+                raise ClickError(
+                    f"box {(top, left, bottom, right)} (first row, first column, last row, last "
+                    f"column) is not inside the image of {height} rows × {width} columns"
+                )
+            inside = slice(top, bottom + 1), slice(left, right + 1)
+            usable = state.cube.valid[inside]
+            if not usable.any():
+                raise ClickError(
+                    f"no pixel of {state.cube.name} in the box {(top, left, bottom, right)} has a "
+                    "finite spectrum"
+                )
+            spectra = state.cube.data[inside][usable]
+            references[place] = spectra.mean(axis=0, dtype=np.float64)
+        maps = torch.zeros((len(boxes), height, width))
+        if not len(boxes):
+            return maps
+        scores = self._score_spectra(state, references)
+        maps = maps.to(scores[0].device)
+        for place, score in enumerate(scores):
+            maps[place] = self._probability(state, score, None)
+        return maps
+
     def _seen(self, state: _State, prompts: Sequence[Clicks]) -> torch.Tensor:
         """Probability (N, H, W) from a scorer that combines the clicks of an object itself."""
         if self.negatives == "ignore":
@@ -216,12 +251,17 @@ class ScorerSegmenter(InteractiveSegmenter):
         return torch.maximum(total, new) if self.aggregate == "max" else total + new
 
     def _score(self, state: _State, points: Sequence[tuple[int, int]]) -> list[torch.Tensor]:
-        """Score maps (H, W) of the spectra at these points, in bounded batches."""
+        """Score maps (H, W) of the spectra at these points."""
         if not points:
             return []
-        height, width, _ = state.cube.shape
         rows, cols = np.array(points).T
-        references = np.ascontiguousarray(state.cube.data[rows, cols])
+        return self._score_spectra(state, np.ascontiguousarray(state.cube.data[rows, cols]))
+
+    def _score_spectra(
+        self, state: _State, references: npt.NDArray[np.float32]
+    ) -> list[torch.Tensor]:
+        """Score maps (H, W) of reference spectra (N, B), in bounded batches."""
+        height, width, _ = state.cube.shape
         step = max(1, _BATCH_BYTES // (4 * height * width))
         maps: list[torch.Tensor] = []
         for first in range(0, len(references), step):

@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from hsizoo.cli.few_label import fitting_table, result_table
+from hsizoo.report.columns import OF_CLASSIFIERS
 from rich.console import Console
 from typer.testing import CliRunner
 
 from hsizoo.cli import app
-from hsizoo.cli.few_label import fitting_table, result_table
 from hsizoo.errors import NameLookupError
-from hsizoo.report.columns import OF_CLASSIFIERS
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"

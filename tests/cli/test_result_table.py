@@ -1,9 +1,8 @@
 """The table in a terminal of any width."""
 
-from rich.console import Console
-
 from hsizoo.cli.result_table import fitting_table
 from hsizoo.report.columns import COLUMNS
+from rich.console import Console
 
 
 def row(name, **about):

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 import hsizoo
 from hsizoo.cli import app
+from hsizoo.cli.segment import segment
 from hsizoo.errors import ClickError, DataError, HsizooError, ProtocolError
 from hsizoo.io import read_labels, write_cube
 
@@ -172,6 +173,36 @@ def test_a_file_that_holds_no_clicks(scene, tmp_path, content):
         call("sa", scene[0], "--replay", tmp_path / "k.json", "-o", tmp_path / "m.png")
     with pytest.raises(DataError, match=r"none\.json cannot be read: No such file"):
         call("sa", scene[0], "--replay", tmp_path / "none.json", "-o", tmp_path / "m.png")
+
+
+def test_a_session_of_several_objects_is_not_one_mask(scene, tmp_path):
+    session = hsizoo.Session(scene[0], "sa")
+    session.add("a", [(8, 10)])
+    session.save(tmp_path / "one.json")
+    call("sa", scene[0], "--replay", tmp_path / "one.json", "-o", tmp_path / "m.npz")
+    assert read_labels(tmp_path / "m.npz")[1] == {0: "background", 1: "a"}
+    session.add("b", [(20, 3)])
+    session.save(tmp_path / "two.json")
+    with pytest.raises(DataError, match=r"holds 2 objects \(a, b\), and this command makes"):
+        call("sa", scene[0], "--replay", tmp_path / "two.json", "-o", tmp_path / "n.npz")
+    assert not (tmp_path / "n.npz").exists()
+
+
+def test_a_file_that_holds_no_clicks_is_not_replaced(scene, tmp_path):
+    (tmp_path / "m.png.clicks.json").write_text("notes")
+    with pytest.raises(DataError, match="is there and no session"):
+        call("sa", scene[0], "--click", "8,10", "-o", tmp_path / "m.png")
+    assert not (tmp_path / "m.png").exists()
+    assert (tmp_path / "m.png.clicks.json").read_text() == "notes"
+
+
+def test_it_is_a_function(scene, tmp_path, capsys):
+    segment("sa", str(scene[0]), str(tmp_path / "m.png"), click=["8,10"], not_=["20,3"])
+    assert "m.png.clicks.json  2 click(s)" in capsys.readouterr().out
+    assert "--click" in call("-h")
+    assert "not in the range" in call(
+        "sa", scene[0], "--threshold", "1", "-o", tmp_path / "m.png", code=2
+    )
 
 
 def test_other_mistakes_are_explained(scene, tmp_path):

@@ -1,6 +1,5 @@
 import getpass
 import json
-import os
 import platform
 import re
 import subprocess
@@ -11,7 +10,7 @@ import pytest
 import torch
 
 from hsizoo.engine import provenance as module
-from hsizoo.engine.provenance import git_revision, machine, provenance
+from hsizoo.engine.provenance import available_cores, git_revision, machine, provenance
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +30,7 @@ def test_says_what_a_record_needs():
     assert about["versions"]["no-such-distribution"] is None
     assert about["device"] == "cpu"
     assert about["threads"] == torch.get_num_threads()
-    assert about["cores"] == os.cpu_count()
+    assert about["cores"] == available_cores()
     assert isinstance(about["processor"], str)
     assert json.loads(json.dumps(about, allow_nan=False)) == about
 

@@ -234,15 +234,17 @@ class TestLock:
 
     def test_is_freed_when_its_process_is_killed(self, tmp_path):
         code = (
-            "import sys, time\n"
+            "import sys\n"
             "from hsizoo.engine.store import Store\n"
             "with Store(sys.argv[1]) as store:\n"
             "    store.save('abc', {'n': 1})\n"
             "    print('held', flush=True)\n"
-            "    time.sleep(60)\n"
+            "    sys.stdin.read()\n"  # for ever: nobody writes
         )
         command = [sys.executable, "-c", code, str(tmp_path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
             try:
                 assert process.stdout.readline() == "held\n"
                 with pytest.raises(StoreError, match=BUSY), Store(tmp_path):

@@ -9,8 +9,7 @@ from hsizoo.io import write_cube, write_mask
 from hsizoo.io.checking import check_collection, check_file
 from hsizoo.io.collection import Collection
 
-RNG = np.random.default_rng(0)
-CUBE = RNG.uniform(0.1, 0.9, (6, 8, 5)).astype(np.float32)
+CUBE = np.random.default_rng(0).uniform(0.1, 0.9, (6, 8, 5)).astype(np.float32)
 MASK = np.zeros((6, 8), int)
 MASK[1:4, 2:6] = 1
 MASK[4:, :2] = 2
@@ -284,7 +283,7 @@ def test_what_may_be_wrong_is_told(tmp_path):
 
 def test_saturation_and_byte_order_of_whole_numbers(tmp_path):
     rows, cols, bands = np.indices((40, 60, 4))
-    noise = RNG.integers(0, 20, (40, 60, 4))
+    noise = np.random.default_rng(1).integers(0, 20, (40, 60, 4))
     smooth = (500 + 3 * rows + 7 * cols + bands + noise).astype(np.uint16)
     assert notes(tmp_path, smooth) == ""
     assert "bytes reversed" in notes(tmp_path, smooth.byteswap())

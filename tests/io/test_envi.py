@@ -208,3 +208,9 @@ def test_a_classification_keeps_names_and_place(tmp_path):
     assert other.metadata["class names"] == ["none", "corn", "oats"]
     assert other.metadata["map info"][:2] == ["UTM", "1"]
     assert open_raster(path, "labels").place == like.place
+
+
+def test_names_of_classes_cannot_break_the_header(tmp_path):
+    names = {0: "none", 1: "corn, green", 2: "{oats}"}
+    path = write_mask(tmp_path / "m.hdr", np.array([[0, 1, 2]]), class_names=names)
+    assert read_labels(path)[1] == {0: "none", 1: "corn; green", 2: "(oats)"}

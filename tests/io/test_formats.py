@@ -16,9 +16,8 @@ from hsizoo.io import format_of, open_raster, read_cube, read_labels, write_cube
 from hsizoo.io.limits import memory_limit
 from hsizoo.io.tivita import write_spec_cube
 
-RNG = np.random.default_rng(0)
-CUBE = RNG.random((5, 7, 11), dtype=np.float32)
-LABELS = RNG.integers(0, 4, (5, 7))
+CUBE = np.random.default_rng(0).random((5, 7, 11), dtype=np.float32)
+LABELS = np.random.default_rng(1).integers(0, 4, (5, 7))
 NM = np.linspace(400, 900, 11)
 
 
@@ -355,7 +354,7 @@ def test_fifty_gigabytes_in_a_kilobyte(tmp_path):
     names = ["a.npy", "a.npz", "a_SpecCube.dat", "b.hdr"]
     done = subprocess.run(
         [sys.executable, "-c", code, *names],
-        cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60,
+        cwd=tmp_path, capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
     lines = done.stdout.splitlines()
     assert [line.split()[0].rstrip(":") for line in lines] == [*names[:3], "b.img"]
@@ -417,17 +416,17 @@ def test_unknown_endings_are_refused(tmp_path):
 @pytest.mark.slow
 def test_a_full_size_tivita_cube_loads_as_fast_as_numpy_reads_it(tmp_path):
     path = tmp_path / "big_SpecCube.dat"
-    write_spec_cube(path, RNG.random((480, 640, 100), dtype=np.float32))
+    write_spec_cube(path, np.random.default_rng(2).random((480, 640, 100), dtype=np.float32))
 
     def numpy_alone():
         stored = np.fromfile(path, ">f4", offset=12).reshape(640, 480, 100)
         return np.swapaxes(np.flip(stored, axis=1), 0, 1).astype(np.float32)
 
-    def seconds(load):
-        began = time.perf_counter()
+    def seconds(load):  # of the processor: on a busy machine the clock counts the others too
+        began = time.process_time()
         load()
-        return time.perf_counter() - began
+        return time.process_time() - began
 
-    ours = min(seconds(lambda: read_cube(path)) for _ in range(5))
-    theirs = min(seconds(numpy_alone) for _ in range(5))
+    pairs = [(seconds(lambda: read_cube(path)), seconds(numpy_alone)) for _ in range(5)]
+    ours, theirs = (min(each) for each in zip(*pairs, strict=True))
     assert ours < 1.5 * theirs

@@ -22,8 +22,7 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 import hsizoo
 from hsizoo.errors import DataError, OptionError
-from hsizoo.protocols.interactive.loop import InteractiveProtocol
-from hsizoo.protocols.interactive.robots import PaperRobot
+from hsizoo.protocols.interactive import InteractiveProtocol
 
 SAMSON = Path(__file__).parents[3] / "shared" / "data" / "samson.npz"
 
@@ -360,7 +359,7 @@ def test_a_real_scene_does_not_lose_with_a_further_click() -> None:
     curves = {}
     for name in ("sa", "contest"):
         segmenter = hsizoo.create(name, kind="segmenter")
-        samples = InteractiveProtocol(robot=PaperRobot(), clicks=5).run(segmenter, scene)["samples"]
+        samples = InteractiveProtocol(clicks=5).run(segmenter, scene)["samples"]
         curves[name] = {
             key: np.mean([sample[key] for sample in samples], axis=0)
             for key in ("dice", "dice_max")

@@ -22,7 +22,10 @@ from sklearn.feature_extraction.image import grid_to_graph
 import hsizoo
 from hsizoo.errors import DataError, OptionError
 
-RNG = np.random.default_rng(5)
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)
 
 
 def fields(shots=4, shape=(20, 28), classes=3, bands=6):
@@ -84,7 +87,7 @@ def test_an_image_without_contrast_still_has_probabilities():
     np.testing.assert_allclose(found.sum(axis=0), 1, atol=1e-5)
 
 
-def test_bad_input_is_told():
+def test_bad_input_is_told(rng):
     cube, labels, _ = fields()
     classifier = hsizoo.create("ipg-plus", "classifier")
     with pytest.raises(DataError, match="call fit"):
@@ -93,7 +96,7 @@ def test_bad_input_is_told():
     with pytest.raises(DataError, match="fit it anew"):
         classifier.predict_proba(hsizoo.HyperCube(cube.data + 1))
     with pytest.raises(DataError, match="no pixel has finite values"):
-        classifier.fit(hsizoo.HyperCube(np.full((20, 28, 6), np.nan)), labels, rng=RNG)
+        classifier.fit(hsizoo.HyperCube(np.full((20, 28, 6), np.nan)), labels, rng=rng)
 
 
 @pytest.mark.parametrize(
@@ -106,18 +109,18 @@ def test_options_that_cannot_be(option):
         hsizoo.create(f"ipg-plus:{option}", "classifier")
 
 
-def test_components_put_signal_before_noise():
+def test_components_put_signal_before_noise(rng):
     # One band of broad signal under little noise; the other louder, and noise alone.
     rows = np.linspace(0, 1, 40)[:, None] + np.zeros((1, 30))
-    cube = np.stack([rows + 0.01 * RNG.standard_normal((40, 30)), 9 * RNG.random((40, 30))], 2)
+    cube = np.stack([rows + 0.01 * rng.standard_normal((40, 30)), 9 * rng.random((40, 30))], 2)
     found = noise_components(hsizoo.HyperCube(cube), 2)
     np.testing.assert_allclose(found.reshape(-1, 2).std(axis=0), 1, rtol=1e-3)
     assert abs(np.corrcoef(found[..., 0].ravel(), rows.ravel())[0, 1]) > 0.98
     assert abs(np.corrcoef(found[..., 1].ravel(), cube[..., 1].ravel())[0, 1]) > 0.98
 
 
-def test_components_ignore_pixels_without_a_spectrum():
-    cube = RNG.random((12, 10, 5))
+def test_components_ignore_pixels_without_a_spectrum(rng):
+    cube = rng.random((12, 10, 5))
     hole = cube.copy()
     hole[3:5, 4] = np.nan
     found = noise_components(hsizoo.HyperCube(hole), 3)
@@ -128,16 +131,16 @@ def test_components_ignore_pixels_without_a_spectrum():
     assert min(near) == 0
 
 
-def test_constant_bands_take_no_place_among_the_components():
-    cube = RNG.random((12, 10, 5)).astype(np.float32)
+def test_constant_bands_take_no_place_among_the_components(rng):
+    cube = rng.random((12, 10, 5)).astype(np.float32)
     dead = np.concatenate([np.full((12, 10, 4), 1e4, dtype=np.float32), cube], axis=2)
     expected = noise_components(hsizoo.HyperCube(cube), 3)
     np.testing.assert_array_equal(noise_components(hsizoo.HyperCube(dead), 3), expected)
     assert not noise_components(hsizoo.HyperCube(np.ones((3, 4, 5))), 3).any()
 
 
-def test_noise_is_the_calmer_half_of_what_neighbours_differ_by():
-    image = RNG.standard_normal((6, 7, 3))
+def test_noise_is_the_calmer_half_of_what_neighbours_differ_by(rng):
+    image = rng.standard_normal((6, 7, 3))
     image[:, 3:] += 50  # a border, which is no noise
     valid = np.ones((6, 7), dtype=bool)
     valid[2, 2] = False
@@ -154,8 +157,8 @@ def test_noise_is_the_calmer_half_of_what_neighbours_differ_by():
     np.testing.assert_allclose(_differences(image, valid), expected)
 
 
-def test_regions_equal_scikit_learn_and_nest():
-    image = RNG.standard_normal((9, 8, 3))
+def test_regions_equal_scikit_learn_and_nest(rng):
+    image = rng.standard_normal((9, 8, 3))
     fine, coarse = nested_regions(image, (20, 4))
     seen = ndimage.gaussian_filter(image, (0.7, 0.7, 0), mode="nearest").reshape(-1, 3)
     for regions, number in ((fine, 20), (coarse, 4)):
@@ -205,9 +208,9 @@ def test_an_image_of_one_row_drifts_along_it_alone():
     np.testing.assert_allclose(np.ptp(found), 0, atol=1e-9)
 
 
-def test_means_scatter_and_borders_equal_loops():
-    regions = RNG.permutation(np.arange(42) % 7)
-    values = RNG.standard_normal((42, 2))
+def test_means_scatter_and_borders_equal_loops(rng):
+    regions = rng.permutation(np.arange(42) % 7)
+    values = rng.standard_normal((42, 2))
     expected = np.array([values[regions == each].mean(axis=0) for each in range(7)])
     np.testing.assert_allclose(means(regions, values), expected)
     rest = values - expected[regions]
@@ -224,10 +227,10 @@ def test_means_scatter_and_borders_equal_loops():
     assert dict(zip(zip(one.tolist(), other.tolist(), strict=True), length, strict=True)) == border
 
 
-def test_distances_are_mahalanobis_of_the_mixed_covariance():
-    values = RNG.standard_normal((30, 4)) * [1, 2, 3, 4]
+def test_distances_are_mahalanobis_of_the_mixed_covariance(rng):
+    values = rng.standard_normal((30, 4)) * [1, 2, 3, 4]
     known, classes = np.array([3, 5, 9, 12, 20]), np.array([0, 0, 1, 1, 1])
-    scatter = np.cov(RNG.standard_normal((4, 50)))
+    scatter = np.cov(rng.standard_normal((4, 50)))
     rest = np.concatenate([values[[3, 5]] - values[[3, 5]].mean(axis=0),
                            values[[9, 12, 20]] - values[[9, 12, 20]].mean(axis=0)])  # fmt: skip
     mixed = 0.3 * scatter + 0.7 * rest.T @ rest / 3
@@ -239,8 +242,8 @@ def test_distances_are_mahalanobis_of_the_mixed_covariance():
     assert np.linalg.norm(alone[0] - alone[1]) == pytest.approx(expected, rel=1e-5)
 
 
-def test_densities_are_means_of_kernels():
-    turned = RNG.standard_normal((12, 3))
+def test_densities_are_means_of_kernels(rng):
+    turned = rng.standard_normal((12, 3))
     known, classes = np.array([0, 4, 7, 8]), np.array([1, 0, 1, 1])
     found = log_densities(turned, known, classes, 0.25)
     normal = multivariate_normal(np.zeros(3), np.eye(3) / 0.25)

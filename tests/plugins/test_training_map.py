@@ -7,7 +7,7 @@ import pytest
 
 import hsizoo
 from hsizoo.errors import DataError, MissingRequirement
-from hsizoo.protocols.few_label import draw_split
+from hsizoo.protocols.few_label.splits import draw_split
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 

@@ -11,9 +11,9 @@ from hsizoo.protocols.perturbations import (
     Noise,
     Shading,
     SpectralShift,
+    make_perturbation,
     perturbation_from_config,
 )
-from hsizoo.runs.plan import make_perturbation
 
 EVERY = [target(strength=0.4) for target in PERTURBATIONS.values()]
 BY_NAME = pytest.mark.parametrize("perturbation", EVERY, ids=lambda each: each.name)
@@ -33,15 +33,15 @@ def scene(bands=12, height=40, width=30, name="s1", holes=False, **about):
 @BY_NAME
 def test_the_same_for_one_seed_and_scene_and_another_for_others(perturbation):
     clean = scene()
-    spoilt = perturbation.apply(clean, seed=3)
+    perturbed = perturbation.apply(clean, seed=3)
     again = perturbation.apply(scene(), seed=3)
-    assert spoilt.cube.digest == again.cube.digest != clean.cube.digest
-    assert spoilt.label_map is clean.label_map
-    assert (spoilt.name, spoilt.subject) == (clean.name, clean.subject)
+    assert perturbed.cube.digest == again.cube.digest != clean.cube.digest
+    assert perturbed.label_map is clean.label_map
+    assert (perturbed.name, perturbed.subject) == (clean.name, clean.subject)
     others = {perturbation.apply(scene(), seed=4).cube.digest}
     others.add(perturbation.apply(scene(name="s2"), seed=3).cube.digest)
     draws = not isinstance(perturbation, SpectralShift)
-    assert (spoilt.cube.digest not in others) == draws
+    assert (perturbed.cube.digest not in others) == draws
 
 
 @BY_NAME
@@ -56,9 +56,9 @@ def test_the_clean_cube_is_not_touched(perturbation):
 def test_what_is_evaluated_does_not_change(perturbation):
     clean = scene(holes=True)
     for seed in range(5):  # a band with the hole may be among those dropped
-        spoilt = perturbation.apply(clean, seed=seed)
-        assert (spoilt.cube.valid == clean.cube.valid).all()
-        assert (spoilt.evaluated == clean.evaluated).all()
+        perturbed = perturbation.apply(clean, seed=seed)
+        assert (perturbed.cube.valid == clean.cube.valid).all()
+        assert (perturbed.evaluated == clean.evaluated).all()
 
 
 @pytest.mark.parametrize("target", PERTURBATIONS.values(), ids=lambda each: each.name)
@@ -80,9 +80,9 @@ def test_small_cubes(perturbation, height, width, bands, seed):
     clean = scene(bands, height, width)
     if isinstance(perturbation, DroppedBands) and round(0.4 * bands) == bands:
         return
-    spoilt = perturbation.apply(clean, seed=seed).cube
-    assert np.isfinite(spoilt.data).all()
-    assert spoilt.shape[:2] == clean.cube.shape[:2]
+    perturbed = perturbation.apply(clean, seed=seed).cube
+    assert np.isfinite(perturbed.data).all()
+    assert perturbed.shape[:2] == clean.cube.shape[:2]
 
 
 def test_noise_is_a_share_of_each_bands_spread():
@@ -132,19 +132,19 @@ def test_shading_is_the_same_light_at_any_resolution():
 
 def test_dropped_bands_take_all_that_belongs_to_a_band():
     clean = scene(bands=20, rgb_bands=(15, 8, 2))
-    spoilt = DroppedBands(strength=0.6).apply(clean).cube
-    assert spoilt.bands == 8
-    kept = [list(clean.cube.wavelengths).index(nm) for nm in spoilt.wavelengths]
+    perturbed = DroppedBands(strength=0.6).apply(clean).cube
+    assert perturbed.bands == 8
+    kept = [list(clean.cube.wavelengths).index(nm) for nm in perturbed.wavelengths]
     assert kept == sorted(kept)
-    assert (spoilt.data == clean.cube.data[:, :, kept]).all()
-    for before, after in zip((15, 8, 2), spoilt.rgb_bands, strict=True):
+    assert (perturbed.data == clean.cube.data[:, :, kept]).all()
+    for before, after in zip((15, 8, 2), perturbed.rgb_bands, strict=True):
         nearest = min(abs(each - before) for each in kept)
         assert abs(kept[after] - before) == nearest
 
 
 def test_dropped_bands_without_wavelengths():
-    spoilt = DroppedBands(strength=0.5).apply(scene(wavelengths=None)).cube
-    assert (spoilt.bands, spoilt.wavelengths, spoilt.rgb_bands) == (6, None, None)
+    perturbed = DroppedBands(strength=0.5).apply(scene(wavelengths=None)).cube
+    assert (perturbed.bands, perturbed.wavelengths, perturbed.rgb_bands) == (6, None, None)
 
 
 def test_dropped_bands_leave_one():

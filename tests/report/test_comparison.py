@@ -3,10 +3,10 @@ import io
 
 import numpy as np
 import pytest
-
-from hsizoo.protocols.interactive.metrics import THRESHOLD_GRID
 from hsizoo.protocols.interactive.tables import table_csv
 from hsizoo.report.columns import COMPARED
+
+from hsizoo.protocols.mask_metrics import THRESHOLD_GRID
 from hsizoo.report.comparison import (
     classes_csv,
     compare,

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -291,24 +290,23 @@ def test_robots_from_their_names():
 COMMAND = ["bench", "sa", "pcc", "sa-eq", "sid", "ace", "sa-rw", "--device", "cpu"]
 
 
-def _killed_and_resumed(tmp_path, arguments, delays):
-    """Kill -9 the command after so many new cells each, then let it end; its cells at each kill."""
-    command = [sys.executable, "-m", "hsizoo", *COMMAND, *arguments, "--out", str(tmp_path / "run")]
-    cells = tmp_path / "run" / "cells"
-    done = []
-    for fresh in delays:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        before = done[-1] if done else 0
-        deadline = time.monotonic() + 100
-        # Killed as soon as so many further cells are there: in the middle of the next one.
-        while len(list(cells.glob("*.json"))) < before + fresh and time.monotonic() < deadline:
-            assert process.poll() is None, "ended before it was killed"
-            time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        done.append(len(list(cells.glob("*.json"))))
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
-    return done
+SAVED = ("hsizoo.engine.store", "Store", "save")
+
+
+def _killed_and_resumed(run_command_killed, tmp_path, arguments, counts):
+    """Kill -9 the command after so many new cells each, then let it end."""
+    command = [*COMMAND, *arguments, "--out", str(tmp_path / "run")]
+    before = 0
+    for fresh in counts:
+        # Killed when one more cell is computed but not yet kept.
+        run_command_killed(command, *SAVED, fresh)
+        before += fresh
+        assert len(list((tmp_path / "run" / "cells").glob("*.json"))) == before
+    _complete(command)
+
+
+def _complete(command):
+    subprocess.run([sys.executable, "-m", "hsizoo", *command], check=True, capture_output=True)
 
 
 def _without_times(folder):
@@ -318,40 +316,71 @@ def _without_times(folder):
         return untimed(list(csv.DictReader(file)))
 
 
-def test_killed_three_times_ends_in_the_same_table(tmp_path):
+def test_killed_three_times_ends_in_the_same_table(tmp_path, run_command_killed):
     arguments = ["-d", TINY, "-k", "4"]
-    done = _killed_and_resumed(tmp_path, arguments, [2, 3, 3])
-    assert done[0] >= 2
-    assert done[-1] < 12, "nothing was left to resume"
-    command = [sys.executable, "-m", "hsizoo", *COMMAND, *arguments, "--out", str(tmp_path / "one")]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    _killed_and_resumed(run_command_killed, tmp_path, arguments, [2, 3, 3])  # of 12
+    _complete([*COMMAND, *arguments, "--out", str(tmp_path / "one")])
     assert _without_times(tmp_path / "run") == _without_times(tmp_path / "one")
     names = {path.name for path in (tmp_path / "run" / "cells").iterdir()}
     assert names == {path.name for path in (tmp_path / "one" / "cells").iterdir()}
 
 
 @pytest.mark.slow
-def test_indian_pines_with_20_clicks_killed_three_times(tmp_path):
+def test_indian_pines_with_20_clicks_killed_three_times(tmp_path, run_command_killed):
     arguments = ["-d", "indian-pines", "-k", "20"]
-    assert _killed_and_resumed(tmp_path, arguments, [1, 1, 2])[-1] < 6
-    command = [sys.executable, "-m", "hsizoo", *COMMAND, *arguments, "--out", str(tmp_path / "one")]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    _killed_and_resumed(run_command_killed, tmp_path, arguments, [1, 1, 2])  # of 6
+    _complete([*COMMAND, *arguments, "--out", str(tmp_path / "one")])
     assert _without_times(tmp_path / "run") == _without_times(tmp_path / "one")
 
 
-def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path):
-    command = [sys.executable, "-m", "hsizoo", *COMMAND, "-d", "indian-pines", "-k", "20"]
-    process = subprocess.Popen(
-        [*command, "--out", str(tmp_path)],
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.usefixtures("hears_ctrl_c")
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path, fake_dist, wait_until):
+    """The signal comes in the second cell, which would never end."""
+    plugin = """
+        import hsizoo
+
+        @hsizoo.hookimpl
+        def hsizoo_components():
+            yield hsizoo.ComponentSpec(
+                name="stuck", kind="segmenter", target="stuck:Stuck", summary="works only once"
+            )
+    """
+    stuck = f"""
+        import pathlib
+        import time
+        import numpy as np
+        import hsizoo
+
+        opened = []
+
+        class Stuck(hsizoo.InteractiveSegmenter):
+            def open(self, cube):
+                opened.append(cube.name)
+                if len(opened) == 2:
+                    pathlib.Path({str(tmp_path / "begun")!r}).touch()
+                    while True:
+                        time.sleep(0.1)
+                return cube.shape[:2]
+
+            def predict(self, state, prompts):
+                return np.ones((len(prompts), *state), dtype=np.float32)
+    """
+    fake_dist("hsizoo-stuck", "1", {"stuck_plugin": plugin, "stuck": stuck}, {"s": "stuck_plugin"})
+    command = [sys.executable, "-m", "hsizoo", "bench", "stuck", "-d", TINY, "-k", "1"]
+    with subprocess.Popen(
+        [*command, "--out", str(tmp_path / "run"), "--device", "cpu"],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
-    )
-    deadline = time.monotonic() + 100
-    while not list(tmp_path.glob("cells/*.json")) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as process:
+        try:
+            wait_until((tmp_path / "begun").exists, process)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=180)
+        finally:
+            process.kill()
     assert process.returncode == 130
-    assert "of 6 cells are done and kept; the same command goes on" in errors
-    assert list(tmp_path.glob("cells/*.json"))
+    assert "1 of 2 cells are done and kept; the same command goes on" in errors
+    assert len(list(tmp_path.glob("run/cells/*.json"))) == 1

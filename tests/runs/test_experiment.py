@@ -4,10 +4,8 @@ import contextlib
 import csv
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -192,29 +190,18 @@ def test_a_mistake_in_a_later_run_is_found_before_the_first_begins(tiny):
     assert not (tiny / "hsizoo-runs").exists()
 
 
-def test_killed_twice_ends_in_the_same_tables(tiny, monkeypatch):
+def test_killed_twice_ends_in_the_same_tables(tiny, run_command_killed):
     write(tiny)
-    command = [sys.executable, "-m", "hsizoo", "bench", "--config", "fakes.toml", "--device", "cpu"]
-    environment = {**os.environ, "PYTHONPATH": str(tiny)}
-
-    def killed_when(reached):
-        process = subprocess.Popen(
-            [*command, "--out", "killed"], env=environment,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        deadline = time.monotonic() + 100
-        while not reached() and time.monotonic() < deadline:
-            assert process.poll() is None, "ended before it was killed"
-            time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-
-    killed_when(lambda: list(Path("killed").glob("trainings/*/log.jsonl")))  # in a training
-    killed_when(lambda: list(Path("killed").glob("table/cells/*.json")))  # in a run
+    arguments = ["bench", "--config", "fakes.toml", "--device", "cpu", "--out", "killed"]
+    run_command_killed(arguments, "hsizoo.training.folder", "TrainingFolder", "append", 1)
+    assert list(Path("killed").glob("trainings/*/log.jsonl"))
+    run_command_killed(arguments, "hsizoo.engine.store", "Store", "save", 1)
+    assert len(list(Path("killed").glob("table/cells/*.json"))) == 1
     assert not Path("killed/summary.md").exists()
     done = subprocess.run(
-        [*command, "--out", "killed"], env=environment, capture_output=True, text=True, check=True
-    )
+        [sys.executable, "-m", "hsizoo", *arguments], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
     assert "cells were done before" in done.stderr
     result = run_experiment("fakes.toml", device="cpu", out="whole")
     for name in result.runs:

@@ -4,21 +4,18 @@ import csv
 import functools
 import json
 import os
-import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
+from hsizoo.engine.running import RunEvents
+from hsizoo.runs.fewlabel import FewLabelCase, are_classifiers, run_few_label_cases
 from PIL import Image
 
 import hsizoo
-from hsizoo.engine.running import RunEvents
 from hsizoo.errors import DataError, NameLookupError, OptionError, ProtocolError
 from hsizoo.io import read_labels
 from hsizoo.protocols.few_label import FewLabelProtocol
-from hsizoo.runs.fewlabel import FewLabelCase, are_classifiers, run_few_label_cases
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"
@@ -240,23 +237,15 @@ def test_what_is_known_to_fail_is_said_first(tmp_path, change, error, message):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
-def test_a_killed_run_goes_on(tmp_path):
+def test_a_killed_run_goes_on(tmp_path, run_killed):
     code = (
-        "import hsizoo; hsizoo.bench_few_labels(['rf:trees=600'], "
+        "import hsizoo; hsizoo.bench_few_labels(['rf:trees=20'], "
         f"{TINY!r}, shots=2, seeds=6, device='cpu', out={str(tmp_path)!r})"
     )
-    process = subprocess.Popen([sys.executable, "-c", code])
-    try:
-        limit = time.monotonic() + 120
-        while len(list(tmp_path.glob("cells/*.json"))) < 2 and time.monotonic() < limit:
-            time.sleep(0.05)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    kept = len(list(tmp_path.glob("cells/*.json")))
-    assert kept >= 2
+    run_killed(code, "hsizoo.engine.store", "Store", "save", 2)
+    assert len(list(tmp_path.glob("cells/*.json"))) == 2
     planned = []
     events = RunEvents(planned=lambda cells, reused: planned.append((len(cells), reused)))
-    result = bench(["rf:trees=600"], TINY, shots=2, seeds=6, out=tmp_path, events=events)
-    assert planned == [(6 - kept, kept)]
+    result = bench(["rf:trees=20"], TINY, shots=2, seeds=6, out=tmp_path, events=events)
+    assert planned == [(4, 2)]
     assert not result.failures

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from hsizoo.runs.few_label_experiment import cases_of, check_cases, check_keys, is_few_label
 from typer.testing import CliRunner
 
 from hsizoo.cli import app
@@ -11,7 +12,6 @@ from hsizoo.errors import NameLookupError, OptionError, ProtocolError
 from hsizoo.runs.bench import RunEvents
 from hsizoo.runs.experiment import ExperimentEvents, run_experiment
 from hsizoo.runs.experiment_file import read_experiment
-from hsizoo.runs.few_label_experiment import cases_of, check_cases, check_keys, is_few_label
 
 DATA = (
     "phantom:height=32,width=32,bands=8,train_subjects=1,val_subjects=1,test_subjects=1,"

@@ -35,7 +35,7 @@ def test_two_that_publish_under_one_name_do_not_mix(results, tmp_path, monkeypat
     monkeypatch.setattr(TrainingFolder, "write", slow)
     with ThreadPoolExecutor() as pool:
         one = pool.submit(publish, tmp_path / "one", results.name, "same")
-        assert has_weights.wait(10)
+        assert has_weights.wait(180)
         two = publish(tmp_path / "two", results.name, "same")
     assert one.result().digest != two.digest
     assert torch.equal(open_weights(two.path).load("f" * 64)["b"], results.tensors(2.0)["b"])

@@ -196,7 +196,7 @@ def test_the_command_line_survives_all_eight(eight, command):
     environment = {**os.environ, "PYTHONPATH": str(eight)}
     done = subprocess.run(
         [sys.executable, "-m", "hsizoo", *command],
-        capture_output=True, text=True, env=environment, check=False, timeout=60,
+        capture_output=True, text=True, env=environment, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "flat" in done.stdout or command[0] == "plugins"

@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from hsizoo.interfaces import Record
 from hsizoo.io import class_colours
-from hsizoo.protocols.few_label.maps import FileNames
+from hsizoo.protocols.few_label.classes import classes_of
+from hsizoo.protocols.few_label.file_names import FileNames
 from hsizoo.protocols.few_label.scores import scores
-from hsizoo.protocols.few_label.tables import classes_of, name_of
-from hsizoo.protocols.interactive.samples import by_row, done
 from hsizoo.report.pictures import new_figure, to_png
+from hsizoo.report.rows import by_row, done, row_name
 
-__all__ = ["confusion_png", "write_confusions"]
+__all__ = ["confusion_files", "confusion_png"]
 
 _MOST_COUNTED = 60  # classes; with more, a number has no room in its cell
 _DARK = 0.55  # shades beyond it need light text
 
 
-def write_confusions(folder: Path, records: Sequence[Mapping[str, Any]]) -> list[Path]:
-    """Write the confusion matrix of each row that has results, summed over its seeds and scenes.
+def confusion_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
+    """Draw the confusion matrix of each row that has results, summed over its seeds and scenes.
 
     Parameters
     ----------
-    folder : Path
-        Made if there is a matrix to write.
     records : sequence of mapping
 
-    Returns
-    -------
-    list of Path
-        ``<component>.png``.
+    Yields
+    ------
+    (str, bytes)
+        ``confusion/<component>.png``.
 
     Raises
     ------
@@ -42,7 +40,7 @@ def write_confusions(folder: Path, records: Sequence[Mapping[str, Any]]) -> list
         If matplotlib is not installed.
     """
     places = classes_of(records)
-    written, names = [], FileNames()
+    names = FileNames()
     for (label, pairs), mine in by_row(records).items():
         finished = done(mine)
         if not finished:
@@ -53,16 +51,12 @@ def write_confusions(folder: Path, records: Sequence[Mapping[str, Any]]) -> list
             known = zip(result["labels"], result["classes"], strict=True)
             where = [places[each] - 1 for each in known]
             total[np.ix_(where, where)] += np.array(result["confusion"])
-        row = name_of(label, dict(pairs))
+        row = row_name(label, dict(pairs))
         seeds = len({record["identity"]["seed"] for record in finished})
         scenes = len({record["identity"]["scene"] for record in finished})
         over = f"{seeds} seed(s)" + (f", {scenes} scenes" if scenes > 1 else "")
         picture = confusion_png(total, [name for _, name in places], row, f"sum of {over}")
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{names.of(row)}.png"
-        path.write_bytes(picture)
-        written.append(path)
-    return written
+        yield f"confusion/{names.of(row)}.png", picture
 
 
 def confusion_png(confusion: Any, classes: Sequence[str], title: str, remark: str = "") -> bytes:
@@ -78,7 +72,7 @@ def confusion_png(confusion: Any, classes: Sequence[str], title: str, remark: st
     classes : sequence of str
         Names; their places are their colours.
     title, remark : str
-        What it is of; the remark stands below in smaller letters.
+        What is shown; the remark stands below the scores.
 
     Raises
     ------

@@ -10,145 +10,92 @@ the whole image, result on the host.
 
 from __future__ import annotations
 
-import base64
 import time
-import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hsizoo.cube import LabelMap, Scene
-from hsizoo.errors import ContractError, ProtocolError, did_you_mean
+from hsizoo.errors import ContractError
 from hsizoo.interfaces import PixelClassifier, PseudoLabels
+from hsizoo.protocols.answers import on_host
 from hsizoo.protocols.few_label.scores import confusion_matrix, scores
-from hsizoo.protocols.few_label.splits import DRAWS, Mask, Split, draw_split, leaks
+from hsizoo.protocols.few_label.splits import Mask, Split, draw_split, leaks
+from hsizoo.protocols.few_label.stored_map import encode_map
 
-__all__ = ["FewLabelProtocol", "decode_map"]
+if TYPE_CHECKING:
+    from hsizoo.protocols.few_label.protocol import FewLabelProtocol
+
+__all__ = ["evaluate", "training_labels"]
 
 _SUM_TOLERANCE = 1e-3
 
 
-@dataclass(frozen=True, kw_only=True)
-class FewLabelProtocol:
-    """The settings of one evaluation with few labels, all of them part of a cell's identity.
+def evaluate(
+    classifier: PixelClassifier, scene: Scene, protocol: FewLabelProtocol, *, seed: int = 0
+) -> dict[str, Any]:
+    """Evaluate a classifier that has learnt nothing yet.
 
     Parameters
     ----------
-    shots : int, default 5
-        Training pixels per class, as in the paper.
-    draw : {"random", "fixed", "block-disjoint", "official"}, default "random"
-        How they are drawn; see `hsizoo.protocols.few_label.splits`.
-    patch : int, default 9
-        Side of the patches that leaks are reported for and that ``block-disjoint`` keeps apart;
-        odd.
-    block : int, default 16
-        Side of the blocks of ``block-disjoint``.
+    classifier : PixelClassifier
+    scene : Scene
+        With the dataset's training map for ``draw="official"``.
+    protocol : FewLabelProtocol
+    seed : int, default 0
+        Seed of the draw and, apart from it, of the classifier's own random numbers.
+
+    Returns
+    -------
+    dict
+        Plain values: ``split``, ``leak``, ``classes`` (names, in the order of the matrix),
+        ``labels`` (their numbers), ``confusion``, ``scores``, ``seconds`` (``fit`` and
+        ``predict``), ``map`` (see `hsizoo.protocols.few_label.stored_map`), ``absent`` (names of
+        classes that have no labelled pixel with a usable spectrum) and, where there was a
+        pseudo-labeler, ``pseudo_labels``.
 
     Raises
     ------
     ProtocolError
-        If a setting is out of range.
+        If the scene cannot be split so.
+    ContractError
+        If the classifier returns something that its interface forbids.
     """
-
-    name: ClassVar[str] = "few-label"
-    version: ClassVar[str] = "1"
-
-    shots: int = 5
-    draw: str = "random"
-    patch: int = 9
-    block: int = 16
-
-    def __post_init__(self) -> None:
-        if self.draw not in DRAWS:
-            raise ProtocolError(
-                f"draw={self.draw!r}: expected one of {', '.join(DRAWS)}."
-                f"{did_you_mean(self.draw, DRAWS)}"
-            )
-        if self.shots < 1:
-            raise ProtocolError(f"shots must be at least 1; got {self.shots}")
-        if self.patch < 1 or self.patch % 2 == 0:
-            raise ProtocolError(f"patch must be an odd number from 1 on; got {self.patch}")
-        if self.block < 1:
-            raise ProtocolError(f"block must be at least 1; got {self.block}")
-
-    def config(self) -> dict[str, Any]:
-        """Plain values that tell this protocol from any other."""
-        return {"name": self.name, "version": self.version, **asdict(self)}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> FewLabelProtocol:
-        """Build what `config` describes."""
-        return cls(**{key: config[key] for key in ("shots", "draw", "patch", "block")})
-
-    def run(
-        self,
-        classifier: PixelClassifier,
-        scene: Scene,
-        *,
-        seed: int = 0,
-        training_map: Mask | None = None,
-    ) -> dict[str, Any]:
-        """Evaluate a classifier that has learnt nothing yet.
-
-        Parameters
-        ----------
-        classifier : PixelClassifier
-        scene : Scene
-        seed : int, default 0
-            Of the draw and, apart from it, of the classifier's own chance.
-        training_map : ndarray of bool, shape (H, W), optional
-            The dataset's, for ``draw="official"``.
-
-        Returns
-        -------
-        dict
-            Plain values: ``split``, ``leak``, ``classes`` (names, in the order of the matrix),
-            ``labels`` (their numbers), ``confusion``, ``scores``, ``seconds`` (``fit`` and
-            ``predict``), ``map`` (see `decode_map`) and, where there was a pseudo-labeler,
-            ``pseudo_labels``.
-
-        Raises
-        ------
-        ProtocolError
-            If the scene cannot be split so.
-        ContractError
-            If the classifier returns something that its interface forbids.
-        """
-        split = draw_split(
-            scene,
-            shots=self.shots,
-            draw=self.draw,
-            seed=seed,
-            patch=self.patch,
-            block=self.block,
-            training_map=training_map,
-        )
-        known = training_labels(scene, split)
-        began = time.perf_counter()
-        classifier.fit(scene.cube, known, rng=np.random.default_rng([seed, 1]))
-        fitted = time.perf_counter()
-        probability = _on_host(classifier.predict_proba(scene.cube))
-        ended = time.perf_counter()
-        labels = np.array(sorted(known.targets))
-        _check(probability, scene, len(labels), type(classifier).__name__)
-        called = probability.argmax(axis=0)
-        truth = np.searchsorted(labels, scene.label_map.labels.flat[split.test])
-        confusion = confusion_matrix(truth, called.flat[split.test], len(labels))
-        found = np.where(scene.cube.valid, called + 1, 0)
-        return {
-            "split": split.record(),
-            "leak": leaks(split, self.patch),
-            "classes": [known.class_names[int(label)] for label in labels],
-            "labels": labels.tolist(),
-            "confusion": confusion.tolist(),
-            "scores": scores(confusion),
-            "seconds": {"fit": fitted - began, "predict": ended - fitted},
-            "map": _encode_map(found),
-            **_pseudo(classifier.pseudo_labels, scene, split),
-        }
+    split = draw_split(
+        scene,
+        shots=protocol.shots,
+        draw=protocol.draw,
+        seed=seed,
+        patch=protocol.patch,
+        block=protocol.block,
+        training_map=scene.training_map,
+    )
+    known = training_labels(scene, split)
+    began = time.perf_counter()
+    classifier.fit(scene.cube, known, rng=np.random.default_rng([seed, 1]))
+    fitted = time.perf_counter()
+    probability = on_host(classifier.predict_proba(scene.cube))
+    ended = time.perf_counter()
+    labels = np.array(sorted(known.targets))
+    _check(probability, scene, len(labels), type(classifier).__name__)
+    called = probability.argmax(axis=0)
+    truth = np.searchsorted(labels, scene.label_map.labels.flat[split.test])
+    confusion = confusion_matrix(truth, called.flat[split.test], len(labels))
+    found = np.where(scene.cube.valid, called + 1, 0)
+    return {
+        "split": split.record(),
+        "leak": leaks(split, protocol.patch),
+        "classes": [known.class_names[int(label)] for label in labels],
+        "labels": labels.tolist(),
+        "confusion": confusion.tolist(),
+        "scores": scores(confusion),
+        "seconds": {"fit": fitted - began, "predict": ended - fitted},
+        "map": encode_map(found),
+        "absent": _absent(scene),
+        **_pseudo(classifier.pseudo_labels, scene, split),
+    }
 
 
 def training_labels(scene: Scene, split: Split) -> LabelMap:
@@ -161,26 +108,11 @@ def training_labels(scene: Scene, split: Split) -> LabelMap:
     return LabelMap(shown, {label: names[label] for label in sorted(present)}, ignore=[blank])
 
 
-def decode_map(text: str, shape: tuple[int, int]) -> npt.NDArray[np.int32]:
-    """Read a stored classification.
-
-    Returns
-    -------
-    ndarray of int32, shape (H, W)
-        Place of the class in ``classes``, from 1; 0 where the spectrum was not usable.
-    """
-    raw = zlib.decompress(base64.b64decode(text))
-    return np.frombuffer(raw, dtype="<u2").reshape(shape).astype(np.int32)
-
-
-def _encode_map(places: npt.NDArray[np.integer]) -> str:
-    return base64.b64encode(zlib.compress(places.astype("<u2").tobytes(), 9)).decode()
-
-
-def _on_host(returned: Any) -> npt.NDArray[np.float32]:
-    if hasattr(returned, "detach"):  # a tensor on any device
-        returned = returned.detach().cpu().numpy()
-    return np.asarray(returned, dtype=np.float32)
+def _absent(scene: Scene) -> list[str]:
+    """Names of classes that have no labelled pixel with a usable spectrum."""
+    present = set(np.unique(scene.label_map.labels[scene.evaluated]).tolist())
+    names = scene.label_map.class_names
+    return [names[label] for label in sorted(scene.label_map.targets) if label not in present]
 
 
 def _check(probability: npt.NDArray[np.float32], scene: Scene, classes: int, who: str) -> None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hsizoo.protocols.few_label.tables import name_of
-from hsizoo.protocols.interactive.samples import by_row, done
+from hsizoo.interfaces import Record
 from hsizoo.report.pictures import new_figure, to_png
+from hsizoo.report.rows import by_row, done, row_name
 
-__all__ = ["growth", "growth_png"]
+__all__ = ["growth", "growth_files", "growth_png"]
 
 Curves = dict[str, npt.NDArray[np.float64]]
 
 _NEW = ("pixels", "new_checked", "new_right")
 
 
-def growth(records: Sequence[Mapping[str, Any]]) -> dict[str, Curves]:
+def growth(records: Sequence[Record]) -> dict[str, Curves]:
     """Read how pseudo labels grew, for each row whose labeler tells its new labels.
 
     Parameters
@@ -41,7 +41,7 @@ def growth(records: Sequence[Mapping[str, Any]]) -> dict[str, Curves]:
         told = [steps for steps in histories if steps and all(set(_NEW) <= set(s) for s in steps)]
         if told:
             rounds = min(map(len, told))
-            found[name_of(label, dict(conditions))] = _mean([steps[:rounds] for steps in told])
+            found[row_name(label, dict(conditions))] = _mean([steps[:rounds] for steps in told])
     return found
 
 
@@ -60,7 +60,13 @@ def _number(value: Any) -> float:
     return float(len(value) if isinstance(value, list) else value)
 
 
-def growth_png(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
+def growth_files(records: Sequence[Record], title: str) -> Iterator[tuple[str, bytes]]:
+    """Draw ``growth.png``, if there is a row whose labeler tells its new labels."""
+    if growth(records):
+        yield "growth.png", growth_png(records, title)
+
+
+def growth_png(records: Sequence[Record], title: str) -> bytes:
     """Draw the growth, one colour per row, as PNG.
 
     On the left how many pseudo labels there are after each round; on the right, which share of
@@ -70,6 +76,7 @@ def growth_png(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
     ----------
     records : sequence of mapping
     title : str
+        Title of the picture.
 
     Raises
     ------

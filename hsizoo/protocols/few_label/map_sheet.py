@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from hsizoo.interfaces import Record
 from hsizoo.io import class_colours
-from hsizoo.protocols.few_label import Split
-from hsizoo.protocols.few_label.maps import FileNames, shown_maps
-from hsizoo.protocols.few_label.tables import classes_of
+from hsizoo.protocols.few_label.classes import classes_of
+from hsizoo.protocols.few_label.file_names import FileNames
+from hsizoo.protocols.few_label.maps import shown_maps
+from hsizoo.protocols.few_label.splits import Split
 from hsizoo.report.pictures import new_figure, to_png
 
-__all__ = ["map_sheet_png", "write_map_sheets"]
+__all__ = ["map_sheet_files", "map_sheet_png"]
 
 _WIDTH = 10.0  # inches
 _MOST_ACROSS = 5
@@ -26,19 +26,17 @@ _PALE = 0.35  # strength of the colours where nothing was learnt from or tested
 Panel = tuple[str, npt.NDArray[np.integer], npt.NDArray[np.bool_]]
 
 
-def write_map_sheets(folder: Path, records: Sequence[Mapping[str, Any]]) -> list[Path]:
+def map_sheet_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
     """Draw one sheet per scene: the map of each row, of the lowest seed that is done.
 
     Parameters
     ----------
-    folder : Path
-        Made if there is a map to draw.
     records : sequence of mapping
 
-    Returns
-    -------
-    list of Path
-        ``all-<scene>.png``; colours are those of `hsizoo.protocols.few_label.maps.write_maps`.
+    Yields
+    ------
+    (str, bytes)
+        ``maps/all-<scene>.png``; colours are those of `hsizoo.protocols.few_label.maps`.
 
     Raises
     ------
@@ -55,14 +53,9 @@ def write_map_sheets(folder: Path, records: Sequence[Mapping[str, Any]]) -> list
         panel = title, labels, known
         scenes.setdefault(record["identity"]["scene"], []).append(panel)
     classes = [name for _, name in classes_of(records)]
-    written, names = [], FileNames()
+    names = FileNames()
     for scene, panels in scenes.items():
-        picture = map_sheet_png(panels, classes, scene)
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{names.of(f'all-{scene}')}.png"
-        path.write_bytes(picture)
-        written.append(path)
-    return written
+        yield f"maps/{names.of(f'all-{scene}')}.png", map_sheet_png(panels, classes, scene)
 
 
 def map_sheet_png(panels: Sequence[Panel], classes: Sequence[str], title: str) -> bytes:

@@ -1,79 +1,63 @@
-"""Classification maps of whole images, made from stored records."""
+"""The classification of whole images as PNG and ENVI, made from stored records."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 
+from hsizoo.interfaces import Record
 from hsizoo.io import write_mask
-from hsizoo.protocols.few_label import decode_map
-from hsizoo.protocols.few_label.tables import classes_of, name_of
-from hsizoo.protocols.interactive.samples import done
+from hsizoo.protocols.few_label.classes import classes_of
+from hsizoo.protocols.few_label.file_names import FileNames
+from hsizoo.protocols.few_label.stored_map import decode_map
+from hsizoo.report.rows import done, row_name
 
-__all__ = ["FileNames", "shown_maps", "write_maps"]
-
-
-class FileNames:
-    """Names of files for what has any name, no two alike."""
-
-    def __init__(self) -> None:
-        self._times: dict[str, int] = {}
-
-    def of(self, text: str) -> str:
-        """The text with ``_`` for what a file system may not take, and a number if it was had.
-
-        Examples
-        --------
-        >>> names = FileNames()
-        >>> names.of("rf:trees=5 | shots=3"), names.of("rf/trees=5 | shots=3")
-        ('rf_trees=5_shots=3', 'rf_trees=5_shots=3-2')
-        """
-        name = re.sub(r"[^A-Za-z0-9.=+-]+", "_", text).strip("_")
-        self._times[name] = times = self._times.get(name, 0) + 1
-        return name if times == 1 else f"{name}-{times}"
+__all__ = ["map_files", "shown_maps"]
 
 
-def write_maps(folder: Path, records: Sequence[Mapping[str, Any]]) -> list[Path]:
-    """Write the map of each row and scene, of the lowest seed that is done.
+def map_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
+    """Make the map of each row and scene, of the lowest seed that is done.
 
     Parameters
     ----------
-    folder : Path
-        Made if there is a map to write.
     records : sequence of mapping
 
-    Returns
-    -------
-    list of Path
-        ``<component>-<scene>.png`` with a palette and ``.hdr``, ENVI, with class names.  Label 0 is
-        a pixel without a usable spectrum, other labels are the places of `classes_of`: the same
-        class has the same number and colour in all maps of the run.
+    Yields
+    ------
+    (str, bytes)
+        ``maps/<component>-<scene>.png`` with a palette, and ``.hdr`` and ``.img``, ENVI, with class
+        names.  Label 0 is a pixel without a usable spectrum, other labels are the numbers of
+        `classes_of`: the same class has the same number and colour in all maps of the run.
     """
-    places = classes_of(records)
-    classes = {0: "unusable", **{place: name for (_, name), place in places.items()}}
-    written, names = [], FileNames()
+    classes = {0: "unusable", **{place: name for (_, name), place in classes_of(records).items()}}
+    names = FileNames()
     for row, record, labels in shown_maps(records):
-        folder.mkdir(exist_ok=True)
         name = names.of(f"{row}-{record['identity']['scene']}")
+        yield from _written(name, labels, classes)
+
+
+def _written(
+    name: str, labels: npt.NDArray[np.integer], classes: Mapping[int, str]
+) -> list[tuple[str, bytes]]:
+    """The files of one map; ENVI is written by name only, so it goes through a folder."""
+    with TemporaryDirectory() as folder:
         for ending in (".png", ".hdr"):
-            # Not with_suffix: a scene's name may hold a dot.
-            path = folder / f"{name}{ending}"
-            written.append(write_mask(path, labels, class_names=classes))
-    return written
+            # Not with_suffix: the name of a scene may hold a dot.
+            write_mask(Path(folder, f"{name}{ending}"), labels, class_names=classes)
+        return [(f"maps/{path.name}", path.read_bytes()) for path in sorted(Path(folder).iterdir())]
 
 
 def shown_maps(
-    records: Sequence[Mapping[str, Any]],
-) -> Iterator[tuple[str, Mapping[str, Any], npt.NDArray[np.int64]]]:
+    records: Sequence[Record],
+) -> Iterator[tuple[str, Record, npt.NDArray[np.int64]]]:
     """Yield name of the row, record and map (H, W) of each row and scene, of the lowest seed."""
-    first: dict[tuple[str, str], Mapping[str, Any]] = {}
+    first: dict[tuple[str, str], Record] = {}
     for record in sorted(done(records), key=lambda each: int(each["identity"]["seed"])):
-        row = name_of(record["label"], record.get("conditions") or {})
+        row = row_name(record["label"], record.get("conditions") or {})
         first.setdefault((row, record["identity"]["scene"]), record)
     places = classes_of(records)
     for (row, _), record in first.items():

@@ -14,14 +14,7 @@ import numpy.typing as npt
 
 from hsizoo.errors import ProtocolError
 
-__all__ = ["SCORES", "confusion_matrix", "scores"]
-
-SCORES = {
-    "oa": "overall accuracy: share of test pixels that are right",
-    "aa": "average accuracy: mean over classes of the recall",
-    "macro_precision": "mean over classes of the precision, which several published codes call AA",
-    "kappa": "Cohen's kappa: agreement beyond what the class sizes alone would give",
-}
+__all__ = ["confusion_matrix", "scores"]
 
 Counts = npt.NDArray[np.int64]
 
@@ -53,14 +46,15 @@ def confusion_matrix(
 
 
 def scores(confusion: npt.ArrayLike) -> dict[str, Any]:
-    """Every figure of a confusion matrix.
+    """Compute every figure of a confusion matrix.
 
     Returns
     -------
     dict
-        `SCORES` in [0, 1] (kappa from -1 to 1; None where truth and calls are all of one class,
-        which it says nothing about), and the lists ``recall`` and ``precision``, one value per
-        class: None for a class without test pixels, precision 0 for one that is never called.
+        ``oa``, ``aa`` and ``macro_precision`` in [0, 1]; ``kappa`` from -1 to 1, None where truth
+        and calls are all of one class, of which it says nothing; and the lists ``recall`` and
+        ``precision``, one value per class: None for a class without test pixels, precision 0 for
+        one that is never called.
 
     Raises
     ------

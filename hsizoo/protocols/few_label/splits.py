@@ -1,17 +1,6 @@
 """Which pixels are learnt from and which are tested.
 
-================== =================================================================================
-draw               what it does
-================== =================================================================================
-``random``         `shots` pixels of each class anywhere in the scene, others for every seed: the
-                   papers' way.  Neighbours of a training pixel are tested, and a classifier that
-                   looks at patches has seen them.
-``fixed``          that of seed 0 for every seed, so that seeds differ by the method's own chance.
-``block-disjoint`` the scene is cut into square blocks; a class learns from some of its blocks and
-                   is tested on the others, and no pixel is tested whose patch overlaps that of a
-                   training pixel.
-``official``       drawn from a training map that the dataset comes with; tested outside of it.
-================== =================================================================================
+The draws are those of `hsizoo.protocols.few_label.draws`.
 
 Policies
 --------
@@ -42,14 +31,13 @@ from scipy import ndimage
 
 from hsizoo.cube import Scene
 from hsizoo.errors import ProtocolError, did_you_mean
+from hsizoo.protocols.few_label.draws import DRAWS
 
-__all__ = ["DRAWS", "TRIES", "Split", "check_training_map", "draw_split", "leaks"]
-
-DRAWS: Final = ("random", "fixed", "block-disjoint", "official")
+__all__ = ["TRIES", "Split", "check_training_map", "draw_split", "leaks"]
 
 TRIES: Final = 32
 
-_STREAM = 0xFE3  # apart from other streams of chance that begin with the same numbers
+_STREAM = 0xFE3  # apart from other random streams that begin with the same numbers
 
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
@@ -150,7 +138,7 @@ def draw_split(
     block: int = 16,
     training_map: Mask | None = None,
 ) -> Split:
-    """Draw training and test pixels; see the head of the module.
+    """Draw training and test pixels; see the top of this module.
 
     Parameters
     ----------
@@ -182,15 +170,15 @@ def draw_split(
         raise ProtocolError(
             f"{scene.name} has {len(classes)} class(es) with labelled pixels; two are needed"
         )
-    chance = np.random.default_rng(
+    rng = np.random.default_rng(
         [_STREAM, 0 if draw == "fixed" else seed, zlib.crc32(scene.name.encode())]
     )
     if draw in ("random", "fixed"):
-        train = _few(classes, shots, chance)
+        train = _few(classes, shots, rng)
         return _split(scene, classes, train, _any(classes) & ~train, shots)
     if draw == "official":
-        return _official(scene, classes, shots, chance, training_map)
-    tries = [_blocks(scene, classes, shots, chance, patch, block) for _ in range(TRIES)]
+        return _official(scene, classes, shots, rng, training_map)
+    tries = [_blocks(scene, classes, shots, rng, patch, block) for _ in range(TRIES)]
     return min(tries, key=lambda split: (len(split.untested), len(split.short)))
 
 
@@ -211,13 +199,13 @@ def leaks(split: Split, patch: int) -> dict[str, float]:
     }
 
 
-def _few(classes: dict[int, Mask], shots: int, chance: np.random.Generator) -> Mask:
+def _few(classes: dict[int, Mask], shots: int, rng: np.random.Generator) -> Mask:
     """Up to `shots` pixels of each class, at most half of it."""
     train = np.zeros_like(next(iter(classes.values())))
     for mask in classes.values():
         pixels = np.flatnonzero(mask)
         number = min(shots, max(1, len(pixels) // 2))
-        train.flat[chance.choice(pixels, number, replace=False)] = True
+        train.flat[rng.choice(pixels, number, replace=False)] = True
     return train
 
 
@@ -241,7 +229,7 @@ def _official(
     scene: Scene,
     classes: dict[int, Mask],
     shots: int,
-    chance: np.random.Generator,
+    rng: np.random.Generator,
     training_map: Mask | None,
 ) -> Split:
     training_map = check_training_map(scene.name, training_map)
@@ -251,7 +239,7 @@ def _official(
         if not len(pixels):
             name = scene.label_map.class_names[label]
             raise ProtocolError(f"the official training map of {scene.name} has no {name}")
-        train.flat[chance.choice(pixels, min(shots, len(pixels)), replace=False)] = True
+        train.flat[rng.choice(pixels, min(shots, len(pixels)), replace=False)] = True
     return _split(scene, classes, train, _any(classes) & ~training_map, shots)
 
 
@@ -259,13 +247,13 @@ def _blocks(
     scene: Scene,
     classes: dict[int, Mask],
     shots: int,
-    chance: np.random.Generator,
+    rng: np.random.Generator,
     patch: int,
     block: int,
 ) -> Split:
     """One way to cut the scene: classes of few blocks choose first what they learn from."""
     height, width = scene.evaluated.shape
-    offset = chance.integers(block, size=2)
+    offset = rng.integers(block, size=2)
     across = math.ceil(width / block) + 1
     blocks = ((np.arange(height) + offset[0]) // block * across)[:, None] + (
         np.arange(width) + offset[1]
@@ -274,14 +262,14 @@ def _blocks(
     where = {label: np.unique(blocks[mask]).tolist() for label, mask in classes.items()}
     for label in sorted(classes, key=lambda label: len(where[label])):
         counts = np.bincount(blocks[classes[label]], minlength=int(blocks.max()) + 1)
-        free = chance.permutation([each for each in where[label] if each not in learnt]).tolist()
+        free = rng.permutation([each for each in where[label] if each not in learnt]).tolist()
         have = int(counts[list(learnt)].sum())
         # The last block of a class is kept for the test, unless there is nothing else to learn.
         while have < shots and (len(free) > 1 or (free and have == 0)):
             learnt.add(taken := free.pop())
             have += int(counts[taken])
     inside = np.isin(blocks, sorted(learnt))
-    train = _few({label: mask & inside for label, mask in classes.items()}, shots, chance)
+    train = _few({label: mask & inside for label, mask in classes.items()}, shots, rng)
     test = _any(classes) & ~inside & ~_near(train, 2 * (patch // 2))
     return _split(scene, classes, train, test, shots)
 

@@ -1,14 +1,18 @@
 """One evaluation: what the classifier is shown, what is made of its answer."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from hsizoo import HyperCube, LabelMap, PixelClassifier, PseudoLabels, Scene
-from hsizoo.errors import ContractError, ProtocolError
-from hsizoo.protocols.few_label import FewLabelProtocol, Split, decode_map
+from hsizoo.errors import ContractError
+from hsizoo.progress import tell_progress
+from hsizoo.protocols.few_label import FewLabelProtocol
+from hsizoo.protocols.few_label.splits import Split
+from hsizoo.protocols.few_label.stored_map import decode_map
 
 NAMES = {0: "none", 3: "corn", 5: "wheat", 8: "oats"}
 
@@ -28,7 +32,7 @@ class Told(PixelClassifier):
         self.answer = answer
 
     def fit(self, cube, labels, *, rng):
-        self.seen, self.chance = labels, rng.random()
+        self.seen, self.drawn = labels, rng.random()
         return self
 
     def predict_proba(self, cube):
@@ -81,7 +85,7 @@ def test_a_wrong_answer_is_counted_where_it_is_wrong():
     assert result["scores"]["recall"] == [0, 0, 1]
 
 
-def test_all_components_share_the_draw_and_the_chance_of_a_seed():
+def test_all_components_share_the_draw_and_the_random_numbers_of_a_seed():
     one, two, other = Told(), Told(), Told()
     results = [
         FewLabelProtocol().run(told, field(), seed=seed)
@@ -89,7 +93,7 @@ def test_all_components_share_the_draw_and_the_chance_of_a_seed():
     ]
     digests = [result["split"]["digest"] for result in results]
     assert digests[0] == digests[1] != digests[2]
-    assert one.chance == two.chance != other.chance
+    assert one.drawn == two.drawn != other.drawn
 
 
 def test_pseudo_labels_are_checked_where_the_truth_is_known():
@@ -143,14 +147,36 @@ def test_what_breaks_the_contract(answer, message):
         FewLabelProtocol(shots=4).run(Told(answer), field())
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"shots": 0}, {"patch": 4}, {"patch": 0}, {"block": 0}, {"draw": "any"}]
-)
-def test_settings_that_cannot_be(wrong):
-    with pytest.raises(ProtocolError, match=next(iter(wrong))):
-        FewLabelProtocol(**wrong)
+def test_classes_without_a_usable_pixel_are_absent():
+    assert FewLabelProtocol(shots=4).run(Told(), field())["absent"] == []
+    whole = field()
+    data = np.array(whole.cube.data)
+    data[:5] = np.nan  # all of corn
+    names = {**NAMES, 1: "rye"}
+    scene = Scene(HyperCube(data), LabelMap(whole.label_map.labels, names, ignore=[0]), "field")
+    result = FewLabelProtocol(shots=4).run(Told(np.full((2, 20, 12), 0.5)), scene)
+    assert result["absent"] == ["rye", "corn"]
+    assert result["classes"] == ["wheat", "oats"]
 
 
-def test_settings_survive_their_record():
-    protocol = FewLabelProtocol(shots=3, draw="block-disjoint", patch=5, block=7)
-    assert FewLabelProtocol.from_config(json.loads(json.dumps(protocol.config()))) == protocol
+def test_the_official_draw_learns_inside_the_map_of_the_scene():
+    allowed = np.zeros((20, 12), dtype=bool)
+    allowed[:, :4] = True
+    scene = replace(field(), training_map=allowed)
+    split = Split.from_record(FewLabelProtocol(draw="official").run(Told(), scene)["split"])
+    assert allowed.flat[split.train].all()
+    assert not allowed.flat[split.test].any()
+
+
+def test_progress_is_what_the_classifier_tells():
+    class Telling(Told):
+        def fit(self, cube, labels, *, rng):
+            tell_progress(1, 2)
+            tell_progress(2, 2)
+            return super().fit(cube, labels, rng=rng)
+
+    told = []
+    FewLabelProtocol(shots=4).run(Telling(), field(), progress=lambda *step: told.append(step))
+    assert told == [(1, 2), (2, 2)]
+    FewLabelProtocol(shots=4).run(Telling(), field())
+    assert told == [(1, 2), (2, 2)]  # nobody listened

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hsizoo.protocols.few_label.growth import growth, growth_png
+from hsizoo.protocols.few_label.growth import growth, growth_files, growth_png
 
 
 def step(new, checked, right, **more):
@@ -52,3 +52,10 @@ def test_the_picture():
     assert picture.startswith(b"\x89PNG")
     assert picture == growth_png(records, "field")
     assert picture != growth_png(records[:1], "field")
+
+
+def test_there_is_a_picture_only_where_labels_grow():
+    pytest.importorskip("matplotlib")
+    assert list(growth_files([record("rf", None), record("ipg+rf", None, "failed")], "field")) == []
+    ((name, picture),) = growth_files([record("ipg+rf", ONE)], "field")
+    assert (name, picture) == ("growth.png", growth_png([record("ipg+rf", ONE)], "field"))

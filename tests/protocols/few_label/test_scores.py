@@ -5,7 +5,8 @@ import pytest
 from sklearn import metrics
 
 from hsizoo.errors import ProtocolError
-from hsizoo.protocols.few_label.scores import SCORES, confusion_matrix, scores
+from hsizoo.protocols.few_label.columns import SCORES
+from hsizoo.protocols.few_label.scores import confusion_matrix, scores
 
 
 @pytest.mark.parametrize("seed", range(12))

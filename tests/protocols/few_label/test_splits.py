@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from hsizoo import HyperCube, LabelMap, Scene
 from hsizoo.errors import ProtocolError
-from hsizoo.protocols.few_label.splits import DRAWS, Split, draw_split, leaks
+from hsizoo.protocols.few_label.draws import DRAWS
+from hsizoo.protocols.few_label.splits import Split, draw_split, leaks
 
 
 def scene(labels, *, data=None, ignore=(0,), targets=None):
@@ -119,13 +120,41 @@ def test_leaks_are_those_of_a_count_pixel_by_pixel(patch):
     assert found["overlap"] == pytest.approx(by_distance(train, test, 2 * (patch // 2)))
 
 
-def test_a_class_in_one_block_is_learnt_and_named():
+@pytest.mark.parametrize("seed", range(4))
+def test_a_class_in_one_block_is_learnt_and_named(seed):
     labels = stripes()
-    labels[30:33, 41:43] = 6
-    split = draw_split(scene(labels), shots=3, draw="block-disjoint", seed=0, patch=3, block=8)
+    labels[30:33, 41:43] = 6  # wherever it is cut: its pixels are too near to each other
+    split = draw_split(scene(labels), shots=3, draw="block-disjoint", seed=seed, patch=3, block=8)
     assert 6 in labels.ravel()[split.train]
-    if "class 6" not in split.untested:
-        assert 6 in labels.ravel()[split.test]
+    assert split.untested == ("class 6",)
+    assert set(labels.ravel()[split.test]) == {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_class_in_two_places_is_learnt_in_one_and_tested_in_the_other(seed):
+    labels = stripes()
+    labels[30:33, 41:43] = labels[4:7, 4:6] = 6
+    split = draw_split(scene(labels), shots=3, draw="block-disjoint", seed=seed, patch=3, block=8)
+    assert split.untested == ()
+    learnt, tested = (np.flatnonzero(labels == 6)[None] == pixels[:, None] for pixels in
+                      (split.train, split.test))  # fmt: skip
+    first = np.arange(12) < 6  # of its pixels, those above
+    assert learnt[:, first].any() != learnt[:, ~first].any()
+    assert tested[:, first].any() != tested[:, ~first].any()
+    assert learnt[:, first].any() != tested[:, first].any()
+
+
+@pytest.mark.parametrize("patch", [1, 3, 5, 9])
+def test_the_gap_between_blocks_is_one_patch_and_no_wider(patch):
+    """Patches of 9 around pixels 8 apart have a column in common, around pixels 9 apart none."""
+    labels = np.ones((64, 64), dtype=int)
+    labels[32:] = 2
+    split = draw_split(
+        scene(labels), shots=20, draw="block-disjoint", seed=0, patch=patch, block=16
+    )
+    train, test = split.mask(split.train), split.mask(split.test)
+    assert by_distance(train, test, patch - 1) == 0
+    assert by_distance(train, test, patch) > 0
 
 
 def test_indices_that_do_not_agree_with_their_digest_are_refused():

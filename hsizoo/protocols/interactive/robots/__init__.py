@@ -2,7 +2,8 @@
 
 A robot sees the object, what the model makes of it, and the clicks so far; never the model or the
 cube.  Robots are frozen dataclasses: ``dataclasses.asdict`` is the configuration that goes into
-the record of a run, next to `Robot.name` and `Robot.version`.
+the record of a run, next to `Robot.name` and `Robot.version`.  `make_robot` builds one from text,
+and ``str(robot)`` is that text again.
 
 ===================== ========================================= ====================
 name                  next click                                sign
@@ -22,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from hsizoo.errors import NameLookupError, did_you_mean
 from hsizoo.protocols.interactive.robots.base import Robot
 from hsizoo.protocols.interactive.robots.correcting import (
     LargestComponentRobot,
@@ -29,6 +31,8 @@ from hsizoo.protocols.interactive.robots.correcting import (
     RitmRobot,
 )
 from hsizoo.protocols.interactive.robots.paper import PaperRobot
+from hsizoo.zoo.names import parse_name
+from hsizoo.zoo.options import declared_options, resolve_options
 
 __all__ = [
     "ROBOTS",
@@ -37,9 +41,29 @@ __all__ = [
     "RandomRobot",
     "RitmRobot",
     "Robot",
+    "make_robot",
 ]
 
 ROBOTS: Mapping[str, type[Robot]] = MappingProxyType(
     {robot.name: robot for robot in (PaperRobot, RitmRobot, LargestComponentRobot, RandomRobot)}
 )
 """The robots by name."""
+
+
+def make_robot(text: str) -> Robot:
+    """Build a simulated user from its name, ``ritm`` or ``paper:first=centroid,jitter=2``.
+
+    Raises
+    ------
+    NameLookupError
+        If there is no such robot.
+    OptionError, ProtocolError
+        If the robot has no such option, or not that value of it.
+    """
+    name = parse_name(text)
+    if name.dist or name.base not in ROBOTS:
+        hint = did_you_mean(name.base, ROBOTS)
+        raise NameLookupError(f"no robot is named {text!r}.{hint} There are: {', '.join(ROBOTS)}.")
+    target = ROBOTS[name.base]
+    options = resolve_options(f"robot {name.base}", declared_options(target), {}, name.options)
+    return target(**options)

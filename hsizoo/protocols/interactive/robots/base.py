@@ -1,25 +1,31 @@
-"""`Robot`: what every simulated user does, whatever it looks for."""
+"""`Robot`: what every simulated user does, whatever it looks for.
+
+Robots are checked before a run begins, so this module imports neither NumPy nor SciPy.
+"""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Real
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
-from hsizoo.clicks import Clicks
 from hsizoo.errors import ProtocolError
-from hsizoo.protocols.interactive._checks import Mask, Probability, check_masks, check_probability
+from hsizoo.zoo.names import Name
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from hsizoo.clicks import Clicks
+    from hsizoo.protocols.arrays import Mask, Probability
 
 __all__ = ["Click", "Robot", "check_choice", "store_float"]
 
 Click = tuple[int, int, bool]
 """Row, column, and whether it is positive."""
 
-_JITTER_DRAWS = 10  # after so many misses the hand is steadied: the intended pixel is clicked
+_JITTER_DRAWS = 10  # after this many misses the intended pixel is clicked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +55,8 @@ class Robot(ABC):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from hsizoo.clicks import Clicks
     >>> from hsizoo.protocols.interactive.robots import RitmRobot
     >>> target = np.zeros((5, 7), dtype=bool)
     >>> target[1:4, 1:6] = True
@@ -59,6 +67,8 @@ class Robot(ABC):
     >>> everything = np.ones((5, 7), dtype=np.float32)  # a prediction that needs a negative click
     >>> robot.next_click(target, evaluated, everything, Clicks([(2, 2)]), rng)
     (0, 0, False)
+    >>> str(RitmRobot(jitter=2))
+    'ritm:jitter=2'
     """
 
     name: ClassVar[str]
@@ -68,6 +78,16 @@ class Robot(ABC):
 
     def __post_init__(self) -> None:
         store_float(self, "jitter", highest=math.inf)
+
+    def __str__(self) -> str:
+        """Write the shortest text from which `make_robot` builds this robot."""
+        values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        options = {
+            key: str(value).removesuffix(".0")
+            for key, (value, default) in values.items()
+            if value != default
+        }
+        return str(Name(self.name, options=options))
 
     def first_click(
         self,
@@ -86,7 +106,7 @@ class Robot(ABC):
         evaluated : ndarray of bool, shape (H, W)
             Pixels whose truth is known; contains `target`.
         rng : numpy.random.Generator
-            Source of chance; left untouched by a robot that takes none.
+            Source of random numbers; left untouched by a robot that draws none.
         clickable : ndarray of bool, shape (H, W), optional
             Pixels that may be clicked at all (those with a usable spectrum); contains `evaluated`.
             Default: all.
@@ -104,6 +124,8 @@ class Robot(ABC):
             If a mask has the wrong type or shape, is not contained where it should be, or the
             target is empty.
         """
+        import numpy as np
+
         _check_scene(target, evaluated, clickable)
         row, col = self._first(target, evaluated, rng)
         free = np.ones(target.shape, dtype=bool) if clickable is None else clickable
@@ -132,7 +154,7 @@ class Robot(ABC):
         clicks : Clicks
             All clicks so far.
         rng : numpy.random.Generator
-            Source of chance; left untouched by a robot that takes none.
+            Source of random numbers; left untouched by a robot that draws none.
         clickable : ndarray of bool, shape (H, W), optional
             Pixels that may be clicked at all (those with a usable spectrum); contains `evaluated`.
             Default: all.
@@ -151,6 +173,10 @@ class Robot(ABC):
         ClickError
             If a click lies outside the image.
         """
+        import numpy as np
+
+        from hsizoo.protocols.arrays import check_probability
+
         _check_scene(target, evaluated, clickable)
         check_probability(probability, target.shape)
         clicks.check_inside(*target.shape)
@@ -182,6 +208,8 @@ class Robot(ABC):
         """Return where a click at (row, col) lands, always on a pixel of `free`."""
         if self.jitter == 0:  # no draw: a steady hand leaves the generator as it was
             return row, col
+        import numpy as np
+
         corner = np.array(free.shape) - 1
         for _ in range(_JITTER_DRAWS):
             landed = np.rint(rng.normal((row, col), self.jitter))
@@ -215,6 +243,10 @@ def check_choice(robot: Robot, field: str, choices: tuple[str, ...]) -> None:
 
 def _check_scene(target: Mask, evaluated: Mask, clickable: Mask | None) -> None:
     """Raise unless all are bool images of one shape and ∅ ≠ target ⊆ evaluated ⊆ clickable."""
+    import numpy as np
+
+    from hsizoo.protocols.arrays import check_masks
+
     check_masks(target=target, evaluated=evaluated, clickable=clickable)
     if not target.any():
         raise ProtocolError("the target is empty: there is nothing to click; skip this class")

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-
-from hsizoo.protocols.interactive._checks import Mask, Probability
 from hsizoo.protocols.interactive.robots.base import Click, Robot, check_choice, store_float
-from hsizoo.protocols.interactive.robots.geometry import (
-    depth_of,
-    draw,
-    errors_of,
-    first_maximum,
-    largest_component,
-)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from hsizoo.protocols.arrays import Mask, Probability
 
 __all__ = ["LargestComponentRobot", "RandomRobot", "RitmRobot"]
 
@@ -53,6 +48,8 @@ class RitmRobot(Robot):
         store_float(self, "threshold", highest=1)
 
     def _first(self, target: Mask, evaluated: Mask, rng: np.random.Generator) -> tuple[int, int]:
+        from hsizoo.protocols.interactive.robots.geometry import depth_of, first_maximum
+
         return first_maximum(depth_of(target))
 
     def _next(
@@ -63,6 +60,8 @@ class RitmRobot(Robot):
         unclicked: Mask,
         rng: np.random.Generator,
     ) -> Click | None:
+        from hsizoo.protocols.interactive.robots.geometry import depth_of, errors_of, first_maximum
+
         missed, excess = errors_of(target, evaluated, probability, self.threshold)
         missed_depth, excess_depth = depth_of(missed) * unclicked, depth_of(excess) * unclicked
         positive = bool(missed_depth.max() > excess_depth.max())  # a tie is negative, as in RITM
@@ -109,6 +108,12 @@ class LargestComponentRobot(Robot):
         check_choice(self, "connectivity", ("8", "4"))
 
     def _first(self, target: Mask, evaluated: Mask, rng: np.random.Generator) -> tuple[int, int]:
+        from hsizoo.protocols.interactive.robots.geometry import (
+            depth_of,
+            first_maximum,
+            largest_component,
+        )
+
         return first_maximum(depth_of(largest_component(target, self.connectivity)))
 
     def _next(
@@ -119,6 +124,15 @@ class LargestComponentRobot(Robot):
         unclicked: Mask,
         rng: np.random.Generator,
     ) -> Click | None:
+        import numpy as np
+
+        from hsizoo.protocols.interactive.robots.geometry import (
+            depth_of,
+            errors_of,
+            first_maximum,
+            largest_component,
+        )
+
         missed, excess = (
             largest_component(error, self.connectivity, unclicked)
             for error in errors_of(target, evaluated, probability, self.threshold)
@@ -154,6 +168,8 @@ class RandomRobot(Robot):
         store_float(self, "threshold", highest=1)
 
     def _first(self, target: Mask, evaluated: Mask, rng: np.random.Generator) -> tuple[int, int]:
+        from hsizoo.protocols.interactive.robots.geometry import draw
+
         return draw(target, rng)
 
     def _next(
@@ -164,6 +180,8 @@ class RandomRobot(Robot):
         unclicked: Mask,
         rng: np.random.Generator,
     ) -> Click | None:
+        from hsizoo.protocols.interactive.robots.geometry import draw, errors_of
+
         missed, excess = errors_of(target, evaluated, probability, self.threshold)
         wrong = (missed | excess) & unclicked
         if not wrong.any():

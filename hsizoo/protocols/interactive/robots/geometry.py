@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from hsizoo.protocols.interactive._checks import Mask, Probability
+from hsizoo.protocols.arrays import Mask, Probability
 
 __all__ = [
     "depth_of",

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-
-from hsizoo.protocols.interactive._checks import Mask, Probability
 from hsizoo.protocols.interactive.robots.base import Click, Robot, check_choice
-from hsizoo.protocols.interactive.robots.geometry import (
-    depth_of,
-    first_maximum,
-    largest_component,
-    pixel_nearest_to_centroid,
-)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from hsizoo.protocols.arrays import Mask, Probability
 
 __all__ = ["PaperRobot"]
 
@@ -55,6 +51,13 @@ class PaperRobot(Robot):
         check_choice(self, "connectivity", ("8", "4"))
 
     def _first(self, target: Mask, evaluated: Mask, rng: np.random.Generator) -> tuple[int, int]:
+        from hsizoo.protocols.interactive.robots.geometry import (
+            depth_of,
+            first_maximum,
+            largest_component,
+            pixel_nearest_to_centroid,
+        )
+
         component = largest_component(target, self.connectivity)
         if self.first == "centroid":
             return pixel_nearest_to_centroid(component)
@@ -68,6 +71,10 @@ class PaperRobot(Robot):
         unclicked: Mask,
         rng: np.random.Generator,
     ) -> Click | None:
+        import numpy as np
+
+        from hsizoo.protocols.interactive.robots.geometry import first_maximum
+
         candidates = target & unclicked
         if not candidates.any():
             return None

@@ -18,6 +18,7 @@ from hsizoo.protocols.interactive.robots import (
     RandomRobot,
     RitmRobot,
     Robot,
+    make_robot,
 )
 
 quick = settings(deadline=None, max_examples=60)
@@ -261,3 +262,24 @@ class TestConfiguration:
     def test_first_must_be_edt_or_centroid(self):
         with pytest.raises(ProtocolError, match="first must be 'edt' or 'centroid'; got 'center'"):
             PaperRobot(first="center")
+
+    @pytest.mark.parametrize(
+        ("robot", "text"),
+        [
+            (PaperRobot(), "paper"),
+            (PaperRobot(first="centroid", jitter=2), "paper:jitter=2,first=centroid"),
+            (RitmRobot(threshold=0.5), "ritm:threshold=0.5"),
+            (RandomRobot(jitter=0.25), "random:jitter=0.25"),
+            (LargestComponentRobot(threshold=1), "largest-component:threshold=1"),
+            (RitmRobot(jitter=1e300), "ritm:jitter=1e+300"),
+        ],
+    )
+    def test_the_shortest_text_that_builds_it(self, robot, text):
+        assert str(robot) == text
+        assert make_robot(text) == robot
+
+    @quick
+    @given(jitter=st.floats(0, 1e9), threshold=st.floats(0, 1))
+    def test_no_digit_is_lost_in_the_text(self, jitter, threshold):
+        robot = RitmRobot(jitter=jitter, threshold=threshold)
+        assert make_robot(str(robot)) == robot

@@ -113,15 +113,23 @@ class TestRitmByHand:
 
 
 def ritm_with_opencv(truth, mask, clicks):
-    """RITM's rule, with OpenCV; `truth` is 1, 0, or −1 where it is ignored."""
-    depth = []
+    """RITM's rule, with OpenCV; `truth` is 1, 0, or −1 where it is ignored.
+
+    OpenCV's distances may differ in their last bits from one process to the next, even where they
+    should be equal, and the rule turns on ties.  Their squares are whole numbers between pixels, so
+    rounding the squares to whole numbers gives back the exact ones.
+    """
+    squared = []
     for error in ((truth == 1) & ~mask, (truth == 0) & mask):
         padded = cv2.copyMakeBorder(error.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-        depth.append(cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1])
+        depth = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+        inexact = depth.astype(np.float64) ** 2
+        squared.append(np.rint(inexact).astype(int))
+        assert np.abs(inexact - squared[-1]).max() < 0.1  # no doubt which whole number is meant
         for row, col, _ in clicks:
-            depth[-1][row, col] = 0
-    positive = depth[0].max() > depth[1].max()
-    chosen = depth[0] if positive else depth[1]
+            squared[-1][row, col] = 0
+    positive = squared[0].max() > squared[1].max()
+    chosen = squared[0] if positive else squared[1]
     rows, cols = np.nonzero(chosen == chosen.max())
     return (rows[0], cols[0], positive) if chosen.max() > 0 else None
 

@@ -1,0 +1,204 @@
+"""Cells on this machine: in this process, or in processes that may die without ending the run.
+
+A worker process computes one cell at a time and is told the next one when it is done, so the driver
+always knows which cell a dead worker had in hand.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from hsizoo.engine.cells import Cell
+from hsizoo.engine.executors.affinity import ImageQueue
+from hsizoo.engine.executors.base import Executor, OnProgress, Outcome, Work, ignore_progress
+from hsizoo.engine.provenance import available_cores
+from hsizoo.errors import HsizooError, OptionError
+
+__all__ = ["LocalExecutor"]
+
+
+class LocalExecutor(Executor):
+    """Compute cells in this process, or in several processes of this machine.
+
+    Parameters
+    ----------
+    jobs : int, default 1
+        1 computes in this process; more start that many processes, each with its share of the
+        cores.
+    devices : sequence of str
+        Process ``i`` computes on device ``i`` modulo their number, given as ``job["device"]``.
+    """
+
+    def __init__(self, jobs: int = 1, devices: Sequence[str] = ("cpu",)) -> None:
+        self.jobs = jobs
+        self.devices = tuple(devices)
+
+    def run(
+        self, cells: Sequence[Cell], work: Work, on_progress: OnProgress = ignore_progress
+    ) -> Iterator[Outcome]:
+        """Compute cells; see `Executor.run`.
+
+        `KeyboardInterrupt` ends the run and its processes.
+        """
+        if self.jobs > 1 and getattr(multiprocessing.current_process(), "_inheriting", False):
+            raise OptionError(
+                "jobs above 1 in a script needs the guard  if __name__ == '__main__':  around the "
+                "call, as processes import the script"
+            )
+        if self.jobs == 1:
+            for cell in cells:
+                yield _attempt(cell, work, self.devices[0], partial(on_progress, cell))
+            return
+        jobs = min(self.jobs, len(cells))
+        yield from _execute_in_processes(cells, work, jobs, self.devices, on_progress)
+
+
+def _attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int], None]) -> Outcome:
+    began = time.perf_counter()
+    result, error = None, None
+    try:
+        result = work({**cell.job, "device": device}, progress)
+        json.dumps(result, allow_nan=False)  # what the store cannot hold is this cell's failure
+    # SystemExit too: a component that calls sys.exit() must not end the run.
+    except (Exception, SystemExit) as problem:  # noqa: BLE001
+        error = {
+            "type": type(problem).__name__,
+            "message": str(problem) or repr(problem),
+            "where": _where(problem),
+            # hsizoo's own errors say all there is to say; others need their traceback.
+            "traceback": "" if isinstance(problem, HsizooError) else traceback.format_exc(),
+        }
+    return Outcome(cell, result, error, time.perf_counter() - began)
+
+
+def _where(problem: BaseException) -> str:
+    """``file.py:12`` of the line that raised; hsizoo's own errors need no such hint."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    if isinstance(problem, HsizooError) or not frames:
+        return ""
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
+
+
+def _execute_in_processes(
+    cells: Sequence[Cell],
+    work: Work,
+    jobs: int,
+    devices: Sequence[str],
+    on_progress: OnProgress,
+) -> Iterator[Outcome]:
+    queue = ImageQueue(cells)
+    threads = max(1, available_cores() // max(1, jobs))
+    workers = [_Worker(work, devices[i % len(devices)], threads) for i in range(jobs)]
+    try:
+        for worker in workers:
+            if (cell := queue.take(worker)) is not None:
+                worker.give(cell)
+        while busy := [worker for worker in workers if worker.cell is not None]:
+            ready = wait([worker.pipe for worker in busy])
+            for worker in busy:
+                if worker.pipe not in ready:
+                    continue
+                assert worker.cell is not None
+                try:
+                    kind, *message = worker.pipe.recv()
+                except (EOFError, OSError):  # `give` starts a new process if there is work for it
+                    outcome = worker.obituary()
+                else:
+                    if kind == "progress":
+                        on_progress(worker.cell, *message)
+                        continue
+                    outcome = Outcome(worker.cell, *message)
+                worker.cell = None
+                if (cell := queue.take(worker)) is not None:
+                    worker.give(cell)
+                yield outcome
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+class _Worker:
+    """A process that computes cells, and this side of the pipe to it."""
+
+    def __init__(self, work: Work, device: str, threads: int) -> None:
+        self._arguments = (work, device, threads)
+        self.cell: Cell | None = None
+        self._began = 0.0
+        self._start()
+
+    def _start(self) -> None:
+        # A forked child would inherit torch's threads and the GPU context in a broken state.
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
+        # A child is deaf to Ctrl-C from birth: the driver hears it, and stops the children.
+        heard = signal.getsignal(signal.SIGINT)
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if in_main_thread:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._process.start()
+        finally:
+            if in_main_thread:
+                signal.signal(signal.SIGINT, heard)
+        theirs.close()  # or the end of the process would not be the end of the pipe
+
+    def give(self, cell: Cell) -> None:
+        self.cell, self._began = cell, time.perf_counter()
+        try:
+            self.pipe.send(cell)
+        except OSError:  # it died while idle: the death of an idle worker is not the cell's fault
+            self.restart()
+            self.pipe.send(cell)
+
+    def obituary(self) -> Outcome:
+        """The outcome of the cell that the process had in hand when it ended."""
+        assert self.cell is not None
+        self._process.join(timeout=10)
+        code = self._process.exitcode
+        how = f"signal {_signal_name(-code)}" if code and code < 0 else f"exit code {code}"
+        message = f"the worker process ended with {how} while computing this cell"
+        if code == -signal.SIGKILL:
+            message += "; often that means that memory ran out: use fewer --jobs"
+        error = {"type": "WorkerDied", "message": message, "where": "", "traceback": ""}
+        return Outcome(self.cell, None, error, time.perf_counter() - self._began)
+
+    def restart(self) -> None:
+        self.stop()
+        self._start()
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has no name
+        return str(number)
+
+
+def _serve(pipe: Connection, work: Work, device: str, threads: int) -> None:
+    """Compute cells until the driver closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import torch
+
+    torch.set_num_threads(threads)
+    while True:
+        try:
+            cell = pipe.recv()
+            outcome = _attempt(cell, work, device, lambda *steps: pipe.send(("progress", *steps)))
+            pipe.send(("done", outcome.result, outcome.error, outcome.seconds))
+        except (EOFError, OSError):  # the driver is gone
+            return

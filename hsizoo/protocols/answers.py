@@ -1,0 +1,74 @@
+"""What components return, brought to the host and held to the contract of their interface."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hsizoo.errors import ContractError
+from hsizoo.interfaces import InteractiveSegmenter
+
+__all__ = ["checked_maps", "described", "finish_gpu_work", "on_host"]
+
+
+def on_host(returned: Any) -> npt.NDArray[np.float32]:
+    """What a component returned as an array, whatever device it is on."""
+    if hasattr(returned, "detach"):  # a torch tensor, which need not be imported here
+        returned = returned.detach().float().cpu().numpy()
+    return np.asarray(returned, dtype=np.float32)
+
+
+def checked_maps(
+    returned: Any, expected: tuple[int, ...], component: object, method: str
+) -> npt.NDArray[np.float32]:
+    """The probability maps (N, H, W) that a segmenter returned.
+
+    Raises
+    ------
+    ContractError
+        If they have another shape, or values outside [0, 1].
+    """
+    maps = on_host(returned)
+    who = f"{type(component).__name__}.{method}"
+    if maps.shape != expected:
+        raise ContractError(
+            f"{who} returned shape {maps.shape}; expected {expected}: one map per object, of the "
+            "cube's height and width"
+        )
+    # One comparison catches NaN as well.
+    if not (maps.min() >= 0 and maps.max() <= 1):
+        raise ContractError(
+            f"{who} returned values from {maps.min()} to {maps.max()}; probabilities must be "
+            "finite and within 0 and 1"
+        )
+    return maps
+
+
+def described(segmenter: InteractiveSegmenter, state: Any) -> dict[str, Any]:
+    """What a segmenter tells of an image, as JSON holds it.
+
+    Raises
+    ------
+    ContractError
+        If it is anything but a mapping of plain values.
+    """
+    told = segmenter.describe(state)
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(dict(told), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ContractError(
+            f"{type(segmenter).__name__}.describe returned {told!r}; expected a mapping of plain "
+            f"values, as JSON holds them ({error})"
+        ) from error
+    return plain
+
+
+def finish_gpu_work() -> None:
+    """Wait for what was queued on a GPU, so that it is not counted in the next step."""
+    torch = sys.modules.get("torch")  # a component that uses a GPU has imported it
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.synchronize()

@@ -1,0 +1,101 @@
+"""The columns of the few-label protocol's table."""
+
+from __future__ import annotations
+
+from hsizoo.interfaces import Column
+
+__all__ = ["COLUMNS", "SCORES"]
+
+COLUMNS: tuple[Column, ...] = (
+    Column(
+        name="oa",
+        meaning="overall accuracy: share of test pixels that are right",
+        title="OA %",
+        unit="%",
+        digits=2,
+        compared=True,
+        deviation=True,
+    ),
+    Column(
+        name="aa",
+        meaning="average accuracy: mean over classes of the recall",
+        title="AA (recall) %",
+        unit="%",
+        digits=2,
+        compared=True,
+        deviation=True,
+    ),
+    Column(
+        name="macro_precision",
+        meaning="mean over classes of the precision, which several published codes call AA",
+        title="precision %",
+        unit="%",
+        digits=2,
+        compared=True,
+        deviation=True,
+        leave_out=6,
+    ),
+    Column(
+        name="kappa",
+        meaning="Cohen's kappa: agreement beyond what the class sizes alone would give",
+        title="kappa ×100",
+        unit="×100",
+        digits=2,
+        compared=True,
+        deviation=True,
+        leave_out=3,
+    ),
+    Column(
+        name="pseudo_right",
+        meaning="share of pseudo labels that are right, of those whose truth is known",
+        title="pseudo %",
+        unit="%",
+        digits=1,
+        optional=True,
+        leave_out=4,
+    ),
+    Column(
+        name="leak",
+        meaning="share of test pixels whose patch overlaps a training patch",
+        title="leak %",
+        unit="%",
+        digits=1,
+        better="",
+        leave_out=2,
+    ),
+    Column(
+        name="untested",
+        meaning="classes without a test pixel, mean over runs",
+        better="",
+        shown=False,
+    ),
+    Column(
+        name="fit_seconds",
+        meaning="median seconds to learn, pseudo labels included",
+        title="s/fit",
+        unit="s",
+        better="lower",
+        average="median",
+        leave_out=5,
+    ),
+    Column(
+        name="predict_seconds",
+        meaning="median seconds to classify the whole image",
+        title="s/image",
+        unit="s",
+        better="lower",
+        average="median",
+        leave_out=1,
+    ),
+    Column(
+        name="megabytes",
+        meaning="largest memory beyond what the process held before",
+        unit="MB",
+        better="lower",
+        average="largest",
+        shown=False,
+    ),
+)
+
+SCORES: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.compared)
+"""Those that a confusion matrix gives; see `hsizoo.protocols.few_label.scores.scores`."""

@@ -1,0 +1,177 @@
+"""`FewLabelProtocol`: settings and columns; what computes is imported when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from hsizoo.errors import ProtocolError, did_you_mean
+from hsizoo.interfaces import Column, Observation, Protocol, Record, View
+from hsizoo.progress import listening
+from hsizoo.protocols.few_label.columns import COLUMNS, SCORES
+from hsizoo.protocols.few_label.draws import DRAWS, Draw
+
+if TYPE_CHECKING:
+    from hsizoo.cube import Scene
+    from hsizoo.interfaces import PixelClassifier, SceneDataset
+
+__all__ = ["FewLabelProtocol"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewLabelProtocol(Protocol):
+    """A classifier learns from a few labels per class and is tested on all others.
+
+    Parameters
+    ----------
+    shots : int, default 5
+        Labels per class that are learnt from.
+    draw : {"random", "fixed", "block-disjoint", "official"}, default "random"
+        How they are drawn.  random: anywhere, others for every seed.  fixed: those of seed 0 for
+        every seed.  block-disjoint: test pixels keep a distance of one patch from them.  official:
+        inside the training map that the dataset comes with.
+    patch : int, default 9
+        Side of the patches that leaks are reported for and that block-disjoint keeps apart; odd.
+    block : int, default 16
+        Side in pixels of the blocks of block-disjoint.
+
+    Raises
+    ------
+    ProtocolError
+        If a setting is out of range.
+
+    Examples
+    --------
+    >>> FewLabelProtocol(shots=3).title
+    '3 label(s) per class, draw random'
+    """
+
+    name: ClassVar[str] = "few-label"
+    version: ClassVar[str] = "1"
+    kinds: ClassVar[tuple[str, ...]] = ("classifier",)
+    default_for: ClassVar[tuple[str, ...]] = ("classifier",)
+    columns: ClassVar[tuple[Column, ...]] = COLUMNS
+    headline: ClassVar[tuple[str, ...]] = ("oa",)
+    sweep_panels: ClassVar[tuple[tuple[str, ...], ...]] = (("oa", "pseudo_right"), ("fit_seconds",))
+    count: ClassVar[Literal["samples", "seeds"]] = "seeds"
+    default_seeds: ClassVar[int] = 10
+    fresh_components: ClassVar[bool] = True  # it learns in every cell
+    folder_suffix: ClassVar[str] = "-few-labels"
+
+    shots: int = 5
+    draw: Draw = "random"
+    patch: int = 9
+    block: int = 16
+
+    def __post_init__(self) -> None:
+        if self.draw not in DRAWS:
+            raise ProtocolError(
+                f"draw={self.draw!r}: expected one of {', '.join(DRAWS)}."
+                f"{did_you_mean(self.draw, DRAWS)}"
+            )
+        if self.shots < 1:
+            raise ProtocolError(f"shots must be at least 1; got {self.shots}")
+        if self.patch < 1 or self.patch % 2 == 0:
+            raise ProtocolError(f"patch must be an odd number from 1 on; got {self.patch}")
+        if self.block < 1:
+            raise ProtocolError(f"block must be at least 1; got {self.block}")
+
+    @property
+    def title(self) -> str:
+        """Number and draw of the labels in words."""
+        return f"{self.shots} label(s) per class, draw {self.draw}"
+
+    def config(self) -> dict[str, Any]:
+        """Every setting as plain values, for the cell's identity and its record."""
+        return {"name": self.name, "version": self.version, **asdict(self)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Rebuild a protocol from what `config` returned."""
+        return cls(**{key: config[key] for key in ("shots", "draw", "patch", "block")})
+
+    def check(self, dataset: SceneDataset, index: int) -> None:
+        """Refuse the official draw of a scene that has no training map."""
+        if self.draw == "official":
+            from hsizoo.protocols.few_label.splits import check_training_map
+
+            check_training_map(dataset.scenes()[index].name, dataset.training_map(index))
+
+    def complete(self, scene: Scene, dataset: SceneDataset, index: int) -> Scene:
+        """Add the dataset's training map, for the official draw only."""
+        if self.draw != "official":
+            return scene
+        return replace(scene, training_map=dataset.training_map(index))
+
+    def run(
+        self,
+        component: PixelClassifier,
+        scene: Scene,
+        *,
+        seed: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> dict[str, Any]:
+        """Evaluate a classifier that has learnt nothing yet.
+
+        Parameters
+        ----------
+        component : PixelClassifier
+        scene : Scene
+            With the dataset's training map for ``draw="official"``.
+        seed : int, default 0
+            Seed of the draw and, apart from it, of the classifier's own random numbers.
+        progress : callable, optional
+            Called with what the classifier tells by `hsizoo.tell_progress`.
+
+        Returns
+        -------
+        dict
+            See `hsizoo.protocols.few_label.evaluation.evaluate`.
+
+        Raises
+        ------
+        ProtocolError, ContractError, DataError
+        """
+        from hsizoo.protocols.few_label.evaluation import evaluate
+
+        with listening(progress) if progress else nullcontext():
+            return evaluate(component, scene, self, seed=seed)
+
+    @classmethod
+    def observe(cls, records: Sequence[Record]) -> list[list[Observation]]:
+        """Read one observation per record: the scores of a whole scene."""
+        return [[Observation(label="", values=_values(each["result"]))] for each in records]
+
+    @classmethod
+    def measures(cls, record: Record) -> Mapping[str, float | None]:
+        """Seconds to learn and to classify the image, and memory."""
+        result = record["result"]
+        return {
+            "fit_seconds": result["seconds"]["fit"],
+            "predict_seconds": result["seconds"]["predict"],
+            "megabytes": result["megabytes"]["host"],
+        }
+
+    @classmethod
+    def views(cls, records: Sequence[Record], title: str) -> Iterable[View]:
+        """Runs, classes and confusion matrices as CSV, maps, and pictures."""
+        from hsizoo.protocols.few_label.views import views
+
+        return views(records, title)
+
+    @classmethod
+    def notes(cls, records: Sequence[Record]) -> list[str]:
+        """Name the classes that are small, untested or absent."""
+        from hsizoo.protocols.few_label.classes import notes
+
+        return notes(records)
+
+
+def _values(result: Mapping[str, Any]) -> dict[str, float]:
+    found = {score: result["scores"][score] for score in SCORES}
+    found |= {"leak": result["leak"]["overlap"], "untested": len(result["split"]["untested"])}
+    if "pseudo_labels" in result:
+        found["pseudo_right"] = result["pseudo_labels"]["right"]
+    return {key: float("nan") if value is None else float(value) for key, value in found.items()}

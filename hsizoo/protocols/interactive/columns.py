@@ -1,0 +1,96 @@
+"""The columns of the interactive protocol's table."""
+
+from __future__ import annotations
+
+from hsizoo.interfaces import Column
+
+__all__ = ["COLUMNS"]
+
+COLUMNS: tuple[Column, ...] = (
+    Column(
+        name="dice@0.5 1c",
+        meaning="mean Dice at threshold 0.5 after 1 click",
+        interval=True,
+        compared=True,
+    ),
+    Column(
+        name="dice@max 1c",
+        meaning="mean over samples of the best Dice over all thresholds after 1 click",
+        interval=True,
+        compared=True,
+    ),
+    Column(
+        name="dice@0.5 5c",
+        meaning="mean Dice at threshold 0.5 after 5 clicks",
+        interval=True,
+        compared=True,
+    ),
+    Column(
+        name="dice@max 5c",
+        meaning="mean over samples of the best Dice over all thresholds after 5 clicks",
+        interval=True,
+        compared=True,
+        leave_out=6,
+    ),
+    Column(
+        name="dice@0.5 end",
+        meaning="mean Dice at threshold 0.5 after the last click",
+        interval=True,
+        leave_out=5,
+    ),
+    Column(
+        name="dice@tuned 1c",
+        meaning="mean Dice after 1 click at one threshold, tuned on other subjects "
+        "(on the other classes where there is one subject only)",
+        interval=True,
+        leave_out=4,
+    ),
+    Column(
+        name="iou@0.5 5c",
+        meaning="mean IoU at threshold 0.5 after 5 clicks",
+        interval=True,
+        brief=True,
+        leave_out=2,
+    ),
+    Column(
+        name="auc",
+        meaning="area under Dice@0.5 over clicks, divided by the number of steps",
+        interval=True,
+        brief=True,
+        compared=True,
+        leave_out=8,
+    ),
+    Column(
+        name="noc85",
+        meaning="mean clicks to IoU 0.85, counting all clicks where it is never reached",
+        digits=2,
+        better="lower",
+        interval=True,
+        brief=True,
+        leave_out=7,
+    ),
+    Column(
+        name="nof85",
+        meaning="share of samples that never reach IoU 0.85",
+        better="lower",
+        interval=True,
+        brief=True,
+        leave_out=3,
+    ),
+    Column(
+        name="s/open",
+        meaning="median seconds to prepare an image",
+        unit="s",
+        better="lower",
+        average="median",
+        leave_out=1,
+    ),
+    Column(
+        name="s/click",
+        meaning="median seconds for a further click on one object",
+        unit="s",
+        better="lower",
+        average="median",
+        leave_out=9,
+    ),
+)

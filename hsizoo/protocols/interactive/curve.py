@@ -1,0 +1,111 @@
+"""The picture of Dice over clicks; needs matplotlib (``pip install 'hsizoo[report]'``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hsizoo.interfaces import Record
+from hsizoo.protocols.interactive.observations import observe_curves
+from hsizoo.report.pictures import new_figure, to_png
+from hsizoo.report.rows import by_row, choose_unit, covers, done, observations, settings_of
+from hsizoo.report.statistics import FEWEST_UNITS, draw_units, interval, over_samples
+
+__all__ = ["curve_png", "mean_curve"]
+
+
+def mean_curve(
+    records: Sequence[Record], key: str = "dice"
+) -> tuple[list[float], list[float], list[float], str]:
+    """Average a per-click metric over all samples, click by click, with a band around it.
+
+    Returns
+    -------
+    mean, low, high : list of float
+    band : str
+        What the band is: the 95 % interval of the bootstrap over subjects, or, where there are too
+        few of them, one standard error over samples.
+    """
+    records = done(records)
+    if not records:
+        return [], [], [], ""
+    unit = choose_unit(records)
+    observed = observe_curves(records, key)
+    clicks = list(
+        dict.fromkeys(click for mine in observed for each in mine for click in each.values)
+    )
+    rows = observations(records, observed, clicks, unit)
+    order = {name: place for place, name in enumerate(dict.fromkeys(rows.units))}
+    mean = rows.values.mean(axis=0)
+    if len(order) >= FEWEST_UNITS:
+        low, high = interval(over_samples(rows, order, draw_units(len(order)))[1:])
+        return mean.tolist(), low.tolist(), high.tolist(), f"95 % bootstrap over {unit}s"
+    count = len(rows.values)
+    error = rows.values.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else 0 * mean
+    low, high = mean - error, mean + error
+    return mean.tolist(), low.tolist(), high.tolist(), "one standard error over samples"
+
+
+def curve_png(records: Sequence[Record], title: str) -> bytes:
+    """Draw Dice over clicks, one line per component, as PNG.
+
+    On the left at threshold 0.5, on the right at the best threshold of each sample: what the
+    similarity knows, were its threshold known.  A run of several conditions has a pair of panels
+    for each setting of them.  The band is that of `mean_curve`, and is named in the picture.
+
+    Raises
+    ------
+    MissingRequirement
+        If matplotlib is not installed.
+    """
+    rows = {
+        (label, pairs): {key: mean_curve(mine, key) for key in ("dice", "dice_max")}
+        for (label, pairs), mine in by_row(records).items()
+    }
+    settings: list[dict[str, str]] = settings_of([dict(pairs) for _, pairs in rows]) or [{}]
+    labels = list(dict.fromkeys(label for label, _ in rows))
+    styles = ["-", "--", "-.", ":"]
+    size = (10, 4.4) if len(settings) == 1 else (10, 3.2 * len(settings) + 0.6)
+    figure = new_figure(size)  # says so where matplotlib is missing
+    from matplotlib.ticker import MaxNLocator
+
+    panels = figure.subplots(len(settings), 2, sharey=True, squeeze=False)
+    shown: dict[str, Any] = {}
+    bands: dict[str, None] = {}
+    for pair, setting in zip(panels, settings, strict=True):
+        for axes, key in zip(pair, ("dice", "dice_max"), strict=True):
+            for (label, pairs), curves in rows.items():
+                if not covers(dict(pairs), setting):
+                    continue
+                number = labels.index(label)
+                look = {"color": f"C{number % 10}", "linestyle": styles[number // 10 % 4]}
+                mean, low, high, band = curves[key]
+                clicks = range(1, len(mean) + 1)
+                (shown[label],) = axes.plot(
+                    clicks, mean, marker="o", markersize=3, label=label, **look
+                )
+                axes.fill_between(clicks, low, high, color=look["color"], alpha=0.12, linewidth=0)
+                bands |= {band: None} if band else {}
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.set_ylim(0, 1)
+            axes.grid(alpha=0.3)
+        where = ", ".join(f"{key}={value}" for key, value in setting.items() if value)
+        pair[0].set_ylabel("Dice")
+        pair[0].set_title(where, loc="left", fontsize="medium")
+    for axes, words in zip(
+        panels[0], ("threshold 0.5", "each sample's best threshold"), strict=True
+    ):
+        above = f"\n{axes.get_title(loc='left')}" if len(settings) > 1 else ""
+        axes.set_title(f"at {words}{above}", loc="left", fontsize="medium")
+    for axes in panels[-1]:
+        axes.set_xlabel("clicks")
+    figure.suptitle(title)
+    if shown:
+        ordered = [shown[label] for label in labels]
+        panels[0][1].legend(
+            handles=ordered, loc="upper left", bbox_to_anchor=(1, 1), frameon=False,
+            title="\n".join(f"band: {band}" for band in bands), title_fontsize="x-small",
+        )  # fmt: skip
+    return to_png(figure)

@@ -1,0 +1,119 @@
+"""What a curve of one value per click says: area (AUC), clicks needed (NoC), failures (NoF)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hsizoo.errors import ProtocolError
+
+__all__ = ["curve_auc", "failed", "noc"]
+
+
+def curve_auc(values: npt.ArrayLike) -> float:
+    """Return the normalised area under a curve of one value per click.
+
+    Trapezoids over clicks 1..K, divided by K − 1: a curve that is constant at v has area v,
+    whatever K.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (K,)
+        The metric after click 1, 2, ..., K; K ≥ 1, all finite.
+
+    Returns
+    -------
+    float
+        Between the lowest and the highest value; the value itself if K = 1.
+
+    Raises
+    ------
+    ProtocolError
+        If there is no value, or one is not finite.
+
+    Examples
+    --------
+    >>> curve_auc([0.5, 1.0, 1.0])
+    0.875
+    """
+    curve = _curve(values)
+    if len(curve) == 1:
+        return float(curve[0])
+    # Written out, because NumPy 1 and 2 have no common name for it (trapz, trapezoid).
+    return float((curve[:-1] + curve[1:]).sum() / (2 * (len(curve) - 1)))
+
+
+def noc(ious: npt.ArrayLike, target_iou: float, max_clicks: int) -> int:
+    """Return the number of clicks (NoC) that it took to reach an IoU.
+
+    Parameters
+    ----------
+    ious : array_like of float, shape (K,)
+        IoU after click 1, 2, ..., K; K ≥ 1, all finite.  May be shorter than `max_clicks` if the
+        session stopped early; clicks beyond `max_clicks` are not looked at.
+    target_iou : float
+        The IoU to reach, in [0, 1] (0.9 for NoC@90).
+    max_clicks : int
+        The budget, at least 1.
+
+    Returns
+    -------
+    int
+        The first click k with IoU ≥ `target_iou`, or `max_clicks` if there is none.
+
+    Raises
+    ------
+    ProtocolError
+        If there is no IoU, one is not finite, or `target_iou` or `max_clicks` is out of range.
+
+    Examples
+    --------
+    >>> noc([0.5, 0.91, 0.88], 0.9, 20), noc([0.5, 0.6], 0.9, 20)
+    (2, 20)
+    """
+    if max_clicks < 1:
+        raise ProtocolError(f"max_clicks must be at least 1; got {max_clicks}")
+    reached = np.flatnonzero(_reaches(ious, target_iou)[:max_clicks])
+    return int(reached[0]) + 1 if reached.size else max_clicks
+
+
+def failed(ious: npt.ArrayLike, target_iou: float) -> bool:
+    """Return whether an IoU was never reached; summed over objects this is NoF.
+
+    Parameters
+    ----------
+    ious : array_like of float, shape (K,)
+        IoU after each click of the budget (or until the session stopped); K ≥ 1, all finite.
+    target_iou : float
+        The IoU to reach, in [0, 1].
+
+    Raises
+    ------
+    ProtocolError
+        If there is no IoU, one is not finite, or `target_iou` is out of range.
+
+    Notes
+    -----
+    RITM's column ``>=20@90%`` counts objects whose NoC is 20, among them those that reach the IoU
+    exactly at click 20.  Here these are successes, so NoF is never higher than RITM's count.
+
+    Examples
+    --------
+    >>> failed([0.5, 0.6], 0.9), failed([0.5, 0.9], 0.9)
+    (True, False)
+    """
+    return not bool(_reaches(ious, target_iou).any())
+
+
+def _curve(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    curve = np.asarray(values, dtype=np.float64)
+    if curve.ndim != 1 or not curve.size or not np.isfinite(curve).all():
+        raise ProtocolError(f"expected one finite value per click, at least one; got {values!r}")
+    return curve
+
+
+def _reaches(ious: npt.ArrayLike, target_iou: float) -> npt.NDArray[np.bool_]:
+    """Return, for each click, whether the IoU is at least the wanted one, (K,) bool."""
+    if not 0 <= target_iou <= 1:
+        raise ProtocolError(f"target_iou must be in [0, 1]; got {target_iou} (0.9 means 90%)")
+    return np.asarray(_curve(ious) >= target_iou)

@@ -1,0 +1,181 @@
+"""Which protocol evaluates which components; light, so that a wrong name is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hsizoo.errors import NameLookupError, OptionError
+from hsizoo.interfaces import Protocol
+from hsizoo.zoo.factory import import_target
+from hsizoo.zoo.names import Name, parse_composition, parse_name
+from hsizoo.zoo.options import declared_options, resolve_options
+from hsizoo.zoo.registry import registry
+from hsizoo.zoo.spec import Kind
+
+__all__ = [
+    "choose_protocol",
+    "kind_of",
+    "make_protocol",
+    "protocol_class",
+    "protocol_name",
+    "protocols",
+]
+
+# What a name means first where it has several kinds.
+_ORDER: tuple[Kind, ...] = ("segmenter", "scorer", "classifier", "pseudo-labeler")
+
+
+def protocols() -> dict[str, type[Protocol]]:
+    """All protocols that can be imported, by their full name."""
+    found = {}
+    for entry in registry().entries("protocol"):
+        try:
+            found[entry.full_name] = _class_of(entry)
+        except Exception:  # noqa: BLE001 (`hsizoo info` tells what is wrong with it)
+            continue
+    return found
+
+
+def protocol_class(name: str) -> type[Protocol]:
+    """The class of a protocol.
+
+    Parameters
+    ----------
+    name : str
+        ``name`` or ``dist/name``.
+
+    Raises
+    ------
+    NameLookupError, MissingRequirement, ContractError
+    """
+    return _class_of(registry().find(parse_name(name), ("protocol",)))
+
+
+def _class_of(entry: Any) -> type[Protocol]:
+    target: type[Protocol] = import_target(entry)
+    return target
+
+
+def protocol_name(protocol: Protocol | type[Protocol]) -> str:
+    """The full name under which a protocol is registered.
+
+    Raises
+    ------
+    NameLookupError
+        If it is not registered: a worker, or a later run, could not find it again.
+    """
+    wanted = protocol if isinstance(protocol, type) else type(protocol)
+    for name, known in protocols().items():
+        if known is wanted:
+            return name
+    raise NameLookupError(
+        f"{wanted.__qualname__} is not a registered protocol; announce it by a ComponentSpec of "
+        f"kind 'protocol'.  There are: {', '.join(protocols())}"
+    )
+
+
+def make_protocol(name: str, options: Mapping[str, Any]) -> Protocol:
+    """Build a protocol from its name and its options.
+
+    Parameters
+    ----------
+    name : str
+        ``name``, ``dist/name``, or with options of its own: ``box:margin=2``.
+    options : mapping
+        Further options; text is parsed, other values are checked.
+
+    Raises
+    ------
+    NameLookupError, OptionError, ProtocolError
+    """
+    parsed = parse_name(name)
+    entry = registry().find(parsed, ("protocol",))
+    target = _class_of(entry)
+    given = {**parsed.options, **options}
+    owner = f"protocol {entry.spec.name}"
+    return target(**resolve_options(owner, declared_options(target), entry.spec.options, given))
+
+
+def choose_protocol(components: Sequence[str], name: str | None = None) -> type[Protocol]:
+    """The protocol that evaluates components: the one that is named, or that of their kind.
+
+    Parameters
+    ----------
+    components : sequence of str
+    name : str, optional
+        Default: the protocol that is there for the kind of the components.
+
+    Raises
+    ------
+    NameLookupError
+        If a component is not known, some are of kinds that no one protocol evaluates together, or
+        one is a pseudo-labeler that feeds no classifier.
+    OptionError
+        If the protocol that is named does not evaluate one of them.
+    """
+    if not components:
+        raise NameLookupError("name at least one component; `hsizoo list` shows them")
+    kinds = {text: kind_of(text) for text in components}
+    if lonely := next((text for text, kind in kinds.items() if kind == "pseudo-labeler"), None):
+        raise NameLookupError(
+            f"{lonely!r} makes pseudo labels and classifies nothing; name a classifier that "
+            f"learns from them: {lonely}+cnn2d"
+        )
+    if name is not None:
+        protocol = protocol_class(name)
+        for text, kind in kinds.items():
+            if kind not in protocol.kinds:
+                raise OptionError(
+                    f"{text!r} is a {kind}; the protocol {protocol.name} evaluates "
+                    f"{' and '.join(f'{each}s' for each in protocol.kinds)}"
+                )
+        return protocol
+    found = {kind: _default_for(kind) for kind in dict.fromkeys(kinds.values())}
+    if len(set(found.values())) > 1:
+        first, second = (
+            next(text for text, kind in kinds.items() if found[kind] is protocol)
+            for protocol in list(dict.fromkeys(found.values()))[:2]
+        )
+        raise NameLookupError(
+            f"{first!r} is a {kinds[first]} (protocol {found[kinds[first]].name}) and {second!r} "
+            f"is a {kinds[second]} (protocol {found[kinds[second]].name}); one table has one "
+            "protocol: bench them in two commands"
+        )
+    return next(iter(found.values()))
+
+
+def _default_for(kind: str) -> type[Protocol]:
+    entries = registry().entries("protocol")  # hsizoo's own come first
+    own_first = sorted(entries, key=lambda entry: entry.dist != "hsizoo")
+    for entry in own_first:
+        try:
+            protocol = _class_of(entry)
+        except Exception:  # noqa: BLE001 (a broken third party must not end the run)
+            continue
+        if kind in protocol.default_for:
+            return protocol
+    raise NameLookupError(
+        f"no protocol evaluates a {kind} by default; name one with --protocol: "
+        f"{', '.join(entry.spec.name for entry in entries)}"
+    )
+
+
+def kind_of(text: str) -> Kind:
+    """The kind of a component, from its name alone; ``labeler+classifier`` is a classifier.
+
+    Raises
+    ------
+    NameLookupError
+        If there is no such component.
+    """
+    names = parse_composition(text)
+    if len(names) == 2:
+        _check_composition(*names)
+        return "classifier"
+    return registry().find(names[0], _ORDER).spec.kind
+
+
+def _check_composition(labeler: Name, classifier: Name) -> None:
+    registry().find(labeler, ("pseudo-labeler",))
+    registry().find(classifier, ("classifier",))

@@ -1,0 +1,130 @@
+"""`CellWork`: computes the cells of one run, and keeps what they share from cell to cell."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from hsizoo.cube import Scene
+from hsizoo.engine.memory import PeakMemory
+from hsizoo.engine.provenance import provenance
+from hsizoo.errors import DataError
+from hsizoo.interfaces import Protocol
+from hsizoo.protocols.perturbations import perturbation_from_config
+from hsizoo.runs.choose import protocol_class
+from hsizoo.runs.datasets import Datasets
+from hsizoo.runs.plan import COMPONENTS_AT_A_TIME
+from hsizoo.zoo.factory import resolve
+from hsizoo.zoo.recipe import Recipe
+
+__all__ = ["CellWork"]
+
+
+class CellWork:
+    """Computes cells from their jobs; see `hsizoo.engine.executors.Work`.
+
+    It lives as long as one run: the components, datasets and the scene that it holds are shared by
+    the cells of this run and by nothing else.  Pickled, for a worker process, it is empty.
+
+    Parameters
+    ----------
+    datasets : Datasets, optional
+        Those that the run was planned with.
+    """
+
+    def __init__(self, datasets: Datasets | None = None) -> None:
+        self._datasets = datasets or Datasets()
+        self._components: OrderedDict[tuple[str, str], tuple[Recipe, Any]] = OrderedDict()
+        self._protocols: dict[str, Protocol] = {}
+        self._scene: tuple[tuple[str, int], Scene] | None = None
+        self._perturbed: tuple[str, Scene] | None = None
+
+    def __reduce__(self) -> tuple[type[CellWork], tuple[()]]:
+        return CellWork, ()
+
+    def __call__(
+        self, job: Mapping[str, Any], progress: Callable[[int, int], None]
+    ) -> dict[str, Any]:
+        """Compute one cell."""
+        protocol = self._protocol(job)
+        scene = self._prepared(job, protocol)
+        recipe, component = self._component(job, protocol)
+        memory = PeakMemory(job["device"])
+        result = protocol.run(component, scene, seed=job["seed"], progress=progress)
+        return {
+            "result": {**result, "megabytes": memory.megabytes()},
+            "subject": scene.subject,
+            "split": scene.split,
+            "digests": {"cube": scene.cube.digest, "labels": scene.label_map.digest},
+            "provenance": provenance(job["device"], recipe.distributions),
+        }
+
+    def build_each(self, jobs: Iterable[Mapping[str, Any]], device: str) -> None:
+        """Build every component once: a bad value is told before anything is computed."""
+        seen: set[str] = set()
+        for job in jobs:
+            if job["component"] not in seen:
+                seen.add(job["component"])
+                protocol = self._protocol(job)
+                _, component = self._component({**job, "device": device}, protocol)
+                protocol.check_component(component)
+
+    def _component(self, job: Mapping[str, Any], protocol: Protocol) -> tuple[Recipe, Any]:
+        """The component that the cell's key stands for, and no other.
+
+        Raises
+        ------
+        DataError
+            If a file that it depends on has changed since the run was planned.
+        """
+        key = job["component"], job["device"]
+        if key not in self._components:
+            recipe = resolve(job["component"], job["kind"])
+            if _plain(recipe.identity()) != _plain(job["component_identity"]):
+                raise DataError(
+                    f"the weights or the code of {job['row']['label']} changed after this run was "
+                    "planned; run the same command again"
+                )
+            while len(self._components) >= COMPONENTS_AT_A_TIME:
+                self._components.popitem(last=False)
+            self._components[key] = recipe, recipe.build(job["device"])
+        self._components.move_to_end(key)
+        # What learns in a cell is built anew for the next one.
+        return self._components.pop(key) if protocol.fresh_components else self._components[key]
+
+    def _protocol(self, job: Mapping[str, Any]) -> Protocol:
+        key = json.dumps([job["protocol"], job["settings"]], sort_keys=True)
+        if key not in self._protocols:
+            self._protocols[key] = protocol_class(job["protocol"]).from_config(job["settings"])
+        return self._protocols[key]
+
+    def _prepared(self, job: Mapping[str, Any], protocol: Protocol) -> Scene:
+        """The scene of a job, perturbed and with all that its protocol needs."""
+        scene = self._loaded(job)
+        if job["perturbation"] is not None:
+            key = json.dumps([job["dataset"], job["index"], job["perturbation"], job["seed"]])
+            if self._perturbed is None or self._perturbed[0] != key:
+                changed = perturbation_from_config(job["perturbation"]).apply(scene, job["seed"])
+                self._perturbed = key, changed
+            scene = self._perturbed[1]
+        return protocol.complete(scene, self._datasets.get(job["dataset"]), job["index"])
+
+    def _loaded(self, job: Mapping[str, Any]) -> Scene:
+        """The scene of a job; cells come scene by scene, so one is kept."""
+        key = job["dataset"], job["index"]
+        if self._scene is None or self._scene[0] != key:
+            self._scene = self._perturbed = None
+            self._scene = key, self._datasets.get(job["dataset"]).scene(job["index"])
+        scene = self._scene[1]
+        if scene.name != job["scene"]:
+            raise DataError(
+                f"scene number {job['index']} of {job['dataset']} is now {scene.name!r}; it was "
+                f"{job['scene']!r} when this run was planned: run the same command again"
+            )
+        return scene
+
+
+def _plain(identity: Mapping[str, Any]) -> str:
+    return json.dumps(identity, sort_keys=True)

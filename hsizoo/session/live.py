@@ -1,0 +1,782 @@
+"""`Session`: a live session on one cube."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from hsizoo.clicks import Clicks
+from hsizoo.cube import HyperCube, LabelMap, Scene
+from hsizoo.errors import ClickError, DataError, HsizooError, ProtocolError
+from hsizoo.interfaces import SpectralScorer
+from hsizoo.session.masks import Export, check_folder, check_mask_target
+from hsizoo.session.saved import (
+    cube_beside,
+    differences,
+    read_kept,
+    to_json,
+    write_whole,
+)
+from hsizoo.session.source import Spectrum, check_clicks, read_source, read_spectrum
+from hsizoo.session.state import SessionObject, SessionState, check_name, checked_threshold
+from hsizoo.session.tools import Component, Tool, make_tool
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from hsizoo.io.raster import Layout
+
+__all__ = ["Session"]
+
+_MAP_BYTES = 512 * 2**20  # maps that are kept, or computed at once; an evicted one is made anew
+
+
+@dataclass(frozen=True, eq=False)
+class _Moment:
+    """A state, what computes its masks, and what was done to come to it."""
+
+    state: SessionState
+    tool: Tool
+    action: str = ""
+
+
+class Session:
+    """A live session on one cube: several objects, each with its clicks, and their masks.
+
+    What changes the session (`add`, `click`, `use`, …) checks what it is given at once: it either
+    succeeds, as one step that `undo` takes back, or raises and changes nothing.  What is asked of
+    it (`mask`, `label_map`, …) is computed when it is needed, for all objects in one batch, and
+    kept: only objects whose clicks changed are computed anew.
+
+    Any number of threads may use one session.  A lock makes changes and predictions follow each
+    other; `state`, `spectrum` and the other readings never wait for it.  Nothing is ever printed.
+
+    Parameters
+    ----------
+    source : HyperCube, Scene, path or array_like of shape (H, W, B)
+        The image.  A path is read as `hsizoo.io.read_cube` reads it, and masks keep its place on
+        earth where their format can.
+    component : str, InteractiveSegmenter or SpectralScorer
+        What makes masks from clicks: the name of a segmenter or scorer, with options if need be
+        (``"sa-rw:beta=50"``), or an object.  A scorer is wrapped in `hsizoo.ScorerSegmenter`.
+    threshold : float, default 0.5
+        Probability above which is the object, at least 0 and below 1.
+    variable : str, optional
+        Which array is the cube, where a file holds several.
+    layout : {"hwb", "bhw"}, default "hwb"
+        Order of the axes of a file whose format does not say it: bands last, or first.
+    device : str, default "auto"
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``, for components given by name.
+    allow_untrained : bool, default False
+        Whether components may be used that need training and have had none.
+
+    Raises
+    ------
+    NameLookupError, OptionError, MissingRequirement, ContractError
+        If the component cannot be had by that name, or the threshold or the device cannot be.
+    ProtocolError
+        If the component has not been trained and `allow_untrained` is not set.
+    DataError
+        If the cube cannot be read or used.
+
+    Notes
+    -----
+    The component is found at once, but built and shown the cube when a mask is first asked for, or
+    by `prepare`.  Each component that was used is kept with what it made of the image, so that
+    switching back costs nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.random.default_rng(0).random((5, 6, 4))
+    >>> session = Session(image, "sa")
+    >>> session.add(), session.add("tumour", [(1, 2), (3, 3)])
+    ('object-1', 'tumour')
+    >>> session.click("object-1", 4, 5)
+    >>> session.mask("tumour").shape, session.label_map().class_names[2]
+    ((5, 6), 'tumour')
+    """
+
+    def __init__(
+        self,
+        source: HyperCube | Scene | str | os.PathLike[str] | npt.ArrayLike,
+        component: Component,
+        *,
+        threshold: float = 0.5,
+        variable: str | None = None,
+        layout: Layout = "hwb",
+        device: str = "auto",
+        allow_untrained: bool = False,
+    ) -> None:
+        from hsizoo.zoo.device import resolve_device
+
+        threshold = checked_threshold(threshold)
+        self._device = resolve_device(device)
+        self._allow_untrained = allow_untrained
+        self._lock = threading.RLock()
+        self._tools: dict[str, Tool] = {}
+        self._maps: OrderedDict[tuple[str, Clicks], npt.NDArray[np.float32]] = OrderedDict()
+        tool = self._find(component)  # a wrong name is told before a large file is read
+        self._source = read_source(source, variable, layout)
+        self._cube = self._source.cube
+        self._remarks = self._source.remarks
+        self._now = _Moment(SessionState(tool.label, threshold), tool)
+        self._past: list[_Moment] = []
+        self._future: list[_Moment] = []
+
+    def __repr__(self) -> str:
+        state = self.state
+        return (
+            f"Session({self._cube.name!r}, {state.component!r}, {len(state.objects)} object(s), "
+            f"{sum(len(each.clicks) for each in state.objects)} click(s))"
+        )
+
+    # What there is
+
+    @property
+    def cube(self) -> HyperCube:
+        """The image."""
+        return self._cube
+
+    @property
+    def state(self) -> SessionState:
+        """Everything that was decided so far, as one immutable value."""
+        return self._now.state
+
+    @property
+    def component(self) -> str:
+        """Name of the component in use, with its options."""
+        return self.state.component
+
+    @property
+    def threshold(self) -> float:
+        """Probability above which is the object."""
+        return self.state.threshold
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """Names of the objects, in the order in which they were added."""
+        return self.state.names
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know of how the file was read, and how a replay differs."""
+        return self._remarks
+
+    def clicks(self, name: str) -> Clicks:
+        """Return the clicks of an object.
+
+        Raises
+        ------
+        NameLookupError
+            If there is no such object; so do all methods that take the name of one.
+        """
+        return self.state.object(name).clicks
+
+    # What changes it
+
+    def add(
+        self,
+        name: str | None = None,
+        clicks: Clicks | Iterable[tuple[int, int]] = (),
+    ) -> str:
+        """Add an object.
+
+        Parameters
+        ----------
+        name : str, optional
+            Default: ``object-1``, ``object-2``, …
+        clicks : Clicks or iterable of (row, col), optional
+            Clicks to begin with; positions alone are positive.
+
+        Returns
+        -------
+        str
+            Its name.
+
+        Raises
+        ------
+        OptionError
+            If the name is taken, empty, not printable or longer than 200 characters.
+        ClickError
+            As `click`.
+        """
+        given = clicks if isinstance(clicks, Clicks) else Clicks([*clicks])
+        check_clicks(given, self._cube)
+        with self._lock:
+            taken = self.objects
+            if name is None:
+                numbers = itertools.count(len(taken) + 1)
+                name = next(new for n in numbers if (new := f"object-{n}") not in taken)
+            else:
+                check_name(name, taken)
+            added = (*self.state.objects, SessionObject(name, given))
+            self._change(f"add {name}", objects=added)
+            return name
+
+    def rename(self, name: str, new: str) -> None:
+        """Give an object another name; its place in the order stays.
+
+        Raises
+        ------
+        NameLookupError, OptionError
+            As `add`.
+        """
+        with self._lock:
+            old = self.state.object(name)
+            if new != name:
+                check_name(new, self.objects)
+                self._put(old, replace(old, name=new), f"rename {name} to {new}")
+
+    def remove(self, name: str) -> None:
+        """Remove an object with its clicks; the labels of those after it go down by one."""
+        with self._lock:
+            gone = self.state.object(name)
+            rest = tuple(each for each in self.state.objects if each is not gone)
+            self._change(f"remove {name}", objects=rest)
+
+    def click(self, name: str, row: int, col: int, positive: bool = True) -> None:
+        """Click on a pixel.
+
+        Parameters
+        ----------
+        name : str
+            The object that the click speaks of.
+        row, col : int
+            Counted from 0.
+        positive : bool, default True
+            Whether the pixel belongs to the object.
+
+        Raises
+        ------
+        ClickError
+            If the pixel is outside the image or has no finite spectrum; the message gives the
+            values.  Nothing has changed then.
+        """
+        one = Clicks([(row, col)])
+        check_clicks(one, self._cube)
+        row, col = one.points[0].tolist()
+        with self._lock:
+            old = self.state.object(name)
+            said = f"click ({row}, {col}), {'' if positive else 'not '}{name}"
+            self._put(old, replace(old, clicks=old.clicks.add(row, col, positive)), said)
+
+    def remove_click(self, name: str, index: int = -1) -> None:
+        """Take one click of an object away, which `undo` does only for the newest action.
+
+        Parameters
+        ----------
+        name : str
+        index : int, default -1
+            Which one, in the order of `clicks`; negative numbers count from the end.
+
+        Raises
+        ------
+        ClickError
+            If the object has no such click.
+        """
+        with self._lock:
+            old = self.state.object(name)
+            count = len(old.clicks)
+            if not -count <= (index := operator.index(index)) < count:
+                raise ClickError(
+                    f"{name} has {count} click(s), numbered from 0; there is no click {index}"
+                )
+            keep = np.arange(count) != index % count
+            left = Clicks(old.clicks.points[keep], old.clicks.positive[keep])
+            row, col = old.clicks.points[index].tolist()
+            self._put(old, replace(old, clicks=left), f"remove click ({row}, {col}) of {name}")
+
+    def set_clicks(self, name: str, clicks: Clicks | Iterable[tuple[int, int]]) -> None:
+        """Replace all clicks of an object in one step: move one, or clear them.
+
+        Parameters
+        ----------
+        name : str
+        clicks : Clicks or iterable of (row, col)
+            As `add`.
+
+        Raises
+        ------
+        ClickError
+            As `click`.
+        """
+        given = clicks if isinstance(clicks, Clicks) else Clicks([*clicks])
+        check_clicks(given, self._cube)
+        with self._lock:
+            old = self.state.object(name)
+            self._put(old, replace(old, clicks=given), f"set the clicks of {name}")
+
+    def set_threshold(self, threshold: float) -> None:
+        """Choose the probability above which is the object; nothing is predicted anew.
+
+        Raises
+        ------
+        OptionError
+            If it is not a number that is at least 0 and below 1.
+        """
+        threshold = checked_threshold(threshold)
+        with self._lock:
+            self._change(f"threshold {threshold:g}", threshold=threshold)
+
+    def use(self, component: Component) -> None:
+        """Make masks with another component; the objects and their clicks stay.
+
+        It is built and shown the cube before anything changes, unless it has been before.
+
+        Parameters
+        ----------
+        component : str, InteractiveSegmenter or SpectralScorer
+            As for `Session`.
+
+        Raises
+        ------
+        HsizooError
+            As `Session`; also `DataError` if the component cannot work on this cube.
+        """
+        with self._lock:
+            tool = self._find(component)
+            tool.open(self._cube)
+            self._change(f"use {tool.label}", tool=tool)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to take back."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether something was taken back, and nothing new done since."""
+        return bool(self._future)
+
+    def undo(self) -> str:
+        """Take back the newest change, of whatever kind.
+
+        Returns
+        -------
+        str
+            What was taken back, in words; empty if there was nothing.
+        """
+        with self._lock:
+            if not self._past:
+                return ""
+            undone = self._now
+            self._future.append(undone)
+            self._now = self._past.pop()
+            return undone.action
+
+    def redo(self) -> str:
+        """Do again what `undo` took back.
+
+        Returns
+        -------
+        str
+            What was done again, in words; empty if there was nothing.
+        """
+        with self._lock:
+            if not self._future:
+                return ""
+            self._past.append(self._now)
+            self._now = self._future.pop()
+            return self._now.action
+
+    # What is asked of it
+
+    def prepare(self) -> None:
+        """Build the component and show it the cube now, rather than when a mask is asked for.
+
+        Raises
+        ------
+        HsizooError
+            If it cannot be built, or cannot work on this cube.
+        """
+        with self._lock:
+            self._now.tool.open(self._cube)
+
+    def probability(self, name: str) -> npt.NDArray[np.float32]:
+        """Probability that a pixel belongs to an object.
+
+        All objects that have changed are computed with it, in one batch.
+
+        Returns
+        -------
+        ndarray of float32, shape (H, W)
+            In [0, 1]; 0 where the spectrum is not finite, and everywhere if the object has no
+            positive click.  Read-only.
+
+        Raises
+        ------
+        ContractError
+            If the component returns what its interface forbids.
+        """
+        with self._lock:
+            now = self._now
+            wanted = now.state.object(name).clicks
+            prompts = [each.clicks for each in now.state.objects]
+            # Beyond what is kept, the maps of the others would be lost before they are asked for.
+            if len(prompts) > self._held:
+                prompts = [wanted]
+            return self._predict(now.tool, prompts)[wanted]
+
+    def mask(self, name: str) -> npt.NDArray[np.bool_]:
+        """Which pixels belong to an object, whatever others claim.
+
+        Returns
+        -------
+        ndarray of bool, shape (H, W)
+            True where the probability is above `threshold`, strictly, and the spectrum is finite.
+            Where it is all False, `advice` says why.
+        """
+        with self._lock:
+            probability, threshold = self.probability(name), self.threshold
+        mask: npt.NDArray[np.bool_] = probability > threshold  # which is 0 where it is not valid
+        return mask
+
+    def label_map(self) -> LabelMap:
+        """All objects as one map.
+
+        A pixel above the threshold for several objects goes to the one of the highest probability,
+        and of equals to the one that was added first.
+
+        Returns
+        -------
+        LabelMap
+            Labels (H, W): 0 is ``background``, 1 to N are the objects in their order, which are
+            its targets.
+        """
+        with self._lock:
+            return self._label_map(self._now)
+
+    def _label_map(self, now: _Moment) -> LabelMap:
+        labels = np.zeros(self._cube.shape[:2], dtype=np.int32)
+        best = np.full(labels.shape, now.state.threshold, dtype=np.float32)
+        objects = list(enumerate(now.state.objects, 1))
+        for start in range(0, len(objects), self._held):
+            part = objects[start : start + self._held]
+            maps = self._predict(now.tool, [each.clicks for _, each in part])
+            for number, each in part:
+                won = maps[each.clicks] > best
+                labels[won] = number
+                best[won] = maps[each.clicks][won]
+        names = {0: "background"} | {number: each.name for number, each in objects}
+        return LabelMap(labels, names, targets=[number for number, _ in objects])
+
+    def similarity(self, name: str, scorer: str | SpectralScorer = "sa") -> npt.NDArray[np.float32]:
+        """How similar each pixel is to the clicked spectra of an object, by any scorer.
+
+        Parameters
+        ----------
+        name : str
+        scorer : str or SpectralScorer, default "sa"
+            With options if need be: as every scorer, ``"sa:aggregate=mean,negatives=ignore"``.
+
+        Returns
+        -------
+        ndarray of float32, shape (H, W)
+            The scorer's range scaled to [0, 1], with its threshold at 0.5 (see
+            `hsizoo.ScorerSegmenter`): 1 is most similar.  0 where the spectrum is not finite, where
+            a pixel is more similar to a negative click unless the scorer ignores those, and
+            everywhere if the object has no positive click.  Read-only.
+
+        Raises
+        ------
+        OptionError
+            If the component is no scorer.
+        HsizooError
+            As `use`.
+        """
+        with self._lock:
+            clicks = self.clicks(name)
+            return self._predict(self._find(scorer, only="scorer"), [clicks])[clicks]
+
+    def spectrum(self, row: int, col: int, radius: int = 0) -> Spectrum:
+        """Read a spectrum, or the mean over a window.
+
+        Parameters
+        ----------
+        row, col : int
+            Counted from 0.
+        radius : int, default 0
+            Of the window, (2 · radius + 1)² pixels, of which those are averaged that are inside
+            the image and have finite values.
+
+        Returns
+        -------
+        Spectrum
+
+        Raises
+        ------
+        ClickError
+            If the centre is outside the image, or no pixel of the window has finite values.
+        OptionError
+            If the radius is negative.
+        """
+        return read_spectrum(self._cube, row, col, radius)
+
+    def spectra(self, name: str, radius: int = 0) -> tuple[Spectrum, ...]:
+        """Read the spectrum at each click of an object, in the order of `clicks`.
+
+        Parameters
+        ----------
+        name : str
+        radius : int, default 0
+            As `spectrum`.
+        """
+        return tuple(self.spectrum(row, col, radius) for row, col, _ in self.clicks(name))
+
+    def advice(self, name: str) -> str:
+        """Why the mask of an object is empty, or everything, and what to do.
+
+        Returns
+        -------
+        str
+            Empty if the mask is neither.
+        """
+        with self._lock:
+            clicks = self.clicks(name)
+            if not len(clicks):
+                return "there is no click yet; click on the object"
+            if not clicks.positive.any():
+                return "all clicks are negative, so nothing says what it is; click on the object"
+            mask, threshold = self.mask(name), self.threshold
+        if mask.any() and not mask[self._cube.valid].all():
+            return ""
+        what, change = ("every", "raise") if mask.any() else ("no", "lower")
+        return (
+            f"{what} pixel's probability is above {threshold:g}; {change} the threshold, or click "
+            "more"
+        )
+
+    # Files
+
+    def export(self, path: str | os.PathLike[str], name: str | None = None) -> Export:
+        """Write the mask of an object, or the map of all.
+
+        Parameters
+        ----------
+        path : path
+            The end of the name says the format: ``.png``, ``.hdr`` (ENVI classification), ``.tif``
+            (GeoTIFF if the cube is one) or ``.npz``.  The place on earth of a cube that was read
+            from ENVI or GeoTIFF is kept in the same format.
+        name : str, optional
+            One object, as 0 and 1.  Default: the labels of `label_map`.
+
+        Returns
+        -------
+        Export
+            What was written, and what to know of it.
+
+        Raises
+        ------
+        DataError
+            As `check_export`; or if the system refuses to write there.
+        """
+        from hsizoo.io.writing import keeps_place, write_mask
+
+        self.check_export(path)
+        labels: npt.NDArray[Any]
+        with self._lock:
+            if name is None:
+                whole = self.label_map()
+                labels, names = whole.labels, dict(whole.class_names)
+                said = [(f"{each}: ", self.advice(each)) for each in self.objects]
+                said = said or [("", "there is no object yet; add one")]
+            else:
+                labels, names = self.mask(name), {0: "background", 1: name}
+                said = [("", self.advice(name))]
+        written = write_mask(path, labels, class_names=names, like=self._source.raster)
+        remarks = [f"{who}{advice}" for who, advice in said if advice]
+        raster = self._source.raster
+        if raster is not None and not keeps_place(path, raster):
+            is_tiff = all(key.isdigit() for key in raster.place)
+            remarks.append(
+                "the mask does not say where it lies on earth, as its format differs from the "
+                f"cube's; write it as {'.tif' if is_tiff else '.hdr'}"
+            )
+        return Export(written, int(np.count_nonzero(labels)), tuple(remarks))
+
+    def check_export(self, path: str | os.PathLike[str]) -> None:
+        """Check that `export` may write a mask there, without computing one.
+
+        Raises
+        ------
+        DataError
+            If the name has no ending of a mask's format, its folder is not there, it would
+            overwrite the cube, or a file is there that is no mask.
+        """
+        check_mask_target(Path(path), self._source.files)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Keep the session, so that `replay` makes the same masks.
+
+        Kept are the component, the threshold and the clicks of each object, in JSON; not the cube,
+        of which it holds the file's name and a digest, and not what could be undone.  A session of
+        one object has the format that ``hsizoo segment`` has always written.
+
+        Parameters
+        ----------
+        path : path
+            Such as ``mask.png.clicks.json``.  A session that is there is replaced.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        DataError
+            If it would overwrite the cube or a file that is no session, or the system refuses.
+        """
+        target = Path(path)
+        check_folder(target, {target}, self._source.files)
+        if target.exists():
+            try:
+                read_kept(target)
+            except HsizooError as error:
+                raise DataError(
+                    f"{target} is there and no session; choose another name ({error})"
+                ) from None
+        now = self._now
+        text = to_json(now.state, self._source, now.tool)
+        try:
+            write_whole(target, text)
+        except OSError as error:
+            raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
+        return target
+
+    @classmethod
+    def replay(
+        cls,
+        path: str | os.PathLike[str],
+        source: HyperCube | Scene | str | os.PathLike[str] | npt.ArrayLike | None = None,
+        component: Component | None = None,
+        *,
+        variable: str | None = None,
+        layout: Literal["hwb", "bhw"] | None = None,
+        device: str = "auto",
+        allow_untrained: bool = False,
+    ) -> Self:
+        """Open a session that `save` or ``hsizoo segment`` kept.
+
+        Parameters
+        ----------
+        path : path
+            What `save` wrote.
+        source : HyperCube, Scene, path or array_like, optional
+            The cube.  Default: the file of that name beside `path`, or in the working folder.
+        component : str, InteractiveSegmenter or SpectralScorer, optional
+            Default: the one that the session was made with.
+        variable, layout : optional
+            How to read `source`, if it is a path.  Default: as it was read before.
+        device, allow_untrained
+            As for `Session`.
+
+        Returns
+        -------
+        Session
+            Its masks are the same if cube and component are; if not, `remarks` says so.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be read or is no session, or the cube is not found.
+        ClickError
+            If a click does not fit the cube.
+        HsizooError
+            As `Session`.
+        """
+        path = Path(path)
+        kept = read_kept(path)
+        if component is None:
+            if not kept.component or not kept.by_name:
+                raise DataError(
+                    f"{path} was made with {kept.component or 'a component that it does not name'}"
+                    ", which is not known by name; pass it: component="
+                )
+            component = kept.component
+        if source is None:
+            source = cube_beside(path, kept.file)
+        session = cls(
+            source,
+            component,
+            threshold=kept.threshold,
+            variable=kept.variable if variable is None else variable,
+            layout=kept.layout if layout is None else layout,
+            device=device,
+            allow_untrained=allow_untrained,
+        )
+        for each in kept.objects:
+            check_clicks(each.clicks, session._cube)
+        now = session._now
+        session._now = replace(now, state=replace(now.state, objects=kept.objects))
+        session._remarks += differences(path, kept, session._cube, now.tool)
+        return session
+
+    # How
+
+    def _find(self, component: Component, only: Literal["scorer"] | None = None) -> Tool:
+        """The tool of a component, which is the same each time; it need not be built yet."""
+        tool = make_tool(component, self._device, only)
+        with self._lock:
+            if tool.key in self._tools:
+                return self._tools[tool.key]
+            if tool.untrained and not self._allow_untrained:
+                raise ProtocolError(
+                    f"{tool.label} has not been trained, so its mask would mean nothing.  Train it "
+                    "(hsizoo train), or use it as it is: allow_untrained=True (--allow-untrained)"
+                )
+            self._tools[tool.key] = tool
+            return tool
+
+    def _change(self, action: str, tool: Tool | None = None, **changed: Any) -> None:
+        """Come to another state, unless it is the same one."""
+        now = self._now
+        tool = tool or now.tool
+        state = replace(now.state, component=tool.label, **changed)
+        if state != now.state or tool is not now.tool:
+            self._past.append(now)
+            self._future.clear()
+            self._now = _Moment(state, tool, action)
+
+    def _put(self, old: SessionObject, new: SessionObject, action: str) -> None:
+        objects = tuple(new if each is old else each for each in self.state.objects)
+        self._change(action, objects=objects)
+
+    @property
+    def _held(self) -> int:
+        """How many maps are kept, and computed at once; at least one."""
+        height, width, _ = self._cube.shape
+        return max(1, _MAP_BYTES // (4 * height * width))
+
+    def _predict(
+        self, tool: Tool, prompts: Sequence[Clicks]
+    ) -> dict[Clicks, npt.NDArray[np.float32]]:
+        """Maps of these prompts; those that are not kept are computed in one batch."""
+        maps: dict[Clicks, npt.NDArray[np.float32]] = {}
+        fresh: list[Clicks] = []
+        for clicks in dict.fromkeys(prompts):
+            if not clicks.positive.any():  # nothing says what the object is like
+                maps[clicks] = np.broadcast_to(np.float32(0), self._cube.shape[:2])
+            elif (known := self._maps.get((tool.key, clicks))) is not None:
+                self._maps.move_to_end((tool.key, clicks))
+                maps[clicks] = known
+            else:
+                fresh.append(clicks)
+        if fresh:
+            for clicks, computed in zip(fresh, tool.predict(self._cube, fresh), strict=True):
+                probability = np.where(self._cube.valid, computed, np.float32(0))
+                probability.flags.writeable = False
+                self._maps[tool.key, clicks] = maps[clicks] = probability
+            while len(self._maps) > self._held:
+                self._maps.popitem(last=False)
+        return maps

@@ -1,0 +1,60 @@
+"""Masks in files: where one may be written, and what is told of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hsizoo.errors import DataError, HsizooError
+
+__all__ = ["Export", "check_folder", "check_mask_target"]
+
+
+@dataclass(frozen=True)
+class Export:
+    """What `Session.export` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The file; of ENVI the header.
+    pixels : int
+        Pixels that are not background.
+    remarks : tuple of str
+        What a user should know: a mask that is empty or everything, a place on earth that is lost.
+    """
+
+    path: Path
+    pixels: int
+    remarks: tuple[str, ...] = ()
+
+
+def check_folder(target: Path, written: set[Path], cube: frozenset[Path]) -> None:
+    """Raise `DataError` if there is no folder to write into, or the cube would be overwritten."""
+    if not target.parent.is_dir():
+        raise DataError(f"there is no folder {target.parent} to write {target.name} into")
+    if {each.resolve() for each in written} & cube:
+        raise DataError(f"{target} would overwrite the cube; choose another name")
+
+
+def check_mask_target(target: Path, cube: frozenset[Path]) -> None:
+    """Check that a mask may be written there; see `Session.check_export`."""
+    from hsizoo.io import open_raster, read_labels
+    from hsizoo.io.writing import check_mask_name
+
+    check_mask_name(target)
+    is_envi = target.suffix.lower() == ".hdr"
+    written = {target, target.with_suffix(".img")} if is_envi else {target}
+    check_folder(target, written, cube)
+    if not any(each.exists() for each in written):
+        return
+    try:
+        read_labels(target)
+    except HsizooError as error:
+        raise DataError(f"{target} is there and no mask; choose another name ({error})") from None
+    try:
+        bands = open_raster(target, "cube").values.shape[2:]
+    except HsizooError:
+        return
+    if bands not in ((), (1,)):
+        raise DataError(f"{target} is there and holds a cube; choose another name")

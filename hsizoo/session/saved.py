@@ -1,0 +1,161 @@
+"""Sessions in files: JSON that holds what was decided, and what it was decided on."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hsizoo.clicks import Clicks
+from hsizoo.errors import DataError
+from hsizoo.session.state import SessionObject, check_name, checked_threshold
+
+if TYPE_CHECKING:
+    from hsizoo.cube import HyperCube
+    from hsizoo.io.raster import Layout
+    from hsizoo.session.source import Source
+    from hsizoo.session.state import SessionState
+    from hsizoo.session.tools import Tool
+
+__all__ = ["Kept", "cube_beside", "differences", "read_kept", "to_json", "write_whole"]
+
+_ONE, _SEVERAL = "hsizoo clicks 1", "hsizoo session 1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What a saved session says."""
+
+    component: str
+    digest: str
+    by_name: bool
+    file: str  # empty if the cube came from none
+    cube_name: str
+    variable: str | None
+    layout: Layout
+    cube_digest: str
+    threshold: float
+    objects: tuple[SessionObject, ...]
+
+
+def read_kept(path: Path) -> Kept:
+    """Read a saved session, of any format.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or is none.
+    ClickError
+        If what it holds are no clicks.
+    """
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        written = about.get("format", _ONE)
+        if written not in (_ONE, _SEVERAL):
+            if str(written).startswith("hsizoo "):
+                raise DataError(f"{path} was kept by a newer hsizoo, as {written!r}; update hsizoo")
+            raise ValueError(f"format {written!r}")
+        if written == _ONE:  # until there were several, an object had no name
+            rows = [{"name": about.get("object", "object"), "clicks": about["clicks"]}]
+        else:
+            rows = about["objects"]
+        objects: list[SessionObject] = []
+        for row in rows:
+            check_name(row["name"], [each.name for each in objects])
+            objects.append(SessionObject(row["name"], Clicks.from_json(row["clicks"])))
+        layout = about.get("layout", "hwb")
+        if layout not in ("hwb", "bhw"):
+            raise ValueError(f"layout {layout!r}")
+        return Kept(
+            component=_text(about, "component"),
+            digest=_text(about, "component sha256"),
+            by_name="component sha256" not in about or about["component sha256"] is not None,
+            file=_text(about, "file"),
+            cube_name=_text(about, "cube"),
+            variable=_text(about, "variable") or None,
+            layout=layout,
+            cube_digest=_text(about, "cube sha256"),
+            threshold=checked_threshold(about.get("threshold", 0.5)),
+            objects=tuple(objects),
+        )
+    except DataError:  # a ClickError is one
+        raise
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path} holds no clicks that hsizoo kept: {error!r}") from error
+
+
+def _text(about: dict[str, Any], key: str) -> str:
+    """A text that may be missing."""
+    value = about.get(key)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{key} {value!r}")
+    return value or ""
+
+
+def differences(path: Path, kept: Kept, cube: HyperCube, tool: Tool) -> tuple[str, ...]:
+    """How a replay differs from what was kept, in words."""
+    found = []
+    if kept.cube_digest != cube.digest:
+        found.append(f"{path} was made on another cube ({kept.file or kept.cube_name or None})")
+    if kept.digest and tool.digest:
+        if kept.digest != tool.digest and kept.component == tool.label:
+            found.append(
+                f"{path} was made with another version of {kept.component}, other options or "
+                "other weights"
+            )
+        elif kept.digest != tool.digest:
+            found.append(f"{path} was made with {kept.component}")
+    elif kept.component != tool.label:
+        found.append(f"{path} was made with {kept.component or None}")
+    return tuple(found)
+
+
+def cube_beside(path: Path, name: str) -> Path:
+    """The cube of a saved session."""
+    if name and Path(name).name == name:  # a file from elsewhere names no path
+        for folder in (path.parent, Path()):
+            if (folder / name).exists():
+                return folder / name
+    raise DataError(
+        f"the cube of {path} ({name}) is neither beside it nor in {Path.cwd()}; pass it: "
+        "Session.replay(path, cube)"
+        if name
+        else f"the cube of {path} came from no file; pass it: Session.replay(path, cube)"
+    )
+
+
+def to_json(state: SessionState, source: Source, tool: Tool) -> str:
+    """What `read_kept` reads; one object as it was written when there was only ever one."""
+    about: dict[str, Any] = {
+        "format": _ONE if len(state.objects) == 1 else _SEVERAL,
+        "hsizoo": version("hsizoo"),
+        "component": state.component,
+        "component sha256": tool.digest or None,
+        **source.about,
+        "shape": list(source.cube.shape),
+        "cube sha256": source.cube.digest,
+        "threshold": state.threshold,
+    }
+    if len(state.objects) == 1:
+        (one,) = state.objects
+        about |= {"object": one.name, "clicks": one.clicks.to_json()}
+    else:
+        objects = [{"name": each.name, "clicks": each.clicks.to_json()} for each in state.objects]
+        about |= {"objects": objects}
+    return json.dumps(about, indent=1) + "\n"
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Write a file whole, or leave what is there as it is."""
+    part = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,113 @@
+"""`Source`: the cube of a session and where it comes from; spectra read from it."""
+
+from __future__ import annotations
+
+import operator
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hsizoo.clicks import Clicks
+from hsizoo.cube import HyperCube, Scene
+from hsizoo.errors import ClickError, OptionError
+
+if TYPE_CHECKING:
+    from hsizoo.io.raster import Layout, Raster
+
+__all__ = ["Source", "Spectrum", "check_clicks", "read_source", "read_spectrum"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Where the cube comes from."""
+
+    cube: HyperCube
+    raster: Raster | None = None
+    files: frozenset[Path] = frozenset()  # what must not be overwritten
+    about: dict[str, Any] = field(default_factory=dict)  # what a replay needs to read it again
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know of how it was read."""
+        if self.raster is None:
+            return ()
+        return tuple(f"{self.about['file']}: {remark}" for remark in self.raster.remarks)
+
+
+def read_source(source: Any, variable: str | None, layout: Layout) -> Source:
+    """Make a cube of whatever a session was given."""
+    if not isinstance(source, str | os.PathLike):
+        cube = source.cube if isinstance(source, Scene) else source
+        cube = cube if isinstance(cube, HyperCube) else HyperCube(cube)
+        return Source(cube, about={"file": None, "cube": cube.name})
+    from hsizoo.io.envi import find_header
+    from hsizoo.io.formats import open_raster
+    from hsizoo.io.raster import to_cube
+
+    path = Path(source)
+    raster = open_raster(path, "cube", variable=variable, layout=layout)
+    files = {path, raster.path, find_header(raster.path) or path}
+    about = {"file": path.resolve().name, "variable": variable, "layout": layout}
+    return Source(to_cube(raster), raster, frozenset(each.resolve() for each in files), about)
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """A spectrum read from the cube.
+
+    Parameters
+    ----------
+    row, col : int
+        Centre of the window.
+    radius : int
+        Pixels from the centre to the edge of the window, in rows and in columns.
+    pixels : int
+        How many pixels of the window were averaged: those inside the image and with finite values.
+    values : ndarray of float32, shape (B,)
+        In the units of the cube; read-only.
+    wavelengths : ndarray of float64, shape (B,), or None
+        In nanometre, as the cube has them.
+    """
+
+    row: int
+    col: int
+    radius: int
+    pixels: int
+    values: npt.NDArray[np.float32]
+    wavelengths: npt.NDArray[np.float64] | None
+
+
+def read_spectrum(cube: HyperCube, row: int, col: int, radius: int = 0) -> Spectrum:
+    """Read a spectrum; see `Session.spectrum`."""
+    centre = Clicks([(row, col)])
+    centre.check_inside(*cube.shape[:2])
+    row, col = centre.points[0].tolist()
+    radius = operator.index(radius)
+    if radius < 0:
+        raise OptionError(f"radius must be at least 0; got {radius}")
+    rows = slice(max(0, row - radius), row + radius + 1)
+    cols = slice(max(0, col - radius), col + radius + 1)
+    window = cube.data[rows, cols].reshape(-1, cube.bands)
+    window = window[np.isfinite(window).all(axis=1)]
+    if not len(window):
+        raise ClickError(
+            f"no pixel within {radius} of (row={row}, col={col}) has a finite spectrum; read "
+            "another, or a larger window"
+        )
+    values = window.mean(axis=0, dtype=np.float64).astype(np.float32)
+    values.flags.writeable = False
+    return Spectrum(row, col, radius, len(window), values, cube.wavelengths)
+
+
+def check_clicks(clicks: Clicks, cube: HyperCube) -> None:
+    """Raise `ClickError` if one of them cannot be used."""
+    clicks.check_inside(*cube.shape[:2])
+    for row, col, _ in clicks:
+        if not np.isfinite(cube.data[row, col]).all():
+            raise ClickError(
+                f"the pixel (row={row}, col={col}) has no finite spectrum; click beside it"
+            )

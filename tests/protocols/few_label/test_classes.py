@@ -1,0 +1,28 @@
+"""The classes of a run, and what a reader must know of them."""
+
+from hsizoo.protocols.few_label import FewLabelProtocol
+from hsizoo.protocols.few_label.classes import classes_of
+
+
+def test_numbers_are_those_of_all_scenes(record):
+    wood = record("a", 0, 0.5, scene="wood", labels=[2, 7], classes=["wheat", "oak"])
+    failed = record("b", 0, 0, status="failed")
+    assert classes_of([wood, failed, record("a", 0, 0.5)]) == {
+        (1, "corn"): 1, (2, "wheat"): 2, (7, "oak"): 3,
+    }  # fmt: skip
+
+
+def test_classes_that_are_small_untested_or_absent_are_named_once(record):
+    records = [record("a", seed, 0.5) for seed in range(2)]
+    assert FewLabelProtocol.notes(records) == []
+    for each in records:
+        each["result"]["split"]["short"] = ["oats"]
+        each["result"]["split"]["untested"] = ["corn"]
+    records[1]["result"]["absent"] = ["rye", "barley"]
+    assert [note.partition(": ")[2] for note in FewLabelProtocol.notes(records)] == [
+        "oats",
+        "corn",
+        "rye, barley",
+    ]
+    assert all("(in some runs)" in note for note in FewLabelProtocol.notes(records))
+    assert "some" not in FewLabelProtocol.notes(records[:1])[0]
