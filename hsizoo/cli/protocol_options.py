@@ -173,7 +173,8 @@ def refuse_foreign(context: typer.Context, declared: Iterable[str]) -> None:
     """Stop with a usage error if an option was given that only other protocols have."""
     command = context.command
     assert isinstance(command, ProtocolCommand)
-    for name in given_options(context).keys() - set(declared):
+    known = set(declared)
+    for name in (each for each in given_options(context) if each not in known):
         owners = [offer for offer in command.offers() if name in offer.options]
         kinds = " and ".join(dict.fromkeys(offer.kinds.replace(", ", " and ") for offer in owners))
         context.fail(

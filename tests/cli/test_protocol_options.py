@@ -15,8 +15,6 @@ from hsizoo.cli.protocol_options import (
     registered,
 )
 from hsizoo.errors import OptionError, ProtocolError
-from hsizoo.zoo.factory import import_target
-from hsizoo.zoo.registry import registry
 
 PLUGIN = """
 import hsizoo
@@ -151,8 +149,8 @@ def run(*words, code=0, use=""):
         """Go."""
         told.append((dataset, given_options(context)))
         if use:
-            (entry,) = (e for e in registry().entries("protocol") if e.spec.name == use)
-            check_protocol_options(context, use, import_target(entry), entry.spec.options)
+            (offer,) = (each for each in fakes() if each.name == use)
+            check_protocol_options(context, use, offer.target)
 
     done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert done.exit_code == code, done.output

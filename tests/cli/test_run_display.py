@@ -6,10 +6,11 @@ from rich.console import Console
 
 from hsizoo.cli.run_display import RunDisplay
 from hsizoo.engine.cells import Cell
+from hsizoo.protocols.interactive.protocol import InteractiveProtocol
 
 
 def test_phases_of_a_cell_that_count_anew_move_its_bar():
-    display = RunDisplay(Console(force_terminal=True, width=80))
+    display = RunDisplay(Console(force_terminal=True, width=80), InteractiveProtocol)
     cell = Cell({"seed": 0}, {"row": {}}, "lp+cnn2d · field · seed 0")
     display.planned([cell], 0)
     for steps in ((1, 50), (50, 50), (1, 1600)):
@@ -20,7 +21,7 @@ def test_phases_of_a_cell_that_count_anew_move_its_bar():
 
 def test_elsewhere_than_in_a_terminal_it_is_a_line_per_cell():
     out = Console(file=io.StringIO(), width=200)
-    display = RunDisplay(out)
+    display = RunDisplay(out, InteractiveProtocol)
     cell = Cell({"seed": 0}, {"row": {}}, "sa [x] · field · seed 0")
     with display:
         display.planned([cell], 2)
