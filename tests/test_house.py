@@ -89,5 +89,3 @@ def test_no_room_but_its_own_knows_a_protocol(room):
 PROTOCOL = re.compile(
     r"few.?label|\bshots\b|interactive|protocols\.box|FewLabel|Interactive|BoxProtocol"
 )
-    r"few.?label|\bshots\b|interactive|protocols\.box|FewLabel|Interactive|BoxProtocol"
-)

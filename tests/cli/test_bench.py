@@ -45,12 +45,12 @@ def hsizoo(tmp_path, monkeypatch):
 def test_perturb_may_be_repeated(hsizoo):
     words = ("bench", "sa", "-d", TINY, "-k", "1", "--perturb", "none", "--perturb", "noise")
     table = json.loads(hsizoo(*words, "--json").stdout)["table"]
-    assert [row["perturbation"] for row in table] == ["none", "noise"]
+    assert [row["conditions"]["perturbation"] for row in table] == ["none", "noise"]
     shown = hsizoo(*words).stdout
     head = shown.splitlines()[1]
     assert head.split()[:2] == ["component", "perturbation"]
     low, high = table[1]["intervals"]["dice@max 1c"]
-    assert f"{table[1]['dice@max 1c']:.3f} [{low:.3f}, {high:.3f}]" in shown
+    assert f"{table[1]['values']['dice@max 1c']:.3f} [{low:.3f}, {high:.3f}]" in shown
     assert "hsizoo-runs/phantom/differences.csv" in shown
     with pytest.raises(NameLookupError, match="Did you mean 'shading'"):
         hsizoo("bench", "sa", "--perturb", "shadin")
@@ -65,7 +65,7 @@ def test_an_experiment(hsizoo, tmp_path):
         (row,) = csv.DictReader(file)
     assert row["component"] == "sa"
     tables = json.loads(hsizoo("bench", "-c", "try.toml", "--only", "one", "--json").stdout)
-    assert tables["tables"]["one"][0]["dice@max 1c"] == float(row["dice@max 1c"])
+    assert tables["tables"]["one"][0]["values"]["dice@max 1c"] == float(row["dice@max 1c"])
     with pytest.raises(OptionError, match="has no run 'three'"):
         hsizoo("bench", "-c", "try.toml", "--only", "three")
 

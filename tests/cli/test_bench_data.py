@@ -37,7 +37,7 @@ def write(folder, seed):
 
 def dice(call, dataset, *words):
     done = call("bench", "sa", "--clicks", "1", "--dataset", dataset, *words, "--json")
-    return json.loads(done.stdout)["table"][0]["dice@max 1c"]
+    return json.loads(done.stdout)["table"][0]["values"]["dice@max 1c"]
 
 
 def test_a_folder_is_a_dataset_and_its_results_follow_its_files(call, tmp_path):
