@@ -180,9 +180,7 @@ def _differences(
         for setting, group in _groups(rows, axis):
             mine = [row for row in group if row[headline.name] is not None]
             if against == "best":
-                mine.sort(
-                    key=lambda row: row[headline.name] or 0.0, reverse=headline.better != "lower"
-                )
+                mine.sort(key=lambda row: row[headline.name] or 0.0, reverse=not lower)
             for other in mine[1:]:
                 found, sign = pairs.get((mine[0].name, other.name)), 1
                 if found is None:
