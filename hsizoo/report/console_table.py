@@ -55,7 +55,9 @@ def console_table(
     columns = [c for c in shown_columns(layout.columns, rows) if c.name not in without]
     conditions = list(rows[0].conditions) if rows else []
     spread = spread_of(layout, rows, 4)
-    made = Table(title=title, box=None, pad_edge=False, header_style="bold", title_justify="left")
+    made = Table(
+        title=escape(title), box=None, pad_edge=False, header_style="bold", title_justify="left"
+    )
     made.add_column("component", no_wrap=True, overflow="fold")
     for condition in conditions:
         made.add_column(escape(condition), overflow="fold")

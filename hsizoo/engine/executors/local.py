@@ -84,6 +84,7 @@ def _attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int],
         json.dumps(result, allow_nan=False)  # what the store cannot hold is this cell's failure
     # SystemExit too: a component that calls sys.exit() must not end the run.
     except (Exception, SystemExit) as problem:  # noqa: BLE001
+        result = None
         error = {
             "type": type(problem).__name__,
             "message": str(problem) or repr(problem),
