@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from hsizoo.interfaces import Column, Protocol, Record
-from hsizoo.report.csv_text import to_csv
+from hsizoo.report.csv_text import csv_with_conditions, to_csv
 from hsizoo.report.rows import (
     Row,
+    Unit,
+    average_seeds,
     by_row,
     choose_unit,
     covers,
     done,
-    observations,
+    is_trained,
     settings_of,
+    single_results,
     summarise,
 )
 from hsizoo.report.statistics import (
@@ -51,10 +56,10 @@ class Comparison:
         With intervals.
     differences : list of dict
         Each pair of rows that differ in one respect, by each compared column: ``metric``, ``a``,
-        ``b``, ``differ_in``, ``difference`` (a minus b, on the samples that both have), ``low``,
+        ``b``, ``differ_in``, ``difference`` (a minus b, on the results that both have), ``low``,
         ``high``, ``above_0`` (share of bootstrap draws), ``by_class_…`` (the same over classes),
-        ``wins`` and ``losses`` (share of samples in which a is better, and worse), ``unit``,
-        ``units``, ``samples``.
+        ``wins`` and ``losses`` (share of pairs in which a is better, and worse, every seed being a
+        pair), ``unit``, ``units``, ``samples``.
     classes : list of dict
         Each row's mean of each class, and over all classes, by each compared column; empty where
         the protocol names no classes.
@@ -80,7 +85,6 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
     """
     rows = summarise(protocol, records)
     unit = choose_unit(records)
-    seeds = {each["training_seed"] for each in done(records) if _is_trained(each)}
     # A column that no row has a value in (Dice after five clicks of a run with three) stays out.
     columns = [
         column
@@ -88,18 +92,17 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
         if (column.interval or column.compared) and any(r[column.name] is not None for r in rows)
     ]
     names = [column.name for column in columns]
-    observed = []
+    training_seeds = {each["training_seed"] for each in done(records) if is_trained(each)}
+    results = []
     for mine in by_row(records).values():
-        # The tuned threshold, and what else a row decides as a whole, knows each cell once.
         finished = done(mine)
-        pairs = list(zip(finished, protocol.observe(finished) if finished else [], strict=True))
-        repeated = [pair for pair in pairs for pair in _for_all_seeds(*pair, seeds)]
-        observed.append(
-            observations([r for r, _ in repeated], [each for _, each in repeated], names, unit)
-        )
-    bootstrap = _Bootstrap(columns, observed)
+        observed = protocol.observe(finished) if finished else []
+        pairs = _for_all_seeds(finished, observed, training_seeds)
+        repeated, their = zip(*pairs, strict=True) if pairs else ((), ())
+        results.append(single_results(repeated, their, names, unit))
+    bootstrap = _Bootstrap(columns, results, unit)
     for place, row in enumerate(rows):
-        row.unit, row.units = unit, len(set(observed[place].units))
+        row.unit, row.units = unit, bootstrap.units(place)
         row.intervals = bootstrap.intervals(place)
     return Comparison(
         protocol.columns,
@@ -110,61 +113,109 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
     )
 
 
-def _is_trained(record: Record) -> bool:
-    return record.get("training_seed") is not None
-
-
-def _for_all_seeds(record: Record, observed: Any, seeds: Collection[int]) -> list[tuple[Any, Any]]:
-    """What was not trained is the same with every training seed: its pair where seeds are units."""
-    if not seeds or _is_trained(record):
-        return [(record, observed)]
-    return [({**record, "training_seed": seed}, observed) for seed in seeds]
+def _for_all_seeds(
+    records: Sequence[Record], observed: Sequence[Any], seeds: Collection[int]
+) -> list[tuple[Record, Any]]:
+    """Repeat what was not trained for every training seed, as it is the same with each."""
+    return [
+        ({**record, "training_seed": seed} if seed is not None else record, mine)
+        for record, mine in zip(records, observed, strict=True)
+        for seed in (seeds if seeds and not is_trained(record) else [None])
+    ]
 
 
 class _Bootstrap:
-    """The bootstrap of every row, with the same units drawn for all."""
+    """The bootstrap of every row, with the same units drawn for all.
 
-    def __init__(self, columns: Sequence[Column], observed: Sequence[Observations]) -> None:
+    Parameters
+    ----------
+    columns : sequence of Column
+        What there are values of.
+    results : sequence of Observations
+        For each row its single results, see `hsizoo.report.rows.single_results`.
+    unit : {"subject", "scene", "seed"}
+    """
+
+    def __init__(
+        self, columns: Sequence[Column], results: Sequence[Observations], unit: Unit
+    ) -> None:
         self.columns = columns
         self.compared = [place for place, column in enumerate(columns) if column.compared]
-        self.observed = observed
-        units = list(dict.fromkeys(name for each in observed for name in each.units))
-        self.order = {name: place for place, name in enumerate(units)}
-        enough = len(units) >= FEWEST_UNITS
-        self.counts = draw_units(len(units)) if enough else np.ones((1, len(units)), dtype=np.int64)
-        self.keys = [frozenset(each.keys) for each in observed]
-        self.has_classes = any(name is not None for each in observed for _, name in each.classes)
-        self._kept: dict[tuple[int, bool], Floats] = {}
+        self.results = results
+        self.unit: Unit = unit
+        self.averaged = [average_seeds(each, unit) for each in results]
+        names = dict.fromkeys(name for each in results for name in each.units)
+        self.order = {name: place for place, name in enumerate(names)}
+        enough = len(names) >= FEWEST_UNITS
+        self.counts = draw_units(len(names)) if enough else np.ones((1, len(names)), dtype=np.int64)
+        self.has_classes = any(name is not None for each in results for _, name in each.classes)
+        numbers: dict[Any, int] = {}
+        self._numbers = [
+            np.array([numbers.setdefault(key, len(numbers)) for key in each.keys], dtype=np.int64)
+            for each in results
+        ]
+        self._draws: dict[tuple[int, bool], Floats] = {}
 
-    def of(self, place: int, keys: frozenset[Any], *, classes: bool = False) -> Floats:
-        """Draws of a row on some of its observations, (1 + draws, columns)."""
-        if keys != self.keys[place]:  # a row with a failed cell is compared on what it has
-            return self._average(self.observed[place].take(set(keys)), classes)
-        if (place, classes) not in self._kept:
-            self._kept[place, classes] = self._average(self.observed[place], classes)
-        return self._kept[place, classes]
+    def units(self, place: int) -> int:
+        """How many units a row has."""
+        return len(set(self.results[place].units))
 
-    def _average(self, observed: Observations, classes: bool) -> Floats:
+    def shared(self, members: Sequence[int]) -> list[Observations]:
+        """Select the single results that all of these rows have.
+
+        Returns
+        -------
+        list of Observations
+            For each row the same results in the same order; a figure that one row lacks is NaN in
+            all.  If nothing is missing these are the rows' own `results`.
+        """
+        found = [self.results[member] for member in members]
+        numbers = [self._numbers[member] for member in members]
+        if not all(np.array_equal(numbers[0], each) for each in numbers[1:]):
+            common = functools.reduce(np.intersect1d, numbers)
+            places = [np.flatnonzero(np.isin(each, common)) for each in numbers]
+            found = [
+                results.at(mine[np.argsort(each[mine])].tolist())
+                for results, each, mine in zip(found, numbers, places, strict=True)
+            ]
+        unknown = [np.isnan(each.values) for each in found]
+        if all(np.array_equal(unknown[0], each) for each in unknown[1:]):
+            return found
+        missing = np.logical_or.reduce(unknown)
+        return [replace(each, values=np.where(missing, np.nan, each.values)) for each in found]
+
+    def average(self, place: int, results: Observations) -> Observations:
+        """Average single results of a row over seeds, unless the seed is the unit."""
+        if results is self.results[place]:
+            return self.averaged[place]
+        return average_seeds(results, self.unit)
+
+    def draws(self, place: int, results: Observations, *, classes: bool = False) -> Floats:
+        """Average single results of a row in every draw; (1 + draws, columns).
+
+        Parameters
+        ----------
+        place : int
+            The row.
+        results : Observations
+            All its results, or those that `shared` selected.
+        classes : bool, default False
+            Average over classes in place of samples.
+        """
+        whole = results is self.results[place]
+        if whole and (place, classes) in self._draws:
+            return self._draws[place, classes]
         average = over_classes if classes else over_samples
-        if not np.isnan(observed.values).any():
-            return average(observed, self.order, self.counts)
-        # A figure that some observations lack is averaged over those that have it.
-        found = []
-        for values in observed.values.T:
-            known = np.flatnonzero(~np.isnan(values)).tolist()
-            if not known:
-                found.append(np.full((len(self.counts), 1), np.nan))
-                continue
-            part = observed.at(known)
-            column = Observations(part.keys, part.units, part.classes, values[known][:, None])
-            found.append(average(column, self.order, self.counts))
-        return np.concatenate(found, axis=1)
+        found = average(self.average(place, results), self.order, self.counts)
+        if whole:
+            self._draws[place, classes] = found
+        return found
 
     def intervals(self, place: int) -> dict[str, tuple[float, float]]:
         """95 % intervals by column; empty if there cannot be any."""
-        if len(set(self.observed[place].units)) < FEWEST_UNITS:
+        if self.units(place) < FEWEST_UNITS:
             return {}
-        ends = interval(self.of(place, self.keys[place])[1:])
+        ends = interval(self.draws(place, self.results[place])[1:])
         return {
             column.name: (float(low), float(high))
             for column, low, high in zip(self.columns, *ends, strict=True)
@@ -172,69 +223,62 @@ class _Bootstrap:
         }
 
 
+def _extent(results: Observations, column: int) -> tuple[int, int]:
+    """How many units, and how many samples, have a value in a column."""
+    known = np.flatnonzero(~np.isnan(results.values[:, column])).tolist()
+    return len({results.units[place] for place in known}), len(known)
+
+
 def _differences(rows: Sequence[Row], bootstrap: _Bootstrap) -> list[dict[str, Any]]:
     lines = []
     for first, second in itertools.combinations(range(len(rows)), 2):
         respects = _respects(rows[first], rows[second])
-        keys = bootstrap.keys[first] & bootstrap.keys[second]
-        if len(respects) != 1 or not keys:
+        if len(respects) != 1:
             continue
-        units = len(set(bootstrap.observed[first].take(set(keys)).units))
-        lines += [
-            {
-                "metric": metric,
-                "a": rows[first].name,
-                "b": rows[second].name,
-                "differ_in": respects[0],
-                **figures,
-                "unit": rows[first].unit,
-                "units": units,
-                "samples": len(keys),
-            }
-            for metric, figures in _pair(bootstrap, first, second, keys, units).items()
-        ]
+        about = {"a": rows[first].name, "b": rows[second].name, "differ_in": respects[0]}
+        for metric, figures in _pair(bootstrap, first, second).items():
+            lines.append({"metric": metric, **about, **figures})
     return lines
 
 
-def _pair(
-    bootstrap: _Bootstrap, first: int, second: int, keys: frozenset[Any], units: int
-) -> dict[str, dict[str, float]]:
-    """Differences of two rows by metric: over samples, over classes, and sample by sample."""
-    names = [bootstrap.columns[place].name for place in bootstrap.compared]
-    found: dict[str, dict[str, float]] = {name: {} for name in names}
+def _pair(bootstrap: _Bootstrap, first: int, second: int) -> dict[str, dict[str, Any]]:
+    """Differences of two rows by metric: over samples, over classes, and result by result."""
+    one, two = bootstrap.shared((first, second))
+    apart = one.values - two.values
+    columns = [place for place in bootstrap.compared if not np.isnan(apart[:, place]).all()]
+    if not columns:
+        return {}
+    averaged = bootstrap.average(first, one)
+    extent = {place: _extent(averaged, place) for place in columns}
+    found: dict[int, dict[str, Any]] = {place: {} for place in columns}
     ways = [(False, ""), *([(True, "by_class_")] if bootstrap.has_classes else [])]
     for classes, prefix in ways:
-        one, two = (bootstrap.of(each, keys, classes=classes) for each in (first, second))
-        apart = (one - two)[:, bootstrap.compared]
-        drawn = apart[1:][~np.isnan(apart[1:]).all(axis=1)]
-        ends = interval(drawn) if units >= FEWEST_UNITS else None
-        for place, name in enumerate(names):
-            if np.isnan(apart[0, place]):  # so few clicks do not tell
-                found.pop(name, None)
-                continue
-            found[name][f"{prefix}difference"] = float(apart[0, place])
-            if ends is not None:
-                found[name] |= {
-                    f"{prefix}low": float(ends[0, place]),
-                    f"{prefix}high": float(ends[1, place]),
-                    f"{prefix}above_0": float((drawn[:, place] > 0).mean()),
+        draws = (
+            bootstrap.draws(first, one, classes=classes)
+            - bootstrap.draws(second, two, classes=classes)
+        )[:, columns]
+        ends = interval(draws[1:])
+        for number, place in enumerate(columns):
+            found[place][f"{prefix}difference"] = float(draws[0, number])
+            if extent[place][0] >= FEWEST_UNITS:
+                drawn = draws[1:, number]
+                found[place] |= {
+                    f"{prefix}low": float(ends[0, number]),
+                    f"{prefix}high": float(ends[1, number]),
+                    f"{prefix}above_0": float((drawn[~np.isnan(drawn)] > 0).mean()),
                 }
-    mine, theirs = (_by_key(bootstrap.observed[each], keys) for each in (first, second))
-    apart = mine - theirs
-    for place in bootstrap.compared:
-        column = bootstrap.columns[place]
-        if column.name in found:
-            known = apart[:, place][~np.isnan(apart[:, place])]
-            sign = -1 if column.better == "lower" else 1
-            found[column.name]["wins"] = float((sign * known > 0).mean())
-            found[column.name]["losses"] = float((sign * known < 0).mean())
-    return found
-
-
-def _by_key(observed: Observations, keys: frozenset[Any]) -> Floats:
-    """Values in the order of the sorted keys, so that two rows can be subtracted."""
-    place = {key: number for number, key in enumerate(observed.keys)}
-    return observed.values[[place[key] for key in sorted(keys, key=repr)]]
+    for place in columns:
+        known = apart[~np.isnan(apart[:, place]), place]
+        sign = -1 if bootstrap.columns[place].better == "lower" else 1
+        units, samples = extent[place]
+        found[place] |= {
+            "wins": float((sign * known > 0).mean()),
+            "losses": float((sign * known < 0).mean()),
+            "unit": bootstrap.unit,
+            "units": units,
+            "samples": samples,
+        }
+    return {bootstrap.columns[place].name: figures for place, figures in found.items()}
 
 
 def _respects(first: Row, second: Row) -> list[str]:
@@ -249,39 +293,45 @@ def _classes(rows: Sequence[Row], bootstrap: _Bootstrap) -> list[dict[str, Any]]
         return []
     lines = []
     for place, row in enumerate(rows):
-        observed = bootstrap.observed[place]
-        if not observed.keys:
+        averaged = bootstrap.averaged[place]
+        if not averaged.keys:
             continue
-        groups: dict[Any, Floats] = by_class(observed, bootstrap.order, bootstrap.counts)
-        groups[_ALL] = bootstrap.of(place, bootstrap.keys[place], classes=True)
-        for name, figures in groups.items():
-            mine = [n for n, each in enumerate(observed.classes) if name in (each, _ALL)]
-            units = len({observed.units[number] for number in mine})
-            ends = interval(figures[1:]) if units >= FEWEST_UNITS else None
+        members: dict[Any, list[int]] = defaultdict(list)
+        for number, name in enumerate(averaged.classes):
+            members[name].append(number)
+        draws = by_class(averaged, bootstrap.order, bootstrap.counts)
+        several = len({dataset for dataset, _ in members}) > 1
+        groups = [
+            (_class_name(name, averaged.at(mine), several), draws[name], averaged.at(mine))
+            for name, mine in members.items()
+        ]
+        groups.append(
+            (_ALL, bootstrap.draws(place, bootstrap.results[place], classes=True), averaged)
+        )
+        for words, figures, mine in groups:
+            ends = interval(figures[1:])
             for column in bootstrap.compared:
-                if np.isnan(figures[0, column]):  # so few clicks do not tell
+                if np.isnan(figures[0, column]):
                     continue
+                units, samples = _extent(mine, column)
                 line = {
                     "component": row.component,
                     "conditions": row.conditions,
-                    "class": _class_name(name, observed, mine),
+                    "class": words,
                     "metric": bootstrap.columns[column].name,
                     "mean": float(figures[0, column]),
                 }
-                if ends is not None:
+                if units >= FEWEST_UNITS:
                     line |= {"low": float(ends[0, column]), "high": float(ends[1, column])}
-                lines.append({**line, "unit": row.unit, "units": units, "samples": len(mine)})
+                lines.append({**line, "unit": row.unit, "units": units, "samples": samples})
     return lines
 
 
-def _class_name(name: Any, observed: Observations, mine: Sequence[int]) -> str:
-    """A class in words; of pooled datasets, which may share names, with its scenes."""
-    if name == _ALL:
-        return _ALL
-    if len({dataset for dataset, _ in observed.classes}) == 1:
+def _class_name(name: tuple[str, str | None], mine: Observations, several: bool) -> str:
+    """A class in words; of several datasets, which may share names, with its scenes."""
+    if not several:
         return str(name[1])
-    scenes = sorted({str(observed.keys[number][1]) for number in mine})
-    return f"{name[1]} ({', '.join(scenes)})"
+    return f"{name[1]} ({', '.join(sorted({str(key[1]) for key in mine.keys}))})"
 
 
 def _ranks(rows: Sequence[Row], bootstrap: _Bootstrap) -> list[dict[str, Any]]:
@@ -290,20 +340,22 @@ def _ranks(rows: Sequence[Row], bootstrap: _Bootstrap) -> list[dict[str, Any]]:
         members = [
             place
             for place, row in enumerate(rows)
-            if covers(row.conditions, setting) and bootstrap.keys[place]
+            if covers(row.conditions, setting) and bootstrap.results[place].keys
         ]
         if len(members) < 2:
             continue
-        keys = frozenset.intersection(*(bootstrap.keys[place] for place in members))
-        if len(set(bootstrap.observed[members[0]].take(set(keys)).units)) < FEWEST_UNITS:
+        shared = bootstrap.shared(members)
+        averaged = bootstrap.average(members[0], shared[0])
+        columns = [
+            place for place in bootstrap.compared if _extent(averaged, place)[0] >= FEWEST_UNITS
+        ]
+        if not columns:
             continue
-        figures = np.stack([bootstrap.of(place, keys)[1:] for place in members], axis=2)
-        for place in bootstrap.compared:
+        draws = [bootstrap.draws(*each)[1:] for each in zip(members, shared, strict=True)]
+        for place in columns:
             column = bootstrap.columns[place]
-            drawn = figures[:, place]
+            drawn = np.stack([mine[:, place] for mine in draws], axis=1)
             drawn = drawn[~np.isnan(drawn).any(axis=1)]
-            if not len(drawn):
-                continue
             shares = rank_shares(-drawn if column.better == "lower" else drawn).tolist()
             for member, share in zip(members, shares, strict=True):
                 about = {"component": rows[member].component, "conditions": setting}
@@ -332,7 +384,7 @@ def table_csv(comparison: Comparison) -> str:
         for name, ends in row.intervals.items():
             line |= zip((f"{name} low", f"{name} high"), ends, strict=True)
         lines.append((row.conditions, line))
-    return _with_conditions([*names, *_COUNTS, *figures], lines)
+    return csv_with_conditions([*names, *_COUNTS, *figures], lines)
 
 
 def differences_csv(comparison: Comparison) -> str:
@@ -353,21 +405,4 @@ def classes_csv(comparison: Comparison) -> str:
         (line["conditions"], {key: line[key] for key in line if key != "conditions"})
         for line in comparison.classes
     ]
-    return _with_conditions(head, lines)
-
-
-def _with_conditions(
-    head: Sequence[str], lines: Sequence[tuple[Mapping[str, str], dict[str, Any]]]
-) -> str:
-    """Lines as CSV, with a column for each condition after the component.
-
-    A condition may be called like one of the table's own columns; it is then written with
-    ``condition`` before its name.
-    """
-    conditions = list(lines[0][0]) if lines else []
-    taken = {"component", *head}
-    names = {key: f"condition {key}" if key in taken else key for key in conditions}
-    return to_csv(
-        ["component", *names.values(), *head],
-        [{**line, **{names[key]: value for key, value in mine.items()}} for mine, line in lines],
-    )
+    return csv_with_conditions(head, lines)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hsizoo.report.figures import Layout, best_of, figure, headline_of, shown_columns
+from hsizoo.report.figures import Layout, best_of, count_of, figure, shown_columns, spread_of
 from hsizoo.report.rows import Row
 
 __all__ = ["console_table", "fitting_table"]
@@ -54,29 +54,26 @@ def console_table(
     """
     columns = [c for c in shown_columns(layout.columns, rows) if c.name not in without]
     conditions = list(rows[0].conditions) if rows else []
-    headline = headline_of(layout.headline, rows)
-    shows_spread = not any(c.deviation for c in columns) and any(
-        headline in row.deviations for row in rows
+    spread = spread_of(layout, rows, 4)
+    made = Table(
+        title=escape(title), box=None, pad_edge=False, header_style="bold", title_justify="left"
     )
-    made = Table(title=title, box=None, pad_edge=False, header_style="bold", title_justify="left")
     made.add_column("component", no_wrap=True, overflow="fold")
     for condition in conditions:
         made.add_column(escape(condition), overflow="fold")
     headings = [column.heading for column in columns]
-    for heading in [*headings, *["sd over seeds"] * shows_spread, layout.count]:
-        made.add_column(escape(heading), justify="right", no_wrap=True)
+    for heading in [*headings, *["sd over seeds"] * (spread is not None), layout.count]:
+        made.add_column(escape(heading), justify="right", no_wrap=True, overflow="fold")
     best = {column.name: best_of(column, rows) for column in columns}
-    for row in rows:
+    for number, row in enumerate(rows):
         figures = []
         for column in columns:
             text = escape(figure(row, column, intervals=intervals and not column.brief))
             is_best = row[column.name] is not None and row[column.name] == best[column.name]
             figures.append(f"[bold]{text}[/]" if is_best else text)
-        if shows_spread:
-            spread = row.deviations.get(headline)
-            figures.append("—" if spread is None else f"{spread:.4f}")
+        if spread is not None:
+            figures.append(spread[number])
         note = f" [red]({row.failed_cells} failed)[/]" if row.failed_cells else ""
         settings = [escape(row.conditions[key]) or "—" for key in conditions]
-        count = row.samples if layout.count == "samples" else row.seeds
-        made.add_row(escape(row.component) + note, *settings, *figures, str(count))
+        made.add_row(escape(row.component) + note, *settings, *figures, count_of(layout, row))
     return made

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["to_csv"]
+__all__ = ["csv_with_conditions", "to_csv"]
 
 
 def to_csv(head: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
@@ -17,3 +17,20 @@ def to_csv(head: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()
+
+
+def csv_with_conditions(
+    head: Sequence[str], lines: Sequence[tuple[Mapping[str, str], dict[str, Any]]]
+) -> str:
+    """Lines as CSV, with a column for each condition after the component.
+
+    A condition may be called like one of the table's own columns; it is then written with
+    ``condition`` before its name.
+    """
+    conditions = list(lines[0][0]) if lines else []
+    taken = {"component", *head}
+    names = {key: f"condition {key}" if key in taken else key for key in conditions}
+    return to_csv(
+        ["component", *names.values(), *head],
+        [{**line, **{names[key]: value for key, value in mine.items()}} for mine, line in lines],
+    )

@@ -9,7 +9,16 @@ from typing import Any
 from hsizoo.interfaces import Column, Protocol
 from hsizoo.report.rows import Row
 
-__all__ = ["Layout", "best_of", "figure", "headline_of", "scaled", "shown_columns"]
+__all__ = [
+    "Layout",
+    "best_of",
+    "count_of",
+    "figure",
+    "headline_of",
+    "scaled",
+    "shown_columns",
+    "spread_of",
+]
 
 _DIGITS_BESIDE_INTERVALS = 3
 _MISSING = "—"
@@ -61,6 +70,23 @@ def headline_of(headline: Sequence[str], rows: Sequence[Row]) -> str:
     return next(
         (name for name in headline if any(row[name] is not None for row in rows)), headline[0]
     )
+
+
+def spread_of(layout: Layout, rows: Sequence[Row], digits: int) -> list[str] | None:
+    """Standard deviations over seeds of the headline, row by row, for a column of their own.
+
+    None where no row has one, or where figures are shown with ± theirs.
+    """
+    headline = headline_of(layout.headline, rows)
+    found = [row.deviations.get(headline) for row in rows]
+    if any(column.deviation for column in layout.columns) or all(sd is None for sd in found):
+        return None
+    return [_MISSING if sd is None else f"{sd:.{digits}f}" for sd in found]
+
+
+def count_of(layout: Layout, row: Row) -> str:
+    """What the last column says of a row: the number of its samples, or of its seeds."""
+    return str(row.samples if layout.count == "samples" else row.seeds)
 
 
 def best_of(column: Column, rows: Sequence[Row]) -> float | None:

@@ -14,7 +14,12 @@ __all__ = ["new_figure", "to_png"]
 
 
 def new_figure(size: tuple[float, float]) -> Figure:
-    """Make an empty figure of so many inches (width, height), laid out so that nothing is cut.
+    """Make an empty figure, laid out so that nothing is cut.
+
+    Parameters
+    ----------
+    size : tuple of float
+        Width and height in inches.
 
     Raises
     ------

@@ -24,13 +24,16 @@ __all__ = [
     "Row",
     "RowName",
     "Unit",
+    "average_seeds",
     "by_row",
     "choose_unit",
     "covers",
     "done",
+    "is_trained",
     "observations",
     "row_name",
     "settings_of",
+    "single_results",
     "summarise",
 ]
 
@@ -151,12 +154,57 @@ def covers(general: Mapping[str, str], setting: Mapping[str, str]) -> bool:
 
 def choose_unit(records: Sequence[Record]) -> Unit:
     """The subject; the scene where there is one subject; the seed where there is one scene."""
-    finished = done(records)
-    if len({(_dataset(record), record["subject"]) for record in finished}) > 1:
+    scenes = {(*_scene(record), record["subject"]) for record in done(records)}
+    if len({(dataset, subject) for dataset, _, subject in scenes}) > 1:
         return "subject"
-    if len({(_dataset(record), record["identity"]["scene"]) for record in finished}) > 1:
-        return "scene"
-    return "seed"
+    return "scene" if len({(dataset, scene) for dataset, scene, _ in scenes}) > 1 else "seed"
+
+
+def single_results(
+    records: Sequence[Record],
+    observed: Sequence[Sequence[Observation]],
+    columns: Sequence[str],
+    unit: Unit,
+) -> Observations:
+    """Arrange the observations of one row, each seed by itself.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+        Finished cells of one row.
+    observed : sequence of sequence of Observation
+        Those of each record.
+    columns : sequence of str
+    unit : {"subject", "scene", "seed"}
+
+    Returns
+    -------
+    Observations
+        With one value for each of `columns`.  A key is the dataset, the scene, the label of the
+        observation, and the seeds.
+    """
+    keys: list[tuple[Any, ...]] = []
+    units: list[Any] = []
+    classes: list[tuple[str, str | None]] = []
+    values: list[list[float]] = []
+    for record, mine in zip(records, observed, strict=True):
+        dataset, scene = _scene(record)
+        seeds = (record["identity"]["seed"], record.get("training_seed"))
+        whose: Any = seeds
+        if unit != "seed":
+            whose = dataset, record.get("subject") if unit == "subject" else scene
+        for each in mine:
+            keys.append((dataset, scene, each.label, seeds))
+            units.append(whose)
+            classes.append((dataset, each.category))
+            values.append([each.values.get(column, math.nan) for column in columns])
+    return Observations(keys, units, classes, np.array(values).reshape(len(keys), len(columns)))
+
+
+def average_seeds(results: Observations, unit: Unit) -> Observations:
+    """Average what `single_results` arranged over seeds, unless the seed is the unit."""
+    keys = results.keys if unit == "seed" else [key[:-1] for key in results.keys]
+    return results.averaged(keys)
 
 
 def observations(
@@ -171,48 +219,15 @@ def observations(
 
     Parameters
     ----------
-    records : sequence of mapping
-        Finished cells of one row.
-    observed : sequence of sequence of Observation
-        Those of each record.
-    columns : sequence of str
-    unit : {"subject", "scene", "seed"}
+    records, observed, columns, unit
+        See `single_results`.
 
     Returns
     -------
     Observations
         With one value for each of `columns`.
     """
-    found: dict[Any, list[list[float]]] = defaultdict(list)
-    about: dict[Any, tuple[Any, Any]] = {}
-    for record, mine in zip(records, observed, strict=True):
-        dataset, scene = _dataset(record), record["identity"]["scene"]
-        seeds = (record["identity"]["seed"], record.get("training_seed"))
-        whose = {
-            "subject": (dataset, record.get("subject")),
-            "scene": (dataset, scene),
-            "seed": seeds,
-        }[unit]
-        for each in mine:
-            key = (dataset, scene, each.label, *(seeds if unit == "seed" else ()))
-            about[key] = whose, (dataset, each.category)
-            found[key].append([each.values.get(column, math.nan) for column in columns])
-    values = np.zeros((0, len(columns)))
-    if found:
-        values = np.array([_mean_of_known(np.array(each)) for each in found.values()])
-    return Observations(
-        list(found), [about[key][0] for key in found], [about[key][1] for key in found], values
-    )
-
-
-def _mean_of_known(values: Any) -> Any:
-    """The mean over the first axis, NaN left out; of one row that row itself."""
-    if not np.isnan(values).any():
-        return values.mean(axis=0)
-    known = ~np.isnan(values)
-    count = known.sum(axis=0)
-    total = np.where(known, values, 0.0).sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return average_seeds(single_results(records, observed, columns, unit), unit)
 
 
 def summarise(protocol: type[Protocol], records: Sequence[Record]) -> list[Row]:
@@ -246,28 +261,28 @@ def summarise(protocol: type[Protocol], records: Sequence[Record]) -> list[Row]:
     return rows
 
 
+def is_trained(record: Record) -> bool:
+    """Whether the component of a cell was trained in this run."""
+    return record.get("training_seed") is not None
+
+
 def _fill(row: Row, protocol: type[Protocol], records: Sequence[Record]) -> None:
     observed = protocol.observe(records)
-    of_objects = [column for column in protocol.columns if _is_observed(column, observed)]
-    names = [column.name for column in of_objects]
-    arranged = observations(records, observed, names, "subject")
-    for column, values in zip(of_objects, arranged.values.T, strict=True):
+    known = {name for mine in observed for each in mine for name in each.values}
+    columns = [column for column in protocol.columns if column.name in known]
+    arranged = observations(records, observed, [column.name for column in columns], "subject")
+    for column, values in zip(columns, arranged.values.T, strict=True):
         row.values[column.name] = _average(column, values.tolist())
     measured = [protocol.measures(record) for record in records]
     for column in protocol.columns:
-        known = [each[column.name] for each in measured if each.get(column.name) is not None]
-        if known:
-            row.values[column.name] = _average(column, known)
+        figure = _average(column, (each.get(column.name) for each in measured))
+        if figure is not None:
+            row.values[column.name] = figure
     row.samples = len(arranged.keys)
-    row.scenes = len({(_dataset(each), each["identity"]["scene"]) for each in records})
+    row.scenes = len({key[:2] for key in arranged.keys})
     row.seeds = len({each["identity"]["seed"] for each in records})
-    trained = {each["training_seed"] for each in records if _is_trained(each)}
-    row.training_seeds = len(trained)
-    row.deviations = _deviations(records, observed, of_objects)
-
-
-def _is_observed(column: Column, observed: Sequence[Sequence[Observation]]) -> bool:
-    return any(column.name in each.values for mine in observed for each in mine)
+    row.training_seeds = len({each["training_seed"] for each in records if is_trained(each)})
+    row.deviations = _deviations(protocol, records, [column.name for column in columns])
 
 
 def _average(column: Column, values: Iterable[float | None]) -> float | None:
@@ -280,37 +295,30 @@ def _average(column: Column, values: Iterable[float | None]) -> float | None:
 
 
 def _deviations(
-    records: Sequence[Record],
-    observed: Sequence[Sequence[Observation]],
-    columns: Sequence[Column],
+    protocol: type[Protocol], records: Sequence[Record], columns: Sequence[str]
 ) -> dict[str, float]:
-    """Standard deviation over seeds of the mean over observations."""
-    trained = any(_is_trained(record) for record in records)
-    groups: dict[Any, list[int]] = defaultdict(list)
-    for place, record in enumerate(records):
-        seed = record.get("training_seed") if trained else record["identity"]["seed"]
-        groups[seed].append(place)
+    """Standard deviation over seeds of what the table of each seed alone would show."""
+    trained = any(map(is_trained, records))
+    groups: dict[Any, list[Record]] = defaultdict(list)
+    for record in records:
+        groups[record.get("training_seed") if trained else record["identity"]["seed"]].append(
+            record
+        )
     if len(groups) < 2:
         return {}
-    names = [column.name for column in columns]
-    means = []
-    for places in groups.values():
-        mine = observations(
-            [records[place] for place in places], [observed[place] for place in places], names,
-            "subject",
-        )  # fmt: skip
-        means.append(_mean_of_known(mine.values))
+    arranged = [
+        observations(mine, protocol.observe(mine), columns, "subject") for mine in groups.values()
+    ]
     found = {}
-    for name, values in zip(names, np.array(means).T, strict=True):
-        known = values[~np.isnan(values)]
-        if len(known) > 1:
-            found[name] = float(np.std(known, ddof=1))
+    for place, column in enumerate(columns):
+        values = [each.values[:, place] for each in arranged]
+        means = [mine[~np.isnan(mine)].mean() for mine in values if not np.isnan(mine).all()]
+        if len(means) > 1:
+            found[column] = float(np.std(means, ddof=1))
     return found
 
 
-def _is_trained(record: Record) -> bool:
-    return record.get("training_seed") is not None
-
-
-def _dataset(record: Record) -> str:
-    return json.dumps(record["identity"].get("dataset"), sort_keys=True)
+def _scene(record: Record) -> tuple[str, str]:
+    """Dataset and scene: two datasets may have scenes of one name."""
+    identity = record["identity"]
+    return json.dumps(identity.get("dataset"), sort_keys=True), identity["scene"]

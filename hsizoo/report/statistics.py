@@ -26,7 +26,7 @@ draw.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ class Observations:
     classes : sequence of hashable
         Its class.
     values : ndarray of float64, shape (n, M)
-        The metrics.
+        The metrics; NaN for what is not known, which every mean leaves out.
     """
 
     keys: Sequence[Any]
@@ -74,17 +74,39 @@ class Observations:
     classes: Sequence[Any]
     values: Floats
 
-    def take(self, keys: set[Hashable]) -> Observations:
-        """Only the observations of these keys, in this order."""
-        return self.at([place for place, key in enumerate(self.keys) if key in keys])
-
     def at(self, places: Sequence[int]) -> Observations:
-        """Only the observations at these places."""
+        """Select the observations at these places, in this order."""
         return Observations(
             [self.keys[place] for place in places],
             [self.units[place] for place in places],
             [self.classes[place] for place in places],
             self.values[list(places)],
+        )
+
+    def averaged(self, keys: Sequence[Hashable]) -> Observations:
+        """Average observations that share a key.
+
+        Parameters
+        ----------
+        keys : sequence of hashable
+            The new key of each observation.
+
+        Returns
+        -------
+        Observations
+            One for each key, in the order of first appearance, with the unit and the class of the
+            first observation that has it.
+        """
+        order = _numbers(keys)
+        if len(order) == len(keys):
+            return replace(self, keys=keys)
+        group = _places(keys, order)
+        first = np.unique(group, return_index=True)[1].tolist()
+        return Observations(
+            list(order),
+            [self.units[place] for place in first],
+            [self.classes[place] for place in first],
+            _ratio(*_sums(self.values, group, len(order))),
         )
 
 
@@ -121,10 +143,8 @@ def over_samples(
     ndarray of float64, shape (D, M)
         NaN where no unit of `rows` was drawn.
     """
-    unit = np.array([order[unit] for unit in rows.units])
-    sums = np.zeros((len(order), rows.values.shape[1]))
-    np.add.at(sums, unit, rows.values)
-    return _ratio(counts @ sums, (counts @ np.bincount(unit, minlength=len(order)))[:, None])
+    sums, known = _sums(rows.values, _places(rows.units, order), len(order))
+    return _ratio(counts @ sums, counts @ known)
 
 
 def by_class(
@@ -142,15 +162,14 @@ def by_class(
     dict of class to ndarray of float64, shape (D, M)
         In the order of first appearance; NaN where no unit that shows the class was drawn.
     """
-    unit = np.array([order[unit] for unit in rows.units])
+    unit = _places(rows.units, order)
+    numbers = _numbers(rows.classes)
+    each = _places(rows.classes, numbers)
     found = {}
-    for name in dict.fromkeys(rows.classes):
-        mine = np.array([each == name for each in rows.classes])
-        sums = np.zeros((len(order), rows.values.shape[1]))
-        np.add.at(sums, unit[mine], rows.values[mine])
-        images = np.bincount(unit[mine], minlength=len(order))
-        means = sums / np.maximum(images, 1)[:, None]
-        found[name] = _ratio(counts @ means, (counts @ (images > 0))[:, None])
+    for name, number in numbers.items():
+        mine = each == number
+        sums, known = _sums(rows.values[mine], unit[mine], len(order))
+        found[name] = _ratio(counts @ _ratio(sums, known, 0.0), counts @ (known > 0).astype(float))
     return found
 
 
@@ -178,7 +197,7 @@ def interval(draws: Floats, level: float = 0.95) -> Floats:
         Low and high; NaN where there was no draw.
     """
     tail = 50 * (1 - level)
-    if not np.isnan(draws).any():  # five times faster
+    if len(draws) and not np.isnan(draws).any():  # five times faster
         return np.percentile(draws, [tail, 100 - tail], axis=0)
     found = np.full((2, *draws.shape[1:]), np.nan)
     some = ~np.isnan(draws).all(axis=0)
@@ -205,6 +224,24 @@ def rank_shares(draws: Floats) -> Floats:
     return np.stack([np.bincount(rank, minlength=components) for rank in better.T]) / len(draws)
 
 
-def _ratio(above: Floats, below: npt.NDArray[np.int64]) -> Floats:
-    """``above / below``, NaN where `below` is 0."""
-    return np.where(below > 0, above / np.maximum(below, 1), np.nan)
+def _numbers(names: Sequence[Hashable]) -> dict[Hashable, int]:
+    """Number distinct names in the order of first appearance."""
+    return {name: number for number, name in enumerate(dict.fromkeys(names))}
+
+
+def _places(names: Sequence[Hashable], order: Mapping[Hashable, int]) -> npt.NDArray[np.int64]:
+    return np.fromiter((order[name] for name in names), dtype=np.int64, count=len(names))
+
+
+def _sums(values: Floats, group: npt.NDArray[np.int64], groups: int) -> tuple[Floats, Floats]:
+    """Sum the known values of each group, and count them; (groups, M) each."""
+    sums, known = np.zeros((2, groups, values.shape[1]))
+    there = ~np.isnan(values)
+    np.add.at(sums, group, np.where(there, values, 0.0))
+    np.add.at(known, group, there)
+    return sums, known
+
+
+def _ratio(above: Floats, below: npt.NDArray[Any], otherwise: float = np.nan) -> Floats:
+    """``above / below``, and another value where `below` is 0."""
+    return np.where(below > 0, above / np.maximum(below, 1), otherwise)

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from hsizoo.interfaces import Column
-from hsizoo.report.figures import Layout, figure, headline_of, scaled, shown_columns
+from hsizoo.report.figures import (
+    Layout,
+    count_of,
+    figure,
+    headline_of,
+    scaled,
+    shown_columns,
+    spread_of,
+)
 from hsizoo.report.markdown import markdown_table
 from hsizoo.report.rows import Row, covers, row_name, settings_of
 from hsizoo.report.statistics import FEWEST_UNITS
@@ -125,24 +133,25 @@ def _table(layout: Layout, rows: Sequence[Row], ranks: Sequence[Mapping[str, Any
         for line in ranks
         if line["metric"] == headline
     }
-    spread = not any(column.deviation for column in columns) and any(
-        headline in row.deviations for row in rows
-    )
+    spread = spread_of(layout, rows, 3)
     failed = any(row.failed_cells for row in rows)
     head = ["component", *conditions, *(column.heading for column in columns)]
-    head += ["sd over seeds"] * spread + [f"first ({headline})"] * bool(first) + [layout.count]
+    head += (
+        ["sd over seeds"] * (spread is not None)
+        + [f"first ({headline})"] * bool(first)
+        + [layout.count]
+    )
     head += ["failed"] * failed
     lines = []
-    for row in rows:
+    for number, row in enumerate(rows):
         line = [row.component, *(row.conditions[key] or "—" for key in conditions)]
         line += [figure(row, column) for column in columns]
-        if spread:
-            sd = row.deviations.get(headline)
-            line.append("—" if sd is None else f"{sd:.3f}")
+        if spread is not None:
+            line.append(spread[number])
         if first:
             share = first.get(row.name)
             line.append("—" if share is None else f"{100 * share:.0f} %")
-        line.append(str(row.samples if layout.count == "samples" else row.seeds))
+        line.append(count_of(layout, row))
         line += [str(row.failed_cells)] * failed
         lines.append(line)
     return markdown_table(head, lines)
@@ -152,40 +161,36 @@ def _differences(
     layout: Layout, rows: Sequence[Row], differences: Sequence[Mapping[str, Any]]
 ) -> str:
     """Paired differences along each axis: to the best component, the best value, the clean cube."""
-    headline = headline_of(layout.headline, rows) if rows else ""
-    by_name = {column.name: column for column in layout.columns}
-    shown = [by_name[headline]] if headline else []
-    if headline and not any("by_class_difference" in line for line in differences):
+    if not rows:
+        return ""
+    columns = {column.name: column for column in layout.columns}
+    headline = columns[headline_of(layout.headline, rows)]
+    lower = headline.better == "lower"
+    shown = [headline]
+    if not any("by_class_difference" in line for line in differences):
         # Where nothing is averaged over classes there is room for a second figure.
-        shown += [c for c in layout.columns if c.compared and c.name != headline][:1]
+        shown += [c for c in layout.columns if c.compared and c is not headline][:1]
     pairs: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
     for line in differences:
         pairs.setdefault((line["a"], line["b"]), {})[line["metric"]] = line
     parts = []
-    for axis in ("component", *(rows[0].conditions if rows else ())):
+    for axis in (None, *rows[0].conditions):
+        against = "first" if axis == "perturbation" else "best"
         lines = []
-        for setting, mine in _groups(rows, axis):
-            mine = [row for row in mine if row[headline] is not None]
-            if axis != "perturbation":  # where the first one is the measure
-                sign = 1 if by_name[headline].better == "lower" else -1
-                mine.sort(key=lambda row: sign * (row[headline] or 0.0))
+        for setting, group in _groups(rows, axis):
+            mine = [row for row in group if row[headline.name] is not None]
+            if against == "best":
+                mine.sort(key=lambda row: row[headline.name] or 0.0, reverse=not lower)
             for other in mine[1:]:
                 found, sign = pairs.get((mine[0].name, other.name)), 1
                 if found is None:
                     found, sign = pairs.get((other.name, mine[0].name)), -1
-                if found is not None and headline in found:
-                    lines.append(
-                        [
-                            setting,
-                            _value(mine[0], axis),
-                            _value(other, axis),
-                            *_figures(found, shown, sign),
-                        ]
-                    )
+                if found is not None and headline.name in found:
+                    names = [_value(row, axis) for row in (mine[0], other)]
+                    lines.append([setting, *names, *_figures(found, shown, sign)])
         if lines:
-            first = "first" if axis == "perturbation" else "best"
-            over = ["over classes"] if len(shown) == 1 else [shown[1].heading]
-            head = ["of", f"{first} {axis}", "minus", shown[0].heading, *over]
+            head = ["of", f"{against} {axis or 'component'}", "minus", headline.heading]
+            head += ["over classes"] if len(shown) == 1 else [shown[1].heading]
             head += ["better in", "units"]
             if not any(line[0] for line in lines):
                 head, lines = head[1:], [line[1:] for line in lines]
@@ -218,9 +223,9 @@ def _signed(line: Mapping[str, Any], column: Column, sign: int, prefix: str = ""
     return f"{text} [{ends[0]:+.{digits}f}, {ends[1]:+.{digits}f}]"
 
 
-def _groups(rows: Sequence[Row], axis: str) -> Iterator[tuple[str, list[Row]]]:
-    """Rows that differ along one axis only, with what they have in common."""
-    if axis == "component":  # a row that a condition does not concern is in every setting
+def _groups(rows: Sequence[Row], axis: str | None) -> Iterator[tuple[str, list[Row]]]:
+    """Group rows that differ in one condition only, or in their component, by what they share."""
+    if axis is None:  # a row that a condition does not concern is in every setting
         for setting in settings_of(row.conditions for row in rows):
             words = row_name("", setting).removeprefix(" | ")
             yield words, [row for row in rows if covers(row.conditions, setting)]
@@ -233,8 +238,8 @@ def _groups(rows: Sequence[Row], axis: str) -> Iterator[tuple[str, list[Row]]]:
     yield from groups.items()
 
 
-def _value(row: Row, axis: str) -> str:
-    return row.component if axis == "component" else row.conditions[axis]
+def _value(row: Row, axis: str | None) -> str:
+    return row.component if axis is None else row.conditions[axis]
 
 
 def _trainings(trainings: Sequence[Mapping[str, Any]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hsizoo.interfaces import Column, Protocol
@@ -51,39 +51,24 @@ def sweep_png(protocol: type[Protocol], rows: Sequence[Row], key: str, title: st
     panels = protocol.sweep_panels or ((headline_of(protocol.headline, rows),),)
     figure = new_figure((5 * len(panels) if len(panels) > 1 else 7, 4.8))
     values = list(dict.fromkeys(row.conditions[key] for row in rows if row.conditions[key]))
-    numbers = [_number(value) for value in values]
-    in_proportion = None not in numbers
-    at: dict[str, float] = dict(
-        zip(values, numbers if in_proportion else range(len(values)), strict=True)  # type: ignore[arg-type]
-    )
+    numbers = [number for value in values if (number := _number(value)) is not None]
+    in_proportion = len(numbers) == len(values)
+    at = dict(zip(values, numbers if in_proportion else range(len(values)), strict=True))
     legend: dict[str, Any] = {}
     for axes, names in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         shown = [columns[name] for name in names]
-        lines = _lines(rows, key)
-        for place, (name, mine) in enumerate(lines.items()):
-            # Words have no order to draw a line along; side by side their bars are told apart.
-            aside = 0.0 if in_proportion else 0.4 * ((place + 0.5) / len(lines) - 0.5)
-            for number, column in enumerate(shown):
-                colour = f"C{place % 10}"
-                look: dict[str, Any] = {"color": colour, "markersize": 4}
-                label = f"{name}: {column.heading}" if number else name
-                if not mine[0].conditions[key]:
-                    artist = _across(axes, mine[0], column, colour) if not number else None
-                else:
-                    style = ("-", "--")[number > 0] if in_proportion else ""
-                    look |= {"marker": "os"[number > 0], "ls": style}
-                    look |= {"fillstyle": "none"} if number else {}
-                    artist = _along(axes, mine, column, key, at, aside, look)
-                if artist is not None:
-                    legend.setdefault(label, artist)
-        unit = {"s": "seconds", "": ""}.get(shown[0].unit, shown[0].unit)
-        spread = any(shown[0].name in row.deviations for row in rows)
-        words = [shown[0].heading, *[unit] * (unit not in shown[0].heading)]
-        axes.set(xlabel=key, ylabel=" ".join(words) + " (mean ± sd over seeds)" * spread)
+        for label, artist in _draw(axes, rows, shown, key, at, in_proportion=in_proportion):
+            legend.setdefault(label, artist)
+        words = shown[0].heading
+        if shown[0].unit not in words:
+            words += f" {shown[0].unit}"
+        if any(shown[0].name in row.deviations for row in rows):
+            words += " (mean ± sd over seeds)"
+        axes.set(xlabel=key, ylabel=words)
         axes.grid(alpha=0.3)
         if shown[0].unit == "s":
             axes.set_ylim(bottom=0)
-        if in_proportion and _crowded(list(at.values())):
+        if in_proportion and _crowded(numbers):
             axes.set_xscale("log")
             axes.minorticks_off()
         axes.set_xticks(list(at.values()), values)
@@ -95,6 +80,35 @@ def sweep_png(protocol: type[Protocol], rows: Sequence[Row], key: str, title: st
     )  # fmt: skip
     figure.suptitle(title)
     return to_png(figure)
+
+
+def _draw(
+    axes: Axes,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    key: str,
+    at: Mapping[str, float],
+    *,
+    in_proportion: bool,
+) -> Iterator[tuple[str, Any]]:
+    """Draw the lines of one panel, and yield what the legend shows of each."""
+    lines = _lines(rows, key)
+    for place, (name, mine) in enumerate(lines.items()):
+        colour = f"C{place % 10}"
+        if not mine[0].conditions[key]:
+            if (artist := _across(axes, mine[0], columns[0], colour)) is not None:
+                yield name, artist
+            continue
+        # Words have no order to draw a line along; side by side their bars are told apart.
+        aside = 0.0 if in_proportion else 0.4 * ((place + 0.5) / len(lines) - 0.5)
+        solid: dict[str, Any] = {"color": colour, "markersize": 4, "marker": "o", "ls": "-"}
+        dashed = {**solid, "marker": "s", "ls": "--", "fillstyle": "none"}
+        for number, column in enumerate(columns):
+            look = dashed if number else solid
+            if not in_proportion:
+                look = {**look, "ls": ""}
+            if (artist := _along(axes, mine, column, key, at, aside, look)) is not None:
+                yield f"{name}: {column.heading}" if number else name, artist
 
 
 def _along(

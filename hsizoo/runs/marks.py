@@ -81,9 +81,9 @@ def _saw(card: Mapping[str, Any], dataset: Recipe, subjects: Collection[str]) ->
     return bool(_origins(name, theirs, trained) & tested)
 
 
-def _origins(name: str, dataset: type | None, subjects: Collection[str]) -> set[tuple[str, str]]:
+def _origins(name: str, dataset: Any, subjects: Collection[str]) -> set[tuple[str, str]]:
     """What subjects are called among all datasets."""
-    shared: Mapping[str, str] = getattr(dataset, "origins", {})
+    shared: Mapping[str, str] = dataset.origins if dataset else {}
     return {("", shared[each]) if each in shared else (name, each) for each in subjects}
 
 

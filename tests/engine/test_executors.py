@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from hsizoo.engine.cells import Cell
-from hsizoo.engine.executors import _Queue, execute
-from hsizoo.engine.provenance import available_cores
+from hsizoo.engine.executors import ImageQueue, LocalExecutor
+from hsizoo.errors import OptionError
 
 # Worker processes import the work function by name, which they cannot do with a test module.
 WORK = """
@@ -31,6 +32,8 @@ WORK = """
             return {"pid": os.getpid(), "device": job["device"], "threads": torch.get_num_threads()}
         if what == "error":
             raise ValueError("no 5 here")
+        if what == "nan":
+            return {"value": float("nan")}
         if what == "silent error":
             raise KeyError
         if what == "own error":
@@ -101,6 +104,13 @@ def gone(pid):
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
+def wait_until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_every_cell_has_its_outcome_here_and_in_processes(work, jobs):
     planned = cells(
@@ -108,9 +118,7 @@ def test_every_cell_has_its_outcome_here_and_in_processes(work, jobs):
     )
     heard = []
     outcomes = list(
-        execute(
-            planned, work, jobs=jobs, on_progress=lambda cell, *steps: heard.append((cell, steps))
-        )
+        LocalExecutor(jobs).run(planned, work, lambda cell, *steps: heard.append((cell, steps)))
     )
     by_cell = {outcome.cell.label: outcome for outcome in outcomes}
     assert sorted(by_cell) == [cell.label for cell in planned]
@@ -139,7 +147,7 @@ def test_every_cell_has_its_outcome_here_and_in_processes(work, jobs):
 
 def test_the_death_of_a_process_is_the_outcome_of_its_cell(work):
     planned = cells("about", "os._exit", "about", "killed", "about", "about")
-    outcomes = list(execute(planned, work, jobs=2, devices=("first", "second")))
+    outcomes = list(LocalExecutor(2, ("first", "second")).run(planned, work))
     assert sorted(outcome.cell.label for outcome in outcomes) == [cell.label for cell in planned]
     errors = {o.cell.job["what"]: o.error for o in outcomes if o.error}
     assert {error["type"] for error in errors.values()} == {"WorkerDied"}
@@ -152,25 +160,25 @@ def test_the_death_of_a_process_is_the_outcome_of_its_cell(work):
         {each["pid"] for each in about}
     )
     assert {each["device"] for each in about} <= {"first", "second"}
-    assert {each["threads"] for each in about} == {max(1, available_cores() // 2)}
+    assert {each["threads"] for each in about} == {max(1, os.cpu_count() // 2)}
     assert multiprocessing.active_children() == []
 
 
 def test_processes_share_out_the_devices(work, tmp_path):
     planned = cells("about", "about")
-    outcomes = list(execute(planned, work, jobs=2, devices=("first", "second", "third")))
+    outcomes = list(LocalExecutor(2, ("first", "second", "third")).run(planned, work))
     assert {outcome.result["device"] for outcome in outcomes} == {"first", "second"}
     assert len({outcome.result["pid"] for outcome in outcomes}) == 2
 
 
 def test_here_the_first_device_is_used_and_no_process_started(work):
-    (outcome,) = execute(cells("about"), work, devices=("first", "second"))
+    (outcome,) = LocalExecutor(devices=("first", "second")).run(cells("about"), work)
     assert outcome.result["device"] == "first"
     assert outcome.result["pid"] == os.getpid()
 
 
 def test_no_more_processes_than_cells(work):
-    running = execute(cells(square(2)), work, jobs=5)
+    running = LocalExecutor(5).run(cells(square(2)), work)
     assert next(running).result == {"value": 4}
     assert len(multiprocessing.active_children()) == 1
     assert list(running) == []
@@ -179,12 +187,12 @@ def test_no_more_processes_than_cells(work):
 
 @pytest.mark.parametrize("jobs", [1, 4])
 def test_no_cell(work, jobs):
-    assert list(execute([], work, jobs=jobs)) == []
+    assert list(LocalExecutor(jobs).run([], work)) == []
 
 
 def test_a_consumer_that_stops_stops_the_processes(work, tmp_path):
     endless = {"what": "endless", "file": str(tmp_path / "pid")}
-    running = execute(cells(endless, square(2)), work, jobs=2)
+    running = LocalExecutor(2).run(cells(endless, square(2)), work)
     assert next(running).result == {"value": 4}
     processes = multiprocessing.active_children()
     assert len(processes) == 2
@@ -199,37 +207,35 @@ def test_an_interrupt_in_a_callback_stops_the_processes(work, tmp_path):
 
     endless = [{"what": "endless", "file": str(tmp_path / str(n))} for n in range(2)]
     with pytest.raises(KeyboardInterrupt):
-        list(execute(cells(*endless), work, jobs=2, on_progress=interrupt))
+        list(LocalExecutor(2).run(cells(*endless), work, interrupt))
     assert multiprocessing.active_children() == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
-@pytest.mark.usefixtures("hears_ctrl_c")
-@pytest.mark.parametrize("sent", ["SIGINT", "SIGKILL"])
-def test_workers_do_not_outlive_the_driver(work, tmp_path, sent, wait_until):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_workers_do_not_outlive_the_driver(work, tmp_path, sent):
     """Ctrl-C in the terminal reaches all processes; SIGKILL only the driver."""
     script = tmp_path / "driver.py"
     script.write_text(
         textwrap.dedent("""
             from pathlib import Path
             from hsizoo.engine.cells import Cell
-            from hsizoo.engine.executors import execute
+            from hsizoo.engine.executors import LocalExecutor
             from work_of_the_executor_tests import work
             if __name__ == "__main__":
                 jobs = [{"what": "endless", "file": f"{n}.pid"} for n in range(2)]
-                list(execute([Cell({}, job, "x") for job in jobs], work, jobs=2))
+                list(LocalExecutor(2).run([Cell({}, job, "x") for job in jobs], work))
         """)
     )
-    sent = getattr(signal, sent)
     files = [tmp_path / "0.pid", tmp_path / "1.pid"]
     with subprocess.Popen(
         [sys.executable, script], cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE
     ) as driver:
         try:
-            wait_until(lambda: all(file.exists() and file.read_text() for file in files), driver)
+            wait_until(lambda: all(file.exists() and file.read_text() for file in files))
             send = os.killpg if sent == signal.SIGINT else os.kill
             send(driver.pid, sent)
-            _, said = driver.communicate(timeout=180)
+            _, said = driver.communicate(timeout=20)
         finally:
             driver.kill()
     if sent == signal.SIGINT:
@@ -237,13 +243,27 @@ def test_workers_do_not_outlive_the_driver(work, tmp_path, sent, wait_until):
     wait_until(lambda: all(gone(int(file.read_text())) for file in files))
 
 
+@pytest.mark.parametrize(("jobs", "devices"), [(0, ("cpu",)), (-1, ("cpu",)), (2, ())])
+def test_without_a_process_or_a_device_nothing_would_be_computed(jobs, devices):
+    with pytest.raises(OptionError):
+        LocalExecutor(jobs, devices)
+
+
+def test_what_the_store_cannot_hold_is_the_failure_of_its_cell(work):
+    (outcome,) = LocalExecutor().run(cells("nan"), work)
+    assert outcome.result is None
+    assert outcome.error["type"] == "ValueError"
+
+
 def images(*counts):
-    """So many cells for each of several images, image by image."""
+    """Cells of several images, image by image: their number for each."""
     planned = []
     for image, count in enumerate(counts):
-        about = {"dataset": {"component": "d"}, "scene": f"s{image}"}
         job = {"what": "encode", "image": image}
-        planned += [Cell({**about, "n": n}, job, f"{image}.{n}") for n in range(count)]
+        planned += [
+            Cell({"image": image, "n": n}, job, f"{image}.{n}", image=f"image {image}")
+            for n in range(count)
+        ]
     return planned
 
 
@@ -257,7 +277,7 @@ def images(*counts):
     ],
 )
 def test_an_image_is_encoded_once_and_not_once_per_process(work, jobs, counts, most):
-    outcomes = list(execute(images(*counts), work, jobs=jobs))
+    outcomes = list(LocalExecutor(jobs).run(images(*counts), work))
     assert len(outcomes) == sum(counts)
     encoded = {}
     for outcome in outcomes:
@@ -268,13 +288,13 @@ def test_an_image_is_encoded_once_and_not_once_per_process(work, jobs, counts, m
 
 class TestQueue:
     def test_each_has_an_image_to_itself_while_there_are_images(self):
-        queue = _Queue(images(2, 2, 3))
+        queue = ImageQueue(images(2, 2, 3))
         taken = [queue.take(who).label for who in "abab"]
         assert taken == ["0.0", "1.0", "0.1", "1.1"]
         assert queue.take("b").label == "2.0"
 
     def test_who_has_none_left_helps_from_the_end_where_most_is_left(self):
-        queue = _Queue(images(2, 5))
+        queue = ImageQueue(images(2, 5))
         assert [queue.take(who).label for who in "abc"] == ["0.0", "1.0", "1.4"]
         # b and c work towards each other; a ends its own image first.
         assert [queue.take(who).label for who in "cba"] == ["1.3", "1.1", "0.1"]
@@ -283,14 +303,14 @@ class TestQueue:
 
     def test_every_cell_is_taken_once_whoever_asks(self):
         planned = images(1, 7, 3, 2)
-        queue, rng = _Queue(planned), random.Random(0)
+        queue, rng = ImageQueue(planned), random.Random(0)
         taken = [queue.take(rng.choice("abcd")) for _ in planned]
         assert sorted(cell.key for cell in taken) == sorted(cell.key for cell in planned)
         assert queue.take("a") is None
 
     def test_cells_without_an_image_stay_in_order(self):
         planned = cells(*["about"] * 5)
-        queue = _Queue(planned)
+        queue = ImageQueue(planned)
         assert [queue.take(who) for who in "abaab"] == planned
 
 
@@ -312,22 +332,13 @@ class TestCell:
         """A changed key would compute stored runs anew."""
         assert Cell({"seed": 0}, {}, "").key == "de7d7744ccd7722e315c562dad156564"
 
-    def test_cells_of_one_image_are_known(self):
-        about = {"dataset": {"component": "d"}, "scene": "a", "component": "x", "seed": 0}
-
-        def same(**other):
-            return Cell({**about, **other}, {}, "").image == Cell(about, {}, "").image
-
-        assert same(component="y", protocol={"clicks": 2})
-        assert same(seed=1)
-        assert not same(scene="b")
-        assert not same(dataset={"component": "e"})
-        noise = {"perturbation": {"name": "noise"}}
-        assert not same(**noise)
-        assert (
-            Cell({**about, **noise, "seed": 1}, {}, "").image
-            != Cell({**about, **noise}, {}, "").image
+    def test_cells_of_one_image_have_one_affinity_and_others_their_own(self):
+        one, two, other = (
+            Cell({"n": n}, {}, "", image=image) for n, image in enumerate(("a", "a", "b"))
         )
+        assert one.affinity == two.affinity != other.affinity
+        assert Cell({"n": 0}, {}, "").affinity != Cell({"n": 1}, {}, "").affinity
+        assert Cell({"n": 0}, {}, "", image="a").key == Cell({"n": 0}, {}, "").key
 
     def test_an_identity_is_plain(self):
         with pytest.raises(ValueError, match="JSON"):

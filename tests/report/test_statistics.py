@@ -56,7 +56,7 @@ class TestByHand:
         assert found == pytest.approx([0.5, (1.3 / 3 + 0.9) / 2, 0.7, 0.1])
 
     def test_a_row_that_lacks_units(self):
-        only_b = HAND.take({3})
+        only_b = HAND.at([3])
         found = over_samples(only_b, ORDER, self.COUNTS)[:, 0]
         assert found[:3] == pytest.approx([0.7] * 3)
         assert np.isnan(found[3])

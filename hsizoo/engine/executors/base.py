@@ -25,12 +25,23 @@ class Work(Protocol):
     def __call__(
         self, job: Mapping[str, Any], progress: Callable[[int, int], None], /
     ) -> dict[str, Any]:
-        """Compute one job; `progress` hears the steps done and the steps in all."""
+        """Compute one job and call `progress` with the steps done and the steps in all."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell: its result, or the error that ended it."""
+    """What became of a cell: its result, or the error that ended it.
+
+    Parameters
+    ----------
+    cell : Cell
+    result : dict or None
+        What `Work` returned.
+    error : dict of str to str, or None
+        ``type``, ``message``, ``where`` (file and line, may be empty) and ``traceback`` (may be
+        empty).
+    seconds : float
+    """
 
     cell: Cell
     result: dict[str, Any] | None
@@ -39,7 +50,7 @@ class Outcome:
 
 
 def ignore_progress(cell: Cell, done: int, total: int) -> None:
-    """Hear of progress and do nothing."""
+    """Do nothing with progress."""
 
 
 class Executor(ABC):

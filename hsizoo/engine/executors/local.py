@@ -36,9 +36,18 @@ class LocalExecutor(Executor):
         cores.
     devices : sequence of str
         Process ``i`` computes on device ``i`` modulo their number, given as ``job["device"]``.
+
+    Raises
+    ------
+    OptionError
+        If there is no process, or no device.
     """
 
     def __init__(self, jobs: int = 1, devices: Sequence[str] = ("cpu",)) -> None:
+        if jobs < 1:
+            raise OptionError(f"jobs must be at least 1; got {jobs}")
+        if not devices:
+            raise OptionError("name at least one device")
         self.jobs = jobs
         self.devices = tuple(devices)
 
@@ -48,6 +57,11 @@ class LocalExecutor(Executor):
         """Compute cells; see `Executor.run`.
 
         `KeyboardInterrupt` ends the run and its processes.
+
+        Raises
+        ------
+        OptionError
+            If a script that lacks the guard of its main module is imported by a process.
         """
         if self.jobs > 1 and getattr(multiprocessing.current_process(), "_inheriting", False):
             raise OptionError(
@@ -70,6 +84,7 @@ def _attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int],
         json.dumps(result, allow_nan=False)  # what the store cannot hold is this cell's failure
     # SystemExit too: a component that calls sys.exit() must not end the run.
     except (Exception, SystemExit) as problem:  # noqa: BLE001
+        result = None
         error = {
             "type": type(problem).__name__,
             "message": str(problem) or repr(problem),
@@ -96,7 +111,7 @@ def _execute_in_processes(
     on_progress: OnProgress,
 ) -> Iterator[Outcome]:
     queue = ImageQueue(cells)
-    threads = max(1, available_cores() // max(1, jobs))
+    threads = max(1, available_cores() // max(1, jobs))  # without cells there are no processes
     workers = [_Worker(work, devices[i % len(devices)], threads) for i in range(jobs)]
     try:
         for worker in workers:

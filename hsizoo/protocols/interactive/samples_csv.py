@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hsizoo.interfaces import Record
-from hsizoo.report.csv_text import to_csv
+from hsizoo.report.csv_text import csv_with_conditions
 from hsizoo.report.rows import done
 
 __all__ = ["samples_csv"]
@@ -15,8 +15,8 @@ def samples_csv(records: Iterable[Record]) -> str:
     """Write every sample after every click as CSV, one line each."""
     records = done(records)
     conditions = dict.fromkeys(key for record in records for key in record.get("conditions") or ())
-    head = ["component", *conditions, "scene", "subject", "seed", "class", "pixels", "click", "row",
-            "col", "positive", "dice", "iou", "dice_max", "best_threshold"]  # fmt: skip
+    figures = ["dice", "iou", "dice_max", "best_threshold"]
+    head = ["scene", "subject", "seed", "class", "pixels", "click", "row", "col", "positive"]
     trained = any(record.get("training_seed") is not None for record in records)
     if trained:
         head.insert(head.index("seed"), "training_seed")
@@ -24,25 +24,24 @@ def samples_csv(records: Iterable[Record]) -> str:
     for record in records:
         about = {
             "component": record["label"],
-            **(record.get("conditions") or {}),
             "scene": record["identity"]["scene"],
             "subject": record["subject"],
             "seed": record["identity"]["seed"],
         }
         if trained:
             about["training_seed"] = record.get("training_seed")
+        mine = {**dict.fromkeys(conditions, ""), **(record.get("conditions") or {})}
         for sample in record["result"]["samples"]:
             for k in range(len(sample["dice"])):
                 # An exhausted robot made no click here; the last values stand.
                 made = sample["clicks"][k] if k < len(sample["clicks"]) else ("", "", "")
-                lines.append(
-                    {
-                        **about,
-                        "class": sample["class"],
-                        "pixels": sample["pixels"],
-                        "click": k + 1,
-                        **dict(zip(("row", "col", "positive"), made, strict=True)),
-                        **{key: sample[key][k] for key in head[-4:]},
-                    }
-                )
-    return to_csv(head, lines)
+                line = {
+                    **about,
+                    "class": sample["class"],
+                    "pixels": sample["pixels"],
+                    "click": k + 1,
+                    **dict(zip(("row", "col", "positive"), made, strict=True)),
+                    **{key: sample[key][k] for key in figures},
+                }
+                lines.append((mine, line))
+    return csv_with_conditions([*head, *figures], lines)
