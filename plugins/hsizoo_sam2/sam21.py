@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn import functional
 
@@ -27,6 +29,7 @@ from hsizoo_sam2.resizing import resize
 
 __all__ = ["Sam21", "Sam21Image"]
 
+_BOX_CORNERS = (2, 3)  # sam2's labels of the points that begin and end a box
 _OBJECTS_AT_ONCE = 16  # bounds the decoder's memory: about 60 MB each at 1024 pixels
 
 
@@ -173,6 +176,43 @@ class Sam21(hsizoo.InteractiveSegmenter):
         with torch.no_grad():
             return self._logits(state, prompts).sigmoid_()
 
+    def predict_boxes(self, state: Sam21Image, boxes: npt.NDArray[np.int64]) -> torch.Tensor:
+        """Segment N objects by SAM 2.1's box prompt; see `hsizoo.InteractiveSegmenter`.
+
+        Raises
+        ------
+        ClickError
+            If a box reaches outside the image.
+        """
+        with torch.no_grad():
+            return self._box_logits(state, _checked_boxes(state, boxes)).sigmoid_()
+
+    def _box_logits(self, state: Any, boxes: npt.NDArray[np.int64]) -> torch.Tensor:
+        """Logits (N, H, W) of the objects in boxes."""
+        return self._upsample(state, self._decode_boxes(state, boxes))
+
+    def _decode_boxes(
+        self, state: Sam21Image, boxes: npt.NDArray[np.int64], dense: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Logits (N, mask_size, mask_size); `dense` as of `_decode`."""
+        device, side = self.network.device, self.network.mask_size
+        projection = self._projection(state)
+        corners = torch.as_tensor(boxes)[:, [1, 0, 3, 2]].reshape(-1, 2, 2).float()  # (x, y)
+        extent = corners.new_tensor((state.width, state.height))
+        points = (corners / extent * self.network.image_size).to(device)
+        labels = torch.tensor(_BOX_CORNERS, dtype=torch.int32, device=device)
+        parts = [torch.zeros((0, side, side), device=device)]
+        for start in range(0, len(boxes), _OBJECTS_AT_ONCE):
+            batch = slice(start, start + _OBJECTS_AT_ONCE)
+            found = self.network.decode(
+                projection,
+                points[batch],
+                labels.expand(len(points[batch]), -1),
+                None if dense is None else dense[batch],
+            )
+            parts.append(self.choose(*found, len(_BOX_CORNERS)))
+        return torch.cat(parts)
+
     def _logits(self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
         """Logits (N, H, W), with a graph if one is being recorded."""
         return self._upsample(state, self._decode(state, prompts))
@@ -261,3 +301,14 @@ class Sam21(hsizoo.InteractiveSegmenter):
         if state.projection is None or state.projected_by != now:
             state.projection, state.projected_by = self.network.project(state.features), now
         return state.projection
+
+
+def _checked_boxes(state: Any, boxes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    sam = getattr(state, "sam", state)  # of what is built on SAM 2.1
+    for top, left, bottom, right in np.asarray(boxes).tolist():
+        if not (0 <= top <= bottom < sam.height and 0 <= left <= right < sam.width):
+            raise ClickError(
+                f"box {(top, left, bottom, right)} (first row, first column, last row, last "
+                f"column) is not inside the image of {sam.height} rows × {sam.width} columns"
+            )
+    return boxes

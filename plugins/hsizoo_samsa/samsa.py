@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from hsizoo_sam2 import Sam21FineTuned
 from torch import nn
@@ -95,6 +97,11 @@ class Samsa(Sam21FineTuned):
     def _logits(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:  # type: ignore[override]
         logits = self._upsample(state.sam, self._decode(state.sam, prompts))
         return self.fuse(state, logits, prompts) if prompts else logits
+
+    def _box_logits(self, state: OpenedImage, boxes: npt.NDArray[np.int64]) -> torch.Tensor:
+        logits = super()._box_logits(state.sam, boxes)
+        fused: torch.Tensor = self.fusion(logits, self.similarity.box_maps(state.spectral, boxes))
+        return fused
 
     def fuse(
         self, state: OpenedImage, logits: torch.Tensor, prompts: Sequence[hsizoo.Clicks]

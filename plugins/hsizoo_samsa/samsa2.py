@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from hsizoo_sam2 import Sam21FineTuned, Sam21Image, resize
 from torch import nn
@@ -70,14 +72,21 @@ class Samsa2(Sam21FineTuned):
 
     def mask_prompts(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
         """Mask prompts (N, 1 or 4, mask_size, mask_size)."""
-        maps = self.similarity.maps(state.spectral, prompts)[:, None]
-        maps = resize(maps, self.network.mask_size)
+        return self._as_prompts(state, self.similarity.maps(state.spectral, prompts))
+
+    def _box_logits(self, state: OpenedImage, boxes: npt.NDArray[np.int64]) -> torch.Tensor:
+        dense = self._as_prompts(state, self.similarity.box_maps(state.spectral, boxes))
+        return self._upsample(state.sam, self._decode_boxes(state.sam, boxes, dense))
+
+    def _as_prompts(self, state: OpenedImage, maps: torch.Tensor) -> torch.Tensor:
+        """Similarity maps (N, H, W) as mask prompts."""
+        maps = resize(maps[:, None], self.network.mask_size)
         signed = 2 * maps - 1 if self.options.prompt_form == "signed" else maps
         scaled = signed * self.options.prompt_scale
         if self.options.injection == "mask-prompt":
             return scaled
         sam: Sam21Image = state.sam
-        return torch.cat([sam.small.expand(len(prompts), -1, -1, -1), scaled], dim=1)
+        return torch.cat([sam.small.expand(len(maps), -1, -1, -1), scaled], dim=1)
 
 
 def _widened(layer: nn.Conv2d) -> nn.Conv2d:

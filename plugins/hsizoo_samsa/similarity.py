@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 import hsizoo
@@ -54,3 +56,8 @@ class Similarity:
         """Return the maps (N, H, W), without a graph."""
         with torch.inference_mode(False), torch.no_grad():
             return torch.as_tensor(self._segmenter.predict(state, prompts)).to(self._device)
+
+    def box_maps(self, state: Any, boxes: npt.NDArray[np.int64]) -> torch.Tensor:
+        """Return the maps (N, H, W) of the mean spectra in boxes, without a graph."""
+        with torch.inference_mode(False), torch.no_grad():
+            return torch.as_tensor(self._segmenter.predict_boxes(state, boxes)).to(self._device)

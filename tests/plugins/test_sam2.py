@@ -144,6 +144,31 @@ def test_nano_equals_metas_predictor(tmp_path, shape):
     compare("nano", tmp_path, shape)
 
 
+@pytest.mark.parametrize("multimask", ["single", "best"])
+def test_boxes_equal_metas_predictor(tmp_path, multimask):
+    path = save_checkpoint("nano", tmp_path)
+    predictor = meta_predictor("nano", path)
+    segmenter = Sam21(size="nano", checkpoint=str(path), multimask=multimask)
+    cube = make_cube(SHAPES["non-square"])
+    state = segmenter.open(cube)
+    predictor.set_image(segmenter.pseudo_rgb.render(cube))
+    boxes = np.array([[5, 8, 40, 61], [0, 0, 47, 95], [30, 70, 30, 70]])
+    found = segmenter.predict_boxes(state, boxes).numpy()
+    for (top, left, bottom, right), probability in zip(boxes, found, strict=True):
+        logits, quality, _ = predictor.predict(
+            box=np.array([left, top, right, bottom]),  # sam2 counts (x, y)
+            multimask_output=multimask == "best",
+            return_logits=True,
+        )
+        expected = 1 / (1 + np.exp(-logits[quality.argmax()].astype(float)))
+        np.testing.assert_allclose(probability, expected, rtol=0, atol=1e-4)
+    assert 0.02 < (found[0] > 0.5).mean() < 0.98
+    assert np.abs(found[0] - found[1]).max() > 0.05
+    assert segmenter.predict_boxes(state, boxes[:0]).shape == (0, 48, 96)
+    with pytest.raises(ClickError, match="not inside the image of 48 rows × 96 columns"):
+        segmenter.predict_boxes(state, np.array([[0, 0, 48, 95]]))
+
+
 def test_tiny_equals_metas_predictor(tmp_path):
     compare("tiny", tmp_path, SHAPES["non-square"])
 

@@ -294,3 +294,19 @@ def test_few_maps_are_kept_and_no_gpu_is_seeded(make, checkpoint, monkeypatch):
     samsa = make(checkpoint=checkpoint)
     assert samsa.similarity._segmenter.cache_bytes == 16 * 2**20
     assert samsa.base_weights(size="nano", checkpoint="random") == "random:0"
+
+
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_boxes_bring_their_similarity_map(make, cube, checkpoint, monkeypatch):
+    samsa = make(checkpoint=checkpoint)
+    if isinstance(samsa, Samsa):  # an untrained head changes nothing
+        torch.nn.init.constant_(samsa.fusion.layers[2].weight, 0.1)
+    state = samsa.open(cube)
+    boxes = np.array([[3, 5, 20, 30], [10, 40, 40, 80]])
+    found = samsa.predict_boxes(state, boxes)
+    for n in range(2):  # one by one as in a batch
+        torch.testing.assert_close(samsa.predict_boxes(state, boxes[n : n + 1])[0], found[n])
+    # What SAM sees of another box's spectrum must show.
+    other = samsa.similarity.box_maps(state.spectral, boxes[::-1].copy())
+    monkeypatch.setattr(samsa.similarity, "box_maps", lambda *_: other)
+    assert (samsa.predict_boxes(state, boxes) - found).abs().max() > 1e-3
