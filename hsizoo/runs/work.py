@@ -11,7 +11,7 @@ from hsizoo.cube import Scene
 from hsizoo.engine.memory import PeakMemory
 from hsizoo.engine.provenance import provenance
 from hsizoo.errors import DataError
-from hsizoo.interfaces import Protocol
+from hsizoo.interfaces import Protocol, SceneDataset
 from hsizoo.protocols.perturbations import perturbation_from_config
 from hsizoo.runs.choose import protocol_class
 from hsizoo.runs.datasets import Datasets
@@ -40,6 +40,7 @@ class CellWork:
         self._protocols: dict[str, Protocol] = {}
         self._scene: tuple[tuple[str, int], Scene] | None = None
         self._perturbed: tuple[str, Scene] | None = None
+        self._made_with: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def __reduce__(self) -> tuple[type[CellWork], tuple[()]]:
         return CellWork, ()
@@ -58,7 +59,7 @@ class CellWork:
             "subject": scene.subject,
             "split": scene.split,
             "digests": {"cube": scene.cube.digest, "labels": scene.label_map.digest},
-            "provenance": provenance(job["device"], recipe.distributions),
+            "provenance": self._provenance(job["device"], recipe.distributions),
         }
 
     def build_each(self, jobs: Iterable[Mapping[str, Any]], device: str) -> None:
@@ -107,14 +108,14 @@ class CellWork:
                 changed = perturbation_from_config(job["perturbation"]).apply(scene, job["seed"])
                 self._perturbed = key, changed
             scene = self._perturbed[1]
-        return protocol.complete(scene, self._datasets.get(job["dataset"]), job["index"])
+        return protocol.complete(scene, self._dataset(job), job["index"])
 
     def _loaded(self, job: Mapping[str, Any]) -> Scene:
         """The scene of a job; cells come scene by scene, so one is kept."""
         key = job["dataset"], job["index"]
         if self._scene is None or self._scene[0] != key:
             self._scene = self._perturbed = None
-            self._scene = key, self._datasets.get(job["dataset"]).scene(job["index"])
+            self._scene = key, self._dataset(job).scene(job["index"])
         scene = self._scene[1]
         if scene.name != job["scene"]:
             raise DataError(
@@ -122,6 +123,23 @@ class CellWork:
                 f"{job['scene']!r} when this run was planned: run the same command again"
             )
         return scene
+
+    def _dataset(self, job: Mapping[str, Any]) -> SceneDataset:
+        """The dataset that the cell's key stands for: a worker builds it later than the planner."""
+        dataset = self._datasets.get(job["dataset"])
+        if dataset.version != job["data_version"]:
+            raise DataError(
+                f"the files of {job['dataset']} changed after this run was planned (version "
+                f"{job['data_version']}, now {dataset.version}); run the same command again"
+            )
+        return dataset
+
+    def _provenance(self, device: str, distributions: tuple[str, ...]) -> dict[str, Any]:
+        """What cells are made with; to look up the versions takes longer than a small cell."""
+        key = device, *distributions
+        if key not in self._made_with:
+            self._made_with[key] = provenance(device, distributions)
+        return self._made_with[key]
 
 
 def _plain(identity: Mapping[str, Any]) -> str:
