@@ -361,7 +361,7 @@ def _train(
     if checkpoint is not None and checkpoint.about["frozen_digest"] != frozen_digest:
         raise StoreError(
             f"the frozen part of {run.component.label} has changed since this training began in "
-            f"{folder.folder}; delete that folder, or begin anew with `hsizoo train … --fresh`"
+            f"{folder.folder}; delete it to begin anew, as `hsizoo train` does with --fresh"
         )
     samples = _samples(run, checkpoint, events)
 
