@@ -51,7 +51,9 @@ class CellWork:
         """Compute one cell."""
         protocol = self._protocol(job)
         scene = self._prepared(job, protocol)
-        recipe, component = self._component(job, protocol)
+        recipe, component = self._component(job)
+        if protocol.fresh_components:  # what learns in a cell is built anew for the next one
+            del self._components[_name_of(job)]
         memory = PeakMemory(job["device"])
         result = protocol.run(component, scene, seed=job["seed"], progress=progress)
         return {
@@ -64,13 +66,10 @@ class CellWork:
 
     def build_each(self, jobs: Iterable[Mapping[str, Any]], device: str) -> None:
         """Build every component once: a bad value is told before anything is computed."""
-        seen: set[str] = set()
-        for job in jobs:
-            if job["component"] not in seen:
-                seen.add(job["component"])
-                self._component({**job, "device": device}, self._protocol(job))
+        for job in {job["component"]: job for job in jobs}.values():
+            self._component({**job, "device": device})
 
-    def _component(self, job: Mapping[str, Any], protocol: Protocol) -> tuple[Recipe, Any]:
+    def _component(self, job: Mapping[str, Any]) -> tuple[Recipe, Any]:
         """The component that the cell's key stands for, and no other.
 
         Raises
@@ -78,8 +77,8 @@ class CellWork:
         DataError
             If a file that it depends on has changed since the run was planned.
         """
-        key = job["component"], job["device"]
-        if key not in self._components:
+        name = _name_of(job)
+        if name not in self._components:
             recipe = resolve(job["component"], job["kind"])
             if _plain(recipe.identity()) != _plain(job["component_identity"]):
                 raise DataError(
@@ -88,10 +87,9 @@ class CellWork:
                 )
             while len(self._components) >= COMPONENTS_AT_A_TIME:
                 self._components.popitem(last=False)
-            self._components[key] = recipe, recipe.build(job["device"])
-        self._components.move_to_end(key)
-        # What learns in a cell is built anew for the next one.
-        return self._components.pop(key) if protocol.fresh_components else self._components[key]
+            self._components[name] = recipe, recipe.build(job["device"])
+        self._components.move_to_end(name)
+        return self._components[name]
 
     def _protocol(self, job: Mapping[str, Any]) -> Protocol:
         key = json.dumps([job["protocol"], job["settings"]], sort_keys=True)
@@ -140,6 +138,11 @@ class CellWork:
         if key not in self._made_with:
             self._made_with[key] = provenance(device, distributions)
         return self._made_with[key]
+
+
+def _name_of(job: Mapping[str, Any]) -> tuple[str, str]:
+    """What a built component is kept under."""
+    return job["component"], job["device"]
 
 
 def _plain(identity: Mapping[str, Any]) -> str:
