@@ -82,7 +82,7 @@ def test_a_protocol_is_made_from_its_name_and_options():
     made = make_protocol("few-label:shots=3", {"draw": "fixed", "patch": "5"})
     assert made == FewLabelProtocol(shots=3, draw="fixed", patch=5)
     assert make_protocol("hsizoo/interactive", {}) == InteractiveProtocol()
-    with pytest.raises(OptionError, match="protocol few-label has no option 'shot'.*'shots'"):
+    with pytest.raises(OptionError, match=r"protocol few-label has no option 'shot'.*'shots'"):
         make_protocol("few-label", {"shot": 3})
     with pytest.raises(OptionError, match="shots='x': expected int"):
         make_protocol("few-label:shots=x", {})

@@ -94,7 +94,7 @@ def test_scenes():
     assert datasets.choose(TINY, "val") == [1]
     assert datasets.choose(TINY, "val", ["s04-v1", "s01-v1", "s04-v1"]) == [3, 0]
     assert datasets.subjects(TINY, [0, 3]) == {"s01", "s04"}
-    with pytest.raises(ProtocolError, match="it has: test, train, val, all.*Did you mean 'val'"):
+    with pytest.raises(ProtocolError, match=r"it has: test, train, val, all.*Did you mean 'val'"):
         datasets.choose(TINY, "vall")
     with pytest.raises(NameLookupError, match=r"has no scene 's4-v1'\. Did you mean .* It has 4: "):
         datasets.choose(TINY, None, ["s4-v1"])
@@ -254,8 +254,9 @@ def test_what_is_the_same_for_all_cells_of_a_case_is_worked_out_once(fake_dist, 
     for target, name in (
         (Recipe, "identity"), (Recipe, "pinned"), (InteractiveProtocol, "config"),
     ):  # fmt: skip
+        real = getattr(target, name)
 
-        def noted(self, *, real=getattr(target, name), name=name):
+        def noted(self, *, real=real, name=name):
             asked.append(name)
             return real(self)
 
