@@ -188,8 +188,9 @@ class _Planner:
                 f"{foreign[0]} is no option of the protocol {protocol.name}, which evaluates the "
                 "components of this run; leave it out"
             )
-        usual = {name: option.default for name, option in declared.items()}
-        self.options = {**usual, **{k: v for k, v in run.options.items() if k in declared}}
+        # A file has types: what is no number there must not become one.
+        mine = {key: value for key, value in run.options.items() if key in declared}
+        self.options = resolve_options(f"protocol {protocol.name}", declared, mine, {})
         self.protocol_keys = ("dataset", *declared)
         default = protocol.default_seeds if run.seeds is None else run.seeds
         self.seeds = seeds_of(default if isinstance(default, int) else list(default))
@@ -289,7 +290,7 @@ class _Planner:
         for key, values in self.run.sweep.items():
             if key in declared:
                 for value in values:
-                    resolve_options("sweep", declared, {}, {key: value})
+                    resolve_options("sweep", declared, {key: value}, {})
             if key in (*self.protocol_keys, *self.training_keys):
                 continue
             concerned = [text for text in self.recipes if self._place(key, text) is not None]
