@@ -241,34 +241,44 @@ def run_cases(
         Where there may be no case.  Default: that of the first case.
     """
     check_run_options(jobs, overwrite)
-    events = events or RunEvents()
     datasets = datasets or Datasets()
-    kind = protocol or type(cases[0].protocol)
+    protocol = protocol or type(cases[0].protocol)
+    in_this_process = executor is None and jobs == 1
     if executor is None:
-        device = resolve_device(device) if jobs == 1 else device
-        devices = [device] if jobs == 1 else worker_devices(device)
+        devices = [resolve_device(device)] if jobs == 1 else worker_devices(device)
         executor = LocalExecutor(jobs, devices)
-        device = devices[0]
     else:
-        device = resolve_device(device)
+        devices = [resolve_device(device)]
     cells = plan(
         cases, split=split, scenes=scenes, allow_untrained=allow_untrained, datasets=datasets
     )
     work = CellWork(datasets)
 
     def build_each(waiting: Sequence[Cell]) -> None:
-        # Processes have their own components: what is built here is for the check alone.
-        builder = work if jobs == 1 else CellWork(datasets)
-        builder.build_each((cell.job for cell in waiting), device)
+        # Other processes build their own components: what is built here is for the check alone.
+        builder = work if in_this_process else CellWork(datasets)
+        builder.build_each((cell.job for cell in waiting), devices[0])
 
     with Store(folder) as store:
         records = run_cells(
-            store, cells, work, executor, overwrite=overwrite, events=events, before=build_each
+            store,
+            cells,
+            work,
+            executor,
+            overwrite=overwrite,
+            events=events or RunEvents(),
+            before=build_each,
         )
         records += map(dict, lost)
-        comparison = compare(kind, records)
-        files = write_results(store, kind, records, comparison, title, about or {})
-        failures = [record for record in records if record["status"] == "failed"]
+        comparison = compare(protocol, records)
+        files = write_results(store, protocol, records, comparison, title, about or {})
         return RunResult(
-            store.folder, title, kind, records, comparison, failures, files, kind.notes(records)
+            folder=store.folder,
+            title=title,
+            protocol=protocol,
+            records=records,
+            comparison=comparison,
+            failures=[record for record in records if record["status"] == "failed"],
+            files=files,
+            notes=protocol.notes(records),
         )

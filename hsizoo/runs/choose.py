@@ -8,12 +8,13 @@ from typing import Any, cast
 from hsizoo.errors import NameLookupError, OptionError
 from hsizoo.interfaces import Protocol
 from hsizoo.zoo.factory import import_target
-from hsizoo.zoo.names import Name, parse_composition, parse_name
+from hsizoo.zoo.names import parse_composition, parse_name
 from hsizoo.zoo.options import declared_options, resolve_options
-from hsizoo.zoo.registry import registry
+from hsizoo.zoo.registry import FIRST_PARTY, Entry, registry
 from hsizoo.zoo.spec import Kind
 
 __all__ = [
+    "built_as",
     "choose_protocol",
     "kind_of",
     "make_protocol",
@@ -52,7 +53,7 @@ def protocol_class(name: str) -> type[Protocol]:
     return _class_of(registry().find(parse_name(name), ("protocol",)))
 
 
-def _class_of(entry: Any) -> type[Protocol]:
+def _class_of(entry: Entry) -> type[Protocol]:
     return cast("type[Protocol]", import_target(entry))
 
 
@@ -144,19 +145,13 @@ def choose_protocol(components: Sequence[str], name: str | None = None) -> type[
     return next(iter(found.values()))
 
 
-def _default_for(kind: str) -> type[Protocol]:
-    entries = registry().entries("protocol")  # hsizoo's own come first
-    own_first = sorted(entries, key=lambda entry: entry.dist != "hsizoo")
-    for entry in own_first:
-        try:
-            protocol = _class_of(entry)
-        except Exception:  # noqa: BLE001 (a broken third party must not end the run)
-            continue
-        if kind in protocol.default_for:
-            return protocol
+def _default_for(kind: Kind) -> type[Protocol]:
+    known = protocols()
+    for name in sorted(known, key=lambda name: not name.startswith(f"{FIRST_PARTY}/")):
+        if kind in known[name].default_for:
+            return known[name]
     raise NameLookupError(
-        f"no protocol evaluates a {kind} by default; name one with --protocol: "
-        f"{', '.join(entry.spec.name for entry in entries)}"
+        f"no protocol evaluates a {kind} by default; name one with --protocol: {', '.join(known)}"
     )
 
 
@@ -168,13 +163,14 @@ def kind_of(text: str) -> Kind:
     NameLookupError
         If there is no such component.
     """
-    names = parse_composition(text)
-    if len(names) == 2:
-        _check_composition(*names)
-        return "classifier"
-    return registry().find(names[0], _ORDER).spec.kind
+    first, *feeds = parse_composition(text)
+    if not feeds:
+        return registry().find(first, _ORDER).spec.kind
+    registry().find(first, ("pseudo-labeler",))
+    return registry().find(feeds[0], ("classifier",)).spec.kind
 
 
-def _check_composition(labeler: Name, classifier: Name) -> None:
-    registry().find(labeler, ("pseudo-labeler",))
-    registry().find(classifier, ("classifier",))
+def built_as(component: str, protocol: type[Protocol]) -> Kind:
+    """What a component is built as: a scorer stands for a segmenter where those are evaluated."""
+    kind = kind_of(component)
+    return "segmenter" if kind == "scorer" and "segmenter" in protocol.kinds else kind

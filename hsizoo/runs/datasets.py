@@ -45,16 +45,16 @@ class Datasets:
             If there is no such scene or split.
         """
         infos = self.get(text).scenes()
-        known = [info.name for info in infos]
+        known = {info.name: index for index, info in enumerate(infos)}
         if names is not None:
             for name in names:
                 if name not in known:
                     more = ", …" if len(known) > 8 else ""
                     raise NameLookupError(
                         f"{text} has no scene {name!r}.{did_you_mean(name, known)} "
-                        f"It has {len(known)}: {', '.join(known[:8])}{more}"
+                        f"It has {len(known)}: {', '.join([*known][:8])}{more}"
                     )
-            return [known.index(name) for name in dict.fromkeys(names)]
+            return [known[name] for name in dict.fromkeys(names)]
         splits = sorted({info.split for info in infos if info.split})
         if split is None:
             split = "test" if "test" in splits else "all"

@@ -55,7 +55,7 @@ from typing import Any
 
 from hsizoo.errors import DataError, OptionError, did_you_mean
 from hsizoo.runs.choose import protocols
-from hsizoo.zoo.options import Option, declared_options
+from hsizoo.zoo.options import Option, declared_options, resolve_options
 from hsizoo.zoo.spec import NAME_PATTERN
 
 __all__ = ["Experiment", "RunDescription", "TrainingDescription", "read_experiment"]
@@ -278,7 +278,6 @@ def _read_run(
 
 def _read_training(where: str, table: Mapping[str, Any]) -> TrainingDescription:
     from hsizoo.training.settings import TrainingSettings
-    from hsizoo.zoo.options import declared_options, resolve_options
 
     declared = declared_options(TrainingSettings)
     where = f"{where}, training"

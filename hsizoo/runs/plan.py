@@ -8,7 +8,7 @@ from typing import Any
 
 from hsizoo.engine.cells import Cell
 from hsizoo.runs.case import Case
-from hsizoo.runs.choose import kind_of, protocol_name
+from hsizoo.runs.choose import built_as, protocol_name
 from hsizoo.runs.datasets import Datasets
 from hsizoo.runs.marks import mark
 from hsizoo.zoo.factory import resolve
@@ -56,97 +56,101 @@ def plan(
     datasets = datasets or Datasets()
     names = list(dict.fromkeys(case.dataset for case in cases))
     chosen = {name: datasets.choose(name, split, scenes) for name in names}
-    wanted = {(case.component, case.dataset): _kind(case) for case in cases}
-    found = {
-        (component, dataset): resolve(component, kind, on_dataset=datasets.recipe(dataset))
-        for (component, dataset), kind in wanted.items()
-    }
-    marks = {
-        (component, dataset): mark(
-            recipe,
-            datasets.recipe(dataset),
-            datasets.subjects(dataset, chosen[dataset]),
-            allowed=allow_untrained,
-        )
-        for (component, dataset), recipe in found.items()
-    }
+    subjects = {name: datasets.subjects(name, chosen[name]) for name in names}
+    found: dict[tuple[str, str, Kind], tuple[Recipe, str]] = {}
+
+    def component_of(case: Case) -> tuple[Recipe, str]:
+        """What the component of a case means, and its mark."""
+        kind = built_as(case.component, type(case.protocol))
+        key = case.component, case.dataset, kind
+        if key not in found:
+            source = datasets.recipe(case.dataset)
+            recipe = resolve(case.component, kind, on_dataset=source)
+            found[key] = (
+                recipe,
+                mark(recipe, source, subjects[case.dataset], allowed=allow_untrained),
+            )
+        return found[key]
+
     cells = []
     for dataset in names:
         source = datasets.get(dataset)
-        identity = {**datasets.recipe(dataset).identity(), "data_version": source.version}
+        about = {**datasets.recipe(dataset).identity(), "data_version": source.version}
         infos = source.scenes()
         mine = [case for case in cases if case.dataset == dataset]
+        forms = {id(case): _Form(case, *component_of(case), about) for case in mine}
+        for protocol in {id(case.protocol): case.protocol for case in mine}.values():
+            for index in chosen[dataset]:
+                protocol.check(source, index)
         together = _sharing(mine)
         for block in _blocks(mine):
+            pairs = sorted([(case, seed) for case in block for seed in case.seeds], key=together)
+            ordered = [(forms[id(case)], seed) for case, seed in pairs]
             for index in chosen[dataset]:
-                for protocol in {id(each.protocol): each.protocol for each in block}.values():
-                    protocol.check(source, index)
-                pairs = [(each, seed) for each in block for seed in each.seeds]
-                for each, seed in sorted(pairs, key=together):
-                    who = each.component, dataset
-                    place = _Place(identity, infos[index].name, index)
-                    cells.append(_cell(each, seed, place, found[who], marks[who]))
+                name = infos[index].name
+                cells += [form.fill(name, index, seed) for form, seed in ordered]
     return cells
 
 
-def _kind(case: Case) -> Kind:
-    """What a component is built as: a scorer stands for a segmenter where segmenters are wanted."""
-    kind = kind_of(case.component)
-    return "segmenter" if kind == "scorer" and "segmenter" in case.protocol.kinds else kind
+class _Form:
+    """A case made ready: all that its cells have in common is worked out once.
 
+    Parameters
+    ----------
+    case : Case
+    component : Recipe
+    marked : str
+        What to put after the component's name; see `hsizoo.runs.marks`.
+    dataset : mapping
+        Identity and version of the dataset.
+    """
 
-class _Place:
-    """A scene of a dataset, as cells name it."""
-
-    def __init__(self, dataset: Mapping[str, Any], scene: str, index: int) -> None:
-        self.dataset = dataset
-        self.scene = scene
-        self.index = index
-
-
-def _cell(case: Case, seed: int, place: _Place, component: Recipe, marked: str) -> Cell:
-    label = case.label + marked
-    perturbation = case.perturbation.config() if case.perturbation else None
-    words = [
-        label,
-        *(f"{key}={value}" for key, value in case.conditions.items() if value),
-        place.scene,
-    ]
-    words += [f"training seed {case.training_seed}"] if case.training_seed is not None else []
-    words += [f"seed {seed}"] if len(case.seeds) > 1 else []
-    image: list[Any] = [place.dataset, place.scene, perturbation]
-    # A perturbation may draw at random: with another seed it is another image.
-    image += [seed] if perturbation else []
-    return Cell(
-        identity={
-            "component": component.identity(),
-            "dataset": dict(place.dataset),
-            "scene": place.scene,
-            "protocol": case.protocol.config(),
-            "seed": seed,
+    def __init__(
+        self, case: Case, component: Recipe, marked: str, dataset: Mapping[str, Any]
+    ) -> None:
+        perturbation = case.perturbation.config() if case.perturbation else None
+        identity, settings = component.identity(), case.protocol.config()
+        label = case.label + marked
+        self._identity: dict[str, Any] = {
+            "component": identity,
+            "dataset": dataset,
+            "protocol": settings,
             # A clean cell has no such key: it is the cell of a run without perturbations.
             **({"perturbation": perturbation} if perturbation else {}),
-        },
-        job={
+        }
+        self._job = {
             "component": component.pinned(),
             "kind": component.kind,
-            "component_identity": component.identity(),
+            "component_identity": identity,
             "dataset": case.dataset,
-            "index": place.index,
-            "scene": place.scene,
+            "data_version": dataset["data_version"],
             "protocol": protocol_name(case.protocol),
-            "settings": case.protocol.config(),
+            "settings": settings,
             "perturbation": perturbation,
-            "seed": seed,
             "row": {
                 "label": label,
                 "conditions": dict(case.conditions),
                 "training_seed": case.training_seed,
             },
-        },
-        label=" · ".join(words),
-        image=json.dumps(image, sort_keys=True),
-    )
+        }
+        words = [label, *(f"{key}={value}" for key, value in case.conditions.items() if value)]
+        self._before = " · ".join(words)
+        self._after = "" if case.training_seed is None else f" · training seed {case.training_seed}"
+        self._names_seed = len(case.seeds) > 1
+        self._image = json.dumps([case.dataset, perturbation], sort_keys=True)
+        self._perturbed = perturbation is not None
+
+    def fill(self, scene: str, index: int, seed: int) -> Cell:
+        """The cell of one scene and one seed."""
+        label = f"{self._before} · {scene}{self._after}"
+        image = f"{self._image} {scene}"
+        return Cell(
+            identity={**self._identity, "scene": scene, "seed": seed},
+            job={**self._job, "index": index, "scene": scene, "seed": seed},
+            label=f"{label} · seed {seed}" if self._names_seed else label,
+            # A perturbation may draw at random: with another seed it is another image.
+            image=f"{image} {seed}" if self._perturbed else image,
+        )
 
 
 def _blocks(cases: Sequence[Case]) -> Iterator[list[Case]]:

@@ -101,10 +101,15 @@ def _views(
         yield _file(
             "classes.csv", "one line per class of each row", partial(classes_csv, comparison)
         )
-    yield from protocol.views(records, title)
+    taken = set()
+    for view in protocol.views(records, title):
+        taken.add(view.name)
+        yield view
     for key in swept(comparison.rows):
+        name = f"{_plain(key)}.png"
+        name = f"swept-{name}" if name in taken else name
         draw = partial(sweep_png, protocol, comparison.rows, key, title)
-        yield _file(f"{_plain(key)}.png", f"the figures against {key}", draw)
+        yield _file(name, f"the figures against {key}", draw)
 
 
 def _file(name: str, remark: str, make: Callable[[], str | bytes]) -> View:

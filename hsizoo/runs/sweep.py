@@ -13,7 +13,7 @@ from hsizoo.errors import HsizooError, OptionError, ProtocolError, did_you_mean
 from hsizoo.interfaces import Protocol
 from hsizoo.protocols.perturbations import make_perturbation
 from hsizoo.runs.case import Case, seeds_of
-from hsizoo.runs.choose import choose_protocol, kind_of, make_protocol, protocol_name
+from hsizoo.runs.choose import built_as, choose_protocol, make_protocol, protocol_name
 from hsizoo.runs.datasets import Datasets
 from hsizoo.runs.experiment_file import RunDescription
 from hsizoo.runs.plan import plan
@@ -188,12 +188,13 @@ class _Planner:
                 f"{foreign[0]} is no option of the protocol {protocol.name}, which evaluates the "
                 "components of this run; leave it out"
             )
-        usual = {name: option.default for name, option in declared.items()}
-        self.options = {**usual, **{k: v for k, v in run.options.items() if k in declared}}
+        # A file has types: what is no number there must not become one.
+        mine = {key: value for key, value in run.options.items() if key in declared}
+        self.options = resolve_options(f"protocol {protocol.name}", declared, mine, {})
         self.protocol_keys = ("dataset", *declared)
         default = protocol.default_seeds if run.seeds is None else run.seeds
         self.seeds = seeds_of(default if isinstance(default, int) else list(default))
-        self.recipes = {text: _recipe(text, protocol) for text in run.components}
+        self.recipes = {text: resolve(text, built_as(text, protocol)) for text in run.components}
         self.trained = {
             text
             for text, recipe in self.recipes.items()
@@ -289,7 +290,7 @@ class _Planner:
         for key, values in self.run.sweep.items():
             if key in declared:
                 for value in values:
-                    resolve_options("sweep", declared, {}, {key: value})
+                    resolve_options("sweep", declared, {key: value}, {})
             if key in (*self.protocol_keys, *self.training_keys):
                 continue
             concerned = [text for text in self.recipes if self._place(key, text) is not None]
@@ -318,12 +319,6 @@ class _Planner:
             raise OptionError(
                 f"sweep: both parts of {component!r} have the option {option}; say which: {both}"
             )
-
-
-def _recipe(component: str, protocol: type[Protocol]) -> Recipe:
-    kind = kind_of(component)
-    as_segmenter = kind == "scorer" and "segmenter" in protocol.kinds
-    return resolve(component, "segmenter" if as_segmenter else kind)
 
 
 def _options(recipe: Recipe) -> Sequence[set[str]]:

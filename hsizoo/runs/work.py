@@ -11,7 +11,7 @@ from hsizoo.cube import Scene
 from hsizoo.engine.memory import PeakMemory
 from hsizoo.engine.provenance import provenance
 from hsizoo.errors import DataError
-from hsizoo.interfaces import Protocol
+from hsizoo.interfaces import Protocol, SceneDataset
 from hsizoo.protocols.perturbations import perturbation_from_config
 from hsizoo.runs.choose import protocol_class
 from hsizoo.runs.datasets import Datasets
@@ -40,6 +40,7 @@ class CellWork:
         self._protocols: dict[str, Protocol] = {}
         self._scene: tuple[tuple[str, int], Scene] | None = None
         self._perturbed: tuple[str, Scene] | None = None
+        self._made_with: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def __reduce__(self) -> tuple[type[CellWork], tuple[()]]:
         return CellWork, ()
@@ -50,7 +51,9 @@ class CellWork:
         """Compute one cell."""
         protocol = self._protocol(job)
         scene = self._prepared(job, protocol)
-        recipe, component = self._component(job, protocol)
+        recipe, component = self._component(job)
+        if protocol.fresh_components:  # what learns in a cell is built anew for the next one
+            del self._components[_name_of(job)]
         memory = PeakMemory(job["device"])
         result = protocol.run(component, scene, seed=job["seed"], progress=progress)
         return {
@@ -58,20 +61,16 @@ class CellWork:
             "subject": scene.subject,
             "split": scene.split,
             "digests": {"cube": scene.cube.digest, "labels": scene.label_map.digest},
-            "provenance": provenance(job["device"], recipe.distributions),
+            "provenance": self._provenance(job["device"], recipe.distributions),
         }
 
     def build_each(self, jobs: Iterable[Mapping[str, Any]], device: str) -> None:
         """Build every component once: a bad value is told before anything is computed."""
-        seen: set[str] = set()
-        for job in jobs:
-            if job["component"] not in seen:
-                seen.add(job["component"])
-                protocol = self._protocol(job)
-                _, component = self._component({**job, "device": device}, protocol)
-                protocol.check_component(component)
+        for job in {job["component"]: job for job in jobs}.values():
+            _, component = self._component({**job, "device": device})
+            self._protocol(job).check_component(component)
 
-    def _component(self, job: Mapping[str, Any], protocol: Protocol) -> tuple[Recipe, Any]:
+    def _component(self, job: Mapping[str, Any]) -> tuple[Recipe, Any]:
         """The component that the cell's key stands for, and no other.
 
         Raises
@@ -79,8 +78,8 @@ class CellWork:
         DataError
             If a file that it depends on has changed since the run was planned.
         """
-        key = job["component"], job["device"]
-        if key not in self._components:
+        name = _name_of(job)
+        if name not in self._components:
             recipe = resolve(job["component"], job["kind"])
             if _plain(recipe.identity()) != _plain(job["component_identity"]):
                 raise DataError(
@@ -89,10 +88,9 @@ class CellWork:
                 )
             while len(self._components) >= COMPONENTS_AT_A_TIME:
                 self._components.popitem(last=False)
-            self._components[key] = recipe, recipe.build(job["device"])
-        self._components.move_to_end(key)
-        # What learns in a cell is built anew for the next one.
-        return self._components.pop(key) if protocol.fresh_components else self._components[key]
+            self._components[name] = recipe, recipe.build(job["device"])
+        self._components.move_to_end(name)
+        return self._components[name]
 
     def _protocol(self, job: Mapping[str, Any]) -> Protocol:
         key = json.dumps([job["protocol"], job["settings"]], sort_keys=True)
@@ -109,14 +107,14 @@ class CellWork:
                 changed = perturbation_from_config(job["perturbation"]).apply(scene, job["seed"])
                 self._perturbed = key, changed
             scene = self._perturbed[1]
-        return protocol.complete(scene, self._datasets.get(job["dataset"]), job["index"])
+        return protocol.complete(scene, self._dataset(job), job["index"])
 
     def _loaded(self, job: Mapping[str, Any]) -> Scene:
         """The scene of a job; cells come scene by scene, so one is kept."""
         key = job["dataset"], job["index"]
         if self._scene is None or self._scene[0] != key:
             self._scene = self._perturbed = None
-            self._scene = key, self._datasets.get(job["dataset"]).scene(job["index"])
+            self._scene = key, self._dataset(job).scene(job["index"])
         scene = self._scene[1]
         if scene.name != job["scene"]:
             raise DataError(
@@ -124,6 +122,28 @@ class CellWork:
                 f"{job['scene']!r} when this run was planned: run the same command again"
             )
         return scene
+
+    def _dataset(self, job: Mapping[str, Any]) -> SceneDataset:
+        """The dataset that the cell's key stands for: a worker builds it later than the planner."""
+        dataset = self._datasets.get(job["dataset"])
+        if dataset.version != job["data_version"]:
+            raise DataError(
+                f"the files of {job['dataset']} changed after this run was planned (version "
+                f"{job['data_version']}, now {dataset.version}); run the same command again"
+            )
+        return dataset
+
+    def _provenance(self, device: str, distributions: tuple[str, ...]) -> dict[str, Any]:
+        """What cells are made with; to look up the versions takes longer than a small cell."""
+        key = device, *distributions
+        if key not in self._made_with:
+            self._made_with[key] = provenance(device, distributions)
+        return self._made_with[key]
+
+
+def _name_of(job: Mapping[str, Any]) -> tuple[str, str]:
+    """What a built component is kept under."""
+    return job["component"], job["device"]
 
 
 def _plain(identity: Mapping[str, Any]) -> str:

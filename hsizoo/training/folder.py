@@ -147,7 +147,8 @@ class TrainingFolder(Store):
             state = torch.load(self.cells / valid["state"], map_location="cpu", weights_only=True)
         except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
             raise StoreError(
-                f"the checkpoint in {self.cells} cannot be read ({error}); begin anew with --fresh"
+                f"the checkpoint in {self.cells} cannot be read ({error}); delete {self.folder} to "
+                "begin anew, as `hsizoo train` does with --fresh"
             ) from error
         best = self.cells / valid["best"] if valid["best"] else None
         return Checkpoint(weights, state, valid["about"], best)
@@ -159,7 +160,8 @@ class TrainingFolder(Store):
             return None
         except (OSError, ValueError) as error:
             raise StoreError(
-                f"the checkpoint in {self.cells} cannot be read ({error}); begin anew with --fresh"
+                f"the checkpoint in {self.cells} cannot be read ({error}); delete {self.folder} to "
+                "begin anew, as `hsizoo train` does with --fresh"
             ) from error
         return valid if isinstance(valid, dict) and valid.get("format") == CARD_FORMAT else None
 

@@ -270,8 +270,9 @@ class _Run:
         """Raise `StoreError` if the folder holds a training with other settings."""
         if key != self.key:
             raise StoreError(
-                f"{folder.folder} holds a training of another component, dataset or settings; "
-                "choose another folder with --out, or give it up with --fresh"
+                f"{folder.folder} holds a training of another component, dataset or settings: its "
+                f"key is {key}, that of this training {self.key}.  Choose another folder with "
+                "--out, or delete this one; `hsizoo train` can also replace it with --fresh"
             )
 
     def command(self) -> str:
@@ -360,7 +361,7 @@ def _train(
     if checkpoint is not None and checkpoint.about["frozen_digest"] != frozen_digest:
         raise StoreError(
             f"the frozen part of {run.component.label} has changed since this training began in "
-            f"{folder.folder}; begin anew with --fresh"
+            f"{folder.folder}; delete it to begin anew, as `hsizoo train` does with --fresh"
         )
     samples = _samples(run, checkpoint, events)
 

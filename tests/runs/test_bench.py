@@ -1,5 +1,6 @@
-"""`hsizoo.bench`: planning, reuse, faults, and coming back after being killed."""
+"""`hsizoo.bench` under both protocols: reuse, faults, and coming back after being killed."""
 
+import csv
 import functools
 import json
 import os
@@ -7,180 +8,299 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import hsizoo
-from hsizoo.errors import NameLookupError, OptionError, ProtocolError, StoreError
+from hsizoo.engine.store import Store
+from hsizoo.errors import DataError, NameLookupError, OptionError, ProtocolError, StoreError
 from hsizoo.runs.bench import RunEvents
-from hsizoo.zoo.factory import make_robot
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"
     "train_subjects=1,val_subjects=1,test_subjects=2,scenes_per_subject=1"
 )
-TIMES = ("s/open", "s/click")
+ONE = TINY.replace("test_subjects=2", "test_subjects=1")
+TIMES = ("s/open", "s/click", "fit_seconds", "predict_seconds", "megabytes")
+NOISE = "noise:strength=0.5"
+
+bench = functools.partial(hsizoo.bench, device="cpu")
 
 
-def untimed(table):
-    return [{k: v for k, v in row.items() if k not in TIMES} for row in table]
+def untimed(row):
+    return {column: value for column, value in row.values.items() if column not in TIMES}
 
 
-def test_only_the_test_split_by_default(tmp_path):
-    result = hsizoo.bench(["sa"], TINY, clicks=2, out=tmp_path, device="cpu")
+def stored(folder):
+    return len(list((folder / "cells").iterdir()))
+
+
+def planning():
+    """Events that note how many cells are due and how many are there."""
+    noted = []
+    return noted, RunEvents(planned=lambda cells, reused: noted.append((len(cells), reused)))
+
+
+@pytest.mark.parametrize(
+    ("component", "options"), [("sa", {"clicks": 2}), ("rf:trees=5", {"shots": 2, "seeds": 1})]
+)
+def test_only_the_test_split_by_default(tmp_path, component, options):
+    result = bench([component], TINY, **options, out=tmp_path)
     assert {record["split"] for record in result.records} == {"test"}
     assert len(result.records) == 2
-    every = hsizoo.bench(["sa"], TINY, clicks=2, out=tmp_path, split="all", device="cpu")
+    every = bench([component], TINY, **options, out=tmp_path, split="all")
     assert len(every.records) == 4
 
 
 def test_records_say_what_they_were_made_with(tmp_path):
-    record = hsizoo.bench(["sa:aggregate=mean"], TINY, clicks=1, out=tmp_path).records[0]
+    record = bench(["sa:aggregate=mean"], TINY, clicks=1, out=tmp_path).records[0]
     assert record["identity"]["component"]["options"]["aggregate"] == "mean"
     assert record["identity"]["protocol"]["robot"]["name"] == "paper"
     assert record["provenance"]["versions"]["torch"]
+    assert record["provenance"]["device"] == "cpu"
     assert len(record["digests"]["cube"]) == 64
     assert record["seconds"] > 0
+    used = record["result"]["megabytes"]["host"]
+    assert used is None or used >= 0
+
+
+def test_a_plugins_version_is_among_them(zoo):
+    result = bench(["ask:segmenter=tiny-frozen+even", "even"], ONE, shots=2, seeds=2, out="run")
+    asking, plain = (
+        [r for r in result.records if r["label"] == row.component] for row in result.table
+    )
+    for record in asking:
+        assert record["provenance"]["versions"]["tiny-zoo"] == "1.0"
+        assert record["provenance"]["versions"]["asking-zoo"] == "1.0"
+    for record in plain:
+        assert "tiny-zoo" not in record["provenance"]["versions"]
 
 
 def test_cells_are_shared_by_runs_that_agree_on_everything(tmp_path):
+    bench(["sa"], TINY, clicks=2, out=tmp_path)
+    assert stored(tmp_path) == 2
+    bench(["hsizoo/sa:aggregate=max", "pcc"], TINY, clicks=2, out=tmp_path)
+    assert stored(tmp_path) == 4  # `sa` under another spelling is the same cell
+    bench(["sa"], TINY, clicks=3, out=tmp_path)
+    bench(["sa"], TINY, clicks=2, robot="ritm", out=tmp_path)
+    bench(["sa"], TINY, clicks=2, seeds=[1], out=tmp_path)
+    bench(["sa"], TINY.replace("bands=8", "bands=9"), clicks=2, out=tmp_path)
+    assert stored(tmp_path) == 12
 
-    def count():
-        return len(list((tmp_path / "cells").iterdir()))
 
-    hsizoo.bench(["sa"], TINY, clicks=2, out=tmp_path)
-    assert count() == 2
-    hsizoo.bench(["hsizoo/sa:aggregate=max", "pcc"], TINY, clicks=2, out=tmp_path)
-    assert count() == 4  # `sa` under another spelling is the same cell
-    hsizoo.bench(["sa"], TINY, clicks=3, out=tmp_path)
-    hsizoo.bench(["sa"], TINY, clicks=2, robot="ritm", out=tmp_path)
-    hsizoo.bench(["sa"], TINY, clicks=2, seeds=[1], out=tmp_path)
-    hsizoo.bench(["sa"], TINY.replace("bands=8", "bands=9"), clicks=2, out=tmp_path)
-    assert count() == 12
+def test_cells_of_classifiers_are_shared_too(tmp_path):
+    first = bench(["rf:trees=5"], ONE, shots=2, seeds=2, out=tmp_path)
+    planned, events = planning()
+    second = bench(["hsizoo/rf:trees=5"], ONE, shots=2, seeds=3, out=tmp_path, events=events)
+    assert planned == [(1, 2)]
+    assert [r["result"] for r in second.records[:2]] == [r["result"] for r in first.records]
+    for change in ({"shots": 3}, {"draw": "fixed"}, {"patch": 5}):
+        bench(["rf:trees=5"], ONE, **{"shots": 2, "seeds": 1, "out": tmp_path, **change})
+    assert stored(tmp_path) == 6
+
+
+def test_both_protocols_may_share_a_folder(tmp_path):
+    for _ in range(2):
+        bench("sa", ONE, clicks=1, out=tmp_path)
+        bench("rf:trees=5", ONE, shots=2, seeds=1, out=tmp_path)
+        assert stored(tmp_path) == 2
 
 
 def test_one_component_under_several_names_is_computed_once(tmp_path):
     done = []
     events = RunEvents(finished=lambda cell, record: done.append(cell.key))
-    names = ["sa", "hsizoo/sa", "sa:aggregate=max"]
-    result = hsizoo.bench(names, TINY, clicks=1, out=tmp_path, events=events)
+    names = ["sa", "hsizoo/sa", "sa:aggregate=max", "sa"]
+    result = bench(names, TINY, clicks=1, out=tmp_path, events=events)
     assert len(done) == len(set(done)) == 2
-    assert [row["component"] for row in result.table] == names
+    assert [row.component for row in result.table] == names[:3]
 
 
-def test_a_value_that_a_component_refuses_is_said_before_anything_is_computed(tmp_path):
-    with pytest.raises(OptionError, match="beta=-1"):
-        hsizoo.bench(["sa", "sa-rw:beta=-1"], TINY, clicks=1, out=tmp_path)
-    assert not list((tmp_path / "cells").iterdir())
+@pytest.mark.parametrize(
+    ("components", "message"),
+    [(["sa", "sa-rw:beta=-1"], "beta=-1"), (["rf", "svm:folds=1"], "folds=1")],
+)
+def test_a_value_that_a_component_refuses_is_told_before_anything_is_computed(
+    tmp_path, components, message
+):
+    with pytest.raises(OptionError, match=message):
+        bench(components, TINY, out=tmp_path)
+    assert stored(tmp_path) == 0
 
 
-def test_nothing_of_an_earlier_run_is_used_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("component", "options", "module", "name"),
+    [
+        ("sa", ("clicks", 1, 2), "hsizoo_spectral.sa", "SpectralAngle"),
+        ("rf:trees=5", ("shots", 2, 3), "hsizoo_classifiers.rf", "RandomForest"),
+    ],
+)
+def test_nothing_of_an_earlier_run_is_used_again(
+    tmp_path, monkeypatch, component, options, module, name
+):
     """A file that a component or a dataset reads may have changed between two runs."""
+    from importlib import import_module
+
     from hsizoo_datasets.phantom import Phantom
-    from hsizoo_spectral.sa import SpectralAngle
 
     made = []
-    for target in (Phantom, SpectralAngle):
+    for target in (Phantom, getattr(import_module(module), name)):
 
         def noted(self, *, real=target.__init__, name=target.__name__, **options):
             made.append(name)
             real(self, **options)
 
         monkeypatch.setattr(target, "__init__", functools.wraps(target.__init__)(noted))
-    for clicks in (1, 2):
-        hsizoo.bench("sa", TINY, clicks=clicks, out=tmp_path, device="cpu")
-    assert made.count("SpectralAngle") == made.count("Phantom") == 2
+    key, *values = options
+    for value in values:
+        bench(component, ONE, **{key: value}, seeds=1, out=tmp_path)
+    assert made.count(name) == made.count("Phantom") == 2
 
 
 def test_names_alone_will_do_for_lists(tmp_path):
-    result = hsizoo.bench("sa", TINY, clicks=1, scenes="s03-v1", out=tmp_path)
+    result = bench("sa", TINY, clicks=1, scenes="s03-v1", perturbations="shading", out=tmp_path)
     assert len(result.records) == 1
 
 
-RANDOM = "checkpoint=random"
-
-
-def test_random_weights_are_refused_or_marked(tmp_path):
-    with pytest.raises(ProtocolError, match="No weights for it are published yet"):
-        hsizoo.bench([f"sam2.1-nano:{RANDOM}"], TINY, clicks=1, out=tmp_path)
-    names = [f"sam2.1-nano:{RANDOM}", f"samsa2-nano:{RANDOM}"]
-    result = hsizoo.bench(names, TINY, clicks=1, out=tmp_path, allow_untrained=True)
-    labels = [row["component"] for row in result.table]
-    assert labels == [f"{names[0]} (random weights)", f"{names[1]} (untrained)"]
-    # What the checkpoint is counts, not how it was spelled.
-    options = result.records[0]["identity"]["component"]["options"]
-    assert options["checkpoint"].startswith("random")
-
-
-NOISE = "noise:strength=0.5"
+def test_the_folder_is_named_after_dataset_and_protocol(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(bench("sa", ONE, clicks=1).folder) == "hsizoo-runs/phantom"
+    few = bench("rf:trees=5", ONE, shots=2, seeds=1)
+    assert str(few.folder) == "hsizoo-runs/phantom-few-labels"
 
 
 def test_perturbations_make_rows_of_their_own_and_leave_the_clean_cells_alone(tmp_path):
-    clean = hsizoo.bench(["sa", "sa-rw"], TINY, clicks=2, out=tmp_path, device="cpu")
-    assert "perturbation" not in clean.table[0]
+    clean = bench(["sa", "sa-rw"], TINY, clicks=2, out=tmp_path)
+    assert clean.table[0].conditions == {}
     assert "perturbation" not in clean.records[0]["identity"]
-    events = RunEvents(planned=lambda cells, reused: planned.append((len(cells), reused)))
-    planned = []
-    both = hsizoo.bench(
-        ["sa", "sa-rw"], TINY, clicks=2, out=tmp_path, device="cpu",
-        perturbations=["none", NOISE], events=events,
-    )  # fmt: skip
+    planned, events = planning()
+    both = bench(
+        ["sa", "sa-rw"], TINY, clicks=2, out=tmp_path, perturbations=["none", NOISE], events=events
+    )
     assert planned == [(4, 4)]
-    rows = [(row["component"], row["perturbation"]) for row in both.table]
+    rows = [(row.component, row.conditions["perturbation"]) for row in both.table]
     assert rows == [("sa", "none"), ("sa-rw", "none"), ("sa", NOISE), ("sa-rw", NOISE)]
     for before, after in zip(clean.table, both.table[:2], strict=True):
         assert after["dice@max 1c"] == before["dice@max 1c"]
     assert both.table[2]["dice@max 1c"] != both.table[0]["dice@max 1c"]
-    spoilt = both.records[-1]
-    assert spoilt["identity"]["perturbation"] == {
+    perturbed = both.records[-1]
+    assert perturbed["identity"]["perturbation"] == {
         "name": "noise", "version": "1", "strength": 0.5,
     }  # fmt: skip
-    assert spoilt["digests"]["cube"] != both.records[0]["digests"]["cube"]
+    assert perturbed["digests"]["cube"] != both.records[0]["digests"]["cube"]
     # Whatever it was called this time, a cell is found again by what it is.
-    again = hsizoo.bench(["sa"], TINY, clicks=2, out=tmp_path, perturbations="noise:strength=.5")
+    again = bench(["sa"], TINY, clicks=2, out=tmp_path, perturbations="noise:strength=.5")
     assert again.table[0]["dice@max 1c"] == both.table[2]["dice@max 1c"]
-    assert len(list((tmp_path / "cells").iterdir())) == 8
+    assert stored(tmp_path) == 8
 
 
-def test_all_components_share_one_spoilt_cube_for_each_seed(tmp_path, monkeypatch):
+@pytest.mark.parametrize("draw", ["random", "block-disjoint"])
+def test_classifiers_learn_the_same_labels_under_a_perturbation(tmp_path, draw):
+    names, options = ["rf:trees=5", "lp"], {"shots": 2, "draw": draw, "block": 4, "patch": 1}
+    clean = bench(names, ONE, seeds=2, out=tmp_path, **options)
+    planned, events = planning()
+    both = bench(
+        names, ONE, seeds=2, out=tmp_path, perturbations=["none", NOISE], events=events, **options
+    )
+    assert planned == [(4, 4)]  # the clean cells are those of the run before
+    assert not both.failures
+    rows = [(row.component, row.conditions["perturbation"]) for row in both.table]
+    assert rows == [(name, each) for each in ("none", NOISE) for name in names]
+    for before, after in zip(clean.table, both.table[:2], strict=True):
+        assert untimed(after) == untimed(before)
+    assert both.table[2]["oa"] != both.table[0]["oa"]
+    found = {}
+    for record in both.records:
+        perturbed = record["identity"].get("perturbation")
+        assert (perturbed is None) == (record["conditions"]["perturbation"] == "none")
+        key = record["label"], record["identity"]["seed"]
+        found.setdefault(key, []).append(record)
+    assert len(found) == 4
+    for plain, noisy in found.values():
+        assert plain["result"]["split"] == noisy["result"]["split"]
+        assert plain["digests"]["labels"] == noisy["digests"]["labels"]
+        assert plain["digests"]["cube"] != noisy["digests"]["cube"]
+        assert plain["result"]["map"] != noisy["result"]["map"]
+    differences = [line for line in both.comparison.differences if line["metric"] == "oa"]
+    assert {line["differ_in"] for line in differences} == {"component", "perturbation"}
+
+
+@pytest.mark.parametrize(
+    ("components", "options"),
+    [(["sa", "pcc", "sa-rw"], {"clicks": 1}), (["rf:trees=5", "lp", "svm"], {"shots": 2})],
+)
+def test_all_components_share_one_perturbed_cube_for_each_seed(
+    tmp_path, monkeypatch, components, options
+):
     from hsizoo.protocols.perturbations import Noise
 
     made = []
 
-    def noted(self, cube, rng, *, real=Noise._spoil):
+    def noted(self, cube, rng, *, real=Noise._perturb):
         made.append(cube.name)
         return real(self, cube, rng)
 
-    monkeypatch.setattr(Noise, "_spoil", noted)
-    result = hsizoo.bench(
-        ["sa", "pcc", "sa-rw"], TINY, clicks=1, out=tmp_path, perturbations=NOISE, seeds=2,
-        device="cpu",
-    )  # fmt: skip
+    monkeypatch.setattr(Noise, "_perturb", noted)
+    result = bench(components, TINY, **options, out=tmp_path, perturbations=NOISE, seeds=2)
     assert len(result.records) == 12
     assert len(made) == 4  # two scenes, two seeds
     by_seed = {r["digests"]["cube"] for r in result.records if r["identity"]["scene"] == "s03-v1"}
     assert len(by_seed) == 2
 
 
-def test_intervals_and_files(tmp_path):
-    three = TINY.replace("test_subjects=2", "test_subjects=3")
-    result = hsizoo.bench(["sa", "sa-rw"], three, clicks=5, out=tmp_path, device="cpu")
-    row = result.table[1]
-    low, high = row["intervals"]["dice@0.5 5c"]
-    assert low <= row["dice@0.5 5c"] <= high
-    assert (row["unit"], row["units"]) == ("subject", 3)
-    for name in ("table.csv", "differences.csv", "classes.csv", "samples.csv", "curve.png"):
-        assert name in result.files
-        assert (tmp_path / name).stat().st_size > 100
-    stored = json.loads((tmp_path / "results.json").read_text())
-    assert stored["table"][1]["intervals"]["dice@0.5 5c"] == [low, high]
-    assert {line["component"] for line in stored["ranks"]} == {"sa", "sa-rw"}
+@pytest.mark.parametrize(
+    ("components", "options"),
+    [(["sa", "sa-rw"], {"clicks": 3}), (["rf:trees=5", "lp"], {"shots": 2, "seeds": 2})],
+)
+def test_processes_give_the_same_table(tmp_path, components, options):
+    here = bench(components, TINY, **options, out=tmp_path / "a")
+    there = bench(components, TINY, **options, out=tmp_path / "b", jobs=2)
+    assert list(map(untimed, here.table)) == list(map(untimed, there.table))
+    for one, two in zip(here.records, there.records, strict=True):
+        assert (one["key"], one["result"].get("map")) == (two["key"], two["result"].get("map"))
 
 
-def test_processes_give_the_same_table(tmp_path):
-    names = ["sa", "sa-rw"]
-    here = hsizoo.bench(names, TINY, clicks=3, out=tmp_path / "a", device="cpu")
-    there = hsizoo.bench(names, TINY, clicks=3, out=tmp_path / "b", device="cpu", jobs=2)
-    assert untimed(here.table) == untimed(there.table)
+TELLER = """
+    import hsizoo
+    import numpy as np
+
+    class Teller(hsizoo.PixelClassifier):
+        \"""Tells how far it is.\"""
+
+        def fit(self, cube, labels, *, rng):
+            for step in range(1, 4):
+                hsizoo.tell_progress(step, 3)
+            self.classes = len(labels.targets)
+            return self
+
+        def predict_proba(self, cube):
+            hsizoo.tell_progress(1, 1)
+            return np.full((self.classes, *cube.shape[:2]), 1 / self.classes, dtype=np.float32)
+
+    @hsizoo.hookimpl
+    def hsizoo_components():
+        yield hsizoo.ComponentSpec(
+            name="teller", kind="classifier", target="hsizoo_teller:Teller", summary="Tells"
+        )
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_component_tells_is_heard(tmp_path, fake_dist, jobs):
+    fake_dist("hsizoo-teller", "1.0", {"hsizoo_teller": TELLER}, {"teller": "hsizoo_teller"})
+    heard = []
+    events = RunEvents(progress=lambda cell, *steps: heard.append((cell.identity["seed"], *steps)))
+    result = bench(["teller"], ONE, shots=2, seeds=2, jobs=jobs, out=tmp_path, events=events)
+    assert not result.failures
+    for seed in range(2):
+        assert [steps[1:] for steps in heard if steps[0] == seed] == [(1, 3), (3, 3), (1, 1)]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_clicks_are_heard(tmp_path, jobs):
+    heard = []
+    events = RunEvents(progress=lambda cell, *steps: heard.append(steps))
+    bench(["sa"], ONE, clicks=2, jobs=jobs, out=tmp_path, events=events)
+    assert heard[-1][0] == heard[-1][1] >= 2
 
 
 def test_overwrite(tmp_path, fake_dist):
@@ -218,12 +338,12 @@ def test_overwrite(tmp_path, fake_dist):
         return len((tmp_path / "calls").read_text())
 
     def run(how):
-        return hsizoo.bench(["moody", "sa"], TINY, clicks=1, out=tmp_path / "run", overwrite=how)
+        return bench(["moody", "sa"], TINY, clicks=1, out=tmp_path / "run", overwrite=how)
 
     first = run("failed")
     assert [f["error"]["message"] for f in first.failures] == ["not in the mood"] * 2
     assert "Traceback" in first.failures[0]["error"]["traceback"]
-    assert (calls(), first.table[0]["failed_cells"], first.table[1]["failed_cells"]) == (2, 2, 0)
+    assert (calls(), first.table[0].failed_cells, first.table[1].failed_cells) == (2, 2, 0)
     assert len(run("never").failures) == 2
     assert calls() == 2
     (tmp_path / "good-mood").touch()
@@ -235,35 +355,53 @@ def test_overwrite(tmp_path, fake_dist):
     assert calls() == 6
 
 
+def test_a_cell_that_fails_does_not_end_the_run(tmp_path):
+    result = bench(["cnn2d:patch=99,epochs=1", "rf:trees=5"], ONE, shots=2, seeds=1, out=tmp_path)
+    assert [row.failed_cells for row in result.table] == [1, 0]
+    assert result.table[0]["oa"] is None
+    assert result.failures[0]["error"]["type"] == DataError.__name__
+    assert "patch=63 or less" in result.failures[0]["error"]["message"]
+
+
 @pytest.mark.parametrize(
-    ("arguments", "error"),
+    ("arguments", "error", "message"),
     [
-        ({"components": []}, NameLookupError),
-        ({"clicks": 0}, ProtocolError),
-        ({"clicks": 10**6}, ProtocolError),
-        ({"jobs": 0}, OptionError),
-        ({"seeds": 0}, OptionError),
-        ({"seeds": [-1]}, OptionError),
-        ({"overwrite": "sometimes"}, OptionError),
-        ({"robot": "x/paper"}, NameLookupError),
-        ({"perturbations": "nois"}, NameLookupError),
-        ({"perturbations": []}, NameLookupError),
-        ({"perturbations": ["none", "noise:strength=-1"]}, ProtocolError),
-        ({"split": "none"}, ProtocolError),
+        ({"components": []}, NameLookupError, "at least one component"),
+        ({"components": ["sa", "rf"]}, NameLookupError, "bench them in two commands"),
+        ({"clicks": 0}, ProtocolError, "clicks must be between 1 and 1000; got 0"),
+        ({"clicks": 10**6}, ProtocolError, "got 1000000"),
+        ({"clicks": "many"}, OptionError, "clicks='many': expected int"),
+        ({"click": 2}, OptionError, "protocol interactive has no option 'click'.*'clicks'"),
+        ({"shots": 2}, OptionError, "protocol interactive has no option 'shots'"),
+        ({"jobs": 0}, OptionError, "jobs must be at least 1; got 0"),
+        ({"seeds": 0}, OptionError, "seeds must be .*; got 0"),
+        ({"seeds": [-1]}, OptionError, r"seeds must be .*; got \[-1\]"),
+        ({"overwrite": "sometimes"}, OptionError, "overwrite must be .*'sometimes'"),
+        ({"robot": "x/paper"}, NameLookupError, "x/paper"),
+        ({"perturbations": "nois"}, NameLookupError, "'nois'.*'noise'"),
+        ({"perturbations": []}, NameLookupError, "at least one perturbation"),
+        ({"perturbations": ["none", "noise:strength=-1"]}, ProtocolError, "strength must be"),
+        ({"split": "none"}, ProtocolError, "has no split 'none'"),
+        ({"scenes": "s3-v1"}, NameLookupError, "has no scene 's3-v1'.*'s03-v1'"),
+        ({"protocol": "few-label"}, OptionError, "'sa' is a scorer; the protocol few-label"),
+        ({"protocol": "intractive"}, NameLookupError, "'interactive'"),
+        ({"components": ["rf"], "draw": "blocks"}, OptionError, "draw='blocks'.*block-disjoint"),
+        ({"components": ["rf"], "shots": 0}, ProtocolError, "shots must be at least 1; got 0"),
+        ({"components": ["rf"], "clicks": 2}, OptionError, "few-label has no option 'clicks'"),
+        ({"components": ["rf"], "seeds": 0}, OptionError, "seeds"),
+        ({"components": ["rf"], "draw": "official"}, ProtocolError, "take another"),
+        ({"components": ["rf"], "perturbations": "nois"}, NameLookupError, "'noise'"),
+        ({"device": "gpu"}, OptionError, "device"),
     ],
     ids=str,
 )
-def test_what_can_be_known_before_is_said_before(tmp_path, arguments, error):
-    with pytest.raises(error):
-        hsizoo.bench(
-            **{"components": ["sa"], "dataset": TINY, "out": tmp_path / "run", **arguments}
-        )
+def test_what_can_be_known_before_is_told_before(tmp_path, arguments, error, message):
+    with pytest.raises(error, match=message):
+        bench(**{"components": ["sa"], "dataset": TINY, "out": tmp_path / "run", **arguments})
     assert not (tmp_path / "run").exists()
 
 
 def test_a_full_disk_loses_nothing_that_was_done(tmp_path, monkeypatch):
-    from hsizoo.engine.store import Store
-
     write, full = Store.write, []
 
     def writes_until_full(self, name, content):
@@ -274,113 +412,160 @@ def test_a_full_disk_loses_nothing_that_was_done(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Store, "write", writes_until_full)
     with pytest.raises(StoreError, match="No space left"):
-        hsizoo.bench(["sa", "pcc"], TINY, clicks=1, out=tmp_path)
-    assert len(list((tmp_path / "cells").iterdir())) == 1
+        bench(["sa", "pcc"], TINY, clicks=1, out=tmp_path)
+    assert stored(tmp_path) == 1
     monkeypatch.setattr(Store, "write", write)
-    assert not hsizoo.bench(["sa", "pcc"], TINY, clicks=1, out=tmp_path).failures
+    planned, events = planning()
+    assert not bench(["sa", "pcc"], TINY, clicks=1, out=tmp_path, events=events).failures
+    assert planned == [(3, 1)]
 
 
-def test_robots_from_their_names():
-    assert make_robot("paper:first=centroid,jitter=2").first == "centroid"
-    assert make_robot("ritm").threshold == 0.49
-    with pytest.raises(OptionError, match="connectivity='6'"):
-        make_robot("paper:connectivity=6")
+LABELS = np.zeros((20, 24), dtype=np.int32)
+LABELS[1:9, 1:9], LABELS[11:19, 1:9], LABELS[1:9, 12:20] = 1, 2, 3
 
 
-COMMAND = ["bench", "sa", "pcc", "sa-eq", "sid", "ace", "sa-rw", "--device", "cpu"]
+def field(folder, cube):
+    (folder / "field").mkdir()
+    np.savez(folder / "field" / "a.npz", cube=cube.astype(np.float32), gt=LABELS)
+    names = 'ignore = [0]\n[names]\n1 = "corn"\n2 = "wheat"\n3 = "oats"\n'
+    (folder / "field" / "hsizoo.toml").write_text(names)
+    return f"{folder / 'field'}/"
 
 
-SAVED = ("hsizoo.engine.store", "Store", "save")
+def test_one_band_is_enough_to_tell_classes_apart(tmp_path):
+    cube = LABELS[:, :, None] + 0.02 * np.random.default_rng(0).normal(size=(20, 24, 1))
+    result = bench(
+        ["rf:trees=5", "lp", "svm"], field(tmp_path, cube), seeds=2, out=tmp_path / "run"
+    )
+    assert not result.failures
+    for row in result.table:
+        assert row["oa"] > 0.95, row.component
+        assert row["aa"] > 0.95
 
 
-def _killed_and_resumed(run_command_killed, tmp_path, arguments, counts):
-    """Kill -9 the command after so many new cells each, then let it end."""
-    command = [*COMMAND, *arguments, "--out", str(tmp_path / "run")]
-    before = 0
-    for fresh in counts:
-        # Killed when one more cell is computed but not yet kept.
-        run_command_killed(command, *SAVED, fresh)
-        before += fresh
-        assert len(list((tmp_path / "run" / "cells").glob("*.json"))) == before
-    _complete(command)
+def test_a_cube_of_no_contrast_is_classified_by_chance_and_says_so(tmp_path):
+    dataset = field(tmp_path, np.ones((*LABELS.shape, 3)))
+    result = bench(["rf:trees=5", "lp", "svm"], dataset, seeds=2, out=tmp_path / "run")
+    assert not result.failures
+    for row in result.table[::2]:  # `lp` knows where a pixel is
+        # Nothing tells the pixels apart, so all are called the same.
+        assert row["aa"] == pytest.approx(1 / 3), row.component
+        assert row["kappa"] == pytest.approx(0, abs=1e-9)
+    for record in result.records:
+        confusion = np.array(record["result"]["confusion"])
+        assert confusion.sum() == 3 * (64 - 5)
+        assert confusion.sum(axis=1).tolist() == [59] * 3
 
 
-def _complete(command):
-    subprocess.run([sys.executable, "-m", "hsizoo", *command], check=True, capture_output=True)
+KILLED = """
+import json, os, signal, sys
+import hsizoo
+from hsizoo.runs.bench import RunEvents
+
+arguments, kill_after, in_a_cell = json.loads(sys.argv[1])
+done = 0
 
 
-def _without_times(folder):
-    import csv
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
 
+
+def finished(cell, record):
+    global done
+    done += 1
+    if done == kill_after and not in_a_cell:
+        die()
+
+
+def progress(cell, step, steps):
+    if done == kill_after and in_a_cell and step > 1:
+        die()
+
+
+if __name__ == "__main__":
+    hsizoo.bench(**arguments, events=RunEvents(finished=finished, progress=progress))
+"""
+
+
+def killed(arguments, kill_after, *, in_a_cell=False):
+    """Run in a process that is killed by -9 after so many cells, or in the middle of the next."""
+    text = json.dumps([arguments, kill_after, in_a_cell])
+    done = subprocess.run([sys.executable, "-c", KILLED, text], capture_output=True, timeout=300)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+
+
+def without_times(folder):
     with (folder / "table.csv").open() as file:
-        return untimed(list(csv.DictReader(file)))
+        return [
+            {key: value for key, value in line.items() if key not in TIMES}
+            for line in csv.DictReader(file)
+        ]
 
 
-def test_killed_three_times_ends_in_the_same_table(tmp_path, run_command_killed):
-    arguments = ["-d", TINY, "-k", "4"]
-    _killed_and_resumed(run_command_killed, tmp_path, arguments, [2, 3, 3])  # of 12
-    _complete([*COMMAND, *arguments, "--out", str(tmp_path / "one")])
-    assert _without_times(tmp_path / "run") == _without_times(tmp_path / "one")
+@pytest.mark.skipif(os.name != "posix", reason="kill -9")
+@pytest.mark.parametrize("in_a_cell", [False, True])
+def test_killed_twice_ends_in_the_same_table(tmp_path, in_a_cell):
+    one = {"components": ["sa", "pcc", "sa-rw"], "dataset": TINY, "clicks": 4, "device": "cpu"}
+    arguments = {**one, "out": str(tmp_path / "run")}
+    kept = 0
+    for further in (2, 1):
+        killed(arguments, further, in_a_cell=in_a_cell)
+        kept += further
+        assert len(list((tmp_path / "run" / "cells").glob("*.json"))) == kept
+    assert not (tmp_path / "run" / "table.csv").exists()
+    planned, events = planning()
+    result = hsizoo.bench(**arguments, events=events)
+    assert planned == [(6 - kept, kept)]
+    assert not result.failures
+    hsizoo.bench(**{**one, "out": str(tmp_path / "one")})
+    assert without_times(tmp_path / "run") == without_times(tmp_path / "one")
     names = {path.name for path in (tmp_path / "run" / "cells").iterdir()}
     assert names == {path.name for path in (tmp_path / "one" / "cells").iterdir()}
 
 
+@pytest.mark.skipif(os.name != "posix", reason="kill -9")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_killed_run_of_classifiers_goes_on(tmp_path, jobs):
+    one = {"components": ["rf:trees=5", "lp"], "dataset": ONE, "shots": 2, "seeds": 3}
+    arguments = {**one, "device": "cpu", "out": str(tmp_path / "run"), "jobs": jobs}
+    killed(arguments, 2)
+    kept = len(list((tmp_path / "run" / "cells").glob("*.json")))
+    assert kept == 2
+    planned, events = planning()
+    result = hsizoo.bench(**{**arguments, "jobs": 1}, events=events)
+    assert planned == [(4, 2)]
+    assert not result.failures
+    whole = bench(**one, out=tmp_path / "one")
+    assert without_times(tmp_path / "run") == without_times(tmp_path / "one")
+    assert list(map(untimed, result.table)) == list(map(untimed, whole.table))
+
+
 @pytest.mark.slow
-def test_indian_pines_with_20_clicks_killed_three_times(tmp_path, run_command_killed):
-    arguments = ["-d", "indian-pines", "-k", "20"]
-    _killed_and_resumed(run_command_killed, tmp_path, arguments, [1, 1, 2])  # of 6
-    _complete([*COMMAND, *arguments, "--out", str(tmp_path / "one")])
-    assert _without_times(tmp_path / "run") == _without_times(tmp_path / "one")
+def test_indian_pines_with_20_clicks_killed_twice(tmp_path):
+    names = ["sa", "pcc", "sa-eq", "sid", "ace", "sa-rw"]
+    one = {"components": names, "dataset": "indian-pines", "clicks": 20, "device": "cpu"}
+    killed({**one, "out": str(tmp_path / "run")}, 1, in_a_cell=True)
+    killed({**one, "out": str(tmp_path / "run")}, 2, in_a_cell=True)
+    planned, events = planning()
+    hsizoo.bench(**one, out=tmp_path / "run", events=events)
+    assert planned == [(3, 3)]
+    hsizoo.bench(**one, out=tmp_path / "one")
+    assert without_times(tmp_path / "run") == without_times(tmp_path / "one")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs signals")
-@pytest.mark.usefixtures("hears_ctrl_c")
-def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path, fake_dist, wait_until):
-    """The signal comes in the second cell, which would never end."""
-    plugin = """
-        import hsizoo
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_keeps_what_is_done_and_lets_the_folder_go(tmp_path, jobs):
+    done = []
 
-        @hsizoo.hookimpl
-        def hsizoo_components():
-            yield hsizoo.ComponentSpec(
-                name="stuck", kind="segmenter", target="stuck:Stuck", summary="works only once"
-            )
-    """
-    stuck = f"""
-        import pathlib
-        import time
-        import numpy as np
-        import hsizoo
+    def finished(cell, record):
+        done.append(cell.key)
+        if len(done) == 2:
+            raise KeyboardInterrupt
 
-        opened = []
-
-        class Stuck(hsizoo.InteractiveSegmenter):
-            def open(self, cube):
-                opened.append(cube.name)
-                if len(opened) == 2:
-                    pathlib.Path({str(tmp_path / "begun")!r}).touch()
-                    while True:
-                        time.sleep(0.1)
-                return cube.shape[:2]
-
-            def predict(self, state, prompts):
-                return np.ones((len(prompts), *state), dtype=np.float32)
-    """
-    fake_dist("hsizoo-stuck", "1", {"stuck_plugin": plugin, "stuck": stuck}, {"s": "stuck_plugin"})
-    command = [sys.executable, "-m", "hsizoo", "bench", "stuck", "-d", TINY, "-k", "1"]
-    with subprocess.Popen(
-        [*command, "--out", str(tmp_path / "run"), "--device", "cpu"],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as process:
-        try:
-            wait_until((tmp_path / "begun").exists, process)
-            process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=180)
-        finally:
-            process.kill()
-    assert process.returncode == 130
-    assert "1 of 2 cells are done and kept; the same command goes on" in errors
-    assert len(list(tmp_path.glob("run/cells/*.json"))) == 1
+    options = {"shots": 2, "seeds": 4, "out": tmp_path}
+    with pytest.raises(KeyboardInterrupt):
+        bench("rf:trees=5", ONE, **options, jobs=jobs, events=RunEvents(finished=finished))
+    assert {path.stem for path in (tmp_path / "cells").iterdir()} == set(done)
+    planned, events = planning()
+    bench("rf:trees=5", ONE, **options, events=events)
+    assert planned == [(2, 2)]

@@ -1,7 +1,9 @@
+import json
+
 import pytest
 
 from hsizoo.errors import DataError, OptionError
-from hsizoo.runs.experiment_file import Training, read_experiment
+from hsizoo.runs.experiment_file import TrainingDescription, read_experiment
 
 GOOD = """
 title = "A title"
@@ -43,11 +45,16 @@ def test_a_run_has_its_own_keys_and_the_defaults(tmp_path):
     assert (experiment.title, experiment.description) == ("A title", "Why.")
     one, two = experiment.runs
     assert (one.name, one.components, one.datasets) == ("table1", ("sa", "pcc"), ("phantom",))
-    assert (one.clicks, one.seeds, one.perturbations) == (20, 2, ("none",))
-    assert one.training == Training(seeds=(0, 1, 2), settings={"lr": 1e-3})
-    assert (two.clicks, two.datasets, two.scenes) == (5, ("phantom", "indian-pines"), ("s1",))
+    assert (one.options, one.seeds, one.perturbations) == ({"clicks": 20}, 2, ("none",))
+    assert one.own == {"name", "components", "seeds"}
+    assert one.training == TrainingDescription(seeds=(0, 1, 2), settings={"lr": 1e-3})
+    assert (two.options, two.scenes) == ({"clicks": 5}, ("s1",))
+    assert two.datasets == ("phantom", "indian-pines")
+    assert (one.seeds, two.seeds, two.protocol) == (2, None, None)
     # Of the training, too, a run says only what is different.
-    assert two.training == Training(dataset="phantom:seed=1", seeds=(4, 5), settings={"lr": 1e-3})
+    assert two.training == TrainingDescription(
+        dataset="phantom:seed=1", seeds=(4, 5), settings={"lr": 1e-3}
+    )
     assert two.sweep == {"limit_subjects": (1, 2)}
     assert len(experiment.digest) == 64
 
@@ -56,6 +63,27 @@ def test_title_and_training_may_be_left_out(tmp_path):
     experiment = read(tmp_path, '[[run]]\nname="x"\ncomponents=["sa"]\ndataset="phantom"')
     assert experiment.title == "try"
     assert experiment.runs[0].training is None
+
+
+def test_options_of_any_protocol_are_keys(tmp_path):
+    text = RUN + "protocol = 'few-label'\nshots = 3\nsweep = {cnn2d.epochs = [1, 2], shots = [4]}"
+    (run,) = read(tmp_path, f"[defaults]\nclicks = 2\ndraw = 'fixed'\n{text}").runs
+    assert run.protocol == "few-label"
+    assert run.options == {"clicks": 2, "draw": "fixed", "shots": 3}
+    assert run.sweep == {"cnn2d.epochs": (1, 2), "shots": (4,)}
+    assert run.where == "try.toml, [[run]] 'a'"
+
+
+def test_what_the_file_says_is_kept_as_json(tmp_path):
+    for run in read(tmp_path, GOOD).runs:
+        kept = run.to_json()
+        assert json.loads(json.dumps(kept)) == kept
+        assert "where" not in kept  # it would make an old page of one file that was renamed
+    moved = tmp_path / "moved.toml"
+    moved.write_text(GOOD)
+    assert [each.to_json() for each in read_experiment(moved).runs] == [
+        each.to_json() for each in read(tmp_path, GOOD).runs
+    ]
 
 
 def test_choosing_runs(tmp_path):
@@ -76,17 +104,20 @@ RUN = '[[run]]\nname = "a"\ncomponents = ["sa"]\ndataset = "phantom"\n'
         ("[defaults]\nclick = 3\n" + RUN, r"try.toml, \[defaults\]: unknown key 'click'.*'clicks'"),
         ("[defaults]\nname = 'x'\n" + RUN, r"\[defaults\]: unknown key 'name'"),
         (RUN + "componets = 1", r"\[\[run\]\] number 1: unknown key 'componets'.*'components'"),
-        (RUN + "clicks = '5'", "clicks must be a whole number; got '5'"),
-        (RUN + "clicks = true", "clicks must be a whole number; got True"),
-        (RUN + "seeds = [1, 'x']", "seeds must be a whole number or a list of whole numbers"),
-        (RUN + "robot = ['paper']", "robot must be text in quotes"),
+        (RUN + "seeds = [1, 'x']", "seeds must be an integer or a list of integers; got"),
+        (RUN + "seeds = '5'", "seeds must be an integer or a list of integers; got '5'"),
+        (RUN + "seeds = true", "seeds must be an integer or a list of integers; got True"),
+        (RUN + "protocol = 3", "protocol must be a string; got 3"),
+        (RUN + "scenes = 's1'", "scenes must be a list of strings; got 's1'"),
+        (RUN + "allow_untrained = 1", "allow_untrained must be true or false; got 1"),
+        (RUN + "shot = 3", "unknown key 'shot'.*Did you mean 'shots'"),
         (RUN + "training = 3", "training must be a table; got 3"),
         (RUN + "training = {epocs = 3}", r"run\]\] 'a', training: unknown key 'epocs'.*'epochs'"),
         (RUN + "training = {seed = 3}", "unknown key 'seed'. Did you mean 'seeds'"),
         (RUN + "training = {epochs = 'x'}", "'a', training: training: option epochs='x'"),
         (RUN + "training = {lr = -1}", "'a', training: lr must be above 0"),
         (RUN + "training = {seeds = []}", "'a', training: seeds must be at least one"),
-        (RUN + "sweep = {lr = 3}", "'a', sweep: lr must be a list of texts or numbers; got 3"),
+        (RUN + "sweep = {lr = 3}", "'a', sweep: lr must be a list of strings or numbers; got 3"),
         (RUN + "sweep = {lr = []}", "lr must be a list"),
         (RUN + "sweep = {lr = [[1]]}", "lr must be a list"),
         (RUN + RUN, "two runs are named 'a'"),

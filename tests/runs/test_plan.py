@@ -1,22 +1,26 @@
-"""Planning: which cells there are, in which order, under which names."""
+"""Planning: which cells there are, in which order, under which names and keys."""
+
+import time
 
 import pytest
 
-from hsizoo.errors import NameLookupError, OptionError, ProtocolError
-from hsizoo.protocols.interactive.loop import InteractiveProtocol
+from hsizoo.errors import DataError, NameLookupError, OptionError, ProtocolError
+from hsizoo.protocols.few_label.protocol import FewLabelProtocol
+from hsizoo.protocols.interactive.protocol import InteractiveProtocol
 from hsizoo.protocols.perturbations import Noise
-from hsizoo.runs.plan import Case, _saw, choose_scenes, plan, seeds_of
-from hsizoo.zoo.factory import make_robot, resolve
+from hsizoo.runs.case import Case, seeds_of
+from hsizoo.runs.datasets import Datasets
+from hsizoo.runs.plan import plan
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"
     "train_subjects=1,val_subjects=1,test_subjects=2,scenes_per_subject=1"
 )
-PROTOCOL = InteractiveProtocol(robot=make_robot("paper"), clicks=2)
+CLICKS, FEW_LABELS = InteractiveProtocol(clicks=2), FewLabelProtocol(shots=2)
 
 
 def case(component="sa", dataset=TINY, **about):
-    return Case(component=component, dataset=dataset, protocol=PROTOCOL, **about)
+    return Case(**{"component": component, "dataset": dataset, "protocol": CLICKS, **about})
 
 
 def told(cells):
@@ -25,21 +29,31 @@ def told(cells):
     ]
 
 
-def test_scene_by_scene_and_seed_by_seed():
-    cells = plan([case("sa", seeds=[0, 1]), case("pcc", seeds=[0, 1])])
+@pytest.mark.parametrize(
+    ("protocol", "names"), [(CLICKS, ["sa", "pcc"]), (FEW_LABELS, ["rf", "lp"])]
+)
+def test_scene_by_scene_and_seed_by_seed(protocol, names):
+    cells = plan([case(name, protocol=protocol, seeds=[0, 1]) for name in names])
     assert told(cells) == [
-        (scene, seed, name) for scene in ("s03-v1", "s04-v1") for seed in (0, 1)
-        for name in ("sa", "pcc")
+        (scene, seed, name) for scene in ("s03-v1", "s04-v1") for seed in (0, 1) for name in names
     ]  # fmt: skip
-    assert cells[1].label == "pcc · s03-v1 · seed 0"
+    assert cells[1].label == f"{names[1]} · s03-v1 · seed 0"
+    assert len({cell.key for cell in cells}) == 8
+    assert len({cell.image for cell in cells}) == 2
 
 
-def test_what_shares_a_spoilt_cube_comes_together():
+@pytest.mark.parametrize(
+    ("protocol", "names"), [(CLICKS, ["sa", "pcc"]), (FEW_LABELS, ["rf", "lp"])]
+)
+def test_what_shares_a_perturbed_cube_comes_together(protocol, names):
     cases = [
-        case(name, perturbation=spoilt, conditions={"perturbation": word}, seeds=[0, 1])
-        for spoilt, word in ((None, "none"), (Noise(), "noise"))
-        for name in ("sa", "pcc")
-    ]
+        case(
+            name, protocol=protocol, perturbation=each, conditions={"perturbation": word},
+            seeds=[0, 1],
+        )
+        for each, word in ((None, "none"), (Noise(), "noise"))
+        for name in names
+    ]  # fmt: skip
     images = [cell.image for cell in plan(cases)]
     runs = [image for place, image in enumerate(images) if image != images[place - 1]]
     assert len(runs) == len(set(images)) == 2 * (1 + 2)  # clean ones do not depend on the seed
@@ -66,7 +80,7 @@ def test_several_datasets():
 
 
 def test_many_components_go_through_the_scenes_in_blocks(monkeypatch):
-    monkeypatch.setattr("hsizoo.runs.plan.KEPT", 2)
+    monkeypatch.setattr("hsizoo.runs.plan.COMPONENTS_AT_A_TIME", 2)
     cells = plan([case(f"sa-rw:beta={beta}") for beta in (1, 2, 3)])
     assert [cell.job["component"][-1] + cell.identity["scene"] for cell in cells] == [
         "1s03-v1", "2s03-v1", "1s04-v1", "2s04-v1", "3s03-v1", "3s04-v1",
@@ -74,14 +88,17 @@ def test_many_components_go_through_the_scenes_in_blocks(monkeypatch):
 
 
 def test_scenes():
-    assert choose_scenes(TINY, None) == [2, 3]
-    assert choose_scenes(TINY, "all") == [0, 1, 2, 3]
-    assert choose_scenes(TINY, "val") == [1]
-    assert choose_scenes(TINY, "val", ["s04-v1", "s01-v1"]) == [3, 0]
-    with pytest.raises(ProtocolError, match="it has: test, train, val, all"):
-        choose_scenes(TINY, "x")
-    with pytest.raises(NameLookupError, match="has no scene 's9'"):
-        choose_scenes(TINY, None, ["s9"])
+    datasets = Datasets()
+    assert datasets.choose(TINY, None) == [2, 3]
+    assert datasets.choose(TINY, "all") == [0, 1, 2, 3]
+    assert datasets.choose(TINY, "val") == [1]
+    assert datasets.choose(TINY, "val", ["s04-v1", "s01-v1", "s04-v1"]) == [3, 0]
+    assert datasets.subjects(TINY, [0, 3]) == {"s01", "s04"}
+    with pytest.raises(ProtocolError, match=r"it has: test, train, val, all.*Did you mean 'val'"):
+        datasets.choose(TINY, "vall")
+    with pytest.raises(NameLookupError, match=r"has no scene 's4-v1'\. Did you mean .* It has 4: "):
+        datasets.choose(TINY, None, ["s4-v1"])
+    assert datasets.get(TINY) is datasets.get(TINY)
 
 
 def test_seeds():
@@ -89,42 +106,170 @@ def test_seeds():
     assert seeds_of([4, 4, 2]) == [4, 2]
     with pytest.raises(OptionError, match="got 0"):
         seeds_of(0)
+    with pytest.raises(OptionError, match=r"got \[-1\]"):
+        seeds_of([-1])
 
 
-def test_weights_that_saw_a_tested_subject_are_marked():
-    source = resolve(TINY, "dataset")
-    card = {
-        "dataset": {"component": "hsizoo/phantom"},
-        "subjects": {"train": ["s01"], "val": ["s02"], "held_out": ["s03"]},
-    }
-    assert _saw(card, source, {"s01"})
-    assert _saw(card, source, {"s02", "s03"})
-    assert not _saw(card, source, {"s03", "s04"})
-    assert not _saw({**card, "dataset": {"component": "hsizoo/indian-pines"}}, source, {"s01"})
-    assert not _saw({**card, "dataset": {"component": "gone/phantom"}}, source, {"s01"})
-    assert not _saw({"subjects": card["subjects"]}, source, {"s01"})
+PHANTOM = {
+    "component": "hsizoo/phantom", "version": "1", "feeds": None, "data_version": "1",
+    "options": {
+        "height": 128, "width": 128, "bands": 100, "first_nm": 500.0, "last_nm": 995.0,
+        "train_subjects": 8, "val_subjects": 2, "test_subjects": 6, "scenes_per_subject": 2,
+        "noise": 1.0, "shading": 1.0, "highlights": 1.0, "seed": 0,
+    },
+}  # fmt: skip
+INDIAN_PINES = {
+    "component": "hsizoo/indian-pines", "version": "1", "feeds": None, "data_version": "1",
+    "options": {},
+}  # fmt: skip
+FIVE_CLICKS = {
+    "protocol": "interactive", "version": "1", "clicks": 5, "threshold": 0.5,
+    "grid_clicks": [1, 5],
+    "robot": {
+        "name": "paper", "version": "1", "jitter": 0.0, "first": "edt", "connectivity": "8",
+    },
+}  # fmt: skip
+FIVE_SHOTS = {
+    "name": "few-label", "version": "1", "shots": 5, "draw": "random", "patch": 9, "block": 16,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("trained", "subject", "tested", "seen"),
+    ("component", "options"),
     [
-        ("cross-sensor", "salinas-a", "salinas-a", True),
-        ("cross-sensor", "salinas-a", "salinas", True),  # the whole that it is a part of
-        ("salinas", "salinas", "salinas-a", True),
-        ("cross-sensor", "pavia-mini", "pavia-university", True),
-        ("salinas-a", "salinas-a", "cross-sensor", False),  # which tests on samson
-        ("samson", "samson", "cross-sensor", True),
-        ("cross-sensor", "indian-pines", "indian-pines", True),
-        ("cross-sensor", "indian-pines", "samson", False),
-        ("pavia-university", "pavia-university", "pavia-centre", False),
+        ("sa", {"aggregate": "max", "negatives": "veto"}),
+        ("svm", {"folds": 5}),
+        (
+            "lp",
+            {
+                "components": 6, "smoothing": 1.0, "position": 3.0, "neighbours": 10,
+                "width": 0.5, "alpha": 0.99,
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_cell_is_known_by(component, options):
+    clicked = component == "sa"
+    protocol = InteractiveProtocol() if clicked else FewLabelProtocol()
+    dataset = "phantom" if clicked else "indian-pines"
+    cell = plan([case(component, dataset, protocol=protocol, seeds=[1])])[0]
+    assert cell.identity == {
+        "component": {
+            "component": f"hsizoo/{component}", "version": "1", "options": options, "feeds": None,
+        },
+        "dataset": PHANTOM if clicked else INDIAN_PINES,
+        "scene": "s11-v1" if clicked else "indian-pines",
+        "protocol": FIVE_CLICKS if clicked else FIVE_SHOTS,
+        "seed": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("component", "dataset", "key"),
+    [
+        ("sa", "phantom", "43525eff4f4bbdb195cbd8e6e2131588"),
+        ("samsa2-nano", "phantom", "d9cdb2744a5f368f1b4be1a3d370b3be"),
+        ("sa", "indian-pines", "ddf056a2a7f436b1910c993a13fe21ed"),
+        ("svm", "indian-pines", "122f785ecbae3bb44b09843c5d14ee43"),
+        ("lp+cnn2d", "indian-pines", "8bb895024e36e5ca05de6ffa9506c4af"),
     ],
 )
-def test_a_scene_is_known_again_in_another_dataset(trained, subject, tested, seen):
-    card = {
-        "dataset": {"component": f"hsizoo/{trained}"},
-        "subjects": {"train": [subject], "val": []},
-    }
-    source = resolve(tested, "dataset")
-    infos = source.build().scenes()
-    subjects = {info.subject for info in infos if info.split in ("", "test")}
-    assert _saw(card, source, subjects) == seen
+def test_cells_that_users_have_stored_are_found_again(component, dataset, key):
+    """Made by the release before; another key, and everything that is stored is computed anew."""
+    protocol = FewLabelProtocol() if component in ("svm", "lp+cnn2d") else InteractiveProtocol()
+    assert plan([case(component, dataset, protocol=protocol)])[0].key == key
+
+
+@pytest.mark.parametrize(("protocol", "component"), [(CLICKS, "sa"), (FEW_LABELS, "rf")])
+def test_other_files_are_another_dataset(put_cubes, protocol, component):
+    folder = put_cubes(0)
+    before, again = (plan([case(component, folder, protocol=protocol)])[0] for _ in range(2))
+    put_cubes(1)
+    after = plan([case(component, folder, protocol=protocol)])[0]
+    assert before.key == again.key != after.key
+    apart = {k for k in before.identity if before.identity[k] != after.identity[k]}
+    assert apart == {"dataset"}
+    versions = [cell.identity["dataset"]["data_version"] for cell in (before, after)]
+    assert versions[0] != versions[1]
+
+
+@pytest.mark.parametrize("component", ["tiny", "ask+even", "ask:segmenter=tiny+even"])
+def test_other_weights_are_another_component(put_weights, component):
+    protocol = FEW_LABELS if "+" in component else CLICKS
+    cells = []
+    for total in (1.0, 1.0, 2.0):
+        put_weights(total, folder="same")
+        cells.append(plan([case(component, protocol=protocol)])[0])
+    digests = [cell.key for cell in cells]
+    assert digests[0] != digests[2]
+    assert "weights=" in cells[0].job["component"]
+
+
+def test_a_job_names_the_weights_that_were_chosen(put_weights):
+    """So that whatever is published later, the cell is computed with what its key says."""
+    put_weights(1.0)
+    (cell, _) = plan([case("ask:segmenter=[tiny:speed=2]+even", protocol=FEW_LABELS)])
+    first = cell.job["component"]
+    put_weights(2.0)
+    assert first.startswith("ask:segmenter=[tiny:speed=2,weights=")
+    assert first.endswith("/1/weights.safetensors]+even")
+    (cell, _) = plan([case(first, protocol=FEW_LABELS)])
+    assert cell.job["component"] == first
+
+
+def test_what_cannot_be_evaluated_is_refused(put_cubes):
+    official = FewLabelProtocol(draw="official")
+    with pytest.raises(ProtocolError, match="without an official training map; take another"):
+        plan([case("rf", protocol=official)])
+    with pytest.raises(DataError, match="does not exist"):
+        plan([case(dataset="./nowhere/")])
+
+
+MANY = """
+    import hsizoo
+
+    class Many(hsizoo.SceneDataset):
+        card = hsizoo.DatasetCard(title="", source="", licence="", citation="", size="",
+                                  how_to_get="")
+
+        def scenes(self):
+            return [hsizoo.SceneInfo(f"s{i}", f"s{i}") for i in range(2000)]
+
+        def scene(self, index):
+            raise NotImplementedError
+
+    @hsizoo.hookimpl
+    def hsizoo_components():
+        yield hsizoo.ComponentSpec(
+            name="many", kind="dataset", target=f"{__name__}:Many", summary="x"
+        )
+"""
+
+
+def test_what_is_the_same_for_all_cells_of_a_case_is_worked_out_once(fake_dist, monkeypatch):
+    from hsizoo.zoo.recipe import Recipe
+
+    fake_dist("many-zoo", "1.0", {"many_zoo": MANY}, {"many": "many_zoo"})
+    asked = []
+    for target, name in (
+        (Recipe, "identity"), (Recipe, "pinned"), (InteractiveProtocol, "config"),
+    ):  # fmt: skip
+        real = getattr(target, name)
+
+        def noted(self, *, real=real, name=name):
+            asked.append(name)
+            return real(self)
+
+        monkeypatch.setattr(target, name, noted)
+    cases = [case(name, "many", seeds=range(5)) for name in ("sa", "sa-rw")]
+    assert len(plan(cases)) == 2000 * 5 * 2
+    assert len(asked) < 20
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_cells_are_planned_in_seconds(fake_dist):
+    large = MANY.replace("2000", "10_000")
+    fake_dist("many-zoo", "1.0", {"many_zoo": large}, {"many": "many_zoo"})
+    began = time.process_time()
+    assert len(plan([case(name, "many", seeds=range(5)) for name in ("sa", "sa-rw")])) == 10**5
+    assert time.process_time() - began < 20

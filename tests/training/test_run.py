@@ -216,10 +216,15 @@ def test_scenes_that_do_not_fit_into_memory_are_told_of_once(tiny, monkeypatch):
 def test_other_settings_do_not_go_on_with_a_checkpoint(tiny):
     with pytest.raises(Stop):
         hsizoo.train("tiny", DATA, out="run", **QUICK, checkpoint_steps=1, events=stop_after(3))
-    with pytest.raises(StoreError, match="another component, dataset or settings"):
+    refused = (
+        r"^run holds a training of another component, dataset or settings: its key is \w{16}, that "
+        r"of this training \w{16}.  Choose another folder with --out, or delete this one; "
+        r"`hsizoo train` can also replace it with --fresh$"  # which `hsizoo bench` does not have
+    )
+    with pytest.raises(StoreError, match=refused):
         hsizoo.train("tiny", DATA, out="run", **QUICK, seed=1)
     hsizoo.train("tiny", DATA, out="run", **QUICK, seed=1, fresh=True)
-    with pytest.raises(StoreError, match="another component, dataset or settings"):
+    with pytest.raises(StoreError, match=refused):
         hsizoo.train("tiny", DATA, out="run", **QUICK)
 
 

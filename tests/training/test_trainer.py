@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hsizoo.errors import ContractError, ProtocolError
-from hsizoo.protocols.interactive.robots import PaperRobot
+from hsizoo.protocols.interactive.robots import PaperRobot, RandomRobot
 from hsizoo.training import SceneStates, Trainer, TrainingSettings, accumulate
 
 SETTINGS = TrainingSettings(clicks=4, lr=0.01)
@@ -56,3 +56,32 @@ def test_an_epoch_takes_every_class_of_every_scene_once(tiny, order, objects, da
     few = replace(chosen, classes_per_scene=2)
     trainer = Trainer(tiny, SceneStates(dataset_of(), tiny), samples, few, PaperRobot())
     assert sum(len(labels) for _, labels in trainer._plan(0)) == 5
+
+
+def test_every_epoch_clicks_elsewhere_and_again_in_the_same_places(tiny, scene, dataset_of):
+    def clicked(seed=0):
+        """The first click on each class, epoch by epoch."""
+        chosen = replace(SETTINGS, clicks=1, epochs=3, lr=1e-9, seed=seed)
+        trainer = Trainer(
+            tiny, SceneStates(dataset_of(scene), tiny), {0: [1, 2, 3]}, chosen, RandomRobot()
+        )
+        logits, found = type(tiny).logits, [{} for _ in range(3)]
+
+        def noted(state, prompts):
+            for label, clicks in zip(labels, prompts, strict=True):
+                found[epoch][label] = tuple(clicks)
+            return logits(tiny, state, prompts)
+
+        tiny.logits = noted
+        plans = [(epoch, labels) for epoch in range(3) for _, labels in trainer._plan(epoch)]
+        steps = trainer.steps()
+        for epoch, labels in plans:  # noqa: B007 (`noted` reads them)
+            next(steps)
+        return found
+
+    first, second, third = clicked()
+    assert set(first) == {1, 2, 3}
+    for label in (1, 2, 3):  # whatever the order of the classes in an epoch
+        assert len({first[label], second[label], third[label]}) > 1
+    assert clicked() == [first, second, third]
+    assert clicked(seed=1) != [first, second, third]
