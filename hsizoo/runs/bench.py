@@ -49,6 +49,7 @@ class RunResult:
     folder : Path
         Where its records are.
     protocol : type of Protocol
+        By which the components were evaluated.
     records : list of dict
         One per cell, in the order of the table.
     comparison : Comparison
