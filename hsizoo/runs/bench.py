@@ -51,6 +51,7 @@ class RunResult:
     title : str
         Dataset and settings in a few words.
     protocol : type of Protocol
+        By which the components were evaluated.
     records : list of dict
         One per cell, in the order of the table.
     comparison : Comparison

@@ -128,7 +128,8 @@ def choose_protocol(components: Sequence[str], name: str | None = None) -> type[
             if kind not in protocol.kinds:
                 raise OptionError(
                     f"{text!r} is a {kind}; the protocol {protocol.name} evaluates "
-                    f"{' and '.join(f'{each}s' for each in protocol.kinds)}"
+                    f"{' and '.join(f'{each}s' for each in protocol.kinds)}.  Leave one of them "
+                    "out, or see `hsizoo list --kind protocol`"
                 )
         return protocol
     found = {kind: _default_for(kind) for kind in dict.fromkeys(kinds.values())}
