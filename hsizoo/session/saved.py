@@ -57,7 +57,9 @@ def read_kept(path: Path) -> Kept:
         written = about.get("format", _ONE)
         if written not in (_ONE, _SEVERAL):
             if str(written).startswith("hsizoo "):
-                raise DataError(f"{path} was saved by a newer hsizoo, as {written!r}; update hsizoo")
+                raise DataError(
+                    f"{path} was saved by a newer hsizoo, as {written!r}; update hsizoo"
+                )
             raise ValueError(f"format {written!r}")
         if written == _ONE:  # this format predates object names
             rows = [{"name": about.get("object", "object"), "clicks": about["clicks"]}]
