@@ -701,8 +701,8 @@ class Session:
         if component is None:
             if not kept.component or not kept.by_name:
                 raise DataError(
-                    f"{path} was made with {kept.component or 'an unnamed component'}, which has "
-                    "no name to find it by; pass it: component="
+                    f"{path} was made with {kept.component or 'an unnamed component'}, which was "
+                    "not given by name; pass it: component="
                 )
             component = kept.component
         if source is None:
@@ -734,7 +734,7 @@ class Session:
             if tool.untrained and not self._allow_untrained:
                 raise ProtocolError(
                     f"{tool.label} has not been trained, so its mask would be meaningless.  Train "
-                    "it (hsizoo train), or use it as it is: allow_untrained=True (--allow-untrained)"
+                    "it (hsizoo train), or use it as is: allow_untrained=True (--allow-untrained)"
                 )
             self._tools[tool.key] = tool
             return tool

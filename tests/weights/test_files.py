@@ -57,7 +57,7 @@ def test_a_file_in_its_place_is_used_and_checked(folder):
     put(folder)
     assert locate(weights()) == folder / "w.pt"
     put(folder, b"something else")
-    with pytest.raises(DataError, match="not the file it should be"):
+    with pytest.raises(DataError, match="not the expected file"):
         locate(weights())
 
 
