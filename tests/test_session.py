@@ -794,7 +794,7 @@ def test_a_file_that_is_no_session(cube, tmp_path, content):
     path.write_text(content)
     with pytest.raises(DataError, match="is not a session saved by hsizoo"):
         Session.replay(path, cube, "sa")
-    with pytest.raises(DataError, match="exists and is no session"):
+    with pytest.raises(DataError, match="exists and is not a session"):
         Session(cube, "sa").save(path)
     assert path.read_text() == content
 

@@ -590,13 +590,13 @@ class Session:
             if name is None:
                 whole = self.label_map()
                 labels, names = whole.labels, dict(whole.class_names)
-                said = [(f"{each}: ", self.advice(each)) for each in self.objects]
-                said = said or [("", "there is no object yet; add one")]
+                advice = [(f"{each}: ", self.advice(each)) for each in self.objects]
+                advice = advice or [("", "there is no object yet; add one")]
             else:
                 labels, names = self.mask(name), {0: "background", 1: name}
-                said = [("", self.advice(name))]
+                advice = [("", self.advice(name))]
         written = write_mask(path, labels, class_names=names, like=self._source.raster)
-        remarks = [f"{who}{advice}" for who, advice in said if advice]
+        remarks = [f"{prefix}{text}" for prefix, text in advice if text]
         raster = self._source.raster
         if raster is not None and not keeps_place(path, raster):
             is_tiff = all(key.isdigit() for key in raster.place)
@@ -645,7 +645,7 @@ class Session:
                 read_kept(target)
             except HsizooError as error:
                 raise DataError(
-                    f"{target} exists and is no session; choose another name ({error})"
+                    f"{target} exists and is not a session; choose another name ({error})"
                 ) from None
         now = self._now
         text = to_json(now.state, self._source, now.tool)

@@ -51,7 +51,9 @@ def check_mask_target(target: Path, cube: frozenset[Path]) -> None:
     try:
         read_labels(target)
     except HsizooError as error:
-        raise DataError(f"{target} exists and is no mask; choose another name ({error})") from None
+        raise DataError(
+            f"{target} exists and is not a mask; choose another name ({error})"
+        ) from None
     try:
         bands = open_raster(target, "cube").values.shape[2:]
     except HsizooError:

@@ -152,7 +152,7 @@ def _verify(weight_file: WeightFile, path: Path) -> None:
     expected, source = weight_file.sha256, "the published one is"
     if expected is None:
         with contextlib.suppress(OSError):
-            expected, source = sidecar.read_text().split()[0], f"{sidecar.name} says"
+            expected, source = sidecar.read_text().split()[0], f"the one in {sidecar.name} is"
     if expected is None:
         with contextlib.suppress(OSError):  # in a read-only folder the file stays unchecked
             sidecar.write_text(f"{found}  {path.name}\n")

@@ -105,8 +105,8 @@ def test_only_masks_are_replaced(scene, tmp_path):
     (tmp_path / "raw.img").write_bytes(b"of a camera")
     for name, message in (
         ("both.npz", "exists and holds a cube"),
-        ("other.hdr", "exists and is no mask"),
-        ("raw.hdr", "exists and is no mask"),
+        ("other.hdr", "exists and is not a mask"),
+        ("raw.hdr", "exists and is not a mask"),
     ):
         with pytest.raises(DataError, match=message):
             call("sa", path, "--click", "8,10", "-o", tmp_path / name)
@@ -190,7 +190,7 @@ def test_a_session_of_several_objects_is_not_one_mask(scene, tmp_path):
 
 def test_a_file_that_holds_no_clicks_is_not_replaced(scene, tmp_path):
     (tmp_path / "m.png.clicks.json").write_text("notes")
-    with pytest.raises(DataError, match="exists and is no session"):
+    with pytest.raises(DataError, match="exists and is not a session"):
         call("sa", scene[0], "--click", "8,10", "-o", tmp_path / "m.png")
     assert not (tmp_path / "m.png").exists()
     assert (tmp_path / "m.png.clicks.json").read_text() == "notes"

@@ -144,7 +144,7 @@ def test_hdf5_does_not_leave_its_file(tmp_path):
     with h5py.File(tmp_path / "d.h5", "w") as file:
         outside = [(str(tmp_path / "raw"), 0, CUBE.nbytes)]
         file.create_dataset("cube", CUBE.shape, "f4", external=outside)
-    with pytest.raises(DataError, match="lies in other files"):
+    with pytest.raises(DataError, match="is stored in other files"):
         read_cube(tmp_path / "d.h5")
     with h5py.File(tmp_path / "e.h5", "w") as file:
         file.create_dataset("cube", (10**5, 10**5, 100), "f4", chunks=(10, 10, 100))
@@ -296,7 +296,7 @@ def test_a_picture_is_no_mask(tmp_path):
     Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "a.png")
     with pytest.raises(DataError, match=r"colour image \(RGB\)"):
         read_labels(tmp_path / "a.png")
-    with pytest.raises(DataError, match="holds no cube"):
+    with pytest.raises(DataError, match="cannot hold a cube"):
         read_cube(tmp_path / "a.png")
 
 
