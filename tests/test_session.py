@@ -654,7 +654,7 @@ def test_the_cube_and_other_files_are_never_overwritten(cube, tmp_path):
             with pytest.raises(DataError, match=message):
                 write(tmp_path / target)
         for name in (source, "notes.json", "no/s.json", "c.img"):
-            with pytest.raises(DataError, match=r"overwrite the cube|no session|no folder"):
+            with pytest.raises(DataError, match=r"overwrite the cube|not a session|no folder"):
                 session.save(tmp_path / name)
         assert contents == {path: path.read_bytes() for path in tmp_path.iterdir()}
 

@@ -86,7 +86,7 @@ def test_a_geotiff_keeps_its_place_to_the_bit(tmp_path):
     values = np.random.default_rng(0).random((4, 6, 7), dtype=np.float32)
     tifffile.imwrite(tmp_path / "c.tif", values, photometric="minisblack", extratags=place)
     text = call("sa", tmp_path / "c.tif", "--click", "2,3", "-o", tmp_path / "m.tif")
-    assert "where it lies" not in text
+    assert "georeference" not in text
     assert "write it as .tif" in call(
         "sa", tmp_path / "c.tif", "--click", "2,3", "-o", tmp_path / "m.png"
     )
