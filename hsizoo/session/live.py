@@ -404,7 +404,7 @@ class Session:
             self._now.tool.open(self._cube)
 
     def probability(self, name: str) -> npt.NDArray[np.float32]:
-        """Return the probability of each pixel to belong to an object.
+        """Return each pixel's probability of belonging to an object.
 
         All changed objects are computed in the same batch.
 
