@@ -6,7 +6,7 @@
 >>> state = segmenter.open(scene.cube)                                  # doctest: +SKIP
 >>> maps = segmenter.predict(state, [hsizoo.Clicks([(20, 30)])])        # doctest: +SKIP
 
-Everything below is imported on first use, so that ``import hsizoo`` stays cheap.
+Everything below is imported on first use, so that ``import hsizoo`` stays fast.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`Clicks`: what the user said about one object."""
+"""`Clicks`: the user's clicks on one object."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Clicks:
     Parameters
     ----------
     points : array_like of int, shape (n, 2)
-        Pixel positions ``(row, col)``, in the order in which they were made.
+        Pixel positions ``(row, col)``, in the order of clicking.
     positive : array_like of bool, shape (n,), optional
         True where the clicked pixel belongs to the object.  Default: all True.
 
@@ -51,7 +51,7 @@ class Clicks:
             raise ClickError(f"clicks must be (n, 2) pairs of (row, col); got shape {array.shape}")
         whole = None
         if np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating):
-            with np.errstate(invalid="ignore"):  # NaN and infinity differ from what they become
+            with np.errstate(invalid="ignore"):  # NaN and infinity change in the cast
                 whole = array.astype(np.int64)
         if whole is None or not np.array_equal(whole, array):
             raise ClickError(f"clicks must be whole pixel positions (row, col); got {points!r}")
@@ -86,7 +86,7 @@ class Clicks:
         return hash(tuple(self))
 
     def add(self, row: int, col: int, positive: bool = True) -> Clicks:
-        """Return new clicks with one more at the end."""
+        """Return a copy with one more click at the end."""
         return Clicks(
             np.concatenate([self.points, [(row, col)]]), np.append(self.positive, bool(positive))
         )
@@ -106,5 +106,5 @@ class Clicks:
 
     @classmethod
     def from_json(cls, rows: list[list[Any]]) -> Clicks:
-        """Rebuild clicks from what `to_json` returned."""
+        """Rebuild clicks from the output of `to_json`."""
         return cls([row[:2] for row in rows], [row[2] for row in rows])

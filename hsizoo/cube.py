@@ -1,4 +1,4 @@
-"""The data types that flow through hsizoo: `HyperCube`, `LabelMap`, `Scene`."""
+"""The core data types: `HyperCube`, `LabelMap`, `Scene`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hsizoo.errors import DataError
 
 __all__ = ["HyperCube", "LabelMap", "Scene", "release", "strips"]
 
-_STRIP_BYTES = 2**25  # of a strip: bounds the temporary memory of passes over a whole cube
+_STRIP_BYTES = 2**25  # per strip: bounds the temporary memory of a pass over a whole cube
 _SMALL_MAP_BYTES = 2**28  # a memory map of this size may stay in memory
 
 
@@ -34,15 +34,15 @@ class HyperCube:
     wavelengths : array_like, shape (B,), optional
         Centre wavelength of each band in nanometre, finite and positive, in any order.
     name : str, optional
-        What to call the cube in messages and file names.
+        Name of the cube in messages and file names.
     rgb_bands : (int, int, int), optional
-        Band indices that make a pseudo-RGB image, red first.
+        Band indices of a pseudo-RGB image, red first.
 
     Raises
     ------
     DataError
-        If the shape, the number type, the wavelengths or the band indices are unusable; the
-        message gives the values.
+        If the shape, the number type, the wavelengths or the band indices are invalid; the message
+        gives the values.
 
     Examples
     --------
@@ -122,16 +122,16 @@ class HyperCube:
 
 @dataclass(frozen=True, eq=False)
 class LabelMap:
-    """What each pixel is, and which labels count.
+    """Class label of each pixel, and which labels are evaluated.
 
     Parameters
     ----------
     labels : array_like of int, shape (H, W)
         Class number of each pixel.
     class_names : mapping of int to str
-        A name for each label that occurs, targets or not.
+        Name of each label that occurs, whether a target or not.
     ignore : iterable of int, optional
-        Labels of pixels that no metric sees (Indian Pines: 0, unlabeled).
+        Labels of pixels excluded from all metrics (Indian Pines: 0, unlabelled).
     targets : iterable of int, optional
         Labels that are segmented one by one.  Default: all named labels not in `ignore`.  A label
         that is neither a target nor ignored counts as background (HeiPorSPECTRAL: 255).
@@ -216,22 +216,22 @@ class LabelMap:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One image of a dataset with its truth.
+    """One image of a dataset with its ground truth.
 
     Parameters
     ----------
     cube : HyperCube
     label_map : LabelMap
-        Of the same height and width as the cube.
+        Must have the cube's height and width.
     name : str
         Unique within its dataset.
     subject : str, optional
-        Whose image it is (a patient, an animal, a site).  Scenes of one subject are never split
-        over training and test.  Default: `name`.
+        The patient, animal or site in the image.  Scenes of one subject are never split across
+        training and test.  Default: `name`.
     split : str, optional
         ``"train"``, ``"val"``, ``"test"``, or empty where the dataset has no split.
     training_map : ndarray of bool, shape (H, W), optional
-        Where the dataset's own training pixels are; only protocols that ask for it have it filled.
+        The dataset's own training pixels; set only for protocols that ask for them.
 
     Raises
     ------
@@ -271,7 +271,7 @@ class Scene:
 
     @cached_property
     def evaluated(self) -> npt.NDArray[np.bool_]:
-        """Pixels that metrics see, (H, W) bool: label not ignored and spectrum finite."""
+        """Pixels included in metrics, (H, W) bool: label not ignored and spectrum finite."""
         return self.label_map.evaluated & self.cube.valid
 
     def target(self, label: int) -> npt.NDArray[np.bool_]:
@@ -281,35 +281,35 @@ class Scene:
 
 
 def strips(values: npt.NDArray[Any]) -> Iterator[slice]:
-    """Go through the rows of an image, some at a time, without holding a large memory map.
+    """Iterate over the rows of an image in strips, without keeping a large memory map resident.
 
     Parameters
     ----------
     values : ndarray, shape (H, W, …)
-        Of any memory order; if it is a memory map, it is let go of after each strip (`release`).
+        In any memory order.  A memory map is released after each strip (see `release`).
 
     Yields
     ------
     slice
-        Rows, from the first to the last; as many as 32 MiB hold, at least one.
+        Rows, from first to last: up to 32 MiB per strip, but at least one row.
     """
     row = values.itemsize * math.prod(values.shape[1:])
     step = max(1, _STRIP_BYTES // max(1, row))
-    step -= step % 64 if step > 64 else 0  # what is written in chunks is written in whole ones
+    step -= step % 64 if step > 64 else 0  # chunked files are then written in whole chunks
     for start in range(0, len(values), step):
         yield slice(start, min(start + step, len(values)))
         release(values)
 
 
 def release(values: npt.NDArray[Any]) -> None:
-    """Let go of what has been read of a large memory map; it is read again when it is asked for.
+    """Release the pages of a large memory map that have been read; they are reread on access.
 
-    The system would do so only when memory runs short.  Other arrays, and small maps, stay.
+    The system would do so only when memory runs short.  Other arrays and small maps stay in memory.
     """
     whole: Any = values
     while isinstance(whole, np.ndarray) and not isinstance(whole.base, mmap.mmap):
         whole = whole.base
-    # A map in mode "c" holds changes that are nowhere else.
+    # A map in mode "c" may hold changes that exist nowhere else.
     if whole is None or getattr(whole, "mode", "c") == "c" or not hasattr(mmap, "MADV_DONTNEED"):
         return
     if len(whole.base) > _SMALL_MAP_BYTES:
@@ -334,7 +334,7 @@ def _check_wavelengths(
     if array.max() < 100:
         raise DataError(
             f"{name}: wavelengths up to {array.max():g} look like micrometres; "
-            "hsizoo wants nanometres: multiply by 1000"
+            "hsizoo expects nanometres: multiply by 1000"
         )
     array.flags.writeable = False
     return array

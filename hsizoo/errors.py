@@ -3,7 +3,7 @@
 ::
 
     HsizooError
-    ├── NameLookupError      no component, dataset, robot of that name (or several)
+    ├── NameLookupError      no component, dataset or robot has that name, or several have
     ├── OptionError          an unknown option, or one of the wrong type or value
     ├── SpecError            a plugin's ComponentSpec is malformed
     ├── PluginError          a plugin failed to load (raised only in strict mode)
@@ -49,7 +49,7 @@ class NameLookupError(HsizooError, LookupError):
 
 
 class OptionError(HsizooError, ValueError):
-    """A component was given an option it does not have, or a value it cannot take."""
+    """A component got an unknown option or an invalid value."""
 
 
 class SpecError(HsizooError, ValueError):
@@ -69,7 +69,7 @@ class ContractError(HsizooError, TypeError):
 
 
 class DataError(HsizooError, ValueError):
-    """A cube, a label map or a data file cannot be used as it is."""
+    """A cube, a label map or a data file is unusable."""
 
 
 class ClickError(DataError):
@@ -90,9 +90,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     Parameters
     ----------
     word : str
-        What the user typed.
+        The word that the user typed.
     known : iterable of str
-        The words that would have been right.
+        The valid words.
 
     Examples
     --------

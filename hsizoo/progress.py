@@ -1,7 +1,7 @@
-"""`tell_progress`: how a component says how far it is, without knowing who hears it.
+"""`tell_progress`: progress reports from a component, independent of how they are displayed.
 
-Nobody hears it unless a run listens, so a component may always call it.  Each phase of a long
-work, such as the labelling and then the training of ``lp+cnn2d``, counts on its own from 0.
+Reports are ignored unless a run listens, so a component may always call it.  Each phase of a long
+task, such as the labelling and then the training of ``lp+cnn2d``, counts from 0.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ __all__ = ["listening", "tell_progress"]
 
 Listener = Callable[[int, int], None]
 
-_PAUSE = 0.1  # seconds between two calls of a listener, so that telling every step costs nothing
+_PAUSE = 0.1  # seconds between two calls of a listener, so that reporting every step is cheap
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
 def tell_progress(done: int, total: int) -> None:
-    """Tell whoever listens that `done` of `total` steps are done.
+    """Report that `done` of `total` steps are done.
 
-    A component may call it at any time, at every step of a loop: it costs about as much as a
-    function call, does nothing where nobody listens, and never raises an exception.  A thread that
-    the component starts is not heard.
+    A component may call it at any time, even at every step of a loop: it costs about as much as a
+    function call, does nothing without a listener, and never raises an exception.  Reports from
+    threads that the component starts are ignored.
 
     Parameters
     ----------
     done : int
         Steps done, 0 to `total`.
     total : int
-        Steps of this phase of the work; another number begins another phase.
+        Number of steps of this phase; another number starts another phase.
 
     Examples
     --------
@@ -41,19 +41,19 @@ def tell_progress(done: int, total: int) -> None:
     """
     listener = _listener.get()
     if listener is not None:
-        with contextlib.suppress(Exception):  # a display that fails must not end the work
+        with contextlib.suppress(Exception):  # a failing display must not stop the work
             listener(done, total)
 
 
 @contextlib.contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Hear of progress in this context, and in nothing that it is nested in.
+    """Send progress reported in this context to `listener`, in place of any outer listener.
 
     Parameters
     ----------
     listener : callable
-        Called with (steps done, steps in all), ten times a second at most; the first and the last
-        step of each phase are never left out.
+        Called with (steps done, total steps), at most ten times a second; the first and the last
+        step of each phase are always reported.
 
     Examples
     --------
@@ -61,16 +61,16 @@ def listening(listener: Listener) -> Iterator[None]:
     ...     tell_progress(3, 3)
     3 of 3
     """
-    heard: tuple[float, int] = (-_PAUSE, 0)
+    last: tuple[float, int] = (-_PAUSE, 0)
 
-    def now_and_then(done: int, total: int) -> None:
-        nonlocal heard
+    def throttled(done: int, total: int) -> None:
+        nonlocal last
         now = time.monotonic()
-        if now - heard[0] >= _PAUSE or done >= total or total != heard[1]:
-            heard = now, total
+        if now - last[0] >= _PAUSE or done >= total or total != last[1]:
+            last = now, total
             listener(int(done), int(total))
 
-    token = _listener.set(now_and_then)
+    token = _listener.set(throttled)
     try:
         yield
     finally:

@@ -267,11 +267,11 @@ def test_masks_of_nothing_and_everything_have_a_reason(cube):
     session = Session(cube, Constant())
     session.add("a", [(3, 3)])
     assert session.advice("a") == (
-        "no pixel's probability is above 0.5; lower the threshold, or click more"
+        "no pixel's probability is above 0.5; lower the threshold, or add clicks"
     )
     session.set_threshold(0.2)
     assert session.advice("a") == (
-        "every pixel's probability is above 0.2; raise the threshold, or click more"
+        "every pixel's probability is above 0.2; raise the threshold, or add clicks"
     )
     assert not session.mask("a")[0, 0]
 
@@ -641,7 +641,7 @@ def test_the_cube_and_other_files_are_never_overwritten(cube, tmp_path):
         ("c.hdr", "c.hdr", "would overwrite the cube"),
         ("c.img", "c.hdr", "would overwrite the cube"),
         ("link.hdr", "c.hdr", "would overwrite the cube"),
-        ("c.hdr", "cube.npz", "is there and holds a cube"),
+        ("c.hdr", "cube.npz", "exists and holds a cube"),
         ("cube.npz", "cube.npz", "would overwrite the cube"),
         ("one.dat", "one.hdr", "would overwrite the cube"),
         ("c.hdr", "m.gif", "masks are written as"),
@@ -654,7 +654,7 @@ def test_the_cube_and_other_files_are_never_overwritten(cube, tmp_path):
             with pytest.raises(DataError, match=message):
                 write(tmp_path / target)
         for name in (source, "notes.json", "no/s.json", "c.img"):
-            with pytest.raises(DataError, match=r"overwrite the cube|no session|no folder"):
+            with pytest.raises(DataError, match=r"overwrite the cube|not a session|no folder"):
                 session.save(tmp_path / name)
         assert contents == {path: path.read_bytes() for path in tmp_path.iterdir()}
 
@@ -717,7 +717,7 @@ def test_a_component_without_a_name_is_asked_for(cube, tmp_path):
     session = Session(cube, Disc())
     session.add("a", [(3, 3)])
     path = session.save(tmp_path / "s.json")
-    with pytest.raises(DataError, match="was made with Disc, which is not known by name"):
+    with pytest.raises(DataError, match="was made with Disc, which was not given by name"):
         Session.replay(path, cube)
     again = Session.replay(path, cube, Disc())
     assert again.remarks == ()
@@ -745,7 +745,7 @@ def test_a_cube_from_no_file_is_asked_for(cube, tmp_path, monkeypatch):
     path = Session(cube, "sa").save(tmp_path / "s.json")
     (tmp_path / "c").mkdir()  # of the cube's name
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match="came from no file; pass it"):
+    with pytest.raises(DataError, match="was not read from a file; pass it"):
         Session.replay(path)
 
 
@@ -771,7 +771,7 @@ def test_clicks_of_the_first_format_are_read(cube, tmp_path):
     )
     path.write_text('{"clicks": [[3, 4, true]]}')  # and from before there was more
     assert Session.replay(path, cube, "sa").clicks("object") == Clicks([(3, 4)])
-    with pytest.raises(DataError, match="a component that it does not name"):
+    with pytest.raises(DataError, match="an unnamed component"):
         Session.replay(path, cube)
 
 
@@ -792,9 +792,9 @@ def test_clicks_of_the_first_format_are_read(cube, tmp_path):
 def test_a_file_that_is_no_session(cube, tmp_path, content):
     path = tmp_path / "s.json"
     path.write_text(content)
-    with pytest.raises(DataError, match="holds no clicks that hsizoo kept"):
+    with pytest.raises(DataError, match="is not a session saved by hsizoo"):
         Session.replay(path, cube, "sa")
-    with pytest.raises(DataError, match="is there and no session"):
+    with pytest.raises(DataError, match="exists and is not a session"):
         Session(cube, "sa").save(path)
     assert path.read_text() == content
 

@@ -1,19 +1,19 @@
 """The abstract classes that components implement.
 
 Arrays that a component returns may be NumPy arrays or torch tensors on any device; hsizoo moves
-them where it needs them.
+them as needed.
 
-What ``name:key=value`` accepts is declared in one of two ways, and nowhere else:
+The options accepted by ``name:key=value`` are declared in one of two ways:
 
 - a frozen, keyword-only dataclass, the class attribute ``Options`` (see `Component`), whose fields
   are the options.  Options that several classes share are inherited, values are checked in
-  ``__post_init__``, and inside the class one reads ``self.options.size``;
+  ``__post_init__``, and the class reads them as ``self.options.size``;
 - keyword parameters of the constructor, for classes with a few options of their own.
 
 Either way an option has a default and an annotation: `int`, `float`, `bool`, `str`, a `Literal` of
 strings, one of these ``| None``, or ``Annotated[str, "scorer"]`` where the value names another
 component.  The section "Parameters" of the docstring describes it.  A keyword parameter called
-``device`` is not an option: it receives what ``--device`` chose, for example ``"cuda:0"``.
+``device`` is not an option: it receives the device chosen by ``--device``, such as ``"cuda:0"``.
 """
 
 from __future__ import annotations

@@ -19,12 +19,12 @@ __all__ = ["PixelClassifier"]
 
 
 class PixelClassifier(Component):
-    """Learns from labelled pixels of a cube and classifies all of them.
+    """Learns from labelled pixels of a cube and classifies all its pixels.
 
     Attributes
     ----------
     pseudo_labels : PseudoLabels or None
-        Those that the last `fit` made for itself, if it did; runs report how many were right.
+        Pseudo labels that the last `fit` made, if any; runs report how many were right.
 
     Examples
     --------
@@ -37,7 +37,7 @@ class PixelClassifier(Component):
 
     @abstractmethod
     def fit(self, cube: HyperCube, labels: LabelMap, *, rng: np.random.Generator) -> Self:
-        """Learn from the labelled pixels; what an earlier call learnt is forgotten.
+        """Learn from the labelled pixels, starting afresh at each call.
 
         Parameters
         ----------
@@ -63,12 +63,12 @@ class PixelClassifier(Component):
         -------
         array or tensor of float32, shape (K, H, W)
             Probability of each class, in ascending order of the `targets` of the label map that
-            `fit` saw; sums to 1 over the first axis.  Whatever stands where the spectrum is not
-            finite is not used.
+            `fit` received; sums to 1 over the first axis.  Values where the spectrum is not finite
+            are not used.
 
         Raises
         ------
         DataError
-            If nothing was learnt yet, the cube has other bands, or the method classifies only the
-            cube that it was fitted on and this is another.
+            If `fit` was not called, the cube has other bands, or the method classifies only the
+            cube that it was fitted on and this is another one.
         """

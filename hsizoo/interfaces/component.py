@@ -1,4 +1,4 @@
-"""`Component`: what scorers, segmenters, labelers, classifiers, datasets and protocols share."""
+"""`Component`: base class of scorers, segmenters, labelers, classifiers, datasets, protocols."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Component"]
 
 
 class Component(ABC):
-    """Something that has a name in the registry and takes options.
+    """Base class of everything that has a name in the registry and takes options.
 
     A class declares its options in one of two ways:
 
-    - by a dataclass, ``Options``.  It is the better way where several classes share options, where
-      values need checks, or where options should be read without importing the class;
-    - by the keyword parameters of its constructor, which then defines `__init__` itself and need
-      not call this one.
+    - by a dataclass, ``Options``.  Prefer it if several classes share options, if values need
+      checks, or if options should be read without importing the class;
+    - by the keyword parameters of its constructor; it then defines `__init__` itself and need not
+      call this one.
 
     Attributes
     ----------
@@ -29,14 +29,14 @@ class Component(ABC):
         ``Annotated[str, "scorer"]`` (any kind) where the value names another component.  The
         numpydoc section "Parameters" of its docstring describes each option.  A subclass of the
         dataclass inherits options with their descriptions and may override default and text.  Its
-        ``__post_init__`` raises `OptionError` for values that it cannot take.  It belongs in a
+        ``__post_init__`` raises `OptionError` for invalid values.  It belongs in a
         module that imports neither NumPy nor torch: see ``options_type`` of `ComponentSpec`.
     options : object
         The instance of ``Options`` that the constructor made; annotate it in the class
-        (``options: MyOptions``).  Only where ``Options`` is set.
+        (``options: MyOptions``).  Exists only if ``Options`` is set.
     later_options : frozenset of str
-        Options that the class did not have from the beginning.  At their default they are left out
-        of the identity of a stored result, so that older results stay in use.
+        Options added to the class later.  At their default they are left out of the identity of a
+        stored result, so that older results stay in use.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Component(ABC):
     Raises
     ------
     OptionError
-        If there is no such option, or it cannot take the value.
+        If an option is unknown or a value invalid.
 
     Examples
     --------
@@ -73,14 +73,16 @@ class Component(ABC):
     later_options: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, **options: Any) -> None:
-        super().__init__()  # of another base, if the class has one
+        super().__init__()  # another base class, if there is one
         declared = self.Options
         known = [] if declared is None else [each.name for each in fields(declared)]
         for name in options:
             if name not in known:
-                has = f"It has: {', '.join(known)}." if known else "It has no options."
+                listed = (
+                    f"Available options: {', '.join(known)}." if known else "It has no options."
+                )
                 hint = did_you_mean(name, known)
-                raise OptionError(f"{type(self).__name__} has no option {name!r}.{hint} {has}")
+                raise OptionError(f"{type(self).__name__} has no option {name!r}.{hint} {listed}")
         if declared is not None:
             self.options = declared(**options)
 
@@ -88,19 +90,19 @@ class Component(ABC):
     def base_weights(**options: Any) -> str:
         """Identify the published weights that a component with these options starts from.
 
-        Nothing is built or downloaded.  If the class has any, the identity of stored results holds
-        what this returns in place of the option ``checkpoint``: what a file contains counts, not
-        where it is.  Results that begin with ``random:`` are marked.
+        Nothing is built or downloaded.  If the class has such weights, the identity of stored
+        results contains the returned text in place of the option ``checkpoint``: the content of a
+        file counts, not its path.  Results whose text begins with ``random:`` are marked.
 
         Parameters
         ----------
         **options
-            As of the class; those that are not given have their default.
+            Options of the class; those not given have their default.
 
         Returns
         -------
         str
-            ``sha256:<digest of the file>``, ``random:<seed>``, ``missing:<path>`` of a file that is
-            not there, or nothing, as here, if the class has no such weights.
+            ``sha256:<digest of the file>``, ``random:<seed>``, ``missing:<path>`` of a missing
+            file, or, as here, an empty string if the class has no such weights.
         """
         return ""

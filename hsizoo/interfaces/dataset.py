@@ -1,4 +1,4 @@
-"""`SceneDataset`: where scenes come from."""
+"""`SceneDataset`: a source of scenes."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ __all__ = ["DatasetCard", "SceneDataset", "SceneInfo"]
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetCard:
-    """What a user needs to know before using a dataset.
+    """Facts that a user needs before using a dataset.
 
     Parameters
     ----------
     title, source, licence, citation : str
-        Full name; where it was published; terms of the *data*; what to cite.
+        Full name; place of publication; terms of the *data*; publication to cite.
     size : str
-        Scenes, pixels, bands, bytes to download, in words.
+        Number of scenes, pixels, bands and bytes to download, as text.
     how_to_get : str
-        The command or the steps that bring it here.
+        The command or the steps to obtain it.
     notes : str, optional
-        Traps: ignored labels, duplicated classes, known errors.
+        Pitfalls: ignored labels, duplicated classes, known errors.
     """
 
     title: str
@@ -47,7 +47,7 @@ class DatasetCard:
 
 @dataclass(frozen=True)
 class SceneInfo:
-    """What is known of a scene without loading it."""
+    """Facts about a scene that are known without loading it."""
 
     name: str
     subject: str
@@ -61,12 +61,12 @@ class SceneDataset(Component):
     ----------
     card : DatasetCard
     version : str
-        Raise it when the same index yields other pixels or labels.  One of a class, or of an object
-        whose files may change.
+        To be raised when the same index yields other pixels or labels.  Set on the class, or on the
+        instance if its files may change.
     origins : mapping of str to str
-        What each subject that other datasets have too is called among all of them: whole scene and
-        part, the same scene in a collection.  Weights that were trained on one of them are marked
-        as "seen" on the others.  A subject that is not named here is this dataset's own.
+        Common name of each subject that also occurs in other datasets, as for a whole scene and
+        its part, or a scene in a collection.  Weights trained on one of them are marked as "seen"
+        on the others.  Subjects not listed occur in this dataset only.
 
     Examples
     --------
@@ -80,9 +80,9 @@ class SceneDataset(Component):
 
     @abstractmethod
     def scenes(self) -> list[SceneInfo]:
-        """Name, subject and split of each scene, in order, without reading any cube.
+        """List name, subject and split of each scene, in order, without reading any cube.
 
-        Names are unique.  A subject's scenes all have the same split.
+        Names are unique.  All scenes of a subject have the same split.
         """
 
     @abstractmethod
@@ -96,22 +96,22 @@ class SceneDataset(Component):
         """
 
     def training_map(self, index: int) -> npt.NDArray[np.bool_] | None:
-        """Where the dataset's own training pixels are, (H, W) bool; None if it names none.
+        """Return the dataset's own training pixels, (H, W) bool, or None if it has none.
 
-        Classifiers are tested outside of it with ``--draw official``.
+        With ``--draw official``, classifiers are tested on the other pixels.
         """
         return None
 
     @classmethod
     def write_fixture(cls, folder: Path) -> Path | None:
-        """Write a tiny tree in the dataset's layout, of drawn values, to try it without the data.
+        """Write a tiny folder tree in the dataset's layout, with random values, for trials.
 
-        ``hsizoo data fixture`` calls it.
+        Called by ``hsizoo data fixture``.
 
         Parameters
         ----------
         folder : Path
-            Where the tree is written, below this folder.
+            Folder below which the tree is written.
 
         Returns
         -------

@@ -1,11 +1,11 @@
-"""`Protocol`: how components are evaluated, and how the stored results are read.
+"""`Protocol`: evaluation of components, and interpretation of the stored results.
 
-A protocol drives one component over one scene and returns plain values, which are stored.  Tables,
-comparisons and pictures are made from the stored records later, by the class alone: a record of
-another machine can be read where the component cannot run.
+A protocol evaluates one component on one scene and returns plain values, which are stored.  Tables,
+comparisons and figures are made from the stored records later, by the class alone: a record from
+another machine can be read even where the component cannot run.
 
-The runner, the store, the executors, the reports, the experiment file and the command line know
-this interface and no protocol by name.  A plugin offers a protocol as it offers any component, with
+The runner, the store, the executors, the reports, the experiment file and the command line use this
+interface only, and no protocol by name.  A plugin offers a protocol like any other component, with
 ``kind="protocol"``.
 """
 
@@ -25,45 +25,45 @@ if TYPE_CHECKING:
 __all__ = ["Column", "Observation", "Protocol", "Record", "View"]
 
 Record = Mapping[str, Any]
-"""A stored cell: ``status`` ("done" or "failed"), ``identity``, ``subject``, ``result`` (what
-`Protocol.run` returned), and the row that it belongs to: ``label``, ``conditions``,
+"""A stored cell: ``status`` ("done" or "failed"), ``identity``, ``subject``, ``result`` (as
+returned by `Protocol.run`), and the row that it belongs to: ``label``, ``conditions``,
 ``training_seed``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One figure of a protocol's table, with everything that a report needs to know of it.
+    """One column of a protocol's table, with everything that reports need.
 
     Parameters
     ----------
     name : str
-        Its key in rows and its heading in CSV files.
+        Key in rows and heading in CSV files.
     meaning : str
-        One line for ``hsizoo bench --help`` and for reports.
+        One-line description for ``hsizoo bench --help`` and for reports.
     title : str, optional
-        Its heading in tables for people.  Default: `name`.
+        Heading in tables for people.  Default: `name`.
     unit : {"", "%", "×100", "s", "MB"}, default ""
-        Figures of "%" and "×100" are kept as shares and shown times 100.
+        Values in "%" and "×100" are stored as fractions and shown times 100.
     digits : int, default 4
         Decimals in tables; seconds have two significant digits instead.
     better : {"higher", "lower", ""}, default "higher"
-        Which way is better; empty for a figure that says nothing about quality.
+        Which direction is better; empty for a value unrelated to quality.
     average : {"mean", "median", "largest"}, default "mean"
-        How the values of many observations, or of many cells, become one figure.
+        How the values of several observations or cells are combined.
     interval : bool, default False
-        Whether it is a mean over observations that gets a bootstrap interval.
+        Whether the mean over observations gets a bootstrap interval.
     brief : bool, default False
-        Whether tables in the terminal leave the interval out to save width.
+        Whether tables in the terminal omit the interval to save width.
     compared : bool, default False
-        Whether rows are compared by it, in pairs and class by class.
+        Whether rows are compared by this column, in pairs and class by class.
     deviation : bool, default False
-        Whether tables show it with ± its standard deviation over seeds.
+        Whether tables show ± the standard deviation over seeds.
     shown : bool, default True
-        Whether tables for people have it; CSV files have every column.
+        Whether tables for people show the column; CSV files have every column.
     optional : bool, default False
-        Whether tables leave it out where no row has a value.
+        Whether tables omit the column if no row has a value.
     leave_out : int, default 0
-        When a narrow terminal leaves it out: 1 is the first to go, 0 is never left out.
+        Order in which a narrow terminal omits columns: 1 goes first, 0 is always shown.
     """
 
     name: str
@@ -83,22 +83,22 @@ class Column:
 
     @property
     def heading(self) -> str:
-        """What tables for people call it."""
+        """Heading in tables for people."""
         return self.title or self.name
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """What one object of one cell is worth: one class under clicks, or a whole classification.
+    """Values of one object of one cell: one class under clicks, or a whole classification.
 
     Parameters
     ----------
     label : hashable
-        Tells the objects of a scene apart; equal labels of one scene make a pair between two rows.
+        Identifies the object in its scene; equal labels in a scene pair the values of two rows.
     category : str, optional
-        Name of its class.  Where a protocol names classes, reports also average over them.
+        Name of the object's class.  If a protocol names classes, reports also average over them.
     values : mapping of str to float
-        By column; NaN, or no entry, for what it does not tell.
+        Values by column; NaN, or no entry, if not available.
     """
 
     label: Hashable
@@ -113,13 +113,12 @@ class View:
     Parameters
     ----------
     name : str
-        The file, or the folder of the files, below the run folder.
+        File, or folder of files, below the run folder.
     remark : str
-        What it shows, in a few words.
+        Short description of the content.
     files : callable
-        Makes the files: pairs of a path below the run folder (with ``/``) and its content.  If it
-        makes none, the view is not mentioned; if it raises `MissingRequirement`, the user is told
-        what to install.
+        Makes the files: pairs of a path below the run folder (with ``/``) and content.  If it makes
+        none, the view is not mentioned; if it raises `MissingRequirement`, its message is shown.
     """
 
     name: str
@@ -130,42 +129,42 @@ class View:
 class Protocol(Component):
     """One way to evaluate components, with all its settings.
 
-    Settings are keyword parameters with defaults, declared as those of any component; subclasses
-    are best frozen dataclasses (``@dataclass(frozen=True, kw_only=True)``).  ``hsizoo bench`` and
+    Settings are keyword parameters with defaults, declared as for any component; subclasses should
+    be frozen dataclasses (``@dataclass(frozen=True, kw_only=True)``).  ``hsizoo bench`` and
     experiment files offer them as options.  The module of the class is imported for
     ``hsizoo bench --help``: import NumPy and torch inside the methods that need them.
 
     Attributes
     ----------
     name : str
-        What users type, and what records are kept under.
+        Name that users type and that records are stored under.
     version : str
-        Raise it when the same component and scene give another result.
+        To be raised when the same component and scene give another result.
     kinds : tuple of str
-        What it evaluates: ``"scorer"``, ``"segmenter"``, ``"classifier"``.  A scorer is wrapped as
-        a segmenter if ``"segmenter"`` is there as well.
+        Kinds that it evaluates: ``"scorer"``, ``"segmenter"``, ``"classifier"``.  A scorer is
+        wrapped as a segmenter if ``"segmenter"`` is listed as well.
     default_for : tuple of str
-        Kinds that are evaluated by this protocol unless ``--protocol`` says otherwise.
+        Kinds that this protocol evaluates unless ``--protocol`` is given.
     columns : tuple of Column
-        Its table, in order.
+        Columns of the table, in order.
     headline : tuple of str
-        The columns by which rows are put in order; the first that has values is taken.
+        Columns for sorting rows; the first that has values is used.
     sweep_panels : tuple of tuple of str
-        What the picture of a swept option shows: the columns of each of its panels, the first as a
-        solid line, further ones dashed.  Default: the headline.
+        Columns shown in each panel of the figure of a swept option, the first as a solid line,
+        further ones dashed.  Default: the headline.
     count : {"samples", "seeds"}
-        What the last column of tables counts.
+        Quantity counted in the last column of tables.
     default_seeds : int
-        How many seeds a run has that names none.
+        Number of seeds if a run names none.
     fresh_components : bool
         Whether every cell gets a newly built component, since evaluating one changes it.
     folder_suffix : str
         Ending of the default run folder, after the dataset's name.
     short_options : mapping of str to str
-        Options that ``hsizoo bench`` also takes by one letter, ``{"clicks": "-k"}``.
+        One-letter forms of options of ``hsizoo bench``, such as ``{"clicks": "-k"}``.
     legends : mapping of str to mapping
-        Further lists at the end of the help of ``hsizoo bench``: what may be typed, and what it
-        means, by heading.
+        Lists at the end of the help of ``hsizoo bench``, by heading: allowed values and their
+        meanings.
     """
 
     name: ClassVar[str]
@@ -185,30 +184,30 @@ class Protocol(Component):
     @property
     @abstractmethod
     def title(self) -> str:
-        """The settings in a few words, for the heads of tables and pictures."""
+        """Short description of the settings, for titles of tables and figures."""
 
     @abstractmethod
     def config(self) -> dict[str, Any]:
-        """Every setting that a result depends on, as plain values: a part of a cell's key."""
+        """Return every setting that affects results, as plain values; part of a cell's key."""
 
     @classmethod
     @abstractmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Rebuild the protocol from what `config` returned."""
+        """Rebuild the protocol from the output of `config`."""
 
     def check(self, dataset: SceneDataset, index: int) -> None:
-        """Refuse what cannot be evaluated before anything is computed.
+        """Refuse a scene that cannot be evaluated, before anything is computed.
 
         Parameters
         ----------
         dataset : SceneDataset
         index : int
-            The scene, which is not loaded.
+            Index of the scene, which is not loaded.
 
         Raises
         ------
         ProtocolError
-            The message says why, and what to do instead.
+            The message gives the reason and an alternative.
         """
 
     def check_component(self, component: Any) -> None:
@@ -217,7 +216,7 @@ class Protocol(Component):
         Parameters
         ----------
         component : object
-            Of one of `kinds`, as it was built.
+            A component of one of `kinds`, as built.
 
         Raises
         ------
@@ -225,7 +224,7 @@ class Protocol(Component):
         """
 
     def complete(self, scene: Scene, dataset: SceneDataset, index: int) -> Scene:
-        """Add to a loaded scene what the protocol needs of its dataset; nothing by default."""
+        """Add data of its dataset that the protocol needs to a scene; nothing by default."""
         return scene
 
     @abstractmethod
@@ -242,30 +241,29 @@ class Protocol(Component):
         Parameters
         ----------
         component : object
-            Of one of `kinds`; it may have been used on other scenes before.
+            A component of one of `kinds`; it may have been used on other scenes before.
         scene : Scene
-            As `complete` returned it, perturbed if the run asks for it.
+            As returned by `complete`, perturbed if the run asks for it.
         seed : int, default 0
-            Of everything that is drawn at random.
+            Seed of all random numbers.
         progress : callable, optional
-            Called with (steps done, steps in all).
+            Called with (steps done, total steps).
 
         Returns
         -------
         dict
-            Plain values, as JSON holds them.  hsizoo adds ``megabytes``, the memory that was
-            needed.
+            Plain values that JSON can hold.  hsizoo adds ``megabytes``, the memory used.
 
         Raises
         ------
         ProtocolError, ContractError, DataError
-            The cell is kept as failed with this error.
+            The cell is stored as failed with this error.
         """
 
     @classmethod
     @abstractmethod
     def observe(cls, records: Sequence[Record]) -> list[list[Observation]]:
-        """Read the observations of one row of the table.
+        """Extract the observations of one row of the table.
 
         Parameters
         ----------
@@ -275,28 +273,28 @@ class Protocol(Component):
         Returns
         -------
         list of list of Observation
-            For each record, its observations.
+            Observations of each record.
         """
 
     @classmethod
     def measures(cls, record: Record) -> Mapping[str, float | None]:
-        """Figures of a whole cell, such as seconds, by column; None for what is not known."""
+        """Return values of a whole cell, such as seconds, by column; None if unknown."""
         return {}
 
     @classmethod
     def views(cls, records: Sequence[Record], title: str) -> Iterable[View]:
-        """Files to write beside the tables.
+        """Return files to write beside the tables.
 
         Parameters
         ----------
         records : sequence of mapping
             All cells of a run, failed ones included, in the order of the table.
         title : str
-            Title of the pictures.
+            Title of the figures.
         """
         return ()
 
     @classmethod
     def notes(cls, records: Sequence[Record]) -> list[str]:
-        """What a reader of the table must know, one sentence each."""
+        """Return remarks that readers of the table need, one sentence each."""
         return []

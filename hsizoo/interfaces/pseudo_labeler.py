@@ -1,4 +1,4 @@
-"""`PseudoLabeler`: from a few labelled pixels to many."""
+"""`PseudoLabeler`: extends a few labelled pixels to many."""
 
 from __future__ import annotations
 
@@ -20,21 +20,20 @@ __all__ = ["PseudoLabeler", "PseudoLabels"]
 
 @dataclass(frozen=True, eq=False)
 class PseudoLabels:
-    """What a pseudo-labeler made.
+    """Result of a pseudo-labeler.
 
     Parameters
     ----------
     labels : ndarray of int, shape (H, W)
-        Class number where a pseudo label was given, `unassigned` elsewhere.  At the seeds it holds
-        the seeds' own labels.
+        Class number where a pseudo label was assigned, `unassigned` elsewhere.  Seeds keep their
+        own labels.
     confidence : ndarray of float32, shape (H, W)
         In [0, 1]; 0 where nothing was assigned, 1 at the seeds.
     history : sequence of mapping, optional
-        One mapping of plain values per iteration (coverage, time, …).  Where it has ``pixels``,
-        flat indices of the new labels, and ``labels``, the protocol adds how many of them are
-        right.
+        One mapping of plain values per iteration (coverage, time, …).  If it has ``pixels``, flat
+        indices of the new labels, and ``labels``, the protocol adds how many of them are right.
     unassigned : int, default -1
-        The number that stands for "no label".
+        Number that means "no label".
     """
 
     labels: npt.NDArray[np.int32]
@@ -48,7 +47,7 @@ class PseudoLabeler(Component):
 
     @abstractmethod
     def label(self, cube: HyperCube, seeds: LabelMap, *, rng: np.random.Generator) -> PseudoLabels:
-        """Give pseudo labels.
+        """Assign pseudo labels.
 
         Parameters
         ----------
@@ -61,5 +60,5 @@ class PseudoLabeler(Component):
         Returns
         -------
         PseudoLabels
-            Over the same pixels; never contradicts a seed.
+            For the pixels of the cube; never contradicts a seed.
         """

@@ -1,4 +1,4 @@
-"""`SpectralScorer`: how similar each pixel's spectrum is to a reference."""
+"""`SpectralScorer`: similarity of each pixel's spectrum to a reference."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ __all__ = ["SpectralScorer"]
 class SpectralScorer(Component):
     """Scores every pixel of a cube against reference spectra.
 
-    A scorer need not know of clicks: hsizoo takes the references from the clicked pixels,
+    A scorer need not handle clicks: hsizoo takes the references from the clicked pixels,
     combines the maps of several clicks, and makes an interactive segmenter of any scorer
-    (`hsizoo.ScorerSegmenter`).  One that does better when it sees all clicks of an object at
-    once, with their places and signs, overrides `score_clicks` as well.
+    (`hsizoo.ScorerSegmenter`).  A scorer that benefits from all clicks of an object at once, with
+    their positions and signs, overrides `score_clicks` as well.
 
     Attributes
     ----------
     score_range : (float, float)
-        Lowest and highest possible score; infinite where there is no bound.
+        Lowest and highest possible score; infinite if unbounded.
     threshold : float
-        The score at which a pixel is taken for the reference's material.  It becomes probability
-        0.5, the lowest score 0, the highest 1.
+        Score from which a pixel is taken for the reference's material.  It is mapped to
+        probability 0.5, the lowest score to 0, the highest to 1.
     min_bands : int
-        Fewest bands with which the score has a meaning.
+        Minimum number of bands for a meaningful score.
 
     Examples
     --------
@@ -61,13 +61,13 @@ class SpectralScorer(Component):
         Parameters
         ----------
         cube : HyperCube
-            With (H, W, B) float32 data.  Pixels outside ``cube.valid`` hold NaN or infinity; leave
-            them out of any statistics.
+            Its data are (H, W, B) float32.  Pixels outside ``cube.valid`` hold NaN or infinity;
+            exclude them from any statistics.
 
         Returns
         -------
         object
-            Passed back to `score`; norms, means, whitened spectra, background statistics.
+            Passed on to `score`: norms, means, whitened spectra, background statistics.
         """
 
     @abstractmethod
@@ -79,7 +79,7 @@ class SpectralScorer(Component):
         Parameters
         ----------
         prepared : object
-            What `prepare` returned.
+            Output of `prepare`.
         references : ndarray of float32, shape (N, B)
             Finite reference spectra, in the units of the cube.
 
@@ -87,22 +87,21 @@ class SpectralScorer(Component):
         -------
         array or tensor of float32, shape (N, H, W)
             Similarity within `score_range`, higher is more similar; finite at every valid pixel
-            (what it holds at the others does not matter).  Row ``n`` depends on reference ``n``
-            only.
+            (the others are not used).  Row ``n`` depends on reference ``n`` only.
         """
 
     def score_clicks(
         self, prepared: Any, prompts: Sequence[Clicks]
     ) -> npt.NDArray[np.float32] | torch.Tensor:
-        """Score all pixels for each object, seeing all its clicks at once.  Optional.
+        """Score all pixels for each object from all its clicks at once.  Optional.
 
-        A class that overrides this combines the clicks itself; that of another class are combined
-        by `hsizoo.ScorerSegmenter` from the maps of `score`, and this is never called.
+        A class that overrides this combines the clicks itself.  Otherwise this is never called, and
+        `hsizoo.ScorerSegmenter` combines the maps of `score`.
 
         Parameters
         ----------
         prepared : object
-            What `prepare` returned.
+            Output of `prepare`.
         prompts : sequence of Clicks, length N
             All clicks of each object so far, in order, inside the image and on valid pixels; each
             has at least one positive click, and may have negative ones.
@@ -110,6 +109,6 @@ class SpectralScorer(Component):
         Returns
         -------
         array or tensor of float32, shape (N, H, W)
-            As `score`; row ``n`` depends on ``prompts[n]`` only.
+            As for `score`; row ``n`` depends on ``prompts[n]`` only.
         """
         raise NotImplementedError(f"{type(self).__name__} leaves combining clicks to hsizoo")

@@ -1,4 +1,4 @@
-"""`InteractiveSegmenter`: from clicks to a mask; `TrainableSegmenter`: one that learns to."""
+"""`InteractiveSegmenter`: clicks to masks; `TrainableSegmenter`: one that can be trained."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class InteractiveSegmenter(Component):
     Attributes
     ----------
     min_bands : int
-        Fewest bands that the method needs.
+        Minimum number of bands.
 
     Examples
     --------
@@ -52,12 +52,12 @@ class InteractiveSegmenter(Component):
 
     @abstractmethod
     def open(self, cube: HyperCube) -> Any:
-        """Do everything that does not depend on clicks, once per image.
+        """Compute everything that does not depend on clicks, once per image.
 
         Parameters
         ----------
         cube : HyperCube
-            With (H, W, B) float32 data; pixels outside ``cube.valid`` hold NaN or infinity.
+            Its data are (H, W, B) float32; pixels outside ``cube.valid`` hold NaN or infinity.
 
         Returns
         -------
@@ -75,7 +75,7 @@ class InteractiveSegmenter(Component):
         Parameters
         ----------
         state : object
-            What `open` returned.
+            Output of `open`.
         prompts : sequence of Clicks, length N
             All clicks of each object so far, in order; each has at least one click, all of them
             inside the image and on valid pixels.  An object may have negative clicks only.
@@ -92,12 +92,12 @@ class InteractiveSegmenter(Component):
     ) -> npt.NDArray[np.float32] | torch.Tensor:
         """Segment N objects, each from a box around it.  Optional.
 
-        A class that takes boxes overrides this; `takes_boxes` tells whether it does.
+        A class that takes boxes overrides this; see `takes_boxes`.
 
         Parameters
         ----------
         state : object
-            What `open` returned.
+            Output of `open`.
         boxes : ndarray of int, shape (N, 4)
             First row, first column, last row and last column of each box, all inside the image and
             inclusive.  Each box holds at least one pixel with a usable spectrum.
@@ -105,7 +105,7 @@ class InteractiveSegmenter(Component):
         Returns
         -------
         array or tensor of float32, shape (N, H, W)
-            As `predict`.
+            As for `predict`.
         """
         raise NotImplementedError(f"{type(self).__name__} takes no boxes")
 
@@ -115,36 +115,35 @@ class InteractiveSegmenter(Component):
         return type(self).predict_boxes is not InteractiveSegmenter.predict_boxes
 
     def describe(self, state: Any) -> Mapping[str, Any]:
-        """Tell what ``auto`` and the like have come to for this image, for the record of a run.
+        """Return the resolved values of settings such as ``auto``, for the record of a run.
 
         Parameters
         ----------
         state : object
-            What `open` returned.
+            Output of `open`.
 
         Returns
         -------
         mapping of str to plain values
-            What JSON can hold: the bands that were shown, the precision that was used.  Nothing
-            unless the segmenter has something to tell.
+            Values that JSON can hold, such as the bands shown and the precision used.  Empty, as
+            here, unless the segmenter overrides it.
         """
         return {}
 
 
 class TrainableSegmenter(InteractiveSegmenter):
-    """A segmenter of which a part can be trained by `hsizoo train`.
+    """A segmenter with a part that can be trained by `hsizoo train`.
 
-    What is trained and what is frozen is the component's business; the training protocol sees the
-    trained part only.
+    The component decides what is trained and what is frozen; training sees the trained part only.
 
     Attributes
     ----------
     free_options : frozenset of str
-        Options that do not change what is trained, such as the precision: trained weights fit
-        whatever their value.  Read where ``weights=`` chooses weights for a component.
+        Options that do not affect training, such as the precision: trained weights fit any of
+        their values.  Used by ``weights=`` to choose weights for a component.
     one_backward : bool
-        Whether a backward pass costs so much that training should make one per object, over all of
-        its clicks, rather than one per click.  Read by `hsizoo train` for ``backward=auto``.
+        Whether a backward pass is so expensive that training should make one per object, over all
+        its clicks, rather than one per click.  Used by `hsizoo train` for ``backward=auto``.
     """
 
     free_options: ClassVar[frozenset[str]] = frozenset()
@@ -152,7 +151,7 @@ class TrainableSegmenter(InteractiveSegmenter):
 
     @staticmethod
     def needs_training(**options: Any) -> bool:
-        """Tell whether results without trained weights would be meaningless.
+        """Whether results without trained weights would be meaningless.
 
         Nothing is built.  If so, a component without weights is marked as untrained in tables and
         is never benchmarked silently.
@@ -165,30 +164,30 @@ class TrainableSegmenter(InteractiveSegmenter):
         Returns
         -------
         bool
-            True, as here, unless the class says otherwise.
+            True by default; a class may override it.
         """
         return True
 
     @abstractmethod
     def logits(self, state: Any, prompts: Sequence[Clicks]) -> torch.Tensor:
-        """Segment N objects, differentiably.
+        """Segment N objects with gradients.
 
         Parameters
         ----------
         state : object
-            What `open` returned; it holds only what the frozen part made, without a graph.
+            Output of `open`, which holds only results of the frozen part, without a graph.
         prompts : sequence of Clicks, length N
 
         Returns
         -------
         Tensor of float32, shape (N, H, W)
-            Foreground logits, with a graph to `trainable`; ``predict`` is their sigmoid, in
-            evaluation mode.
+            Foreground logits, with a graph to `trainable`; in evaluation mode, ``predict`` is
+            their sigmoid.
         """
 
     @abstractmethod
     def trainable(self) -> Mapping[str, torch.nn.Parameter]:
-        """The parameters to train, by name; all others are frozen and need no gradient."""
+        """Return the parameters to train, by name; all others are frozen and need no gradient."""
 
     @abstractmethod
     def train(self, mode: bool = True) -> None:
@@ -196,11 +195,11 @@ class TrainableSegmenter(InteractiveSegmenter):
 
     @abstractmethod
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """What training changed, parameters and buffers, by name; enough to restore it."""
+        """Return the parameters and buffers that training changes, by name."""
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Restore what `state_dict` returned.
+        """Restore the output of `state_dict`.
 
         Raises
         ------

@@ -15,9 +15,9 @@ Tivita     ``*_SpecCube.dat``                             nothing
 PNG        masks of one channel                           nothing
 ========== ============================================== =======================================
 
-A format is known by its content, not by the end of its name.  Nothing is unpickled, nothing is
-unpacked to disk, and no array is allocated before its size has been compared with what the file
-holds and with `hsizoo.io.limits.memory_limit`.
+The format is detected from the content, not from the file extension.  Nothing is unpickled or
+unpacked to disk, and no array is allocated before its size has been checked against the data in the
+file and against `hsizoo.io.limits.memory_limit`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is wrong with a cube, or may be: for ``hsizoo data check``."""
+"""Checks of cubes and masks, for ``hsizoo data check``."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from hsizoo.io.raster import Layout, Raster, row_blocks, usable_bands
 
 __all__ = ["Finding", "check_collection", "check_file"]
 
-_REFLECTANCE: Final = 2.0  # values whose median is below are taken for reflectance from 0 to 1
-_MANY: Final = 0.01  # a share worth a word
-_ROUGHER: Final = 2.0
+_REFLECTANCE: Final = 2.0  # values with a lower median are taken for reflectance from 0 to 1
+_MANY: Final = 0.01  # share of negative values that deserves a warning
+_ROUGHER: Final = 2.0  # ratio of roughness that suggests swapped bytes
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found in one file.
+    """Result of checking one file.
 
     Parameters
     ----------
@@ -34,11 +34,11 @@ class Finding:
     facts : str
         Format, size, type, wavelengths.
     errors : tuple of str
-        What keeps it from being used.
+        Problems that make the file unusable.
     warnings : tuple of str
-        What may be wrong.
+        Possible problems.
     digest : str
-        SHA-256 of the values of a cube; empty if it cannot be read.
+        SHA-256 of the values of a cube; empty if the cube cannot be read.
     """
 
     path: Path
@@ -56,7 +56,7 @@ def check_file(
     variable: str | None = None,
     layout: Layout = "hwb",
 ) -> Finding:
-    """Read all of a cube and tell what was found; never raises for a bad file.
+    """Read a whole cube and report what was found; never raises for a bad file.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def check_file(
     raster : Raster, optional
         The opened file, if settings were applied to it.
     variable, layout
-        As of `hsizoo.io.read_cube`, where the file is not opened yet.
+        See `hsizoo.io.read_cube`; used only without `raster`.
     """
     try:
         raster = raster or open_raster(path, "cube", variable=variable, layout=layout)
@@ -76,12 +76,12 @@ def check_file(
 
 
 def check_collection(collection: Collection) -> Iterator[Finding]:
-    """Check a folder file by file: each cube, its mask, what does not fit in and what is not used.
+    """Check a folder file by file: each cube and its mask, then misplaced and unused files.
 
     Raises
     ------
     DataError
-        If the subjects of the cubes cannot be told.
+        If the subjects of the cubes cannot be determined.
     """
     members, wrong = collection.gathered
     used: set[Path] = set()
@@ -107,19 +107,23 @@ def check_collection(collection: Collection) -> Iterator[Finding]:
         yield Finding(path, "unused", "", (what,))
     for path in collection.files:
         if path not in used and path not in wrong:
-            yield Finding(path, "unused", "a picture" if collection.files[path] else "not known")
+            facts = "a picture" if collection.files[path] else "unknown format"
+            yield Finding(path, "unused", facts)
 
 
 def _alike(member: Member, finding: Finding, before: list[tuple[Member, Finding]]) -> Iterator[str]:
-    """Say whether a cube or a subject was there already, under another name."""
+    """Warn if a cube or a subject occurred before under another name."""
     for other, seen in before:
         if finding.digest and finding.digest == seen.digest:
             whose = "" if other.subject == member.subject else f", of subject {other.subject}"
-            yield f"the same values as {other.cube}{whose}: count it once"
+            yield f"same values as {other.cube}{whose}: keep only one of them"
             return
     for other, _ in before:
         if other.subject != member.subject and _plain(other.subject) == _plain(member.subject):
-            yield f"subject {member.subject!r} is not {other.subject!r}: folds may part them"
+            yield (
+                f"subjects {member.subject!r} and {other.subject!r} differ only in spelling: folds "
+                "may separate them"
+            )
             return
 
 
@@ -128,7 +132,7 @@ def _plain(subject: str) -> str:
 
 
 def _check_mask(collection: Collection, member: Member, shape: tuple[int, ...] | None) -> Finding:
-    """Check a mask; `shape` is that of its cube, if it could be read."""
+    """Check a mask; `shape` is its cube's, if that could be read."""
     path = member.masks[0] if member.masks else member.cube
     try:
         labels = collection.label_map(member)
@@ -160,7 +164,7 @@ def _facts(path: Path, raster: Raster) -> str:
 
 
 def _look_through(raster: Raster) -> tuple[list[str], str]:
-    """Look at every value once, some rows at a time: what may be wrong, and the digest."""
+    """Scan every value once, in blocks of rows; return the possible problems and the digest."""
     sha = hashlib.sha256(repr(raster.values.shape).encode())
     width, bands = raster.values.shape[1], len(usable_bands(raster)[0])
     finite = np.zeros(bands, dtype=np.int64)
@@ -184,11 +188,11 @@ def _look_through(raster: Raster) -> tuple[list[str], str]:
     pixels, values = raster.values.shape[0] * width, raster.values.shape[0] * width * bands
     found = []
     if empty := np.flatnonzero(finite == 0).tolist():
-        found.append(f"bands without a finite value, to be left out by drop_bands: {empty}")
+        found.append(f"bands without a finite value, to leave out with drop_bands: {empty}")
     if constant := np.flatnonzero((finite > 0) & (low == high)).tolist():
-        found.append(f"bands of one single value: {constant}")
+        found.append(f"bands with a constant value: {constant}")
     if bad_pixels:
-        found.append(f"{bad_pixels} of {pixels} pixels are not finite in some band: never used")
+        found.append(f"{bad_pixels} of {pixels} pixels are not finite in some band and not used")
     reflectance = bool(middle) and float(np.median(middle)) < _REFLECTANCE
     if negative and (reflectance or negative > _MANY * values):
         found.append(f"{negative} of {values} values are below 0, the lowest {low.min():g}")
@@ -197,18 +201,18 @@ def _look_through(raster: Raster) -> tuple[list[str], str]:
     if at_top > 0 and np.isfinite(top):
         found.append(f"{at_top} of {pixels} pixels are saturated: {top} in some band")
     if _is_swapped(raster.values):
-        found.append("neighbouring pixels agree better with the bytes reversed: check byte order")
+        found.append("neighbouring pixels agree better with reversed bytes: check the byte order")
     return found, sha.hexdigest()
 
 
 def _is_swapped(values: npt.NDArray[Any]) -> bool:
-    """Whether whole numbers of two or more bytes vary far less smoothly than if reversed."""
+    """Whether multi-byte integers vary far less smoothly than with their bytes reversed."""
     if values.dtype.kind not in "iu" or values.dtype.itemsize == 1 or values.shape[1] < 2:
         return False
     middle = np.array(values[values.shape[0] // 2])
 
     def roughness(row: npt.NDArray[Any]) -> float:
-        """How far neighbours differ, in standard deviations of their band; 1.1 for noise."""
+        """Difference of neighbours, in standard deviations of their band; 1.1 for noise."""
         numbers = row.astype(np.float64)
         spread = numbers.std(axis=0)
         steps = np.abs(np.diff(numbers, axis=0)).mean(axis=0)

@@ -1,4 +1,4 @@
-"""Which array of a file with several is the cube, the mask, the wavelengths, the class names."""
+"""Choose the cube, mask, wavelengths and class names in a file with several arrays."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ WAVELENGTHS = ("wavelengths", "wavelength", "wavelength_nm", "wavelength_um", "w
 def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable: str | None) -> str:
     """Return the name of the array to read.
 
-    The one that the user names; else the only one with as many axes as are wanted; else the one
-    with a usual name, such as ``cube`` or ``gt``.
+    It is the one that the user names; otherwise the only one with the right number of axes;
+    otherwise the one with a usual name, such as ``cube`` or ``gt``.
 
     Parameters
     ----------
     path : Path
-        For messages.
+        The file, for messages.
     found : mapping of str to shape
-        The arrays of numbers in the file.
+        The numeric arrays in the file.
     want : {"cube", "labels"}
     variable : str or None
 
     Raises
     ------
     DataError
-        If there is none, or no telling which; the message lists what there is.
+        If no array is suitable, or several are; the message lists the arrays.
 
     Examples
     --------
@@ -53,11 +53,11 @@ def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable:
     if variable is not None:
         if variable not in found:
             raise DataError(
-                f"{path} has no array of numbers {variable!r}.{did_you_mean(variable, found)} "
-                f"It has: {listed}"
+                f"{path} has no numeric array {variable!r}.{did_you_mean(variable, found)} "
+                f"Available arrays: {listed}"
             )
         return variable
-    # MATLAB stores a row of numbers with two axes; no mask is so thin.
+    # MATLAB stores vectors with two axes; masks are at least two pixels wide.
     fit = [
         name
         for name, shape in found.items()
@@ -72,16 +72,16 @@ def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable:
     if len(fit) == 1:
         return fit[0]
     if not fit:
-        raise DataError(f"{path} has no array that is {_IS[want]}.  It has: {listed}")
+        raise DataError(f"{path} has no array that can be {_IS[want]}.  Available arrays: {listed}")
     key = "variable" if want == "cube" else "mask_variable"
     raise DataError(
-        f"{path} has several arrays that may be {_IS[want]}; name one with variable=NAME "
-        f"(--variable NAME; {key} in hsizoo.toml).  It has: {listed}"
+        f"{path} has several arrays that can be {_IS[want]}; choose one with variable=NAME "
+        f"(--variable NAME; {key} in hsizoo.toml).  Available arrays: {listed}"
     )
 
 
 def nanometres(values: Sequence[float]) -> tuple[float, ...]:
-    """Return wavelengths in nm; numbers below 100 are taken for micrometres.
+    """Return wavelengths in nm; if all are below 100, they are taken for micrometres.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def nanometres(values: Sequence[float]) -> tuple[float, ...]:
 
 
 def wavelengths_of(found: Mapping[str, npt.NDArray[Any]], bands: int) -> tuple[float, ...] | None:
-    """Return the wavelengths among the arrays of a file, if they are as many as the bands."""
+    """Return the wavelengths among the arrays of a file, or None unless there is one per band."""
     for name in WAVELENGTHS:
         if name in found:
             values = np.asarray(found[name]).ravel()
@@ -104,9 +104,9 @@ def wavelengths_of(found: Mapping[str, npt.NDArray[Any]], bands: int) -> tuple[f
 
 
 def class_names_of(names: Sequence[str], labels: npt.NDArray[Any]) -> dict[int, str]:
-    """Number the class names of a file: from 1 if there are as many as the highest label.
+    """Number the class names of a file, from 1 if there are as many as the highest label.
 
-    Returns an empty dictionary if their number fits neither counting from 1 nor from 0.
+    Returns an empty dictionary if the count fits numbering neither from 1 nor from 0.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""A folder of cubes with masks beside them: what belongs together, and loading it.
+"""A folder of cubes and masks: match them by name, and load them.
 
-Which file is a mask is told by its name: ``a.mask.png``, ``a_gt.mat``, ``a-labels.npy`` belong to
-the cube ``a.hdr``.  A cube's own file may hold the mask too (``cube`` and ``gt`` of one ``.npz``).
+Masks are recognised by their names: ``a.mask.png``, ``a_gt.mat``, ``a-labels.npy`` belong to the
+cube ``a.hdr``.  A cube's own file may hold the mask too (``cube`` and ``gt`` of one ``.npz``).
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Member:
     Parameters
     ----------
     name : str
-        Its path below the folder, without the ending.
+        Path below the folder, without the extension.
     cube : Path
     masks : tuple of Path
-        Those that belong to it by name; more than one is an error when it is loaded.
+        Masks that belong to the cube by name; loading fails if there are several.
     subject, split : str
     """
 
@@ -64,7 +64,7 @@ class Collection:
     Raises
     ------
     DataError
-        If there is no such folder, or its ``hsizoo.toml`` is wrong.
+        If the folder does not exist, or its ``hsizoo.toml`` is invalid.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -75,15 +75,15 @@ class Collection:
 
     @property
     def files(self) -> dict[Path, Format | None]:
-        """Every file that may matter and its format, None where it is not known, in order.
+        """Every candidate file with its format, or None if that is unknown, in order.
 
-        An ENVI image is its header; a Zarr store is its folder.
+        An ENVI image is represented by its header, a Zarr store by its folder.
         """
         return self._found[0]
 
     @cached_property
     def _found(self) -> tuple[dict[Path, Format | None], dict[Path, str]]:
-        """The files, and what is wrong with those that are not to be opened."""
+        """The files, and links that must not be opened with the reason."""
         found: dict[Path, Format | None] = {}
         wrong: dict[Path, str] = {}
         root = self.folder.resolve()
@@ -92,12 +92,12 @@ class Collection:
                 continue
             if path.is_symlink() and not path.resolve().is_relative_to(root):
                 wrong[path] = (
-                    f"{path} is a link that leads out of {self.folder}; put the file itself there, "
-                    f"or list the link under skip in {self.folder / MANIFEST}"
+                    f"{path} is a link that points outside {self.folder}; put the file itself "
+                    f"there, or list the link under skip in {self.folder / MANIFEST}"
                 )
                 continue
             if path.is_dir() and not is_store(path):
-                continue  # a link to another folder of this one
+                continue  # a link to another folder inside this one
             try:
                 found[path] = format_of(path)
             except DataError:
@@ -107,7 +107,7 @@ class Collection:
         return images, wrong
 
     def _walk(self) -> Iterator[Path]:
-        """Files, stores and linked folders, but not what is not looked at."""
+        """Yield files, stores and linked folders, except hidden ones and known non-data files."""
         for where, folders, names in os.walk(self.folder):
             here = Path(where)
             whole = [name for name in folders if is_store(here / name)]
@@ -123,12 +123,12 @@ class Collection:
 
     @property
     def members(self) -> list[Member]:
-        """The cubes, in order of their names.
+        """The cubes, sorted by name.
 
         Raises
         ------
         DataError
-            As `gathered`; also if anything is wrong with a file there.
+            As for `gathered`; also if any file does not fit in.
         """
         members, wrong = self.gathered
         if wrong:
@@ -137,15 +137,15 @@ class Collection:
 
     @cached_property
     def gathered(self) -> tuple[list[Member], dict[Path, str]]:
-        """The cubes in order of their names, and files that do not fit in, with what is wrong.
+        """The cubes sorted by name, and files that do not fit in, with the reason.
 
-        Such are links that lead out of the folder, a second cube of one name, and masks that
-        belong to no cube, or to several.
+        The latter are links that point outside the folder, a second cube of the same name, and
+        masks that belong to no cube or to several.
 
         Raises
         ------
         DataError
-            If a path has no subject, or a split names a subject that does not occur.
+            If a path has no subject, or a split names an unknown subject.
         """
         wrong = dict(self._found[1])
         usable = [path for path, kind in self.files.items() if kind is not None]
@@ -157,8 +157,8 @@ class Collection:
             name = self._below(path.with_suffix(""))
             if names.setdefault(name, path) != path:
                 wrong[path] = (
-                    f"{names[name]} and {path} have one name; rename one, or list one under skip "
-                    f"in {self.folder / MANIFEST}"
+                    f"{names[name]} and {path} have the same name; rename one, or list one under "
+                    f"skip in {self.folder / MANIFEST}"
                 )
         masks: dict[Path, list[Path]] = {cube: [] for cube in names.values()}
         for path, match in named.items():
@@ -175,13 +175,13 @@ class Collection:
         unknown = sorted(set(self.manifest.split) - {member.subject for member in members})
         if unknown:
             raise DataError(
-                f"{self.folder / MANIFEST}: split names the subject {unknown[0]!r}, which does not "
-                f"occur; subjects: {', '.join(sorted({m.subject for m in members})) or 'none'}"
+                f"{self.folder / MANIFEST}: split names the unknown subject {unknown[0]!r}; known: "
+                f"{', '.join(sorted({m.subject for m in members})) or 'none'}"
             )
         return members, wrong
 
     def files_of(self, member: Member) -> list[Path]:
-        """Every file that a cube and its masks are read from: headers, data, those of a store."""
+        """List all files that a cube and its masks are read from, such as headers and data."""
         found: list[Path] = []
         for path in (member.cube, *member.masks):
             if path.is_dir():
@@ -191,7 +191,7 @@ class Collection:
         return found
 
     def _cube_of(self, mask: Path, base: str, cubes: list[Path]) -> Path:
-        """The cube of a mask: of its very name, or the only one whose name begins so."""
+        """Return the cube of a mask: of the same name, or the only one whose name starts so."""
         beside = [cube for cube in cubes if cube.parent == mask.parent]
         same = [cube for cube in beside if cube.stem == base]
         longer = [cube for cube in beside if re.match(rf"{re.escape(base)}[._-]", cube.stem)]
@@ -199,8 +199,8 @@ class Collection:
         if len(chosen) != 1:
             raise DataError(
                 f"the mask {mask} belongs to {'several cubes' if chosen else 'no cube'} beside it"
-                f" ({', '.join(path.name for path in chosen or beside) or 'there is none'}); "
-                f"name it like its cube, {base}.mask{mask.suffix}"
+                f" ({', '.join(path.name for path in chosen or beside) or 'there are none'}); "
+                f"name it after its cube, {base}.mask{mask.suffix}"
             )
         return chosen[0]
 
@@ -219,7 +219,7 @@ class Collection:
         return text
 
     def raster(self, member: Member) -> Raster:
-        """Open a cube, with what ``hsizoo.toml`` says of it."""
+        """Open a cube and apply the settings of ``hsizoo.toml``."""
         manifest = self.manifest
         raster = open_raster(
             member.cube, "cube", variable=manifest.variable, layout=manifest.layout
@@ -246,15 +246,15 @@ class Collection:
         Raises
         ------
         DataError
-            If it cannot be used; also if no pixel has a finite spectrum.
+            If it is unusable, or no pixel has a finite spectrum.
         """
         cube = to_cube(self.raster(member), member.name)
         if not cube.valid.any():
             empty = [n for n in range(cube.bands) if not np.isfinite(cube.data[:, :, n]).any()]
-            what = f"bands {empty} have no finite value" if empty else "each has a gap somewhere"
+            what = f"bands {empty} have no finite value" if empty else "each has a gap in some band"
             raise DataError(
-                f"{member.cube}: no pixel has a finite spectrum; {what} (counted after bands that "
-                f"are left out).  Leave bands out with drop_bands in {self.folder / MANIFEST}"
+                f"{member.cube}: no pixel has a finite spectrum; {what} (counted without the bands "
+                f"left out).  Leave bands out with drop_bands in {self.folder / MANIFEST}"
             )
         return cube
 
@@ -264,12 +264,12 @@ class Collection:
         Raises
         ------
         DataError
-            If there is none, or more than one, or labels have no name.
+            If the cube has no mask or several, or a label has no name.
         """
         manifest = self.manifest
         if len(member.masks) > 1:
             listed = ", ".join(path.name for path in member.masks)
-            raise DataError(f"{member.cube} has {len(member.masks)} masks: {listed}; keep one")
+            raise DataError(f"{member.cube} has {len(member.masks)} masks: {listed}; keep only one")
         path = member.masks[0] if member.masks else member.cube
         if not member.masks and self.files[member.cube] not in _HOLD_BOTH:
             raise DataError(
@@ -292,7 +292,7 @@ class Collection:
             return LabelMap(labels, names, manifest.ignore, targets)
         except DataError as error:
             raise DataError(
-                f"{path}: {error}.  Names, ignore and targets stand in {self.folder / MANIFEST}"
+                f"{path}: {error}.  Set names, ignore and targets in {self.folder / MANIFEST}"
             ) from None
 
     def scene(self, member: Member) -> Scene:
@@ -301,7 +301,7 @@ class Collection:
         Raises
         ------
         DataError
-            See `cube` and `label_map`; also if they differ in size.
+            See `cube` and `label_map`; also if their sizes differ.
         """
         labels = self.label_map(member)
         cube = self.cube(member)
@@ -310,7 +310,7 @@ class Collection:
 
     @staticmethod
     def check_size(member: Member, labels: LabelMap, shape: tuple[int, ...]) -> None:
-        """Raise `DataError` if a mask is not of its cube's rows and columns."""
+        """Raise `DataError` if a mask differs from its cube in height or width."""
         if labels.labels.shape != shape:
             mask = member.masks[0] if member.masks else member.cube
             raise DataError(

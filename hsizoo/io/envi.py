@@ -1,7 +1,7 @@
 """ENVI: a text header beside a file of raw numbers.
 
-SPy reads the format too, but takes an unknown interleave for BIP, ignores a number of wavelengths
-other than that of the bands, and refuses headers that are not UTF-8; so the header is read here.
+SPy reads the format too, but takes an unknown interleave for BIP, ignores a wrong number of
+wavelengths, and refuses headers that are not UTF-8; so the header is parsed here.
 Lines may end in LF, CRLF or CR alone.
 """
 
@@ -25,7 +25,7 @@ __all__ = ["TYPES", "data_files", "find_data", "find_header", "is_header", "pars
 TYPES: Final = {
     1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4", 14: "i8", 15: "u8",
 }  # fmt: skip
-"""ENVI's ``data type`` to numpy's."""
+"""NumPy type of each ENVI ``data type``."""
 
 _AXES: Final = {"bsq": "bhw", "bil": "hbw", "bip": "hwb"}
 _ENDINGS: Final = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".envi", ".cube")
@@ -41,12 +41,12 @@ _GUESSED: Final = ("", "unknown")
 
 
 def is_header(head: bytes) -> bool:
-    """Whether a file that begins so is an ENVI header."""
+    """Whether a file that starts with these bytes is an ENVI header."""
     return re.match(rb"(\xef\xbb\xbf)?ENVI\s*[\r\n]", head) is not None
 
 
 def find_header(data: Path) -> Path | None:
-    """The header of a data file: ``a.img.hdr`` or ``a.hdr``."""
+    """Return the header of a data file, ``a.img.hdr`` or ``a.hdr``, if it exists."""
     for candidate in (
         data.with_name(f"{data.name}.hdr"),
         data.with_suffix(".hdr"),
@@ -61,7 +61,7 @@ def find_header(data: Path) -> Path | None:
 
 
 def data_files(header: Path) -> list[Path]:
-    """The files beside a header that may hold its data, by their names."""
+    """List the files beside a header that may hold its data, judged by name."""
     stem = header.with_suffix("")
     names = [stem, *(stem.with_name(stem.name + end) for end in _ENDINGS)]
     names += [stem.with_name(stem.name + end.upper()) for end in _ENDINGS]
@@ -69,18 +69,18 @@ def data_files(header: Path) -> list[Path]:
 
 
 def find_data(header: Path, size: int) -> Path:
-    """The data file of a header.
+    """Return the data file of a header.
 
     Parameters
     ----------
     header : Path
     size : int
-        How many bytes it must have; decides where several files could be meant.
+        Expected size in bytes; decides between several candidates.
 
     Raises
     ------
     DataError
-        If there is none, or none or several have the size.
+        If there is no candidate, or several have the expected size.
     """
     stem, found = header.with_suffix(""), data_files(header)
     if not found:
@@ -98,12 +98,12 @@ def find_data(header: Path, size: int) -> Path:
 
 
 def parse_header(path: Path) -> dict[str, str]:
-    """Read the fields of a header, keys in lower case, values as text, braces taken off.
+    """Read the fields of a header: keys in lower case, values as text without braces.
 
     Raises
     ------
     DataError
-        If it is not an ENVI header, a value has no end, or a field is given twice.
+        If it is not an ENVI header, a brace is not closed, or a field has two values.
     """
     if path.stat().st_size > _LONGEST_HEADER:
         raise DataError(f"{path} has {path.stat().st_size} bytes: too long for an ENVI header")
@@ -120,7 +120,7 @@ def parse_header(path: Path) -> dict[str, str]:
         key, equals, value = line.partition("=")
         key, value = " ".join(key.lower().split()), value.strip()
         if not equals or key.startswith(";"):
-            continue  # ENVI skips what is no field
+            continue  # ENVI skips such lines too
         if value.startswith("{"):
             parts = [value]
             while "}" not in parts[-1]:
@@ -135,7 +135,7 @@ def parse_header(path: Path) -> dict[str, str]:
 
 
 def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
-    """Map an ENVI image; `path` is the header or the data file."""
+    """Memory-map an ENVI image; `path` is the header or the data file."""
     with path.open("rb") as file:
         header = path if is_header(file.read(64)) else find_header(path)
     if header is None:
@@ -201,7 +201,7 @@ def _dtype(header: Path, fields: Mapping[str, str]) -> np.dtype[Any]:
     code = _whole(header, fields, "data type")
     if code not in TYPES:
         known = ", ".join(f"{key} ({np.dtype(name)})" for key, name in TYPES.items())
-        raise DataError(f"{header}: data type {code} is none that hsizoo reads: {known}")
+        raise DataError(f"{header}: data type {code} is not supported; expected one of {known}")
     order = _whole(header, fields, "byte order", least=0, default=0)
     if order > 1:
         raise DataError(f"{header}: byte order must be 0 (little) or 1 (big); got {order}")
@@ -209,7 +209,7 @@ def _dtype(header: Path, fields: Mapping[str, str]) -> np.dtype[Any]:
 
 
 def _check_byte_order(header: Path, values: npt.NDArray[Any]) -> None:
-    """Raise `DataError` if floats make sense only with their bytes reversed."""
+    """Raise `DataError` if floats are plausible only with their bytes reversed."""
     if values.dtype.kind != "f":
         return
     height, width, _ = values.shape
@@ -222,7 +222,7 @@ def _check_byte_order(header: Path, values: npt.NDArray[Any]) -> None:
 
     if sane(sample) < 0.5 and sane(sample.view(sample.dtype.newbyteorder())) > 0.9:
         raise DataError(
-            f"{header}: with this byte order most values are absurd, with the other they are not; "
+            f"{header}: most values are implausible with this byte order, but not with the other; "
             "change the field 'byte order'"
         )
 
@@ -281,13 +281,13 @@ def _wavelengths(
 
 
 def _bad_bands(header: Path, fields: Mapping[str, str], bands: int) -> frozenset[int]:
-    """Bands whose ``bbl`` is 0."""
+    """Return the bands whose ``bbl`` is 0."""
     values = _per_band(header, fields, "bbl", bands)
     return frozenset(band for band, good in enumerate(values) if good == 0)
 
 
 def _rgb_bands(header: Path, fields: Mapping[str, str], bands: int) -> tuple[int, int, int] | None:
-    """``default bands``, counted from 1 in the file."""
+    """Return ``default bands``, counted from 0; the file counts from 1."""
     chosen = [int(value) - 1 for value in _numbers(header, fields, "default bands")]
     if len(chosen) != 3 or not all(0 <= band < bands for band in chosen):
         return None

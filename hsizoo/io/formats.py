@@ -1,4 +1,4 @@
-"""Which format a file has, by its content, and the module that reads it."""
+"""Detect the format of a file from its content, and open it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"PK\x05\x06", "npz"),  # an empty archive
     (b"\x89HDF\r\n\x1a\n", "hdf5"),
     (b"MATLAB 7.3 MAT-file", "hdf5"),
-    (b"MATLAB", "mat"),  # whatever it says: the byte order at its end decides
+    (b"MATLAB", "mat"),  # the rest of the text varies; the byte order at its end decides
     (b"II*\0", "tiff"),
     (b"MM\0*", "tiff"),
     (b"II+\0", "tiff"),
@@ -51,12 +51,12 @@ def is_store(path: Path) -> bool:
 
 
 def format_of(path: str | os.PathLike[str]) -> Format:
-    """Tell the format of a file or folder.
+    """Return the format of a file or folder.
 
     Raises
     ------
     DataError
-        If there is no such file or its format is not known.
+        If the file does not exist or its format is unknown.
     """
     from hsizoo.io.envi import find_header, is_header
     from hsizoo.io.tivita import is_spec_cube
@@ -65,7 +65,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     if path.is_dir():
         if is_store(path):
             return "zarr"
-        raise DataError(f"{path} is a folder, and not a Zarr store")
+        raise DataError(f"{path} is a folder, but not a Zarr store")
     if not path.exists():
         raise DataError(f"there is no file {path}")
     try:
@@ -80,14 +80,14 @@ def format_of(path: str | os.PathLike[str]) -> Format:
             return name
     if any(head[at : at + 8] == b"\x89HDF\r\n\x1a\n" for at in _HDF5_AT):
         return "hdf5"
-    if path.suffix.lower() == ".mat":  # version 4 has no magic, and is refused with a reason
+    if path.suffix.lower() == ".mat":  # version 4 has no magic number; its reader refuses it
         return "mat"
     if find_header(path) is not None:
         return "envi"
     if is_spec_cube(path, head):
         return "tivita"
     raise DataError(
-        f"{path} has no format that hsizoo reads: {', '.join(FORMATS.values())}.  "
+        f"{path} is in none of the supported formats: {', '.join(FORMATS.values())}.  "
         "An ENVI data file needs its .hdr file beside it"
     )
 
@@ -105,11 +105,11 @@ def open_raster(
     ----------
     path : path
     want : {"cube", "labels"}
-        What to look for in a file of several arrays.
+        What to look for in a file with several arrays.
     variable : str, optional
-        Which array.
+        Name of the array.
     layout : {"hwb", "bhw"}, default "hwb"
-        Order of the axes where the format does not say it.
+        Order of the axes if the format does not define it.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def open_raster(
         raster: Raster = module.read(path, want, variable, layout)
     except HsizooError:
         raise
-    except Exception as error:  # a library met bytes that its authors did not think of
+    except Exception as error:  # libraries raise anything on damaged files
         reason = str(error).strip().splitlines()
         raise DataError(
             f"{path} cannot be read as {FORMATS[kind]}; it is damaged or incomplete: "

@@ -1,4 +1,4 @@
-"""HDF5, and with it MATLAB's ``.mat`` of version 7.3, whose axes are stored in reverse."""
+"""HDF5, including MATLAB's ``.mat`` version 7.3, which stores axes in reverse."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["read"]
 
 
 def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
-    """Read the wanted data set; links to other files are not followed."""
+    """Read the requested dataset; links to other files are not followed."""
     h5py = need("h5py", "hdf5", path)
     with path.open("rb") as start:
         matlab = start.read(10) == b"MATLAB 7.3"
@@ -55,9 +55,9 @@ def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster
 
 
 def _load(path: Path, item: Any) -> npt.NDArray[Any]:
-    """Read a data set, from its place in the file if it lies there in one piece."""
+    """Read a dataset, as a memory map if it is contiguous in the file."""
     if item.is_virtual or item.external:
-        raise DataError(f"{path}: {item.name} lies in other files, which hsizoo does not follow")
+        raise DataError(f"{path}: {item.name} is stored in other files, which hsizoo does not read")
     stored = item.id.get_storage_size()
     if not stored:
         raise DataError(f"{path}: {item.name} {item.shape} was declared but never written")

@@ -1,4 +1,4 @@
-"""What keeps a file from taking more memory than there is, and missing packages explained."""
+"""Memory limits for reading files, and errors for missing packages."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["check_memory", "check_stored", "memory_limit", "need", "size_text"]
 
 _VARIABLE = "HSIZOO_MEMORY_GB"
 _GIB = 2**30
-_UNKNOWN = 8 * _GIB  # where the system does not say how much memory it has
-_DEFLATE = 1032  # no deflate stream expands more than so many times
+_UNKNOWN = 8 * _GIB  # if the size of the memory is unknown
+_DEFLATE = 1032  # maximum expansion of a deflate stream
 
 
 def memory_limit() -> int:
-    """Most bytes that one array may take: ``HSIZOO_MEMORY_GB``, or half of the machine's memory.
+    """Return the maximum bytes of an array: ``HSIZOO_MEMORY_GB``, or half of the memory.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def memory_limit() -> int:
 
 
 def size_text(size: int) -> str:
-    """Return a number of bytes in words.
+    """Format a number of bytes.
 
     Examples
     --------
@@ -63,18 +63,18 @@ def check_memory(path: Path, shape: Sequence[int], itemsize: int) -> None:
     if size > limit:
         raise DataError(
             f"{path} declares {' × '.join(map(str, shape))} values of {itemsize} bytes, "
-            f"{size_text(size)}; at most {size_text(limit)} are read into memory.  A large cube is "
-            "used from disk once it is float32 ENVI: hsizoo data convert FILE OUT.hdr.  Or raise "
-            f"the limit: {_VARIABLE}"
+            f"{size_text(size)}; at most {size_text(limit)} are read into memory.  Float32 ENVI "
+            "cubes of any size are used from disk: hsizoo data convert FILE OUT.hdr.  Or raise the "
+            f"limit: {_VARIABLE}"
         )
 
 
 def check_stored(path: Path, name: str, declared: int, stored: int) -> None:
-    """Raise `DataError` if so many bytes cannot come from so many compressed ones."""
+    """Raise `DataError` if `stored` compressed bytes cannot expand to `declared` bytes."""
     if declared > stored * _DEFLATE + 2**16:
         raise DataError(
             f"{path}: {name} declares {size_text(declared)} but only {size_text(stored)} are "
-            "stored; the file is damaged or was made to harm"
+            "stored; the file is damaged or malicious"
         )
 
 

@@ -1,4 +1,4 @@
-"""``hsizoo.toml``: what a folder of cubes cannot say by itself."""
+"""``hsizoo.toml``: settings of a folder of cubes that its files do not contain."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ class Manifest:
     Parameters
     ----------
     title, licence, citation : str
-        For the card.
+        For the dataset's card.
     names : mapping of int to str
-        A name for each label.  Default: those of the mask's file, else ``class 1`` and so on.
+        Name of each label.  Default: those in the mask's file, else ``class 1`` and so on.
     ignore : frozenset of int
-        Labels of pixels that no metric sees.
+        Labels of pixels excluded from all metrics.
     targets : frozenset of int, optional
         Labels that are segmented one by one.  Default: all but 0 and `ignore`.  INFERRED: in masks
         without a legend 0 is the background.
     rgb_bands : (int, int, int), optional
-        Red first, counted from 0, before bands are dropped.
+        Bands of a pseudo-RGB image, red first, counted from 0 before bands are dropped.
     wavelengths : tuple of float, optional
-        Of all bands, in nm, where the files have none.
+        Wavelengths of all bands in nm, for files without them.
     drop_bands : frozenset of int
         Bands to leave out, counted from 0.
     scale : float, optional
-        Values are divided by it, instead of by what the file says.
+        Divisor of the values, in place of the one in the file.
     nodata : float, optional
         The value of pixels without data.
     layout : {"hwb", "bhw"}
-        Order of the axes in files that do not say it.
+        Order of the axes in files whose format does not define it.
     variable, mask_variable : str, optional
-        Which array of a file with several is the cube, and which the mask.
+        Names of the cube's and the mask's arrays, in files with several.
     subject : str, optional
-        A regular expression; its first group, or its match, in a cube's path below the folder is
-        the subject.  Default: the first folder, or the cube's name where there is none.
+        Regular expression; its first group, or else its match, in a cube's path below the folder
+        is the subject.  Default: the first folder, or the cube's name if there is none.
     split : mapping of str to str
-        Subject to ``train``, ``val`` or ``test``.
+        ``train``, ``val`` or ``test`` for each subject.
     skip : tuple of str
-        Patterns of paths below the folder that are not to be read, such as ``raw/*``.
+        Patterns of paths below the folder to skip, such as ``raw/*``.
     """
 
     title: str = ""
@@ -83,7 +83,7 @@ def read_manifest(folder: Path) -> Manifest:
     Raises
     ------
     DataError
-        If it is no TOML, has an unknown key, or a value of the wrong type.
+        If it is not TOML, has an unknown key, or a value has the wrong type.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -101,7 +101,7 @@ def read_manifest(folder: Path) -> Manifest:
         if key not in known:
             raise DataError(
                 f"{path} has the unknown key {key!r}.{did_you_mean(key, known)} "
-                f"Known: {', '.join(known)}"
+                f"Allowed keys: {', '.join(known)}"
             )
         reader = readers.get(key) or _SIMPLE[key]
         try:
@@ -113,7 +113,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError("expected text in quotes")
+        raise TypeError("expected a string in quotes")
     return value
 
 
@@ -151,13 +151,13 @@ def _wavelengths(value: Any) -> tuple[float, ...]:
 
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise TypeError("expected a list of texts")
+        raise TypeError("expected a list of strings")
     return tuple(_text(each) for each in value)
 
 
 def _table(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise TypeError("expected a table of texts")
+        raise TypeError("expected a table of strings")
     return {key: _text(text) for key, text in value.items()}
 
 
@@ -168,7 +168,7 @@ def _names(value: Any) -> dict[int, str]:
 def _split(value: Any) -> dict[str, str]:
     table = _table(value)
     if wrong := sorted(set(table.values()) - set(_SPLITS)):
-        raise ValueError(f"{wrong[0]!r} is no split; there are {', '.join(_SPLITS)}")
+        raise ValueError(f"{wrong[0]!r} is not a split; expected one of {', '.join(_SPLITS)}")
     return table
 
 

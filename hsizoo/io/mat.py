@@ -1,9 +1,10 @@
-"""MATLAB's ``.mat`` files of versions 5 to 7: matrices of numbers.
+"""MATLAB's ``.mat`` files of versions 5 to 7: numeric matrices.
 
-SciPy reads them too, but a damaged file can make it crash the whole process (seen with SciPy 1.17:
-one flipped bit in a struct); so these few hundred bytes of headers are read here.  What lies inside
-a struct or a cell is not read, and the message says how to take it out.  Version 7.3 is HDF5, whose
-structs are groups: `hsizoo.io.hdf5`.  Version 4 has matrices of two axes only, so no cube.
+SciPy reads them too, but a damaged file can crash the whole process (seen with SciPy 1.17: one
+flipped bit in a struct); so these few hundred bytes of headers are parsed here.  Contents of
+structs and cells are not read, and the message says how to extract them.  Version 7.3 is HDF5,
+whose structs are groups: `hsizoo.io.hdf5`.  Version 4 has two-dimensional matrices only, so no
+cubes.
 """
 
 from __future__ import annotations
@@ -43,13 +44,13 @@ _VERSION_4_HEADER: Final = 20
 
 @dataclass(frozen=True)
 class _Matrix:
-    """Where a matrix of numbers lies."""
+    """Type of a numeric matrix, and its place in the file."""
 
     shape: tuple[int, ...]
-    dtype: np.dtype[Any]  # as stored, which may be narrower than its class
-    data: int  # where its numbers begin, from the beginning of the (uncompressed) element
-    offset: int  # of the element in the file, behind its tag
-    length: int  # of the element in the file
+    dtype: np.dtype[Any]  # as stored, which may be narrower than the class
+    data: int  # start of the numbers within the (uncompressed) element
+    offset: int  # start of the element in the file, after its tag
+    length: int  # bytes of the element in the file
     compressed: bool
 
     @property
@@ -58,7 +59,7 @@ class _Matrix:
 
 
 def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
-    """Read the wanted matrix."""
+    """Read the requested matrix."""
     with path.open("rb") as file:
         variables = _variables(path, file)
         found = {name: what for name, what in variables.items() if isinstance(what, _Matrix)}
@@ -82,25 +83,25 @@ def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster
 
 
 def _advice(others: Mapping[str, str]) -> str:
-    """What to do about variables that are not read, such as structs."""
+    """Return advice on variables that are not read, such as structs."""
     if not others:
         return ""
     listed = ", ".join(f"{name!r} is a {what}" for name, what in others.items())
     return (
-        f".  {listed}: hsizoo reads matrices of real numbers at the top of a file; take "
-        "the array out and save it alone, in MATLAB x = s.field; save('x.mat', 'x', '-v7')"
+        f".  {listed}: hsizoo reads top-level matrices of real numbers only; extract the "
+        "array and save it alone, in MATLAB: x = s.field; save('x.mat', 'x', '-v7')"
     )
 
 
 def _variables(path: Path, file: IO[bytes]) -> dict[str, _Matrix | str]:
-    """Where the matrices of real numbers lie, and what other variables are in a word."""
+    """Locate the matrices of real numbers, and name the types of other variables."""
     header = file.read(_FILE_HEADER)
     order = {b"IM": "<", b"MI": ">"}.get(header[126:128])
     if order is None:
         if not _is_version_4(header):
-            raise DataError(f"{path} is not a MATLAB file: it does not say its byte order")
+            raise DataError(f"{path} is not a MATLAB file: its header has no byte order")
         raise DataError(
-            f"{path} is of MATLAB version 4, which holds no cubes; versions 5 to 7.3 are read.  "
+            f"{path} is a MATLAB file of version 4, which holds no cubes; hsizoo reads 5 to 7.3.  "
             "Load it in MATLAB and save it with -v7, or in Python: scipy.io.savemat(NEW, {k: v "
             "for k, v in scipy.io.loadmat(OLD).items() if k[0] != '_'})"
         )
@@ -113,8 +114,8 @@ def _variables(path: Path, file: IO[bytes]) -> dict[str, _Matrix | str]:
         offset = position + 8
         if offset + length > size:
             raise DataError(
-                f"{path} ends within a variable: {length} bytes announced at byte {position}, "
-                f"{size - offset} there"
+                f"{path} ends within a variable: {length} bytes declared at byte {position}, "
+                f"{size - offset} found"
             )
         if kind in (_MATRIX, _COMPRESSED):
             head = file.read(min(length, _PEEK))
@@ -128,7 +129,7 @@ def _variables(path: Path, file: IO[bytes]) -> dict[str, _Matrix | str]:
 
 
 def _is_version_4(header: bytes) -> bool:
-    """Whether a file begins with the number MOPT: machine, always 0, type of numbers, kind."""
+    """Whether a file starts with the number MOPT: machine, always 0, number type, matrix type."""
     for order in "<>" if len(header) >= _VERSION_4_HEADER else "":
         mopt = struct.unpack_from(f"{order}I", header)[0]
         if mopt < 5000 and mopt // 100 % 10 == 0 and mopt // 10 % 10 < 6 and mopt % 10 < 3:
@@ -139,9 +140,9 @@ def _is_version_4(header: bytes) -> bool:
 def _describe(
     path: Path, head: bytes, order: str, offset: int, length: int, compressed: bool
 ) -> tuple[str, _Matrix | str] | None:
-    """Name and place of a matrix of real numbers, or what it is else; None if that is not known."""
+    """Return name and place of a real matrix, or the name and type of another; None if unknown."""
     at = 0
-    if compressed:  # the matrix has a tag of its own inside
+    if compressed:  # the matrix inside has its own tag
         if len(head) < 8 or struct.unpack_from(f"{order}I", head)[0] != _MATRIX:
             return None
         at = 8
@@ -171,7 +172,7 @@ def _describe(
 
 
 def _tag(head: bytes, order: str, at: int) -> tuple[int, int, int, int]:
-    """Type, begin and length of an element, and where the next begins."""
+    """Return type, start and length of an element, and the start of the next."""
     first = struct.unpack_from(f"{order}I", head, at)[0]
     if first >> 16:  # short: type, length and up to four bytes of data in eight
         return first & 0xFFFF, at + 4, first >> 16, at + 8

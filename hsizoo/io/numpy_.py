@@ -17,7 +17,7 @@ from hsizoo.io.raster import Layout, Raster
 
 __all__ = ["read", "to_hwb"]
 
-_SMALL = 2**20  # names and wavelengths are not larger
+_SMALL = 2**20  # maximum bytes of class names or wavelengths
 
 
 def to_hwb(
@@ -29,16 +29,16 @@ def to_hwb(
     ----------
     path : Path
     values : array
-        Two axes are left as they are.
+        Returned unchanged unless it has three axes.
     layout : {"hwb", "bhw"}
-        The order in the file.
+        Order of the axes in the file.
     wavelengths : int, optional
-        How many wavelengths the file has, to notice a wrong order.
+        Number of wavelengths in the file, to detect a wrong order.
 
     Raises
     ------
     DataError
-        If only the other order fits the wavelengths.
+        If only the other order matches the wavelengths.
     """
     if values.ndim != 3:
         return values
@@ -47,14 +47,14 @@ def to_hwb(
         other: Layout = "bhw" if layout == "hwb" else "hwb"
         if wavelengths == (last if other == "hwb" else first):
             raise DataError(
-                f"{path}: {wavelengths} wavelengths for the axes {values.shape}: this looks like "
+                f"{path}: {wavelengths} wavelengths for shape {values.shape}: this looks like "
                 f"layout={other}, not {layout}"
             )
     return values if layout == "hwb" else values.transpose(1, 2, 0)
 
 
 def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
-    """Map an ``.npy``, or read the wanted array of an ``.npz``."""
+    """Memory-map an ``.npy`` file, or read the requested array of an ``.npz`` file."""
     with path.open("rb") as file:
         if file.read(2) == b"PK":
             return _read_npz(path, want, variable, layout)
@@ -72,7 +72,7 @@ def _read_npz(path: Path, want: Want, variable: str | None, layout: Layout) -> R
         for info in archive.infolist():
             parts = PurePosixPath(info.filename.replace("\\", "/"))
             if parts.is_absolute() or ".." in parts.parts:
-                raise DataError(f"{path}: the name {info.filename!r} leads out of the archive")
+                raise DataError(f"{path}: the name {info.filename!r} points outside the archive")
             if info.filename.endswith(".npy"):
                 members[info.filename.removesuffix(".npy")] = info
         headers = {}
@@ -119,7 +119,7 @@ def _read_npz(path: Path, want: Want, variable: str | None, layout: Layout) -> R
 
 
 def _header(path: Path, name: str, file: IO[bytes]) -> tuple[tuple[int, ...], int, np.dtype[Any]]:
-    """Shape, length of the header in bytes, and type of an array."""
+    """Return an array's shape, header length in bytes, and type."""
     try:
         version = np.lib.format.read_magic(file)
         reader = {
@@ -128,7 +128,7 @@ def _header(path: Path, name: str, file: IO[bytes]) -> tuple[tuple[int, ...], in
         }[version]
         shape, _, dtype = reader(file)
     except (ValueError, KeyError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
-        raise DataError(f"{path}: {name} has no NumPy header that can be read") from error
+        raise DataError(f"{path}: {name} has no readable NumPy header") from error
     if min(shape, default=0) < 0:
         raise DataError(f"{path}: {name} declares the shape {shape}")
     return shape, file.tell(), dtype

@@ -1,9 +1,9 @@
-"""Colours of classes, the same for the same label in every map and picture.
+"""Class colours: a label has the same colour in every map and figure.
 
-The first seven are told apart in print and by most eyes (Okabe and Ito, "Color universal design",
-2008).  Each further one is the colour, neither very dark nor very light, that is farthest from
-black, white and all before it in OKLab (Ottosson 2020), where distances follow what is seen.  With
-dozens of classes no palette is easy for all eyes.
+The first seven are distinguishable in print and to most eyes (Okabe and Ito, "Color universal
+design", 2008).  Each further one is the colour, neither very dark nor very light, that is farthest
+from black, white and all earlier ones in OKLab (Ottosson 2020), which is perceptually uniform.
+With dozens of classes no palette is easy for all eyes.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _FIRST: Final = (
     (204, 121, 167),
 )  # fmt: skip
 _WHITE: Final = (255, 255, 255)
-_LIGHTNESS: Final = (0.4, 0.93)  # in OKLab; beyond, hues are hard to tell from black and white
+_LIGHTNESS: Final = (0.4, 0.93)  # in OKLab; beyond, hues look almost black or white
 _TABLE: Final = 256
 _CODES: Final = 2**24
-_STRIDE: Final = 0x9E3779  # odd, so that its multiples meet every colour once
+_STRIDE: Final = 0x9E3779  # odd, so that its multiples visit every colour once
 
 _FROM_LINEAR: Final = np.array(
     [[0.4122214708, 0.5363325363, 0.0514459929],
@@ -42,12 +42,12 @@ _TO_LAB: Final = np.array(
 
 
 def class_colours(count: int) -> Colours:
-    """Colours of labels 0 to `count` - 1, no two alike.
+    """Return the colours of labels 0 to `count` - 1, all different.
 
     Parameters
     ----------
     count : int
-        From 0 to 65536.  A longer palette begins with the shorter one.
+        From 0 to 65536.  A longer palette starts with the shorter one.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def class_colours(count: int) -> Colours:
 
 @lru_cache(maxsize=1)
 def _table() -> Colours:
-    """The colours of 256 labels, of which each is far from those before it."""
+    """Return the colours of 256 labels, each far from the earlier ones."""
     steps = np.arange(0, 256, 17, dtype=np.uint8)
     offered = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
     places = _oklab(offered)
@@ -89,7 +89,7 @@ def _table() -> Colours:
 
 
 def _oklab(colours: Colours) -> npt.NDArray[Any]:
-    """Places of colours (n, 3) in OKLab."""
+    """Convert RGB colours (n, 3) to OKLab."""
     value = colours / 255
     linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     places: npt.NDArray[Any] = np.cbrt(linear @ _FROM_LINEAR.T) @ _TO_LAB.T

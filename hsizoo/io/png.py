@@ -1,4 +1,4 @@
-"""PNG masks: one channel, of 1, 8 or 16 bits, or with a palette, whose indices are the labels."""
+"""PNG masks: one channel of 1, 8 or 16 bits, or a palette whose indices are the labels."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _MODES = ("1", "L", "P", "I", "I;16", "I;16B")
 
 
 def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
-    """Read the labels."""
+    """Read the labels of a mask."""
     from PIL import Image
 
     if want == "cube":
-        raise DataError(f"{path} is a PNG picture, which holds no cube")
+        raise DataError(f"{path} is a PNG image, which cannot hold a cube")
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(path) as image:
             if image.mode not in _MODES:
                 raise DataError(
-                    f"{path} is a picture in colour ({image.mode}), not a mask; save the labels "
-                    "as one channel"
+                    f"{path} is a colour image ({image.mode}), not a mask; save the labels as one "
+                    "channel"
                 )
             values = np.array(image)
     return Raster(path=path, values=values)

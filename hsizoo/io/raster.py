@@ -1,4 +1,4 @@
-"""`Raster`: what a file holds, before it becomes a cube or a label map."""
+"""`Raster`: the content of a file, before it becomes a cube or a label map."""
 
 from __future__ import annotations
 
@@ -28,31 +28,30 @@ Layout = Literal["hwb", "bhw"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Raster:
-    """An image as a file holds it.
+    """An image as stored in a file.
 
     Parameters
     ----------
     path : Path
         The file, for messages.
     values : array, shape (H, W, B) or (H, W)
-        Numbers or booleans of any type and byte order, perhaps a memory map.
+        Numbers or booleans of any type and byte order; may be a memory map.
     wavelengths : tuple of float, optional
-        Of all bands, in nm.
+        Wavelengths of all bands in nm.
     rgb_bands : (int, int, int), optional
-        Red first, counted from 0 among all bands.
+        Bands of a pseudo-RGB image, red first, counted from 0 among all bands.
     scale : float, default 1
-        Values are divided by it: ENVI's reflectance scale factor.
+        Divisor of the values: ENVI's reflectance scale factor.
     bad_bands : frozenset of int
-        Bands that the file itself marks as unusable; they are left out.
+        Bands that the file marks as unusable; they are left out.
     nodata : float, optional
         The value of pixels without data; they become NaN.
     class_names : mapping of int to str
-        If the file names classes.
+        Class names in the file, if any.
     place : mapping
-        Where on earth the image lies, in the words of its format; kept when a mask is written in
-        the same format.
+        Georeference, in the terms of its format; kept when a mask is written in the same format.
     remarks : tuple of str
-        What a user should know of how the file was read.
+        Notes for the user on how the file was read.
     """
 
     path: Path
@@ -68,13 +67,13 @@ class Raster:
 
 
 def to_cube(raster: Raster, name: str | None = None) -> HyperCube:
-    """Make a cube: bad bands left out, no data as NaN, divided by the scale.
+    """Make a cube: leave out bad bands, set no-data values to NaN, divide by the scale.
 
     Parameters
     ----------
     raster : Raster
     name : str, optional
-        Default: the file's name without its ending.
+        Default: the file's name without its extension.
 
     Raises
     ------
@@ -104,12 +103,12 @@ def to_cube(raster: Raster, name: str | None = None) -> HyperCube:
 def usable_bands(
     raster: Raster,
 ) -> tuple[npt.NDArray[np.intp], list[float] | None, list[int] | None]:
-    """Bands that the file does not mark as bad, their wavelengths, and which make the pseudo-RGB.
+    """Return the bands not marked as bad, their wavelengths, and the pseudo-RGB bands among them.
 
     Raises
     ------
     DataError
-        If all bands are bad, or wavelengths and bands are not equally many.
+        If all bands are bad, or the numbers of wavelengths and bands differ.
     """
     count = _three_axes(raster).shape[2]
     bands = np.array([band for band in range(count) if band not in raster.bad_bands], dtype=np.intp)
@@ -122,18 +121,18 @@ def usable_bands(
     return (
         bands,
         None if nm is None else [nm[band] for band in bands],
-        # A colour whose band is left out is no colour.
+        # No pseudo-RGB image if one of its bands is left out.
         [place[band] for band in rgb] if rgb is not None and set(rgb) <= set(place) else None,
     )
 
 
 def row_blocks(raster: Raster) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-    """Go through the usable values as float32, some rows at a time.
+    """Iterate over the usable values as float32, in blocks of rows.
 
     Yields
     ------
     start : int
-        The first row.
+        First row of the block.
     values : array of float32, shape (rows, W, usable bands)
     """
     values = _three_axes(raster)
@@ -164,7 +163,7 @@ def _three_axes(raster: Raster) -> npt.NDArray[Any]:
 
 
 def to_labels(raster: Raster) -> npt.NDArray[np.int32]:
-    """Make a map of classes.
+    """Convert to an array of class labels.
 
     Raises
     ------

@@ -19,24 +19,24 @@ def read_cube(
 ) -> HyperCube:
     """Read a cube of any known format.
 
-    A native float32 cube without compression, scale and left-out bands stays on disk as a memory
-    map; everything else is read into memory as float32.
+    A native float32 cube without compression, scale or left-out bands stays on disk as a memory
+    map; any other cube is read into memory as float32.
 
     Parameters
     ----------
     path : path
-        A file, or the folder of a Zarr store.  Of ENVI either file will do.
+        A file, or the folder of a Zarr store.  For ENVI, the header or the data file.
     variable : str, optional
-        Which array, where a file holds several.
+        Name of the array, if the file has several.
     layout : {"hwb", "bhw"}, default "hwb"
-        Order of the axes where the format does not say it (NumPy, MATLAB, HDF5, Zarr): rows,
+        Order of the axes if the format does not define it (NumPy, MATLAB, HDF5, Zarr): rows,
         columns, bands, or bands first.
 
     Raises
     ------
     DataError
-        If there is no such file, its format is not known, or it is damaged; the message names the
-        file and what was expected.
+        If the file does not exist, is damaged or has an unknown format; the message names the file
+        and what was expected.
     MissingRequirement
         If the format needs a package that is not installed.
 
@@ -56,18 +56,18 @@ def read_labels(
     ----------
     path : path
     variable : str, optional
-        Which array, where a file holds several.
+        Name of the array, if the file has several.
 
     Returns
     -------
     labels : array of int32, shape (H, W)
     class_names : dict of int to str
-        Empty where the file names none.
+        Empty if the file names none.
 
     Raises
     ------
     DataError, MissingRequirement
-        As `read_cube`; also if values are not whole numbers.
+        As for `read_cube`; also if values are not whole numbers.
     """
     raster = open_raster(path, "labels", variable=variable)
     return to_labels(raster), dict(raster.class_names)

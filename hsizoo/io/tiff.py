@@ -1,7 +1,7 @@
-"""TIFF and GeoTIFF, by tifffile.
+"""TIFF and GeoTIFF, read with tifffile.
 
-The georeference is kept as the tags that hold it, so what is written lies where the input lay, to
-the bit, and GDAL is not needed.
+The georeference is kept as raw tags, so that a written mask has exactly the georeference of its
+input, and GDAL is not needed.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ GEO_TAGS: Final = {
     34736: "d",  # GeoDoubleParams
     34737: "s",  # GeoAsciiParams
 }
-"""Tags of the georeference, and the type of their values."""
+"""Georeference tags and the types of their values."""
 
 _NODATA: Final = 42113
-_BANDS: Final = "SCIQ"  # axes that tifffile may give to bands: samples, channels, pages, other
+_BANDS: Final = "SCIQ"  # tifffile's axes that may be bands: samples, channels, pages, other
 
 
 def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
-    """Read the first image of a file, its bands wherever they are."""
+    """Read the first image of a file, with the bands on any axis."""
     tifffile = need("tifffile", "tiff", path)
     with tifffile.TiffFile(path) as file:
         series = file.series[0]
@@ -77,7 +77,7 @@ def _plain(value: Any) -> Any:
 
 
 def _nodata(text: Any) -> float | None:
-    """GDAL's tag holds text."""
+    """Parse GDAL's tag, which holds text; None unless it is a finite number."""
     try:
         value = float(str(text).strip("\0 "))
     except ValueError:

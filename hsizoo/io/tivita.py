@@ -1,7 +1,7 @@
-"""The Tivita camera's ``*_SpecCube.dat``, as HeiPorSPECTRAL and other surgical data have it.
+"""The Tivita camera's ``*_SpecCube.dat``, used by HeiPorSPECTRAL and other surgical datasets.
 
-Three big-endian int32, width, height and bands, then big-endian float32 in the order x, y, band,
-with y counted from the bottom.
+The file has three big-endian int32, width, height and bands, then big-endian float32 values in the
+order x, y, band, with y counted from the bottom.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _BANDS: Final = 100
 
 
 def band_centres(bands: int) -> tuple[float, ...] | None:
-    """Wavelengths in nm: band k of 100 lies at 500 + 5 k, as in the camera's own software."""
+    """Return wavelengths in nm: band k of 100 is at 500 + 5 k, as in the camera's software."""
     return tuple(500.0 + 5.0 * band for band in range(bands)) if bands == _BANDS else None
 
 
 def is_spec_cube(path: Path, head: bytes) -> bool:
-    """Whether a file is a SpecCube, by its name or by a header that fits its size."""
+    """Whether a file is a SpecCube, judged by its name or by a header that matches its size."""
     if path.name.endswith("_SpecCube.dat"):
         return True
     shape = np.frombuffer(head[:_HEADER], ">i4").tolist() if len(head) >= _HEADER else [0]
@@ -47,16 +47,16 @@ def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster
     with path.open("rb") as file:
         header = np.frombuffer(file.read(_HEADER), ">i4")
         if len(header) < 3 or header.min() < 1:
-            raise DataError(f"{path}: a SpecCube begins with its width, height and bands")
+            raise DataError(f"{path}: a SpecCube must start with its width, height and bands")
         width, height, bands = header.tolist()
         if found != _size(width, height, bands):
             raise DataError(
-                f"{path} has {found} bytes, but its header, {width} × {height} × {bands}, makes "
-                f"{_size(width, height, bands)}; it is incomplete or no SpecCube"
+                f"{path} has {found} bytes, but its header, {width} × {height} × {bands}, implies "
+                f"{_size(width, height, bands)}; it is incomplete or not a SpecCube"
             )
         check_memory(path, (height, width, bands), 4)
         values = np.fromfile(file, ">f4")
-    if not values.dtype.isnative:  # in place: a second cube takes as long again
+    if not values.dtype.isnative:  # in place: a copy would take twice as long
         values = values.byteswap(inplace=True).view(values.dtype.newbyteorder())
     return Raster(
         path=path,
@@ -66,7 +66,7 @@ def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster
 
 
 def write_spec_cube(path: str | os.PathLike[str], values: npt.ArrayLike) -> None:
-    """Write a cube, shape (H, W, B), as the camera does."""
+    """Write a cube of shape (H, W, B) in the camera's format."""
     array = np.asarray(values)
     height, width, bands = array.shape
     with Path(path).open("wb") as file:

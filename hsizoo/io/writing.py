@@ -1,4 +1,4 @@
-"""Writing cubes and masks."""
+"""Write cubes and masks."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _ENVI_TYPE: Final = {"u1": 1, "i2": 2, "i4": 3, "f4": 4, "u2": 12}
 
 
 def write_cube(path: str | os.PathLike[str], source: HyperCube | Raster) -> Path:
-    """Write a cube as float32; the end of the name says in which format.
+    """Write a cube as float32, in the format given by the file extension.
 
     ``.hdr`` is ENVI, interleaved by pixel, with the values in ``.img`` beside it; hsizoo uses such
-    a cube from disk.  It and ``.zarr`` are written some rows at a time, however large they are.
+    a cube from disk.  ``.hdr`` and ``.zarr`` are written in blocks of rows, so any size fits.
 
     Parameters
     ----------
@@ -47,12 +47,12 @@ def write_cube(path: str | os.PathLike[str], source: HyperCube | Raster) -> Path
     Returns
     -------
     Path
-        What was written, the header for ENVI.
+        The written file; for ENVI, the header.
 
     Raises
     ------
     DataError
-        If the ending is another one, or the system refuses to write there.
+        If the extension is not supported, or the file cannot be written.
     MissingRequirement
         If the format needs a package that is not installed.
     """
@@ -69,7 +69,7 @@ def write_cube(path: str | os.PathLike[str], source: HyperCube | Raster) -> Path
         source = Raster(
             path=Path(source.name), values=source.data, wavelengths=nm, rgb_bands=source.rgb_bands
         )
-    with _told(path):
+    with _system_errors(path):
         writers[path.suffix.lower()](path, source)
     return path
 
@@ -81,7 +81,7 @@ def write_mask(
     class_names: Mapping[int, str] | None = None,
     like: Raster | None = None,
 ) -> Path:
-    """Write a mask or a map of classes; the end of the name says in which format.
+    """Write a mask or a map of classes, in the format given by the file extension.
 
     ``.png`` has a palette, ``.hdr`` is an ENVI classification, ``.npz`` has the arrays ``mask`` and
     ``class_names``.
@@ -93,20 +93,20 @@ def write_mask(
     labels : array_like of bool or int, shape (H, W)
         From 0 to 65535.
     class_names : mapping of int to str, optional
-        For ENVI and NumPy.
+        Written to ENVI and NumPy files.
     like : Raster, optional
-        The image that the mask belongs to; its place on earth is kept if it comes from the same
+        The image that the mask belongs to; its georeference is kept if it comes from the same
         format (`keeps_place`).
 
     Returns
     -------
     Path
-        What was written, the header for ENVI.
+        The written file; for ENVI, the header.
 
     Raises
     ------
     DataError
-        If the ending is another one, the labels do not fit, or the system refuses to write there.
+        If the extension is not supported, the labels do not fit, or the file cannot be written.
     """
     check_mask_name(path)
     path = Path(path)
@@ -121,7 +121,7 @@ def write_mask(
     names = {int(label): str(name) for label, name in (class_names or {}).items()}
     suffix = path.suffix.lower()
     place = dict(like.place) if like is not None and keeps_place(path, like) else {}
-    with _told(path):
+    with _system_errors(path):
         if suffix == ".png":
             _mask_png(path, array)
         elif suffix == ".hdr":
@@ -135,8 +135,8 @@ def write_mask(
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Make what the system refuses (no such folder, no room) a `DataError`."""
+def _system_errors(path: Path) -> Iterator[None]:
+    """Turn system errors (no such folder, disk full) into `DataError`."""
     try:
         yield
     except OSError as error:
@@ -144,7 +144,7 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def check_mask_name(path: str | os.PathLike[str]) -> None:
-    """Raise `DataError` if masks are not written under such a name."""
+    """Raise `DataError` unless the extension is that of a mask format."""
     if Path(path).suffix.lower() not in MASK_FORMATS:
         raise DataError(
             f"{path}: masks are written as {', '.join(MASK_FORMATS)}, not {Path(path).suffix!r}"
@@ -152,7 +152,7 @@ def check_mask_name(path: str | os.PathLike[str]) -> None:
 
 
 def keeps_place(path: str | os.PathLike[str], like: Raster) -> bool:
-    """Whether a mask written to `path` lies where `like` lies; True if that is nowhere."""
+    """Whether a mask written to `path` keeps the georeference of `like`; True if it has none."""
     is_tiff = all(key.isdigit() for key in like.place)
     wanted = (".tif", ".tiff") if is_tiff else (".hdr",)
     return not like.place or Path(path).suffix.lower() in wanted
@@ -174,7 +174,7 @@ def _braces(values: Any) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name as an element of an ENVI list, which knows no quotes."""
+    """Return a name as an element of an ENVI list, which has no quoting."""
     return " ".join(name.translate(str.maketrans("{},", "();")).split())
 
 

@@ -1,4 +1,4 @@
-"""Zarr stores, versions 2 and 3, in a folder."""
+"""Zarr stores of versions 2 and 3, in a folder."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from hsizoo.io.raster import Layout, Raster
 __all__ = ["read"]
 
 _METADATA: Final = ("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
-_EMPTY: Final = 1000
+_CHUNKS_PER_FILE: Final = 1000
 
 
 def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
-    """Read the wanted array of a store, or the store's only array."""
+    """Read the requested array of a store, or the store's only array."""
     zarr = need("zarr", "zarr", path)
     stored, files = _contents(path)
     store = zarr.open(str(path), mode="r")
@@ -37,7 +37,7 @@ def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster
     chosen = choose(path, {name: item.shape for name, item in found.items()}, want, variable)
     array = found[chosen]
     check_memory(path, array.shape, array.dtype.itemsize)
-    if array.nchunks > files * _EMPTY:  # chunks of zeros may be left out, but not nearly all
+    if array.nchunks > files * _CHUNKS_PER_FILE:  # chunks of zeros may be absent, but not most
         raise DataError(
             f"{path}: {chosen} {array.shape} declares {array.nchunks} chunks but the store has "
             f"only {files} file(s) of data; it is incomplete"
@@ -61,17 +61,17 @@ def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster
 
 
 def _contents(path: Path) -> tuple[int, int]:
-    """Bytes of all files of a store, and how many of them may be chunks.
+    """Return the bytes of all files of a store, and how many files may be chunks.
 
     Raises
     ------
     DataError
-        If a link leads out of it.
+        If a link points outside the store.
     """
     root, size, files = path.resolve(), 0, 0
     for item in path.rglob("*"):
         if item.is_symlink() and not item.resolve().is_relative_to(root):
-            raise DataError(f"{item} is a link that leads out of the store {path}")
+            raise DataError(f"{item} is a link that points outside the store {path}")
         if item.is_file():
             size += item.stat().st_size
             files += item.name not in _METADATA

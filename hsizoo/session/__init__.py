@@ -1,4 +1,4 @@
-"""`Session`: a live session on one cube, from clicks to masks; pages and notebooks drive it.
+"""`Session`: a live session on one cube, from clicks to masks, for web pages and notebooks.
 
 >>> import numpy as np
 >>> from hsizoo.session import Session
@@ -14,8 +14,8 @@
 'click (0, 0), not leaf'
 >>> session.save("leaf.json")                                            # doctest: +SKIP
 
-All state is explicit.  What undo and redo go through is a chain of immutable `SessionState`; what
-was computed is kept apart from it and depends on the cube, a component and clicks only.
+All state is explicit.  Undo and redo move along a chain of immutable `SessionState`; computed
+results are kept apart from it and depend on the cube, a component and clicks only.
 """
 
 from __future__ import annotations

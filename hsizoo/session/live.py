@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-_MAP_BYTES = 512 * 2**20  # maps that are kept, or computed at once; an evicted one is made anew
+_MAP_BYTES = 512 * 2**20  # limit of cached maps, and of one batch; evicted maps are recomputed
 
 
 @dataclass(frozen=True, eq=False)
 class _Moment:
-    """A state, what computes its masks, and what was done to come to it."""
+    """A state, the tool that computes its masks, and the action that led to it."""
 
     state: SessionState
     tool: Tool
@@ -53,37 +53,37 @@ class _Moment:
 class Session:
     """A live session on one cube: several objects, each with its clicks, and their masks.
 
-    What changes the session (`add`, `click`, `use`, …) checks what it is given at once: it either
-    succeeds, as one step that `undo` takes back, or raises and changes nothing.  What is asked of
-    it (`mask`, `label_map`, …) is computed when it is needed, for all objects in one batch, and
-    kept: only objects whose clicks changed are computed anew.
+    Methods that change the session (`add`, `click`, `use`, …) check their arguments at once: they
+    either succeed, as one step that `undo` reverts, or raise and change nothing.  Results (`mask`,
+    `label_map`, …) are computed on demand, for all objects in one batch, and cached: only objects
+    whose clicks changed are recomputed.
 
-    Any number of threads may use one session.  A lock makes changes and predictions follow each
-    other; `state`, `spectrum` and the other readings never wait for it.  Nothing is ever printed.
+    Any number of threads may use one session.  A lock serialises changes and predictions; `state`,
+    `spectrum` and other reads never wait for it.  Nothing is ever printed.
 
     Parameters
     ----------
     source : HyperCube, Scene, path or array_like of shape (H, W, B)
-        The image.  A path is read as `hsizoo.io.read_cube` reads it, and masks keep its place on
-        earth where their format can.
+        The image.  A path is read as by `hsizoo.io.read_cube`, and masks keep its georeference if
+        their format can.
     component : str, InteractiveSegmenter or SpectralScorer
-        What makes masks from clicks: the name of a segmenter or scorer, with options if need be
+        Makes masks from clicks: the name of a segmenter or scorer, with options if needed
         (``"sa-rw:beta=50"``), or an object.  A scorer is wrapped in `hsizoo.ScorerSegmenter`.
     threshold : float, default 0.5
-        Probability above which is the object, at least 0 and below 1.
+        Probability above which a pixel belongs to the object, at least 0 and below 1.
     variable : str, optional
-        Which array is the cube, where a file holds several.
+        Name of the cube's array, if a file has several.
     layout : {"hwb", "bhw"}, default "hwb"
-        Order of the axes of a file whose format does not say it: bands last, or first.
+        Order of the axes in a file whose format does not define it: bands last, or first.
     device : str, default "auto"
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``, for components given by name.
     allow_untrained : bool, default False
-        Whether components may be used that need training and have had none.
+        Whether to accept components that need training but are untrained.
 
     Raises
     ------
     NameLookupError, OptionError, MissingRequirement, ContractError
-        If the component cannot be had by that name, or the threshold or the device cannot be.
+        If the component, the threshold or the device is invalid or not available.
     ProtocolError
         If the component has not been trained and `allow_untrained` is not set.
     DataError
@@ -91,9 +91,9 @@ class Session:
 
     Notes
     -----
-    The component is found at once, but built and shown the cube when a mask is first asked for, or
-    by `prepare`.  Each component that was used is kept with what it made of the image, so that
-    switching back costs nothing.
+    The component is looked up at once, but built and opened on the cube when a mask is first
+    requested, or by `prepare`.  Each used component is kept with its image state, so that switching
+    back costs nothing.
 
     Examples
     --------
@@ -126,7 +126,7 @@ class Session:
         self._lock = threading.RLock()
         self._tools: dict[str, Tool] = {}
         self._maps: OrderedDict[tuple[str, Clicks], npt.NDArray[np.float32]] = OrderedDict()
-        tool = self._find(component)  # a wrong name is told before a large file is read
+        tool = self._find(component)  # report a wrong name before reading a large file
         self._source = read_source(source, variable, layout)
         self._cube = self._source.cube
         self._remarks = self._source.remarks
@@ -141,7 +141,7 @@ class Session:
             f"{sum(len(each.clicks) for each in state.objects)} click(s))"
         )
 
-    # What there is
+    # Properties
 
     @property
     def cube(self) -> HyperCube:
@@ -150,7 +150,7 @@ class Session:
 
     @property
     def state(self) -> SessionState:
-        """Everything that was decided so far, as one immutable value."""
+        """All choices made so far, as one immutable value."""
         return self._now.state
 
     @property
@@ -160,17 +160,17 @@ class Session:
 
     @property
     def threshold(self) -> float:
-        """Probability above which is the object."""
+        """Probability above which a pixel belongs to the object."""
         return self.state.threshold
 
     @property
     def objects(self) -> tuple[str, ...]:
-        """Names of the objects, in the order in which they were added."""
+        """Names of the objects, in the order of adding."""
         return self.state.names
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a user should know of how the file was read, and how a replay differs."""
+        """Notes for the user: how the file was read, and how a replay differs."""
         return self._remarks
 
     def clicks(self, name: str) -> Clicks:
@@ -179,11 +179,11 @@ class Session:
         Raises
         ------
         NameLookupError
-            If there is no such object; so do all methods that take the name of one.
+            If there is no such object; likewise in all methods that take an object's name.
         """
         return self.state.object(name).clicks
 
-    # What changes it
+    # Changes
 
     def add(
         self,
@@ -197,19 +197,19 @@ class Session:
         name : str, optional
             Default: ``object-1``, ``object-2``, …
         clicks : Clicks or iterable of (row, col), optional
-            Clicks to begin with; positions alone are positive.
+            Initial clicks; plain positions are positive.
 
         Returns
         -------
         str
-            Its name.
+            Name of the object.
 
         Raises
         ------
         OptionError
             If the name is taken, empty, not printable or longer than 200 characters.
         ClickError
-            As `click`.
+            As for `click`.
         """
         given = clicks if isinstance(clicks, Clicks) else Clicks([*clicks])
         check_clicks(given, self._cube)
@@ -225,12 +225,12 @@ class Session:
             return name
 
     def rename(self, name: str, new: str) -> None:
-        """Give an object another name; its place in the order stays.
+        """Rename an object; the order of the objects stays the same.
 
         Raises
         ------
         NameLookupError, OptionError
-            As `add`.
+            As for `clicks` and `add`.
         """
         with self._lock:
             old = self.state.object(name)
@@ -239,21 +239,21 @@ class Session:
                 self._put(old, replace(old, name=new), f"rename {name} to {new}")
 
     def remove(self, name: str) -> None:
-        """Remove an object with its clicks; the labels of those after it go down by one."""
+        """Remove an object with its clicks; the labels of later objects decrease by one."""
         with self._lock:
             gone = self.state.object(name)
             rest = tuple(each for each in self.state.objects if each is not gone)
             self._change(f"remove {name}", objects=rest)
 
     def click(self, name: str, row: int, col: int, positive: bool = True) -> None:
-        """Click on a pixel.
+        """Add a click on a pixel.
 
         Parameters
         ----------
         name : str
-            The object that the click speaks of.
+            The object that the click belongs to.
         row, col : int
-            Counted from 0.
+            Position, counted from 0.
         positive : bool, default True
             Whether the pixel belongs to the object.
 
@@ -261,24 +261,24 @@ class Session:
         ------
         ClickError
             If the pixel is outside the image or has no finite spectrum; the message gives the
-            values.  Nothing has changed then.
+            values, and nothing is changed.
         """
         one = Clicks([(row, col)])
         check_clicks(one, self._cube)
         row, col = one.points[0].tolist()
         with self._lock:
             old = self.state.object(name)
-            said = f"click ({row}, {col}), {'' if positive else 'not '}{name}"
-            self._put(old, replace(old, clicks=old.clicks.add(row, col, positive)), said)
+            action = f"click ({row}, {col}), {'' if positive else 'not '}{name}"
+            self._put(old, replace(old, clicks=old.clicks.add(row, col, positive)), action)
 
     def remove_click(self, name: str, index: int = -1) -> None:
-        """Take one click of an object away, which `undo` does only for the newest action.
+        """Remove one click of an object, not only the newest as `undo` does.
 
         Parameters
         ----------
         name : str
         index : int, default -1
-            Which one, in the order of `clicks`; negative numbers count from the end.
+            Index of the click in `clicks`; negative numbers count from the end.
 
         Raises
         ------
@@ -298,18 +298,18 @@ class Session:
             self._put(old, replace(old, clicks=left), f"remove click ({row}, {col}) of {name}")
 
     def set_clicks(self, name: str, clicks: Clicks | Iterable[tuple[int, int]]) -> None:
-        """Replace all clicks of an object in one step: move one, or clear them.
+        """Replace all clicks of an object in one step, for example to move one or clear all.
 
         Parameters
         ----------
         name : str
         clicks : Clicks or iterable of (row, col)
-            As `add`.
+            As for `add`.
 
         Raises
         ------
         ClickError
-            As `click`.
+            As for `click`.
         """
         given = clicks if isinstance(clicks, Clicks) else Clicks([*clicks])
         check_clicks(given, self._cube)
@@ -318,21 +318,21 @@ class Session:
             self._put(old, replace(old, clicks=given), f"set the clicks of {name}")
 
     def set_threshold(self, threshold: float) -> None:
-        """Choose the probability above which is the object; nothing is predicted anew.
+        """Set the probability above which a pixel belongs to the object; nothing is recomputed.
 
         Raises
         ------
         OptionError
-            If it is not a number that is at least 0 and below 1.
+            If it is not a number of at least 0 and below 1.
         """
         threshold = checked_threshold(threshold)
         with self._lock:
             self._change(f"threshold {threshold:g}", threshold=threshold)
 
     def use(self, component: Component) -> None:
-        """Make masks with another component; the objects and their clicks stay.
+        """Switch to another component; objects and clicks stay.
 
-        It is built and shown the cube before anything changes, unless it has been before.
+        It is built and opened on the cube before anything changes, unless it was used before.
 
         Parameters
         ----------
@@ -342,7 +342,7 @@ class Session:
         Raises
         ------
         HsizooError
-            As `Session`; also `DataError` if the component cannot work on this cube.
+            As for `Session`; also `DataError` if the component cannot work on this cube.
         """
         with self._lock:
             tool = self._find(component)
@@ -351,21 +351,21 @@ class Session:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is something to take back."""
+        """Whether there is a change to undo."""
         return bool(self._past)
 
     @property
     def can_redo(self) -> bool:
-        """Whether something was taken back, and nothing new done since."""
+        """Whether a change was undone, and none was made since."""
         return bool(self._future)
 
     def undo(self) -> str:
-        """Take back the newest change, of whatever kind.
+        """Undo the newest change of any kind.
 
         Returns
         -------
         str
-            What was taken back, in words; empty if there was nothing.
+            Description of the undone change; empty if there was none.
         """
         with self._lock:
             if not self._past:
@@ -376,12 +376,12 @@ class Session:
             return undone.action
 
     def redo(self) -> str:
-        """Do again what `undo` took back.
+        """Redo the change that `undo` reverted.
 
         Returns
         -------
         str
-            What was done again, in words; empty if there was nothing.
+            Description of the redone change; empty if there was none.
         """
         with self._lock:
             if not self._future:
@@ -390,23 +390,23 @@ class Session:
             self._now = self._future.pop()
             return self._now.action
 
-    # What is asked of it
+    # Results
 
     def prepare(self) -> None:
-        """Build the component and show it the cube now, rather than when a mask is asked for.
+        """Build the component and open it on the cube now, not at the first mask.
 
         Raises
         ------
         HsizooError
-            If it cannot be built, or cannot work on this cube.
+            If the component cannot be built, or cannot work on this cube.
         """
         with self._lock:
             self._now.tool.open(self._cube)
 
     def probability(self, name: str) -> npt.NDArray[np.float32]:
-        """Probability that a pixel belongs to an object.
+        """Return each pixel's probability of belonging to an object.
 
-        All objects that have changed are computed with it, in one batch.
+        All changed objects are computed in the same batch.
 
         Returns
         -------
@@ -417,42 +417,42 @@ class Session:
         Raises
         ------
         ContractError
-            If the component returns what its interface forbids.
+            If the component's output violates its interface.
         """
         with self._lock:
             now = self._now
             wanted = now.state.object(name).clicks
             prompts = [each.clicks for each in now.state.objects]
-            # Beyond what is kept, the maps of the others would be lost before they are asked for.
+            # With more objects than cached maps, the others would be evicted before use.
             if len(prompts) > self._held:
                 prompts = [wanted]
             return self._predict(now.tool, prompts)[wanted]
 
     def mask(self, name: str) -> npt.NDArray[np.bool_]:
-        """Which pixels belong to an object, whatever others claim.
+        """Return the pixels that belong to an object, regardless of other objects.
 
         Returns
         -------
         ndarray of bool, shape (H, W)
             True where the probability is above `threshold`, strictly, and the spectrum is finite.
-            Where it is all False, `advice` says why.
+            If it is all False, `advice` gives the reason.
         """
         with self._lock:
             probability, threshold = self.probability(name), self.threshold
-        mask: npt.NDArray[np.bool_] = probability > threshold  # which is 0 where it is not valid
+        mask: npt.NDArray[np.bool_] = probability > threshold  # 0 at pixels that are not valid
         return mask
 
     def label_map(self) -> LabelMap:
-        """All objects as one map.
+        """Return all objects as one map.
 
-        A pixel above the threshold for several objects goes to the one of the highest probability,
-        and of equals to the one that was added first.
+        A pixel above the threshold for several objects goes to the one with the highest
+        probability, and among equals to the one added first.
 
         Returns
         -------
         LabelMap
-            Labels (H, W): 0 is ``background``, 1 to N are the objects in their order, which are
-            its targets.
+            Labels (H, W): 0 is ``background``, 1 to N are the objects in order, which are the
+            targets.
         """
         with self._lock:
             return self._label_map(self._now)
@@ -472,13 +472,14 @@ class Session:
         return LabelMap(labels, names, targets=[number for number, _ in objects])
 
     def similarity(self, name: str, scorer: str | SpectralScorer = "sa") -> npt.NDArray[np.float32]:
-        """How similar each pixel is to the clicked spectra of an object, by any scorer.
+        """Return the similarity of each pixel to the clicked spectra of an object, by any scorer.
 
         Parameters
         ----------
         name : str
         scorer : str or SpectralScorer, default "sa"
-            With options if need be: as every scorer, ``"sa:aggregate=mean,negatives=ignore"``.
+            Name, with options if needed, such as ``"sa:aggregate=mean,negatives=ignore"``, which
+            every scorer has; or an object.
 
         Returns
         -------
@@ -491,9 +492,9 @@ class Session:
         Raises
         ------
         OptionError
-            If the component is no scorer.
+            If the component is not a scorer.
         HsizooError
-            As `use`.
+            As for `use`.
         """
         with self._lock:
             clicks = self.clicks(name)
@@ -505,10 +506,10 @@ class Session:
         Parameters
         ----------
         row, col : int
-            Counted from 0.
+            Centre, counted from 0.
         radius : int, default 0
-            Of the window, (2 · radius + 1)² pixels, of which those are averaged that are inside
-            the image and have finite values.
+            Radius of the window of (2 · radius + 1)² pixels.  Those inside the image and with
+            finite values are averaged.
 
         Returns
         -------
@@ -530,12 +531,12 @@ class Session:
         ----------
         name : str
         radius : int, default 0
-            As `spectrum`.
+            As for `spectrum`.
         """
         return tuple(self.spectrum(row, col, radius) for row, col, _ in self.clicks(name))
 
     def advice(self, name: str) -> str:
-        """Why the mask of an object is empty, or everything, and what to do.
+        """Explain why the mask of an object is empty or covers everything, and what to do.
 
         Returns
         -------
@@ -547,39 +548,39 @@ class Session:
             if not len(clicks):
                 return "there is no click yet; click on the object"
             if not clicks.positive.any():
-                return "all clicks are negative, so nothing says what it is; click on the object"
+                return "all clicks are negative; add a positive click on the object"
             mask, threshold = self.mask(name), self.threshold
         if mask.any() and not mask[self._cube.valid].all():
             return ""
         what, change = ("every", "raise") if mask.any() else ("no", "lower")
         return (
-            f"{what} pixel's probability is above {threshold:g}; {change} the threshold, or click "
-            "more"
+            f"{what} pixel's probability is above {threshold:g}; {change} the threshold, or add "
+            "clicks"
         )
 
     # Files
 
     def export(self, path: str | os.PathLike[str], name: str | None = None) -> Export:
-        """Write the mask of an object, or the map of all.
+        """Write the mask of one object, or the map of all.
 
         Parameters
         ----------
         path : path
-            The end of the name says the format: ``.png``, ``.hdr`` (ENVI classification), ``.tif``
-            (GeoTIFF if the cube is one) or ``.npz``.  The place on earth of a cube that was read
-            from ENVI or GeoTIFF is kept in the same format.
+            The extension gives the format: ``.png``, ``.hdr`` (ENVI classification), ``.tif``
+            (GeoTIFF if the cube is one) or ``.npz``.  The georeference of a cube read from ENVI or
+            GeoTIFF is kept in the same format.
         name : str, optional
-            One object, as 0 and 1.  Default: the labels of `label_map`.
+            Object to write, as 0 and 1.  Default: the labels of `label_map`.
 
         Returns
         -------
         Export
-            What was written, and what to know of it.
+            The written file, with remarks.
 
         Raises
         ------
         DataError
-            As `check_export`; or if the system refuses to write there.
+            As for `check_export`; or if the file cannot be written.
         """
         from hsizoo.io.writing import keeps_place, write_mask
 
@@ -589,44 +590,44 @@ class Session:
             if name is None:
                 whole = self.label_map()
                 labels, names = whole.labels, dict(whole.class_names)
-                said = [(f"{each}: ", self.advice(each)) for each in self.objects]
-                said = said or [("", "there is no object yet; add one")]
+                advice = [(f"{each}: ", self.advice(each)) for each in self.objects]
+                advice = advice or [("", "there is no object yet; add one")]
             else:
                 labels, names = self.mask(name), {0: "background", 1: name}
-                said = [("", self.advice(name))]
+                advice = [("", self.advice(name))]
         written = write_mask(path, labels, class_names=names, like=self._source.raster)
-        remarks = [f"{who}{advice}" for who, advice in said if advice]
+        remarks = [f"{prefix}{text}" for prefix, text in advice if text]
         raster = self._source.raster
         if raster is not None and not keeps_place(path, raster):
             is_tiff = all(key.isdigit() for key in raster.place)
             remarks.append(
-                "the mask does not say where it lies on earth, as its format differs from the "
-                f"cube's; write it as {'.tif' if is_tiff else '.hdr'}"
+                "the mask has no georeference, as its format differs from the cube's; "
+                f"write it as {'.tif' if is_tiff else '.hdr'}"
             )
         return Export(written, int(np.count_nonzero(labels)), tuple(remarks))
 
     def check_export(self, path: str | os.PathLike[str]) -> None:
-        """Check that `export` may write a mask there, without computing one.
+        """Check that `export` may write to a path, without computing a mask.
 
         Raises
         ------
         DataError
-            If the name has no ending of a mask's format, its folder is not there, it would
-            overwrite the cube, or a file is there that is no mask.
+            If the extension is not that of a mask format, the folder does not exist, or the mask
+            would overwrite the cube or a file that is not a mask.
         """
         check_mask_target(Path(path), self._source.files)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Keep the session, so that `replay` makes the same masks.
+        """Save the session, so that `replay` makes the same masks.
 
-        Kept are the component, the threshold and the clicks of each object, in JSON; not the cube,
-        of which it holds the file's name and a digest, and not what could be undone.  A session of
-        one object has the format that ``hsizoo segment`` has always written.
+        The JSON file holds the component, the threshold and the clicks of each object; of the cube,
+        only the file name and a digest; and no undo history.  A session of one object has the
+        format that ``hsizoo segment`` has always written.
 
         Parameters
         ----------
         path : path
-            Such as ``mask.png.clicks.json``.  A session that is there is replaced.
+            For example ``mask.png.clicks.json``.  An existing session is replaced.
 
         Returns
         -------
@@ -635,7 +636,7 @@ class Session:
         Raises
         ------
         DataError
-            If it would overwrite the cube or a file that is no session, or the system refuses.
+            If it would overwrite the cube or a file that is not a session, or cannot be written.
         """
         target = Path(path)
         check_folder(target, {target}, self._source.files)
@@ -644,7 +645,7 @@ class Session:
                 read_kept(target)
             except HsizooError as error:
                 raise DataError(
-                    f"{target} is there and no session; choose another name ({error})"
+                    f"{target} exists and is not a session; choose another name ({error})"
                 ) from None
         now = self._now
         text = to_json(now.state, self._source, now.tool)
@@ -666,42 +667,42 @@ class Session:
         device: str = "auto",
         allow_untrained: bool = False,
     ) -> Self:
-        """Open a session that `save` or ``hsizoo segment`` kept.
+        """Open a session saved by `save` or ``hsizoo segment``.
 
         Parameters
         ----------
         path : path
-            What `save` wrote.
+            The saved session.
         source : HyperCube, Scene, path or array_like, optional
             The cube.  Default: the file of that name beside `path`, or in the working folder.
         component : str, InteractiveSegmenter or SpectralScorer, optional
-            Default: the one that the session was made with.
+            Default: the one used in the saved session.
         variable, layout : optional
-            How to read `source`, if it is a path.  Default: as it was read before.
+            How to read `source`, if it is a path.  Default: as in the saved session.
         device, allow_untrained
             As for `Session`.
 
         Returns
         -------
         Session
-            Its masks are the same if cube and component are; if not, `remarks` says so.
+            Its masks are the same if cube and component are; any difference is in `remarks`.
 
         Raises
         ------
         DataError
-            If the file cannot be read or is no session, or the cube is not found.
+            If the file cannot be read or is not a session, or the cube is not found.
         ClickError
             If a click does not fit the cube.
         HsizooError
-            As `Session`.
+            As for `Session`.
         """
         path = Path(path)
         kept = read_kept(path)
         if component is None:
             if not kept.component or not kept.by_name:
                 raise DataError(
-                    f"{path} was made with {kept.component or 'a component that it does not name'}"
-                    ", which is not known by name; pass it: component="
+                    f"{path} was made with {kept.component or 'an unnamed component'}, which was "
+                    "not given by name; pass it: component="
                 )
             component = kept.component
         if source is None:
@@ -722,24 +723,24 @@ class Session:
         session._remarks += differences(path, kept, session._cube, now.tool)
         return session
 
-    # How
+    # Internals
 
     def _find(self, component: Component, only: Literal["scorer"] | None = None) -> Tool:
-        """The tool of a component, which is the same each time; it need not be built yet."""
+        """Return the tool of a component, the same each time; it may not be built yet."""
         tool = make_tool(component, self._device, only)
         with self._lock:
             if tool.key in self._tools:
                 return self._tools[tool.key]
             if tool.untrained and not self._allow_untrained:
                 raise ProtocolError(
-                    f"{tool.label} has not been trained, so its mask would mean nothing.  Train it "
-                    "(hsizoo train), or use it as it is: allow_untrained=True (--allow-untrained)"
+                    f"{tool.label} has not been trained, so its mask would be meaningless.  Train "
+                    "it (hsizoo train), or use it as is: allow_untrained=True (--allow-untrained)"
                 )
             self._tools[tool.key] = tool
             return tool
 
     def _change(self, action: str, tool: Tool | None = None, **changed: Any) -> None:
-        """Come to another state, unless it is the same one."""
+        """Move to another state, unless it is the same."""
         now = self._now
         tool = tool or now.tool
         state = replace(now.state, component=tool.label, **changed)
@@ -754,18 +755,18 @@ class Session:
 
     @property
     def _held(self) -> int:
-        """How many maps are kept, and computed at once; at least one."""
+        """Number of maps that are cached, and computed at once; at least one."""
         height, width, _ = self._cube.shape
         return max(1, _MAP_BYTES // (4 * height * width))
 
     def _predict(
         self, tool: Tool, prompts: Sequence[Clicks]
     ) -> dict[Clicks, npt.NDArray[np.float32]]:
-        """Maps of these prompts; those that are not kept are computed in one batch."""
+        """Return the maps of these prompts; those not cached are computed in one batch."""
         maps: dict[Clicks, npt.NDArray[np.float32]] = {}
         fresh: list[Clicks] = []
         for clicks in dict.fromkeys(prompts):
-            if not clicks.positive.any():  # nothing says what the object is like
+            if not clicks.positive.any():  # no positive click defines the object
                 maps[clicks] = np.broadcast_to(np.float32(0), self._cube.shape[:2])
             elif (known := self._maps.get((tool.key, clicks))) is not None:
                 self._maps.move_to_end((tool.key, clicks))

@@ -1,4 +1,4 @@
-"""Masks in files: where one may be written, and what is told of it."""
+"""Mask files: where they may be written, and the report on a written one."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["Export", "check_folder", "check_mask_target"]
 
 @dataclass(frozen=True)
 class Export:
-    """What `Session.export` wrote.
+    """Result of `Session.export`.
 
     Parameters
     ----------
     path : Path
-        The file; of ENVI the header.
+        The written file; for ENVI, the header.
     pixels : int
-        Pixels that are not background.
+        Number of pixels that are not background.
     remarks : tuple of str
-        What a user should know: a mask that is empty or everything, a place on earth that is lost.
+        Notes for the user: a mask that is empty or covers everything, a lost georeference.
     """
 
     path: Path
@@ -30,7 +30,7 @@ class Export:
 
 
 def check_folder(target: Path, written: set[Path], cube: frozenset[Path]) -> None:
-    """Raise `DataError` if there is no folder to write into, or the cube would be overwritten."""
+    """Raise `DataError` if the folder does not exist, or the cube would be overwritten."""
     if not target.parent.is_dir():
         raise DataError(f"there is no folder {target.parent} to write {target.name} into")
     if {each.resolve() for each in written} & cube:
@@ -51,10 +51,12 @@ def check_mask_target(target: Path, cube: frozenset[Path]) -> None:
     try:
         read_labels(target)
     except HsizooError as error:
-        raise DataError(f"{target} is there and no mask; choose another name ({error})") from None
+        raise DataError(
+            f"{target} exists and is not a mask; choose another name ({error})"
+        ) from None
     try:
         bands = open_raster(target, "cube").values.shape[2:]
     except HsizooError:
         return
     if bands not in ((), (1,)):
-        raise DataError(f"{target} is there and holds a cube; choose another name")
+        raise DataError(f"{target} exists and holds a cube; choose another name")

@@ -1,4 +1,4 @@
-"""Sessions in files: JSON that holds what was decided, and what it was decided on."""
+"""Saved sessions: JSON with the user's choices and the identity of cube and component."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _ONE, _SEVERAL = "hsizoo clicks 1", "hsizoo session 1"
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """What a saved session says."""
+    """Content of a saved session."""
 
     component: str
     digest: str
     by_name: bool
-    file: str  # empty if the cube came from none
+    file: str  # empty if the cube was not read from a file
     cube_name: str
     variable: str | None
     layout: Layout
@@ -48,18 +48,20 @@ def read_kept(path: Path) -> Kept:
     Raises
     ------
     DataError
-        If it cannot be read, or is none.
+        If the file cannot be read or is not a saved session.
     ClickError
-        If what it holds are no clicks.
+        If it holds invalid clicks.
     """
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
         written = about.get("format", _ONE)
         if written not in (_ONE, _SEVERAL):
             if str(written).startswith("hsizoo "):
-                raise DataError(f"{path} was kept by a newer hsizoo, as {written!r}; update hsizoo")
+                raise DataError(
+                    f"{path} was saved by a newer hsizoo, as {written!r}; update hsizoo"
+                )
             raise ValueError(f"format {written!r}")
-        if written == _ONE:  # until there were several, an object had no name
+        if written == _ONE:  # this format predates object names
             rows = [{"name": about.get("object", "object"), "clicks": about["clicks"]}]
         else:
             rows = about["objects"]
@@ -82,16 +84,16 @@ def read_kept(path: Path) -> Kept:
             threshold=checked_threshold(about.get("threshold", 0.5)),
             objects=tuple(objects),
         )
-    except DataError:  # a ClickError is one
+    except DataError:  # includes ClickError
         raise
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(f"{path} holds no clicks that hsizoo kept: {error!r}") from error
+        raise DataError(f"{path} is not a session saved by hsizoo: {error!r}") from error
 
 
 def _text(about: dict[str, Any], key: str) -> str:
-    """A text that may be missing."""
+    """Return a string; empty if it is missing."""
     value = about.get(key)
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{key} {value!r}")
@@ -99,7 +101,7 @@ def _text(about: dict[str, Any], key: str) -> str:
 
 
 def differences(path: Path, kept: Kept, cube: HyperCube, tool: Tool) -> tuple[str, ...]:
-    """How a replay differs from what was kept, in words."""
+    """Describe how a replay differs from the saved session."""
     found = []
     if kept.cube_digest != cube.digest:
         found.append(f"{path} was made on another cube ({kept.file or kept.cube_name or None})")
@@ -117,8 +119,8 @@ def differences(path: Path, kept: Kept, cube: HyperCube, tool: Tool) -> tuple[st
 
 
 def cube_beside(path: Path, name: str) -> Path:
-    """The cube of a saved session."""
-    if name and Path(name).name == name:  # a file from elsewhere names no path
+    """Return the path of a saved session's cube, beside it or in the working folder."""
+    if name and Path(name).name == name:  # never follow a path in the file
         for folder in (path.parent, Path()):
             if (folder / name).exists():
                 return folder / name
@@ -126,12 +128,12 @@ def cube_beside(path: Path, name: str) -> Path:
         f"the cube of {path} ({name}) is neither beside it nor in {Path.cwd()}; pass it: "
         "Session.replay(path, cube)"
         if name
-        else f"the cube of {path} came from no file; pass it: Session.replay(path, cube)"
+        else f"the cube of {path} was not read from a file; pass it: Session.replay(path, cube)"
     )
 
 
 def to_json(state: SessionState, source: Source, tool: Tool) -> str:
-    """What `read_kept` reads; one object as it was written when there was only ever one."""
+    """Return JSON that `read_kept` reads; a single object is written in the older format."""
     about: dict[str, Any] = {
         "format": _ONE if len(state.objects) == 1 else _SEVERAL,
         "hsizoo": version("hsizoo"),
@@ -152,7 +154,7 @@ def to_json(state: SessionState, source: Source, tool: Tool) -> str:
 
 
 def write_whole(target: Path, text: str) -> None:
-    """Write a file whole, or leave what is there as it is."""
+    """Write a file atomically: completely, or not at all."""
     part = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         part.write_text(text, encoding="utf-8")

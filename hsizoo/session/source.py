@@ -1,4 +1,4 @@
-"""`Source`: the cube of a session and where it comes from; spectra read from it."""
+"""`Source`: the cube of a session and its origin; reading spectra from it."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ __all__ = ["Source", "Spectrum", "check_clicks", "read_source", "read_spectrum"]
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Where the cube comes from."""
+    """The cube of a session and its origin."""
 
     cube: HyperCube
     raster: Raster | None = None
-    files: frozenset[Path] = frozenset()  # what must not be overwritten
-    about: dict[str, Any] = field(default_factory=dict)  # what a replay needs to read it again
+    files: frozenset[Path] = frozenset()  # must not be overwritten
+    about: dict[str, Any] = field(default_factory=dict)  # needed to read it again in a replay
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a user should know of how it was read."""
+        """Notes for the user on how the file was read."""
         if self.raster is None:
             return ()
         return tuple(f"{self.about['file']}: {remark}" for remark in self.raster.remarks)
 
 
 def read_source(source: Any, variable: str | None, layout: Layout) -> Source:
-    """Make a cube of whatever a session was given."""
+    """Read or convert the image of a session."""
     if not isinstance(source, str | os.PathLike):
         cube = source.cube if isinstance(source, Scene) else source
         cube = cube if isinstance(cube, HyperCube) else HyperCube(cube)
@@ -66,11 +66,11 @@ class Spectrum:
     radius : int
         Pixels from the centre to the edge of the window, in rows and in columns.
     pixels : int
-        How many pixels of the window were averaged: those inside the image and with finite values.
+        Number of pixels averaged: those inside the image and with finite values.
     values : ndarray of float32, shape (B,)
-        In the units of the cube; read-only.
+        Spectrum in the units of the cube; read-only.
     wavelengths : ndarray of float64, shape (B,), or None
-        In nanometre, as the cube has them.
+        Wavelengths of the cube in nanometres.
     """
 
     row: int
@@ -95,8 +95,8 @@ def read_spectrum(cube: HyperCube, row: int, col: int, radius: int = 0) -> Spect
     window = window[np.isfinite(window).all(axis=1)]
     if not len(window):
         raise ClickError(
-            f"no pixel within {radius} of (row={row}, col={col}) has a finite spectrum; read "
-            "another, or a larger window"
+            f"no pixel within {radius} of (row={row}, col={col}) has a finite spectrum; choose "
+            "another pixel or a larger window"
         )
     values = window.mean(axis=0, dtype=np.float64).astype(np.float32)
     values.flags.writeable = False
@@ -104,7 +104,7 @@ def read_spectrum(cube: HyperCube, row: int, col: int, radius: int = 0) -> Spect
 
 
 def check_clicks(clicks: Clicks, cube: HyperCube) -> None:
-    """Raise `ClickError` if one of them cannot be used."""
+    """Raise `ClickError` if a click is outside the image or has no finite spectrum."""
     clicks.check_inside(*cube.shape[:2])
     for row, col, _ in clicks:
         if not np.isfinite(cube.data[row, col]).all():

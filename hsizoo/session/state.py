@@ -1,4 +1,4 @@
-"""What a user decided: objects with their clicks, the threshold, the component."""
+"""The user's choices: objects with their clicks, the threshold, the component."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SessionObject:
     name : str
         Unique within its session.
     clicks : Clicks
-        Positive and negative, in the order in which they were made.
+        Positive and negative clicks, in the order of clicking.
     """
 
     name: str
@@ -33,16 +33,16 @@ class SessionObject:
 
 @dataclass(frozen=True)
 class SessionState:
-    """Everything that a user decided, at one moment of a session; undo and redo go through these.
+    """All choices of the user at one moment of a session; undo and redo move between these.
 
     Parameters
     ----------
     component : str
-        Name of the segmenter or scorer with its options; of an object given as such, its class.
+        Name of the segmenter or scorer with its options; the class name if given as an object.
     threshold : float
-        Probability above which is the object, at least 0 and below 1.
+        Probability above which a pixel belongs to the object, at least 0 and below 1.
     objects : tuple of SessionObject
-        In the order in which they were added; object ``n``, counted from 1, has label ``n`` in
+        Objects in the order of adding; object ``n``, counted from 1, has label ``n`` in
         `Session.label_map`.
     """
 
@@ -61,21 +61,21 @@ class SessionState:
         Raises
         ------
         NameLookupError
-            If there is none of that name; the message says which there are.
+            If no object has that name; the message lists the objects.
         """
         for each in self.objects:
             if each.name == name:
                 return each
         raise NameLookupError(
-            f"no object is named {name!r}.{did_you_mean(str(name), self.names)} There are: "
+            f"no object is named {name!r}.{did_you_mean(str(name), self.names)} Objects: "
             f"{', '.join(self.names) or 'none yet; add one'}."
         )
 
 
 def check_name(name: Any, taken: Iterable[str]) -> None:
-    """Raise `OptionError` if an object cannot be called so."""
+    """Raise `OptionError` if an object cannot have this name."""
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise OptionError(f"an object's name must be a printable text; got {name!r}")
+        raise OptionError(f"an object's name must be printable text; got {name!r}")
     if len(name) > _LONGEST_NAME:
         raise OptionError(
             f"an object's name must have at most {_LONGEST_NAME} characters; got {len(name)}"
@@ -85,7 +85,7 @@ def check_name(name: Any, taken: Iterable[str]) -> None:
 
 
 def checked_threshold(threshold: Any) -> float:
-    """Return it as a number, or raise `OptionError` if it cannot be one."""
+    """Return a valid threshold as a float, or raise `OptionError`."""
     try:
         value = float(threshold)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""`Tool`: a component as a session uses it, built once and held to its contract."""
+"""`Tool`: a component in a session, built once and with its output checked."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 __all__ = ["Component", "Tool", "make_tool"]
 
 Component = str | InteractiveSegmenter | SpectralScorer
-"""What a session takes for a component: its name, or an object."""
+"""A component as given to a session: its name, or an object."""
 
 
 @dataclass(eq=False)
 class Tool:
-    """A component as a session uses it: built and shown the cube on first use, and then kept."""
+    """A component in a session: built and opened on the cube at first use, then kept."""
 
     key: str
     label: str
-    digest: str  # of everything its results depend on; empty if it was given as an object
+    digest: str  # of everything that affects results; empty if given as an object
     build: Callable[[], InteractiveSegmenter]
     untrained: bool = False
     opened: tuple[InteractiveSegmenter, Any] | None = None
 
     def open(self, cube: HyperCube) -> tuple[InteractiveSegmenter, Any]:
-        """The segmenter and its image state."""
+        """Return the segmenter and its image state."""
         if self.opened is None:
             segmenter = self.build()
             if cube.bands < segmenter.min_bands:
@@ -48,10 +48,10 @@ class Tool:
         return self.opened
 
     def predict(self, cube: HyperCube, prompts: Sequence[Clicks]) -> npt.NDArray[np.float32]:
-        """Probability (N, H, W), held to the contract of `InteractiveSegmenter.predict`."""
+        """Return probabilities (N, H, W), checked as `InteractiveSegmenter.predict` requires."""
         segmenter, state = self.open(cube)
         returned: Any = segmenter.predict(state, prompts)
-        if hasattr(returned, "detach"):  # a torch tensor, which need not be imported here
+        if hasattr(returned, "detach"):  # a torch tensor; avoids importing torch here
             returned = returned.detach().float().cpu().numpy()
         maps = np.asarray(returned, dtype=np.float32)
         expected = (len(prompts), *cube.shape[:2])
@@ -70,7 +70,7 @@ class Tool:
 
 
 def make_tool(component: Component, device: str, only: Literal["scorer"] | None) -> Tool:
-    """What a component is for a session; nothing is built."""
+    """Make the tool of a component; nothing is built."""
     if isinstance(component, str):
         from hsizoo.zoo.factory import resolve
 
@@ -81,14 +81,14 @@ def make_tool(component: Component, device: str, only: Literal["scorer"] | None)
             )
         about = json.dumps(resolved.identity(), sort_keys=True, default=str)
         digest = hashlib.sha256(about.encode()).hexdigest()
-        # Those that its options name count as well.
+        # Components named in its options count as well.
         untrained = any(each.is_untrained() or each.starts_at_random for each in resolved.walk())
         return Tool(digest, component, digest, lambda: resolved.build(device), untrained)
     wanted = (SpectralScorer,) if only else (SpectralScorer, InteractiveSegmenter)
     if not isinstance(component, wanted):
         names = " or ".join(f"hsizoo.{each.__name__}" for each in wanted)
         raise OptionError(f"a component is a name or a {names}; got {type(component).__name__}")
-    # The tool holds the object, so that no other one gets its id.
+    # The tool keeps the object alive, so that its id stays unique.
     key, label = f"object {id(component)}", type(component).__name__
     if isinstance(component, InteractiveSegmenter):
         return Tool(key, label, "", lambda: component)

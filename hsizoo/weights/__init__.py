@@ -1,1 +1,1 @@
-"""Weights: files known by their digest, and trained weights with their cards."""
+"""Weights: files identified by their digest, and trained weights with their cards."""

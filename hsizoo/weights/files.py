@@ -1,8 +1,8 @@
-"""Weight files: where they lie, how they come here, and whether they are the right ones.
+"""Weight files: find, download and verify them.
 
-A file is looked for at the path that the user gave, then in ``HSIZOO_HOME/weights``, and is
-downloaded there if it is in neither, unless ``HSIZOO_OFFLINE=1``.  Its SHA-256 is checked each
-time it is used; no pickle is ever executed.
+A file given by the user is used as it is.  Otherwise the file is looked up in
+``HSIZOO_HOME/weights`` and downloaded there if it is missing, unless ``HSIZOO_OFFLINE=1``; its
+SHA-256 is checked each time it is used.  No pickle is ever executed.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from hsizoo.errors import DataError, MissingRequirement
 
 __all__ = ["WeightFile", "check_state", "home", "load_state", "locate", "state_digest"]
 
-_FIRST = 3  # so many names of each sort of difference are given
+_FIRST = 3  # number of names shown for each kind of difference
 _MIB = 2**20
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """A file of weights that its authors publish.
+    """A weight file published by its authors.
 
     Parameters
     ----------
     name : str
-        Its file name, also under ``HSIZOO_HOME/weights``.
+        File name, also in ``HSIZOO_HOME/weights``.
     url : str
-        Where it can be downloaded.
+        Download address.
     size : int
-        In bytes; 0 if not known.
+        Size in bytes; 0 if unknown.
     sha256 : str or None
-        Its digest.  None where nobody published one: then the digest of the first use is written
-        beside the file (``<name>.sha256``) and every later use is checked against it.
+        Published digest.  If None, the digest at first use is written beside the file
+        (``<name>.sha256``), and every later use is checked against it.
     licence : str
     mirrors : tuple of str, optional
-        Other places of the same file, tried in turn where `url` fails.
+        Other addresses of the same file, tried in turn if `url` fails.
     """
 
     name: str
@@ -66,20 +66,20 @@ def home() -> Path:
 
 
 def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None = None) -> Path:
-    """Return the path of a weight file, downloading it if need be.
+    """Return the path of a weight file, downloading it if necessary.
 
     Parameters
     ----------
     weight_file : WeightFile
     override_path : path, optional
-        The user's own file; it is used as it is, its digest is not compared.
+        The user's own file, used as it is; its digest is not checked.
 
     Raises
     ------
     MissingRequirement
-        If the file is not here and cannot be downloaded; the message says what to put where.
+        If the file is missing and cannot be downloaded; the message says what to put where.
     DataError
-        If it is here, but is another file than it should be.
+        If the file has another digest than expected.
     """
     if override_path is not None:
         path = Path(override_path).expanduser()
@@ -101,7 +101,7 @@ def _download(weight_file: WeightFile, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock")):
-            if not path.is_file():  # or another process has just brought it
+            if not path.is_file():  # another process may just have downloaded it
                 _retrieve(weight_file, path)
     except (OSError, ValueError) as error:
         reason = f"the download failed: {str(error).splitlines()[0] if str(error) else error!r}"
@@ -109,7 +109,7 @@ def _download(weight_file: WeightFile, path: Path) -> None:
 
 
 def _retrieve(weight_file: WeightFile, path: Path) -> None:
-    """Download from the first place that has the file; of failures the first is raised."""
+    """Download from the first address that works; if all fail, raise the first error."""
     import pooch
 
     digest = weight_file.sha256 and f"sha256:{weight_file.sha256}"
@@ -117,7 +117,7 @@ def _retrieve(weight_file: WeightFile, path: Path) -> None:
     for url in (weight_file.url, *weight_file.mirrors):
         try:
             pooch.retrieve(url, digest, path.name, path.parent)
-        except (OSError, ValueError) as error:  # requests' are OSErrors; a wrong digest is not
+        except (OSError, ValueError) as error:  # from requests, or a wrong digest
             first = first or error
             response = getattr(error, "response", None)
             if response is not None:
@@ -132,11 +132,12 @@ def _how_to_get(weight_file: WeightFile, path: Path, reason: str) -> str:
     digest = weight_file.sha256 or "not published; recorded at the first use"
     size = f"{weight_file.size:,} bytes ({weight_file.size / _MIB:.0f} MiB)"
     return (
-        f"the weights {weight_file.name} are not here, and {reason}. Fetch them where there is a "
-        "network and put them at the path below, or name your own copy with checkpoint=PATH.\n"
+        f"the weights {weight_file.name} are missing, and {reason}. Download them on a machine "
+        "with network access and put them at the path below, or pass your own copy with "
+        "checkpoint=PATH.\n"
         f"  file:    {weight_file.name}\n"
         f"  sha256:  {digest}\n"
-        f"  size:    {size if weight_file.size else 'not known'}\n"
+        f"  size:    {size if weight_file.size else 'unknown'}\n"
         f"  licence: {weight_file.licence}\n"
         + "".join(f"  url:     {url}\n" for url in (weight_file.url, *weight_file.mirrors))
         + f"  path:    {path}"
@@ -144,28 +145,28 @@ def _how_to_get(weight_file: WeightFile, path: Path, reason: str) -> str:
 
 
 def _verify(weight_file: WeightFile, path: Path) -> None:
-    """Compare the digest with the published one, or with the one of the first use."""
+    """Compare the digest with the published one, or with that of the first use."""
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     sidecar = path.with_name(f"{path.name}.sha256")
-    expected, source = weight_file.sha256, "its authors' file has"
+    expected, source = weight_file.sha256, "the published one is"
     if expected is None:
         with contextlib.suppress(OSError):
-            expected, source = sidecar.read_text().split()[0], f"{sidecar.name} says"
+            expected, source = sidecar.read_text().split()[0], f"the one in {sidecar.name} is"
     if expected is None:
-        with contextlib.suppress(OSError):  # a read-only folder: it is as safe as it was
+        with contextlib.suppress(OSError):  # in a read-only folder the file stays unchecked
             sidecar.write_text(f"{found}  {path.name}\n")
     elif found != expected:
         raise DataError(
-            f"{path} is not the file it should be: its sha256 is {found}, {source} {expected}. "
-            f"Delete it to fetch it again from {weight_file.url}"
+            f"{path} is not the expected file: its sha256 is {found}, {source} {expected}. "
+            f"Delete it to download it again from {weight_file.url}"
         )
 
 
 def load_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     """Read a state dict: safetensors, or a torch file of plain tensors.
 
-    A torch file may hold the state dict itself or, as Meta's do, have it under ``"model"``.
+    A torch file may hold the state dict itself or, as Meta's do, nest it under ``"model"``.
 
     Parameters
     ----------
@@ -175,14 +176,14 @@ def load_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     Raises
     ------
     DataError
-        If the file cannot be read as tensors by name.
+        If the file cannot be read as named tensors.
     """
     path = Path(path)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what may go wrong; below, it has
+            warnings.simplefilter("ignore")  # failures are reported below
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise DataError(
@@ -196,7 +197,7 @@ def load_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     if not isinstance(content, dict) or not all(
         isinstance(name, str) and isinstance(each, torch.Tensor) for name, each in content.items()
     ):
-        raise DataError(f"{path} is not a state dict: expected tensors by name")
+        raise DataError(f"{path} is not a state dict: expected named tensors")
     return content
 
 
@@ -210,12 +211,12 @@ def check_state(
     expected : mapping of str to shape
     given : mapping of str to Tensor
     who : str
-        What the state should fit, for the message.
+        Name of the model that the state belongs to, for the message.
 
     Raises
     ------
     DataError
-        With the number, and the first ones, of missing, unknown and misshapen names.
+        With the number of missing, unknown and misshapen names, and the first of each.
 
     Examples
     --------
@@ -232,13 +233,13 @@ def check_state(
         if name in given and tuple(given[name].shape) != tuple(shape)
     ]
     found = {"missing": missing, "unknown": unknown, "of another shape": misshapen}
-    told = [
+    parts = [
         f"{len(names)} {what}: {', '.join(names[:_FIRST])}{', …' if len(names) > _FIRST else ''}"
         for what, names in found.items()
         if names
     ]
-    if told:
-        raise DataError(f"weights do not fit {who}: {'; '.join(told)}")
+    if parts:
+        raise DataError(f"weights do not fit {who}: {'; '.join(parts)}")
 
 
 def state_digest(state: Mapping[str, torch.Tensor]) -> str:

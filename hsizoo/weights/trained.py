@@ -1,17 +1,17 @@
-"""Trained weights: which there are, what their cards say, and which of them a component gets.
+"""Trained weights: find them, read their cards, and choose those for a component.
 
 ::
 
     <folder>/weights.safetensors, card.json
 
 Such folders are in ``<HSIZOO_HOME>/trained/<dist>--<name>/<hash>``, where `hsizoo train` publishes
-its results (see `hsizoo.training.folder`), and inside plugins that come with weights
+its results (see `hsizoo.training.folder`), and inside plugins that ship weights
 (`hsizoo.ComponentSpec.packaged`).  A card is written after its weights and holds their SHA-256, so
-that weights without a card, or with a wrong one, are never used.  What is needed to use them is
-also in the weights file itself, which can so be passed on alone.
+that weights without a card, or with a wrong one, are never used.  The entries needed to use the
+weights are also in the weights file itself, so that it can be passed on alone.
 
-Tensors of float32 may be stored as bfloat16, half the size, which the card says as ``stored``; they
-are float32 again when they are loaded.
+Tensors of float32 may be stored as bfloat16, half the size, which the card records as ``stored``;
+they are converted back to float32 on loading.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ _IN_THE_FILE = (*_ESSENTIALS, "version", "stored", "dataset", "subjects")
 
 @dataclass(frozen=True)
 class TrainedWeights:
-    """A weights file and what is known of it.
+    """A weights file and its card.
 
     Parameters
     ----------
     path : Path
         The safetensors file.
     digest : str
-        Its SHA-256.
+        SHA-256 of the file.
     card : mapping
         At least ``component``, ``options`` and ``frozen_digest``.
     """
@@ -80,12 +80,13 @@ class TrainedWeights:
         Parameters
         ----------
         component : str
-            Full name.
+            Full name of the component.
         options : mapping
+            Options of the component.
         free : collection of str
-            Options that may differ.
+            Names of options that may differ.
         version : str, optional
-            Of the component's results.  Default: any.
+            Version of the component's results.  Default: any.
         """
         if self.card["component"] != component:
             raise DataError(
@@ -94,29 +95,29 @@ class TrainedWeights:
         if not _is_version(self.card, version):
             raise DataError(
                 f"{self.path} was trained with version {self.card['version']} of {component}, "
-                f"which is now at version {version}: train anew with `hsizoo train`, or say "
+                f"which is now at version {version}: train again with `hsizoo train`, or use "
                 "weights=none"
             )
         if differing := _differing(self.card["options"], options, free):
-            told = ", ".join(
+            listed = ", ".join(
                 f"{name}={self.card['options'].get(name)} (here {options.get(name)})"
                 for name in differing
             )
-            raise DataError(f"{self.path} was trained with other options of {component}: {told}")
+            raise DataError(f"{self.path} was trained with other options of {component}: {listed}")
         return self
 
     def load(self, frozen_digest: str) -> dict[str, torch.Tensor]:
-        """Read the tensors, those of float32 as such even if they are stored as bfloat16.
+        """Read the tensors; those stored as bfloat16 instead of float32 are converted back.
 
         Parameters
         ----------
         frozen_digest : str
-            Of the frozen part that the weights are to go with.
+            SHA-256 of the frozen part that the weights are used with.
 
         Raises
         ------
         DataError
-            If the file is not the one of the card, or was trained with another frozen part.
+            If the file does not match its card, or was trained with another frozen part.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load
@@ -125,7 +126,7 @@ class TrainedWeights:
             raise DataError(
                 f"{self.path} was trained with another frozen part of {self.card['component']} "
                 f"(sha256 {self.card['frozen_digest'][:12]}…, here {frozen_digest[:12]}…): use the "
-                "same frozen weights, train anew with `hsizoo train`, or say weights=none"
+                "same frozen weights, train again with `hsizoo train`, or use weights=none"
             )
         try:
             content = self.path.read_bytes()
@@ -147,12 +148,12 @@ class TrainedWeights:
 
     @property
     def trained_on(self) -> str:
-        """Full name of the dataset that they were trained on; empty if it is not known."""
+        """Full name of the training dataset; empty if unknown."""
         return str((self.card.get("dataset") or {}).get("component", ""))
 
 
 def trained_folder(component: str) -> Path:
-    """Where the trained weights of a component, by full name, are kept."""
+    """Return the folder of the trained weights of a component, given by full name."""
     from hsizoo.weights.files import home
 
     return home() / "trained" / component.replace("/", "--")
@@ -167,21 +168,21 @@ def find_weights(
     dataset: Mapping[str, Any] | None = None,
     packaged: Path | None = None,
 ) -> TrainedWeights | None:
-    """The weights that suit best of those that a component with these options can use, if any.
+    """Find the best weights that a component with these options can use, if any.
 
-    First come those trained on the dataset itself, then those trained on it with other options,
-    then all others.  Of equals, those that were trained here come before those that come with the
-    plugin, since somebody wanted them; then the newest.
+    Weights trained on the dataset itself come first, then those trained on it with other dataset
+    options, then all others.  Among equals, weights trained by the user come before those shipped
+    with the plugin, and newer ones before older ones.
 
     Parameters
     ----------
     component, options, free, version
         See `TrainedWeights.check`.
     dataset : mapping, optional
-        ``component`` and ``options`` of the dataset that they are wanted for.  Default: none is
-        known, so that all are equal.
+        ``component`` and ``options`` of the dataset to use the weights on.  Default: not known,
+        so that all training datasets rank equally.
     packaged : Path, optional
-        The folder that comes with the plugin.
+        Folder of the weights that are shipped with the plugin.
     """
     found = []
     with contextlib.suppress(OSError):
@@ -209,7 +210,7 @@ def find_weights(
 
 
 def _nearness(card: Mapping[str, Any], dataset: Mapping[str, Any] | None) -> int:
-    """2 for the same dataset, 1 for the same with other options, 0 for another."""
+    """Return 2 for the same dataset, 1 for the same with other options, 0 for another."""
     about = card.get("dataset") or {}
     if dataset is None or about.get("component") != dataset["component"]:
         return 0
@@ -217,12 +218,12 @@ def _nearness(card: Mapping[str, Any], dataset: Mapping[str, Any] | None) -> int
 
 
 def open_weights(path: Path | str) -> TrainedWeights:
-    """Open a folder with a card, a card, or a safetensors file that tells what it was trained for.
+    """Open a folder with a card, a card, or a safetensors file that describes itself.
 
     Raises
     ------
     DataError
-        If there is nothing of that sort.
+        If the path is none of these.
     """
     path = Path(path).expanduser()
     if path.name == CARD_FILE:
@@ -230,13 +231,13 @@ def open_weights(path: Path | str) -> TrainedWeights:
     file = path / WEIGHTS_FILE if path.is_dir() else path
     if not file.is_file():
         raise DataError(
-            f"weights={path}: there is no such file or folder; say auto, packaged, none, a folder "
-            f"with {CARD_FILE} and {WEIGHTS_FILE}, or a .safetensors file"
+            f"weights={path}: there is no such file or folder; expected auto, packaged, none, a "
+            f"folder with {CARD_FILE} and {WEIGHTS_FILE}, or a .safetensors file"
         )
     card = read_card(file.parent / CARD_FILE) if file.name == WEIGHTS_FILE else None
     if card is not None:
         return TrainedWeights(file.resolve(), card["digest"], card)
-    # A file on its own: what it says of itself will do.
+    # A file without a card: its own metadata is enough.
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -254,13 +255,13 @@ def open_weights(path: Path | str) -> TrainedWeights:
 
 
 def metadata(card: Mapping[str, Any]) -> dict[str, str]:
-    """What of a card goes into the weights file itself."""
+    """Return the entries of a card that are stored in the weights file itself."""
     kept = {key: card[key] for key in _IN_THE_FILE if key in card}
     return {"card": json.dumps(kept, sort_keys=True)}
 
 
 def read_card(path: Path) -> dict[str, Any] | None:
-    """The card in a file, or None if there is none that can be used."""
+    """Return the card in a file, or None if there is no usable one."""
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -278,14 +279,14 @@ def _is_card(card: Any, keys: Iterable[str]) -> bool:
 
 
 def _is_version(card: Mapping[str, Any], version: str | None) -> bool:
-    """Whether the card is of that version, or either side does not say."""
+    """Whether the card has that version, or either is unspecified."""
     return version is None or card.get("version", version) == version
 
 
 def _differing(
     theirs: Mapping[str, Any], ours: Mapping[str, Any], free: Collection[str]
 ) -> list[str]:
-    """Names of the options that differ or that only one side has."""
+    """Return the names of options that differ or occur on one side only."""
     return [
         name
         for name in sorted({*theirs, *ours} - set(free))

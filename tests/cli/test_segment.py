@@ -86,7 +86,7 @@ def test_a_geotiff_keeps_its_place_to_the_bit(tmp_path):
     values = np.random.default_rng(0).random((4, 6, 7), dtype=np.float32)
     tifffile.imwrite(tmp_path / "c.tif", values, photometric="minisblack", extratags=place)
     text = call("sa", tmp_path / "c.tif", "--click", "2,3", "-o", tmp_path / "m.tif")
-    assert "where it lies" not in text
+    assert "georeference" not in text
     assert "write it as .tif" in call(
         "sa", tmp_path / "c.tif", "--click", "2,3", "-o", tmp_path / "m.png"
     )
@@ -104,9 +104,9 @@ def test_only_masks_are_replaced(scene, tmp_path):
     write_cube(tmp_path / "other.hdr", hsizoo.HyperCube(values))
     (tmp_path / "raw.img").write_bytes(b"of a camera")
     for name, message in (
-        ("both.npz", "is there and holds a cube"),
-        ("other.hdr", "is there and no mask"),
-        ("raw.hdr", "is there and no mask"),
+        ("both.npz", "exists and holds a cube"),
+        ("other.hdr", "exists and is not a mask"),
+        ("raw.hdr", "exists and is not a mask"),
     ):
         with pytest.raises(DataError, match=message):
             call("sa", path, "--click", "8,10", "-o", tmp_path / name)
@@ -169,7 +169,7 @@ def test_wrong_clicks_are_explained(scene, tmp_path, arguments, error, message):
 )  # fmt: skip
 def test_a_file_that_holds_no_clicks(scene, tmp_path, content):
     (tmp_path / "k.json").write_text(content)
-    with pytest.raises(DataError, match="holds no clicks that hsizoo kept"):
+    with pytest.raises(DataError, match="is not a session saved by hsizoo"):
         call("sa", scene[0], "--replay", tmp_path / "k.json", "-o", tmp_path / "m.png")
     with pytest.raises(DataError, match=r"none\.json cannot be read: No such file"):
         call("sa", scene[0], "--replay", tmp_path / "none.json", "-o", tmp_path / "m.png")
@@ -190,7 +190,7 @@ def test_a_session_of_several_objects_is_not_one_mask(scene, tmp_path):
 
 def test_a_file_that_holds_no_clicks_is_not_replaced(scene, tmp_path):
     (tmp_path / "m.png.clicks.json").write_text("notes")
-    with pytest.raises(DataError, match="is there and no session"):
+    with pytest.raises(DataError, match="exists and is not a session"):
         call("sa", scene[0], "--click", "8,10", "-o", tmp_path / "m.png")
     assert not (tmp_path / "m.png").exists()
     assert (tmp_path / "m.png.clicks.json").read_text() == "notes"

@@ -134,7 +134,7 @@ def test_a_float_cube_stays_on_disk(tmp_path):
         ({"lines": "3.0"}, "lines must be a whole number"),
         ({"lines": None}, "lacks the field 'lines'"),
         ({"bands": "10" * 9}, "bytes, but"),
-        ({"data_type": 6}, "data type 6 is none"),
+        ({"data_type": 6}, "data type 6 is not supported"),
         ({"interleave": "bzz"}, "interleave must be bsq, bil or bip; got 'bzz'"),
         ({"byte_order": 2}, "byte order must be 0"),
         ({"header_offset": -1}, "header offset must be a whole number of 0"),

@@ -67,7 +67,7 @@ def test_matlab_as_scipy_reads_it(tmp_path, dtype, compressed):
 
 def test_matlab_of_version_4_is_refused(tmp_path):
     scipy.io.savemat(tmp_path / "c.mat", {"gt": LABELS}, format="4")
-    with pytest.raises(DataError, match=r"c\.mat is of MATLAB version 4.*-v7.*savemat") as error:
+    with pytest.raises(DataError, match=r"c\.mat is a .* version 4, .*-v7.*savemat") as error:
         read_labels(tmp_path / "c.mat")
     code = str(error.value).partition("in Python: ")[2]
     names = {"OLD": tmp_path / "c.mat", "NEW": tmp_path / "new.mat", "scipy": scipy}
@@ -87,9 +87,9 @@ def test_matlab_structs_and_cells_are_named(tmp_path, compressed):
     content = {"scene": {"data": CUBE}, "parts": cells, "fourier": CUBE * 1j}
     scipy.io.savemat(path, content, do_compression=compressed)
     expected = "'scene' is a struct, 'parts' is a cell, 'fourier' is a matrix of complex numbers"
-    with pytest.raises(DataError, match=f"no array that is a cube.*{expected}.*x = s.field"):
+    with pytest.raises(DataError, match=f"no array that can be a cube.*{expected}.*x = s.field"):
         read_cube(path)
-    with pytest.raises(DataError, match=f"no array of numbers 'scene'.*{expected}"):
+    with pytest.raises(DataError, match=f"no numeric array 'scene'.*{expected}"):
         read_cube(path, variable="scene")
     scipy.io.savemat(path, {**content, "cube": CUBE}, do_compression=compressed)
     np.testing.assert_array_equal(read_cube(path).data, CUBE)
@@ -139,12 +139,12 @@ def test_hdf5_does_not_leave_its_file(tmp_path):
     (tmp_path / "raw").write_bytes(CUBE.tobytes())
     with h5py.File(tmp_path / "c.h5", "w") as file:
         file["cube"] = h5py.ExternalLink("other.h5", "cube")
-    with pytest.raises(DataError, match="no array that is a cube"):
+    with pytest.raises(DataError, match="no array that can be a cube"):
         read_cube(tmp_path / "c.h5")
     with h5py.File(tmp_path / "d.h5", "w") as file:
         outside = [(str(tmp_path / "raw"), 0, CUBE.nbytes)]
         file.create_dataset("cube", CUBE.shape, "f4", external=outside)
-    with pytest.raises(DataError, match="lies in other files"):
+    with pytest.raises(DataError, match="is stored in other files"):
         read_cube(tmp_path / "d.h5")
     with h5py.File(tmp_path / "e.h5", "w") as file:
         file.create_dataset("cube", (10**5, 10**5, 100), "f4", chunks=(10, 10, 100))
@@ -184,7 +184,7 @@ def test_zarr_with_a_link_out_of_it(tmp_path):
     path = write_cube(tmp_path / "c.zarr", hsizoo.HyperCube(CUBE))
     (tmp_path / "secret").write_text("x")
     (path / "cube" / "link").symlink_to(tmp_path / "secret")
-    with pytest.raises(DataError, match="a link that leads out of the store"):
+    with pytest.raises(DataError, match="a link that points outside the store"):
         read_cube(path)
 
 
@@ -245,7 +245,7 @@ def test_a_tivita_cube_that_is_cut_off(tmp_path):
     path = tmp_path / "a_SpecCube.dat"
     write_spec_cube(path, CUBE)
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(DataError, match=r"has 1551 bytes, but its header, 7 × 5 × 11, makes 1552"):
+    with pytest.raises(DataError, match=r"1551 bytes, but its header, 7 × 5 × 11, implies 1552"):
         read_cube(path)
 
 
@@ -255,7 +255,7 @@ def test_the_right_array_of_several(tmp_path):
     with pytest.raises(DataError, match=r"several arrays.*variable=NAME.*one \(5, 7, 11\), two"):
         read_cube(path)
     assert read_cube(path, variable="two").bands == 3
-    with pytest.raises(DataError, match=r"no array of numbers 'tow'\. Did you mean 'two'"):
+    with pytest.raises(DataError, match=r"no numeric array 'tow'\. Did you mean 'two'"):
         read_cube(path, variable="tow")
     np.testing.assert_array_equal(read_labels(path)[0], LABELS)
 
@@ -294,9 +294,9 @@ def test_a_picture_is_no_mask(tmp_path):
     from PIL import Image
 
     Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match=r"picture in colour \(RGB\)"):
+    with pytest.raises(DataError, match=r"colour image \(RGB\)"):
         read_labels(tmp_path / "a.png")
-    with pytest.raises(DataError, match="holds no cube"):
+    with pytest.raises(DataError, match="cannot hold a cube"):
         read_cube(tmp_path / "a.png")
 
 
@@ -327,7 +327,7 @@ def test_an_archive_whose_names_lead_out(tmp_path):
     for name in ("../cube.npy", "/cube.npy", "a/../../cube.npy", "..\\cube.npy"):
         with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
             archive.writestr(name, npy((1, 1, 1), b"1234"))
-        with pytest.raises(DataError, match="leads out of the archive"):
+        with pytest.raises(DataError, match="points outside the archive"):
             read_cube(tmp_path / "a.npz")
 
 
@@ -375,12 +375,12 @@ def test_a_missing_file_and_an_unknown_format(tmp_path):
     with pytest.raises(DataError, match="there is no file"):
         read_cube(tmp_path / "none.hdr")
     (tmp_path / "a.xyz").write_bytes(b"what is this")
-    with pytest.raises(DataError, match="no format that hsizoo reads: ENVI, NumPy"):
+    with pytest.raises(DataError, match="none of the supported formats: ENVI, NumPy"):
         read_cube(tmp_path / "a.xyz")
     with pytest.raises(DataError, match="is a folder"):
         read_cube(tmp_path)
     (tmp_path / "empty.npy").touch()
-    with pytest.raises(DataError, match="no format"):
+    with pytest.raises(DataError, match="supported formats"):
         read_cube(tmp_path / "empty.npy")
 
 

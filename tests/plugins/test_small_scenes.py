@@ -70,11 +70,11 @@ def test_a_missing_file_is_explained(tmp_path, monkeypatch):
     ("changes", "message"),
     [
         ({}, "holds other values than hsizoo knows"),
-        ({"gt": None}, "has no array that is a mask"),
+        ({"gt": None}, "has no array that can be a mask"),
         ({"gt": np.zeros((50, 80), np.uint8)}, r"found \(80, 50, 103\) and \(50, 80\)"),
         (
             {"cube": np.array([{}], dtype=object)},
-            "no array that is a cube",
+            "no array that can be a cube",
         ),  # a pickle is not opened
     ],
 )

@@ -57,7 +57,7 @@ def test_a_file_in_its_place_is_used_and_checked(folder):
     put(folder)
     assert locate(weights()) == folder / "w.pt"
     put(folder, b"something else")
-    with pytest.raises(DataError, match="not the file it should be"):
+    with pytest.raises(DataError, match="not the expected file"):
         locate(weights())
 
 
@@ -67,7 +67,7 @@ def test_without_a_published_digest_the_first_use_counts(folder):
     assert (folder / "w.pt.sha256").read_text() == f"{SHA}  w.pt\n"
     locate(weights(None))
     put(folder, b"changed")
-    with pytest.raises(DataError, match=r"w\.pt\.sha256 says"):
+    with pytest.raises(DataError, match=r"the one in w\.pt\.sha256 is"):
         locate(weights(None))
 
 

@@ -262,7 +262,7 @@ class TestDataclass:
             Child(sise="small")
         assert str(caught.value) == (
             "Child has no option 'sise'. Did you mean 'size'? "
-            "It has: size, low, high, scorer, limit."
+            "Available options: size, low, high, scorer, limit."
         )
 
         class Plain(hsizoo.Component):
