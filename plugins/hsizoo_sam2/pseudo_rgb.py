@@ -144,7 +144,9 @@ class PseudoRgb:
 
 def _wavelengths(cube: hsizoo.HyperCube) -> npt.NDArray[np.float64]:
     if cube.wavelengths is None:
-        raise DataError(f"{cube.name} has no wavelengths; use rgb=even, or rgb=bands if it defines bands")
+        raise DataError(
+            f"{cube.name} has no wavelengths; use rgb=even, or rgb=bands if it defines bands"
+        )
     return cube.wavelengths
 
 
