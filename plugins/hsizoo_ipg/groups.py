@@ -93,12 +93,12 @@ def band_groups(
 
 def _uncorrelated(cube: hsizoo.HyperCube, stride: int) -> list[tuple[int, int, int]]:
     with np.errstate(invalid="ignore", divide="ignore"):
-        alike = np.abs(np.corrcoef(cube.data[cube.valid].T.astype(np.float64)))
-    alike = np.nan_to_num(alike, nan=1.0)  # constant bands are not informative
-    np.fill_diagonal(alike, 2.0)
+        correlation = np.abs(np.corrcoef(cube.data[cube.valid].T.astype(np.float64)))
+    correlation = np.nan_to_num(correlation, nan=1.0)  # constant bands are not informative
+    np.fill_diagonal(correlation, 2.0)
     found = []
     for first in range(0, cube.bands, stride):
-        second = int(alike[first].argmin())
-        third = int(np.maximum(alike[first], alike[second]).argmin())
+        second = int(correlation[first].argmin())
+        third = int(np.maximum(correlation[first], correlation[second]).argmin())
         found.append((first, second, third))
     return found

@@ -58,8 +58,8 @@ def read_seeds(cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap) -> tuple[Labelled
     names = np.array(sorted(seeds.targets), dtype=np.int64)
     if len(names) < 2:
         raise DataError(
-            f"IPG needs two classes or more, as the points of one are negative points of the others; "
-            f"the labels of {cube.name} have {len(names)}"
+            f"IPG needs two classes or more, as the points of one are negative points of the "
+            f"others; the labels of {cube.name} have {len(names)}"
         )
     usable = np.where(cube.valid, seeds.labels, names[0] - 1).ravel()
     pixels = np.flatnonzero(np.isin(usable, names))

@@ -37,7 +37,7 @@ _ENCODERS: WeakValueDictionary[tuple[object, ...], nn.Module] = WeakValueDiction
 
 
 class Sam2Network(nn.Module):
-    """The image part of a SAM 2.1.
+    """The single-image parts of SAM 2.1.
 
     Parameters
     ----------

@@ -268,20 +268,20 @@ class Contest(hsizoo.SpectralScorer):
         for click in near:
             window, weight, pixels = self._around(prepared, click)
             here = _rows(prepared, [click])
-            alike = _contest(
+            similarity = _contest(
                 _nearest(prepared.rows[pixels], here), prepared.levels[-1].others(here, pixels)
             )
-            local = weight * alike.reshape(weight.shape)
+            local = weight * similarity.reshape(weight.shape)
             score[window] = torch.maximum(score[window], local)
         if not everywhere:
             for click in negative:
                 window, weight, pixels = self._around(prepared, click)
                 rows = prepared.rows[pixels]
-                unlike = _contest(
+                contrast = _contest(
                     _nearest(rows, _rows(prepared, [click])),
                     _nearest(rows, _rows(prepared, positive)),
                 )
-                local = weight * unlike.reshape(weight.shape)
+                local = weight * contrast.reshape(weight.shape)
                 score[window] = torch.minimum(score[window], 1 - local)
         return score
 

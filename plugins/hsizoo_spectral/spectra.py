@@ -33,8 +33,8 @@ __all__ = [
 ]
 
 _CPU_BLOCK = 2**21
-"""Values per block on a CPU: 16 MiB of float64, the fastest from 2 to 256 MiB.  Larger blocks exceed
-the last-level cache; smaller ones start threads so often that they stall on a busy machine."""
+"""Values per block on a CPU: 16 MiB of float64, the fastest from 2 to 256 MiB.  Larger blocks
+exceed the last-level cache; smaller ones start threads so often that a busy machine stalls them."""
 
 _ACCELERATOR_BLOCK = 2**25
 """Values per block on other devices: 256 MiB of float64, enough to keep a GPU busy."""

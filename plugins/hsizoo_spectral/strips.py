@@ -60,7 +60,7 @@ class StripScorer(hsizoo.SpectralScorer):
     _device: torch.device
 
     def statistics(self, cube: hsizoo.HyperCube) -> Any:
-        """Compute, in blocks, scene statistics that all scores depend on; None if there are none."""
+        """Compute, in blocks, scene statistics that all scores depend on; None if not needed."""
         return None
 
     @abstractmethod

@@ -177,5 +177,5 @@ def _ledoit_wolf(covariance: torch.Tensor, fourth: torch.Tensor, samples: int) -
     squares = covariance.square().sum()
     distance = squares - covariance.trace().square() / bands  # to the scaled identity, squared
     error = (fourth - squares) / samples  # of the sample covariance, squared
-    nothing = distance <= rounding * squares
-    return torch.where(nothing, 0.0, error / distance.masked_fill(nothing, 1)).clamp(0, 1)
+    spherical = distance <= rounding * squares
+    return torch.where(spherical, 0.0, error / distance.masked_fill(spherical, 1)).clamp(0, 1)
