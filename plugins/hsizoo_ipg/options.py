@@ -123,8 +123,8 @@ class IPGOptions:
         class, from which a CNN learns little.  Chosen on four draws of a small Pavia University by
         the CNN trained on the labels.
     apart : int, default 1
-        Minimum distance in pixels, along rows or columns, between a new label and all others of its
-        class; 1 for no limit.  INFERRED: the paper has no such rule.
+        Minimum Chebyshev distance in pixels between a new label and all others of its class; 1
+        for no limit.  INFERRED: the paper has no such rule.
     uncertainty : str, default "confidence"
         Uncertainty that `kappa_h` limits.  ``confidence``: 1 - confidence.
         ``similarity-spread``: the standard deviation of the similarities.  ``vote``: the standard

@@ -145,7 +145,7 @@ def near(
     shape : (int, int)
         Height and width of the image.
     apart : int
-        Minimum distance, along rows or columns, between labels of one class; 0 is the same as 1.
+        Minimum Chebyshev distance between labels of one class; 0 is the same as 1.
     device : torch.device
     """
     pixels = torch.as_tensor(known.pixels, device=device)

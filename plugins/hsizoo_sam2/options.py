@@ -62,7 +62,7 @@ class Sam21Options(PictureOptions):
         Size of SAM 2.1.  ``nano`` is specific to hsizoo: the same modules with a small Hiera,
         half the feature width and a 256-pixel input.
     red_nm, green_nm, blue_nm : float, default 640, 550, 460
-        Wavelengths in nanometres for ``rgb=wavelength``.  INFERRED: the centre of each colour.
+        Wavelength in nanometres for ``rgb=wavelength``.  INFERRED: the centre of the colour.
     multimask : {"auto", "single", "best"}, default "auto"
         Which of the decoder's four masks is used.  ``single``: the single mask.  ``best``: the
         one of the other three with the highest predicted quality.  ``auto``: ``best`` for one

@@ -17,7 +17,7 @@ _NANO = "packaged with hsizoo, if included; random otherwise"
 def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
     """Yield the specs of SAM 2.1, frozen and fine-tuned, in every size."""
     for size in ("nano", "tiny", "small", "base-plus", "large"):
-        ours = ", hsizoo's own small size" if size == "nano" else ""
+        ours = " (hsizoo's own small size)" if size == "nano" else ""
         for name, target, options, how, packaged in (
             (
                 f"sam2.1-{size}",
