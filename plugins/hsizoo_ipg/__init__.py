@@ -1,1 +1,1 @@
-"""IPG: pseudo labels that grow, one per class and round, from masks voted over groups of bands."""
+"""IPG: iterative pseudo labels, one per class and round, by voting over groups of bands."""

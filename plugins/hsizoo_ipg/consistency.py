@@ -1,13 +1,13 @@
-"""The loss that trains SAM's prompt encoder (IPG, section 2.3), and its optimiser.
+"""Loss and optimiser for training SAM's prompt encoder (IPG, section 2.3).
 
 ::
 
     (6) L = - 1 / sum g  sum g [ y log c + (1 - y) log (1 - c) ],   y = 1 within a class, else 0
 
 over the labelled pixels a (seeds and pseudo labels that pass the gate g), the classes i and some
-groups.  A loss on what the frozen encoder makes of the image would have no gradient in the prompt
-encoder, so c comes through the decoder.  INFERRED: the formula is not in the text that is
-available; this is the loss of UPS (Rizve et al., arXiv:2101.06329), whose words the paper uses.
+groups.  A loss on the output of the frozen image encoder would have no gradient in the prompt
+encoder, so c is computed by the decoder.  INFERRED: the available text lacks the formula; this is
+the loss of UPS (Rizve et al., arXiv:2101.06329), whose wording the paper uses.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ from hsizoo_ipg.voting import Thresholds
 
 __all__ = ["Consistency"]
 
-_EDGE = 1e-4  # keeps logarithms finite
+_MARGIN = 1e-4  # keeps logarithms finite
 
 
 class Consistency:
-    """The consistency loss of one run.
+    """Consistency loss of one run.
 
     Parameters
     ----------
     engine : DenseEngine
     form : {"features", "mask"}
-        What c is: the mean cosine of the decoder's upscaled embeddings to those of the class's
-        labels, brought to [0, 1]; or the probability of the class's mask.
+        Definition of c: the mean cosine between the decoder's upscaled embeddings and those of
+        the class's labels, scaled to [0, 1]; or the probability of the class's mask.
     trained : {"prompt-encoder", "prompt-encoder+layer", "layer"}
-        What is trained; the layer is the first one of the decoder's transformer.
+        Trained modules; the layer is the first one of the decoder's transformer.
     rate : float
-        Of Adam.
+        Learning rate of Adam.
     thresholds : Thresholds
-        Pixels on which a mask is undecided have no loss.
+        Pixels where a mask is undecided are excluded from the loss.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Consistency:
 
     @contextmanager
     def borrowed(self) -> Iterator[None]:
-        """Train nothing but what is chosen meanwhile, and give the network back as it was."""
+        """Make only the trained parameters trainable; restore the network on exit."""
         network = self._engine.network
         before = {name: each.requires_grad for name, each in network.named_parameters()}
         values = {name: each.detach().clone() for name, each in self.parameters.items()}
@@ -89,17 +89,17 @@ class Consistency:
         reliable: torch.Tensor,
         groups: Sequence[int],
     ) -> float | None:
-        """Take one step; returns the loss, or None where no pixel has one.
+        """Take one training step; return the loss, or None if no pixel has one.
 
         Parameters
         ----------
         prompts : sequence of Clicks, length K
         known : Labelled
-            Pixels (a) of the loss.
+            Labelled pixels (a) of the loss.
         reliable : Tensor of bool
-            The gate g of each of them.
+            Gate g of each pixel.
         groups : sequence of int
-            On which the loss is taken, one after the other.
+            Groups on which the loss is computed, one after the other.
         """
         self._optimiser.zero_grad()
         total, parts = 0.0, 0
@@ -122,7 +122,7 @@ class Consistency:
         reliable: torch.Tensor,
         groups: Sequence[int],
     ) -> torch.Tensor | None:
-        """The loss on some groups, with a graph; see `step`."""
+        """Return the loss on some groups, with a graph; see `step`."""
         engine = self._engine
         pixels = torch.as_tensor(known.pixels, device=engine.device)
         classes = torch.as_tensor(known.classes, device=engine.device)
@@ -131,36 +131,36 @@ class Consistency:
         for found in engine.decode(list(engine.bundles(prompts)), groups):
             logits = found.logits.flatten(2)[:, :, in_mask]  # (G, n, m)
             own = classes == torch.as_tensor(found.classes, device=engine.device)[:, None]
-            chance = self._chance(found, logits, own, in_features)
+            certainty = self._certainty(found, logits, own, in_features)
             yes, no = self._thresholds.votes(logits.detach(), logits=True)
             weight = (reliable & (yes | no)).float()
             each = functional.binary_cross_entropy(
-                chance, own.float().expand_as(chance), reduction="none"
+                certainty, own.float().expand_as(certainty), reduction="none"
             )
             sums.append((each * weight).sum())
             weights.append(weight.sum())
         count = torch.stack(weights).sum()
         return torch.stack(sums).sum() / count if bool(count > 0) else None
 
-    def _chance(
+    def _certainty(
         self,
         found: Decoding,
         logits: torch.Tensor,
         own: torch.Tensor,
         in_features: torch.Tensor,
     ) -> torch.Tensor:
-        """The c of (6), shape (G, n, m)."""
+        """Return c of (6), shape (G, n, m)."""
         if self._form == "mask":
-            return logits.sigmoid().clamp(_EDGE, 1 - _EDGE)
-        # The mean over the labels of a cosine is the cosine's product with their mean.
+            return logits.sigmoid().clamp(_MARGIN, 1 - _MARGIN)
+        # The mean cosine with unit vectors is the product with their mean.
         units = functional.normalize(found.features[:, :, in_features].float(), dim=-1)
         share = own.float() / own.sum(dim=1, keepdim=True).clamp(min=1)
         mean = torch.einsum("nm,gnmc->gnc", share, units)
         cosine = torch.einsum("gnmc,gnc->gnm", units, mean)
-        return ((1 + cosine) / 2).clamp(_EDGE, 1 - _EDGE)
+        return ((1 + cosine) / 2).clamp(_MARGIN, 1 - _MARGIN)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """Everything that training changes, as tensors on the CPU."""
+        """Return all state that training changes, as tensors on the CPU."""
         state = {f"value.{name}": each.detach() for name, each in self.parameters.items()}
         for name, each in self.parameters.items():
             for key, value in self._optimiser.state.get(each, {}).items():

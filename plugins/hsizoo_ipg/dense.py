@@ -1,4 +1,4 @@
-"""SAM 2.1 and what is built on it as IPG's engine: groups encoded once, decodes in batches."""
+"""IPG engine for SAM 2.1 and models built on it: groups encoded once, decoded in batches."""
 
 from __future__ import annotations
 
@@ -20,22 +20,26 @@ from hsizoo_ipg.voting import Ballot
 
 __all__ = ["Bundle", "Decoding", "DenseEngine"]
 
-_MASK_PIXELS = 2**21  # of the masks that a GPU decodes at once: 512 of SAM 2.1 nano, 32 of small
+_MASK_PIXELS = (
+    2**21
+)  # mask pixels that a GPU decodes at once: 512 masks of SAM 2.1 nano, 32 of small
 _CHANNELS = ("tokens", "middle", "fine")
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """Encoded prompts of the classes that have the same number of points.
+    """Encoded prompts of classes with the same number of points.
 
-    Points that say nothing, as padding, would change a mask: the decoder attends to them.
+    Padding with empty points would change the masks, as the decoder attends to them.
 
     Parameters
     ----------
     classes : list of int
+        Indices of the classes.
     sparse, dense : Tensor
-        As of `hsizoo_sam2.Sam2Network.encode_prompts`.
+        See `hsizoo_sam2.Sam2Network.encode_prompts`.
     points : int
+        Number of points per class.
     """
 
     classes: list[int]
@@ -46,14 +50,14 @@ class Bundle:
 
 @dataclass(frozen=True, eq=False)
 class Decoding:
-    """What was decoded of one bundle on G groups.
+    """Decoder output for one bundle on G groups.
 
     Parameters
     ----------
     classes : list of int, length n
     logits : Tensor, shape (G, n, side, side)
     features : Tensor, shape (G, n, side side, C)
-        The decoder's upscaled embedding, in the order of `pixel_order`.
+        Upscaled embedding of the decoder, in the order of `pixel_order`.
     """
 
     classes: list[int]
@@ -62,11 +66,11 @@ class Decoding:
 
 
 class DenseEngine(Engine):
-    """SAM 2.1, SAMSA 2.0 and their kin.
+    """Engine for SAM 2.1, SAMSA, SAMSA 2.0 and related models.
 
-    The spectral prompt of SAMSA 2.0, and the map that SAMSA adds at the end, come from all bands
-    of the cube; the colours come from the group.  (Only the colours that SAMSA 2.0 of
-    ``injection=concat4`` takes into its mask prompt are those of the cube.)
+    The spectral prompt of SAMSA 2.0 and the late-fusion map of SAMSA use all bands of the cube;
+    the pseudo-RGB image is that of the group.  (Exception: the image in the mask prompt of SAMSA
+    2.0 with ``injection=concat4`` is that of the cube.)
 
     Parameters
     ----------
@@ -74,7 +78,7 @@ class DenseEngine(Engine):
     cube : HyperCube
     groups : Groups
     budget_gb : float
-        Of `GroupCache`.
+        Memory budget of `GroupCache`, in GiB.
     """
 
     def __init__(
@@ -88,7 +92,7 @@ class DenseEngine(Engine):
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """Device of the network."""
         device: torch.device = self.network.device
         return device
 
@@ -123,10 +127,10 @@ class DenseEngine(Engine):
         return projection
 
     def features(self, kind: str) -> torch.Tensor:
-        """Features (D, H, W): ``image`` and ``fine`` are means over the groups, enlarged.
+        """Return features (D, H, W): means over the groups, resized to the cube.
 
-        ``image`` is the encoder's embedding, ``fine`` its features at stride 4 as the decoder
-        takes them.
+        ``image`` is the encoder's embedding, ``fine`` its features at stride 4 as projected for
+        the decoder.
         """
         total: torch.Tensor | None = None
         for number in range(len(self.groups)):
@@ -160,7 +164,7 @@ class DenseEngine(Engine):
         return functional.interpolate(maps.float(), size, mode="bilinear", align_corners=False)
 
     def _parts(self, classes: int) -> Iterator[list[int]]:
-        """Groups that are decoded together; one at a time on the CPU, which gains nothing."""
+        """Yield groups to decode together; one at a time on the CPU, where batches do not help."""
         step = 1
         if self.device.type != "cpu":
             step = max(1, _MASK_PIXELS // (classes * self.network.mask_size**2))
@@ -168,7 +172,7 @@ class DenseEngine(Engine):
             yield list(range(start, min(start + step, len(self.groups))))
 
     def bundles(self, prompts: Sequence[hsizoo.Clicks]) -> Iterator[Bundle]:
-        """Encode the prompts, with a graph if one is being recorded."""
+        """Encode the prompts, differentiably if gradients are enabled."""
         height, width = self.cube.shape[:2]
         same: defaultdict[int, list[int]] = defaultdict(list)
         for number, clicks in enumerate(prompts):
@@ -187,12 +191,12 @@ class DenseEngine(Engine):
             yield Bundle(classes, sparse, dense, points)
 
     def decode(self, bundles: Sequence[Bundle], groups: Sequence[int]) -> Iterator[Decoding]:
-        """Decode bundles on some groups, with a graph if one is being recorded."""
+        """Decode bundles on some groups, differentiably if gradients are enabled."""
         projections = [self._cache.get(number) for number in groups]
         many = len(groups)
         for bundle in bundles:
             count = len(bundle.classes)
-            # One group serves all objects as it is; of several, each object gets its own.
+            # One group is shared by all objects; several are repeated for each object.
             projection = projections[0] if many == 1 else _stack(projections, count)
             found = self.network.decode_prompts(
                 projection, _repeat(bundle.sparse, many), _repeat(bundle.dense, many)
@@ -205,7 +209,7 @@ class DenseEngine(Engine):
             )
 
     def pixel_order(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Where pixels of the cube, flat indices, are in a mask and in `Decoding.features`."""
+        """Convert flat indices in the cube to indices in a mask and in `Decoding.features`."""
         height, width = self.cube.shape[:2]
         side = self.network.mask_size
         row = (pixels // width * side + side // 2) // height
@@ -217,7 +221,7 @@ class DenseEngine(Engine):
 
 
 def _stack(projections: Sequence[Projection], count: int) -> Projection:
-    """Projections of several groups, each `count` times."""
+    """Stack the projections of several groups, each `count` times."""
     own = {name: torch.stack([getattr(each, name) for each in projections]) for name in _CHANNELS}
     own["tokens"] = own["tokens"][:, 0]
     return replace(
@@ -226,5 +230,5 @@ def _stack(projections: Sequence[Projection], count: int) -> Projection:
 
 
 def _repeat(prompts: torch.Tensor, times: int) -> torch.Tensor:
-    """Prompts (n, …) as (times n, …); without a copy for one group."""
+    """Repeat prompts (n, …) to (times n, …); no copy if `times` is 1."""
     return prompts if times == 1 else prompts.repeat(times, *(1,) * (prompts.ndim - 1))

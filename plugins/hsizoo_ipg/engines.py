@@ -1,4 +1,4 @@
-"""What IPG asks of a segmenter, and the engine that any segmenter will do for."""
+"""Interface between IPG and a segmenter, and a generic engine for any segmenter."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hsizoo_ipg.voting import Ballot
 
 __all__ = ["Engine", "GenericEngine"]
 
-_CACHE_BYTES = 2**23  # of similarity maps per group; there are many groups
+_CACHE_BYTES = 2**23  # for similarity maps per group; there are many groups
 
 
 class Engine(ABC):
-    """A segmenter, opened on the groups of one cube.
+    """A segmenter opened on the groups of one cube.
 
     Parameters
     ----------
@@ -36,35 +36,35 @@ class Engine(ABC):
     @property
     @abstractmethod
     def device(self) -> torch.device:
-        """Where votes are counted."""
+        """Device on which votes are counted."""
 
     @abstractmethod
     def vote(self, prompts: Sequence[hsizoo.Clicks], ballot: Ballot) -> None:
-        """Segment each class on each group, and cast the masks into the ballot."""
+        """Segment each class on each group, and add the masks to the ballot."""
 
     def features(self, kind: str) -> torch.Tensor:
-        """Features (D, H, W) of the segmenter, by which pixels may be compared.
+        """Return features (D, H, W) of the segmenter for comparing pixels.
 
         Raises
         ------
         DataError
-            If it has none of this kind.
+            If the segmenter has no features of this kind.
         """
         raise DataError(
-            f"features={kind} are SAM 2.1's; {type(self.segmenter).__name__} has none: "
-            "say features=components or features=spectrum"
+            f"features={kind} needs SAM 2.1; {type(self.segmenter).__name__} has no such "
+            "features: use features=components or features=spectrum"
         )
 
 
 class GenericEngine(Engine):
-    """Any interactive segmenter; each group is a cube of three bands, and nothing is trained."""
+    """Engine for any interactive segmenter; groups are cubes of three bands, no training."""
 
     def __init__(self, segmenter: Any, cube: hsizoo.HyperCube, groups: Groups) -> None:
         super().__init__(segmenter, cube, groups)
         if segmenter.min_bands > 3:
             raise DataError(
-                f"{type(segmenter).__name__} needs {segmenter.min_bands} bands; IPG shows it "
-                "three at a time: take another segmenter, or another scorer for it"
+                f"{type(segmenter).__name__} needs {segmenter.min_bands} bands; IPG provides "
+                "three at a time: use another segmenter, or another scorer for it"
             )
         if hasattr(segmenter, "cache_bytes"):
             segmenter.cache_bytes = _CACHE_BYTES
@@ -72,7 +72,7 @@ class GenericEngine(Engine):
 
     @property
     def device(self) -> torch.device:
-        """The CPU: a segmenter may return arrays."""
+        """The CPU, as a segmenter may return NumPy arrays."""
         return torch.device("cpu")
 
     def vote(self, prompts: Sequence[hsizoo.Clicks], ballot: Ballot) -> None:

@@ -1,4 +1,4 @@
-"""What a frozen SAM 2.1 makes of each group, once for all rounds; in memory, else on disk."""
+"""Cache of frozen SAM 2.1 encodings of groups for all rounds; in memory, else on disk."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _TENSORS = ("tokens", "middle", "fine")
 
 
 class GroupCache:
-    """Projections of groups by number, in half precision.
+    """Cache of group projections by index, in half precision.
 
     Parameters
     ----------
     keys : sequence of EmbeddingKey
-        Of the groups.
+        Cache keys of the groups.
     encode : callable
-        Makes the projection of a group.
+        Computes the projection of a group, given its index.
     budget_gb : float
-        Most memory, in GiB, of all cubes that are open in this process.
+        Maximum memory in GiB, shared by all cubes open in this process.
 
     Notes
     -----
-    Where the groups do not fit, by the budget or because memory runs out, they are kept in
-    ``HSIZOO_HOME/ipg/groups``, and a warning says so.
+    If the groups exceed the budget or memory runs out, they are stored in
+    ``HSIZOO_HOME/ipg/groups``, with a warning.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class GroupCache:
         self._shared: dict[str, Any] = {}  # position and size are the same for all groups
 
     def get(self, number: int) -> Projection:
-        """The projection of a group, in float32 on the network's device."""
+        """Return the projection of a group, in float32 on the network's device."""
         try:
             return self._get(number)
         except (MemoryError, torch.OutOfMemoryError) as error:
             self._to_disk(f"memory ran out ({error})")
         except RuntimeError as error:
-            if "alloc" not in str(error):  # the CPU's own message is a plain RuntimeError
+            if "alloc" not in str(error):  # torch's CPU allocator raises a plain RuntimeError
                 raise
             self._to_disk(f"memory ran out ({error})")
         return self._get(number)
@@ -70,7 +70,7 @@ class GroupCache:
             size = sum(getattr(first, name).numel() * 2 for name in _TENSORS) * len(self._keys)
             if size > self._budget:
                 self._to_disk(
-                    f"they take {size / _GIB:.2g} GiB, group_cache_gb={self._budget / _GIB:.2g}"
+                    f"they need {size / _GIB:.2g} GiB, group_cache_gb={self._budget / _GIB:.2g}"
                 )
 
         def halves() -> dict[str, torch.Tensor]:
@@ -87,8 +87,8 @@ class GroupCache:
         if self._store.folder == folder:
             return
         warnings.warn(
-            f"IPG keeps what was made of its {len(self._keys)} groups in {folder}, as {why}; "
-            "rounds take longer. Raise group_cache_gb, or set stride or groups for fewer",
+            f"IPG stores the encodings of its {len(self._keys)} groups in {folder}, as {why}; "
+            "rounds take longer. Raise group_cache_gb, or set stride or groups for fewer groups",
             stacklevel=5,
         )
         self._store.clear_memory()
@@ -97,5 +97,5 @@ class GroupCache:
 
 @cache
 def _in_memory(budget: int) -> hsizoo.EmbeddingCache:
-    """One for all seeds and cubes of the process: the next seed finds what the last one made."""
+    """Return the cache shared by all seeds and cubes of the process."""
     return hsizoo.EmbeddingCache(memory_bytes=budget)

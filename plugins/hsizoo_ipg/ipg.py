@@ -4,8 +4,8 @@ Z. Zhao, G. Zhou, Q. Wang, J. Feng, H. Jiang, G. Zhang, Y. Zhang, "An Iterative 
 Generation framework for semi-supervised hyperspectral image classification using the Segment
 Anything Model", Frontiers in Plant Science 15 (2024), doi:10.3389/fpls.2024.1515403.
 
-The paper's formulas are not in the text that is available, and its code is not public: each is
-reconstructed from the words around it, in `hsizoo_ipg.voting`, `similarity` and `consistency`.
+The available text of the paper lacks the formulas, and its code is not public.  They are
+reconstructed from the surrounding text in `hsizoo_ipg.voting`, `similarity` and `consistency`.
 """
 
 from __future__ import annotations
@@ -33,24 +33,23 @@ __all__ = ["IPG"]
 
 
 class IPG(hsizoo.PseudoLabeler):
-    """Pseudo labels from masks that are voted over groups of bands, one per class and round.
+    """Iterative pseudo labels by voting over groups of bands, one per class and round.
 
-    A round segments every class on every group with the class's own labelled pixels as positive
-    points and all others as negative ones, lets the masks vote, adds to each class one reliable
-    pixel of those it won, and trains the prompt encoder on all labels so far.
+    A round segments every class on every group, with the class's labelled pixels as positive
+    points and all others as negative points.  The masks vote; each class gains one of the reliable
+    pixels it won; and the prompt encoder is trained on all labels so far.
 
     Parameters
     ----------
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
     **options
         See `hsizoo_ipg.options.IPGOptions`.
 
     Notes
     -----
-    Pseudo labels may fall on pixels that have no truth.  INFERRED: nothing else is possible, as
-    a labeler does not know which these are.  Classes that are sure of no pixel get none in that
-    round.
+    Pseudo labels may be on pixels without ground truth.  INFERRED: this is unavoidable, as a
+    labeler does not know these pixels.  Classes without a reliable pixel gain none in that round.
     """
 
     Options: ClassVar = IPGOptions
@@ -63,21 +62,21 @@ class IPG(hsizoo.PseudoLabeler):
     def label(
         self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> hsizoo.PseudoLabels:
-        """Give pseudo labels; see `PseudoLabeler.label`.
+        """Generate pseudo labels; see `PseudoLabeler.label`.
 
-        A run that was killed goes on after its last finished round.  One row of the history per
-        round: ``iteration``; ``new``, how many labels; their ``pixels`` (flat indices) and
-        ``labels``; their mean ``confidence``; ``total`` of pseudo labels so far; ``coverage``,
-        share of usable pixels that a class has won; ``reliable``, share that also passes the gate;
-        ``loss``; ``seconds``.
+        A killed run resumes after its last finished round.  The history has one row per round:
+        ``iteration``; ``new``, the number of new labels; their ``pixels`` (flat indices) and
+        ``labels``; their mean ``confidence``; ``total``, the number of pseudo labels so far;
+        ``coverage``, the fraction of usable pixels won by a class; ``reliable``, the fraction that
+        also passes the gate; ``loss``; ``seconds``.
 
         Raises
         ------
         DataError
-            If the seeds or the bands do not do.
+            If the seeds or the bands are not suitable.
         """
         chosen = self.options
-        # First: it says which bands have no values.
+        # First, for its error message about bands without values.
         groups = band_groups(cube, chosen.grouping, chosen.stride, chosen.groups)
         known, names = read_seeds(cube, seeds)
         engine: Engine
@@ -110,7 +109,7 @@ class IPG(hsizoo.PseudoLabeler):
         return _result(cube, progress, names)
 
     def _about(self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap) -> dict[str, Any]:
-        """All that a run depends on, apart from its chance."""
+        """Return everything that a run depends on, except its random numbers."""
         segmenter = self._segmenter
         weights = ""
         if isinstance(segmenter, Sam21):
@@ -121,7 +120,7 @@ class IPG(hsizoo.PseudoLabeler):
         elif isinstance(segmenter, hsizoo.TrainableSegmenter):
             weights = segmenter.frozen_digest + hsizoo.state_digest(segmenter.state_dict())
         options = asdict(self.options)
-        del options["group_cache_gb"]  # where encodings are kept changes no label
+        del options["group_cache_gb"]  # where encodings are stored does not affect the labels
         return {
             "cube": cube.digest,
             "seeds": seeds.digest,

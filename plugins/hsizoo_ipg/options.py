@@ -1,4 +1,4 @@
-"""Options of IPG; nothing here imports NumPy or torch."""
+"""Options of IPG; does not import NumPy or torch."""
 
 from __future__ import annotations
 
@@ -42,105 +42,108 @@ class IPGOptions:
     Parameters
     ----------
     segmenter : str, default "samsa2-nano"
-        Any registered segmenter or scorer, with options if need be.  Those built on SAM 2.1 are
-        trained and see all groups in batches; of others each group is a cube of three bands.
-        INFERRED: the paper says SAM, of no size; this one comes with hsizoo.
+        Any registered segmenter or scorer, optionally with options.  Those built on SAM 2.1 are
+        trained and process groups in batches; for others each group is a cube of three bands.
+        INFERRED: the paper uses SAM and names no size; this one is packaged with hsizoo.
     iterations : int, default 50
-        Rounds, as in the paper.
+        Number of rounds, as in the paper.
     tau_h : float, default 0.8
-        Probability from which on a mask votes for its class, as in the paper.
+        Minimum probability at which a mask votes for its class, as in the paper.
     tau_l : float, default 0.5
-        Probability below which a mask votes against its class, as in the paper; between the two it
-        is undecided.
+        Probability below which a mask votes against its class, as in the paper; between `tau_l`
+        and `tau_h` it is undecided.
     kappa_h : float, default 0.2
-        Largest uncertainty of a new label, as in the paper.
+        Maximum uncertainty of a new label, as in the paper.
     strict : bool, default false
         Whether a mask votes everywhere: above `tau_h` for its class, elsewhere against it.
-        INFERRED: the text has this reading too, but two thresholds only make sense with something
-        between them.
+        INFERRED: the text also allows this reading, but then the second threshold has no use.
     support : float, default 0.5
-        Least share of foreground among the groups that decided about a class at a pixel; 0 for
-        none.  INFERRED: the paper has no such limit, and lets a class win a pixel that most of
-        its own groups deny.  With half of them more labels of the first vote are right in each of
-        seven draws of a small Pavia University, Salinas-A and block-disjoint Indian Pines (88 to
-        100 percent, without 82 to 99), and at most 8 percent fewer are gained.
+        Minimum fraction of foreground votes among the groups that decided about a class at a
+        pixel; 0 for no limit.  INFERRED: the paper has no such limit, so a class can win a pixel
+        that most of its own groups reject.  With 0.5, more labels of the first vote are correct in
+        each of seven draws of a small Pavia University, Salinas-A and block-disjoint Indian Pines
+        (88 to 100 percent; 82 to 99 without), and at most 8 percent fewer labels are gained.
     tally : {"all", "round"}, default "all"
-        Whether votes are added up over the rounds, or each vote is counted alone.  INFERRED: the
-        paper takes the class of most votes "after k rounds of processing".  The first masks come
-        from true labels alone; added up, they are not outvoted as soon as a wrong label is a
-        prompt.
+        Whether votes accumulate over all rounds or count for one round only.  INFERRED: the paper
+        uses the class with most votes "after k rounds of processing".  The first masks come from
+        true labels only; when votes accumulate, masks prompted by a wrong label do not outvote
+        them at once.
     grouping : {"adjacent", "uncorrelated", "pca"}, default "adjacent"
-        Groups of three adjacent bands, as in the paper; of bands that are correlated least; or of
+        Groups of three adjacent bands, as in the paper; of the least correlated bands; or of
         principal components.
     stride : int, default 1
-        Step from group to group, as in the paper; more for fewer groups.
+        Step from group to group, 1 as in the paper; larger steps give fewer groups.
     groups : int, default 0
-        Largest number of groups, evenly spaced; 0 for all.
+        Maximum number of groups, evenly spaced; 0 for all.
     refresh : int, default 5
-        Masks are voted anew in every N-th round; in the others the last vote stands.  The paper
-        votes in each (1), which takes five times as long.
+        Vote in every N-th round; other rounds reuse the last vote.  The paper votes in every round
+        (1), which takes five times as long.
     positives : int, default 8
-        Largest number of positive points of a class: its seeds, then its last labels; 0 for all.
-        INFERRED (as are `negatives` and `negative_choice`): the paper gives all labels, 880 in the
-        last round on Indian Pines.  SAM has learnt from up to eight points, and time grows with
-        each.
+        Maximum number of positive points per class: its seeds, then its last labels; 0 for all.
+        INFERRED (as are `negatives` and `negative_choice`): the paper uses all labels, 880 in the
+        last round on Indian Pines.  SAM was trained with up to eight points, and each point takes
+        time.
     negatives : int, default 8
-        Largest number of negative points of a class; 0 for all.
+        Maximum number of negative points per class; 0 for all.
     negative_choice : {"nearest", "recent", "random"}, default "nearest"
-        Which negative points are kept: those nearest to a positive point, the last labels, others
-        in each round.
+        Which negative points are kept: those nearest to a positive point, the last labels, or a
+        new random choice in each round.
     features : {"components", "spectrum", "image", "fine"}, default "components"
-        What pixels are compared by, each channel centred and scaled: principal components or all
-        bands, both smoothed; or the mean over the groups of SAM's embedding, or of its features at
-        stride 4.  INFERRED (as are `components` and `smoothing`): the paper says "feature".
+        Features for comparing pixels, each channel centred and scaled.  ``components`` or
+        ``spectrum``: principal components or all bands, smoothed.  ``image`` or ``fine``: SAM's
+        embedding or its features at stride 4, averaged over the groups.  INFERRED (as are
+        `components` and `smoothing`): the paper says "feature".
     components : int, default 12
-        Number of principal components.  Chosen, like `smoothing`, on Salinas-A, a small Pavia
+        Number of principal components.  Chosen, as was `smoothing`, on Salinas-A, a small Pavia
         University and the block-disjoint split of Indian Pines.
     smoothing : float, default 2
-        Standard deviation in pixels of the Gaussian that smooths components or spectra; 0 for
+        Standard deviation, in pixels, of the Gaussian that smooths components or spectra; 0 for
         none.
     pool : {"mean", "max", "both"}, default "both"
-        How similarities to the labels of a class become one: the mean, as in the paper; the
-        greatest; or whichever of the two gives the lower confidence.  With both, no fewer labels
-        of the first vote are right than with the mean in any of the seven draws of `support`.
+        How similarities to the labels of a class are combined: the mean, as in the paper; the
+        maximum; or the one of the two with the lower confidence.  With ``both``, at least as many
+        labels of the first vote are correct as with ``mean`` in each of the seven draws of
+        `support`.
     references : {"seeds", "all"}, default "seeds"
-        Labels that pixels are compared with: the true ones, or those gained as well.  INFERRED: the
-        paper says "all labels" and means either.  A wrong label among them makes its like look
-        right.
+        Labels that pixels are compared with: the seeds only, or pseudo labels as well.  INFERRED:
+        the paper's "all labels" can mean either.  A wrong reference makes similar wrong pixels
+        look right.
     scale : {"half", "clip", "own", "rival"}, default "rival"
-        How the similarity S becomes a confidence in [0, 1]: (1 + S) / 2; max(S, 0); max(S, 0)
-        in units of that of the pixel most similar to the class; or in units of that in the class
-        the pixel is most similar to.  INFERRED: the paper does not say.  With the first two, a
-        class whose own labels differ may pass `kappa_h` nowhere and gain no label, and a
-        classifier then sees five pixels of it and 55 of the others.
+        Conversion of a similarity S to a confidence in [0, 1].  ``half``: (1 + S) / 2.  ``clip``:
+        max(S, 0).  ``own``: max(S, 0) relative to the pixel most similar to the class.  ``rival``:
+        max(S, 0) relative to the class most similar to the pixel.  INFERRED: the paper does not
+        say.  With the first two, a class with heterogeneous labels may pass `kappa_h` nowhere and
+        gain no label; a classifier then gets five pixels of it and 55 of the others.
     ranking : {"chance", "confidence", "margin"}, default "chance"
-        Which of the reliable pixels that a class has won it gains: one drawn by chance; the one of
-        most confidence; or the one whose confidence exceeds that in any other class by most.
-        INFERRED: the paper takes "high-confidence" labels, which the gate sees to, and finds that
-        later ones "converge too closely to the labeled data": the surest pixels are the class's
-        most typical ones, of which a CNN learns little.  Chosen on four draws of a small Pavia
-        University, by the CNN that learns from them.
+        Which of the reliable pixels won by a class becomes its new label.  ``chance``: one drawn
+        at random.  ``confidence``: the one with the highest confidence.  ``margin``: the one whose
+        confidence exceeds that in any other class by most.  INFERRED: the paper uses
+        "high-confidence" labels, which the gate ensures, and finds that later ones "converge too
+        closely to the labeled data": the pixels of highest confidence are the most typical of the
+        class, from which a CNN learns little.  Chosen on four draws of a small Pavia University by
+        the CNN trained on the labels.
     apart : int, default 1
-        Least distance in pixels, along rows and along columns, of a new label from all others of
-        its class; 1 for none.  INFERRED: the paper has no such rule.
+        Minimum Chebyshev distance in pixels between a new label and all others of its class; 1
+        for no limit.  INFERRED: the paper has no such rule.
     uncertainty : str, default "confidence"
-        What `kappa_h` limits: ``confidence``, 1 - confidence; ``similarity-spread``, the standard
-        deviation of the similarities; ``vote``, of the vote; ``entropy``, of the confidence;
-        ``group-spread``, the standard deviation of the mask's probability over the groups.
-        INFERRED: equation 8 is not available; with the first, kappa_h = 1 - tau_h.
+        Uncertainty that `kappa_h` limits.  ``confidence``: 1 - confidence.
+        ``similarity-spread``: the standard deviation of the similarities.  ``vote``: the standard
+        deviation of the vote.  ``entropy``: the entropy of the confidence.  ``group-spread``: the
+        standard deviation of the mask's probability over the groups.  INFERRED: equation 8 is not
+        available; with the first, kappa_h = 1 - tau_h.
     consistency : {"features", "mask", "off"}, default "features"
-        What the loss sees: the decoder's embeddings of the labelled pixels, or the masks there.
-        INFERRED: equation 6 is not available.
+        Input of the loss at the labelled pixels: the decoder's embeddings or the masks; ``off``
+        for no training.  INFERRED: equation 6 is not available.
     trained : {"prompt-encoder", "prompt-encoder+layer", "layer"}, default "prompt-encoder"
-        What the loss trains; the layer is the decoder's first.  INFERRED: the paper's figure 2
-        freezes the decoder, its section 2.3 trains "the first-layer decoder" and "the Prompt
+        Trained modules; ``layer`` is the decoder's first layer.  INFERRED: the paper's figure 2
+        freezes the decoder; its section 2.3 trains "the first-layer decoder" and "the Prompt
         Encoder".
     rate : float, default 1e-4
         Learning rate of Adam.  INFERRED (as is `loss_groups`): the paper gives none.
     loss_groups : int, default 4
-        Groups, drawn anew in each round, that the loss is taken on; 0 for all.
+        Number of groups, drawn at random in each round, on which the loss is computed; 0 for all.
     group_cache_gb : float, default 2
-        Memory in GiB for what SAM's encoder makes of the groups; more is kept on disk.
+        Memory in GiB for SAM's encodings of the groups; if they need more, they are stored on disk.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The pseudo-labeler that this package offers."""
+"""Components of this package."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         kind="pseudo-labeler",
         target="hsizoo_ipg.ipg:IPG",
         options_type="hsizoo_ipg.options:IPGOptions",
-        summary="Masks of each class voted over groups of bands; one sure label more per round",
+        summary="Masks of each class vote over groups of bands; one reliable label more per round",
         paper="IPG, Zhao et al. 2024, doi:10.3389/fpls.2024.1515403",
     )

@@ -1,4 +1,4 @@
-"""Who is prompted with what: a class's own labels as positive points, all others as negative."""
+"""Prompts of each class: its own labels as positive points, all others as negative."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Labelled pixels, the seeds first and then one round after the other.
+    """Labelled pixels: the seeds, then the labels of each round in order.
 
     Parameters
     ----------
     pixels : ndarray of int, shape (n,)
         Flat indices.
     classes : ndarray of int, shape (n,)
-        Place of the class, 0 to K - 1.
+        Index of the class, 0 to K - 1.
     seeds : int
-        How many of them are seeds.
+        Number of seeds among them.
     """
 
     pixels: Ints
@@ -35,7 +35,7 @@ class Labelled:
     seeds: int
 
     def plus(self, pixels: npt.ArrayLike, classes: npt.ArrayLike) -> Labelled:
-        """With further ones."""
+        """Return a copy with further labelled pixels."""
         return Labelled(
             np.concatenate([self.pixels, np.asarray(pixels, dtype=np.int64)]),
             np.concatenate([self.classes, np.asarray(classes, dtype=np.int64)]),
@@ -44,7 +44,7 @@ class Labelled:
 
 
 def read_seeds(cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap) -> tuple[Labelled, Ints]:
-    """Find the seeds with a usable spectrum, and the label of each class in ascending order.
+    """Return the seeds with a valid spectrum, and the class labels in ascending order.
 
     Raises
     ------
@@ -58,8 +58,8 @@ def read_seeds(cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap) -> tuple[Labelled
     names = np.array(sorted(seeds.targets), dtype=np.int64)
     if len(names) < 2:
         raise DataError(
-            f"IPG needs two classes or more, as the points of one are background to the others; "
-            f"the labels of {cube.name} have {len(names)}"
+            f"IPG needs two classes or more, as the points of one are negative points of the "
+            f"others; the labels of {cube.name} have {len(names)}"
         )
     usable = np.where(cube.valid, seeds.labels, names[0] - 1).ravel()
     pixels = np.flatnonzero(np.isin(usable, names))
@@ -68,23 +68,23 @@ def read_seeds(cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap) -> tuple[Labelled
     if len(bare):
         without = ", ".join(seeds.class_names[int(names[each])] for each in bare)
         raise DataError(
-            f"{cube.name}: no labelled pixel that is finite in all bands for: {without}. Label one "
-            "of each, or name the other classes only as targets"
+            f"{cube.name}: no labelled pixel with finite values in all bands for: {without}. Label "
+            "one of each, or restrict the targets to the other classes"
         )
     return Labelled(pixels, classes, len(pixels)), names
 
 
 @dataclass(frozen=True)
 class Points:
-    """How many points a class is prompted with.
+    """Number and choice of the points of a class.
 
     Parameters
     ----------
     positives, negatives : int
-        Most points of either sign; 0 for all.
+        Maximum number of points of each sign; 0 for all.
     choice : {"nearest", "recent", "random"}
-        Which negative points are kept: those nearest to a positive one, the last ones labelled,
-        or others in each round.  Positive points are the seeds, then the last ones labelled.
+        Which negative points are kept: those nearest to a positive point, the last labels, or a
+        new random choice in each round.  Positive points are the seeds, then the last labels.
     """
 
     positives: int = 8
@@ -93,14 +93,14 @@ class Points:
 
     @classmethod
     def of(cls, options: IPGOptions) -> Points:
-        """Those of the options of IPG."""
+        """Return the points of IPG's options."""
         return cls(options.positives, options.negatives, options.negative_choice)
 
 
 def class_prompts(
     known: Labelled, shape: tuple[int, int], count: int, points: Points, rng: np.random.Generator
 ) -> list[hsizoo.Clicks]:
-    """Make the prompts of each class.
+    """Create the prompts of each class.
 
     Parameters
     ----------
@@ -108,10 +108,10 @@ def class_prompts(
     shape : (int, int)
         Height and width of the image.
     count : int
-        K; each class has a label.
+        Number K of classes; each has at least one label.
     points : Points
     rng : numpy.random.Generator
-        Of the choice ``random``.
+        Random numbers for the choice ``random``.
 
     Returns
     -------
@@ -133,8 +133,8 @@ def class_prompts(
             elif points.choice == "recent":
                 other = other[-points.negatives :]
             else:
-                apart = places[other][:, None] - places[own][None]
-                nearest = np.square(apart).sum(axis=2).min(axis=1)
+                offsets = places[other][:, None] - places[own][None]
+                nearest = np.square(offsets).sum(axis=2).min(axis=1)
                 other = other[np.sort(np.argsort(nearest, kind="stable")[: points.negatives])]
         signs = np.arange(len(own) + len(other)) < len(own)
         prompts.append(hsizoo.Clicks(places[np.concatenate([own, other])], signs))

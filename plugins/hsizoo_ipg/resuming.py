@@ -1,9 +1,9 @@
-"""Going on where a killed run stopped: one file per run, replaced after each round.
+"""Resuming of killed runs: one file per run, replaced after each round.
 
-The file holds all that the next round depends on, so that the result is the one that an
-uninterrupted run gives.  It is written under another name, flushed to the disk and renamed: a run
-that is killed leaves the last round or the one before, never half of one.  Two processes that do
-the same write the same.
+The file holds everything that the next round depends on, so a resumed run gives the same result as
+an uninterrupted one.  It is written to a temporary file, flushed to disk and renamed: a killed run
+leaves the last complete round or the one before, never a partial one.  Two processes with the same
+run write the same content.
 """
 
 from __future__ import annotations
@@ -30,26 +30,27 @@ from hsizoo_ipg.voting import Verdict
 
 __all__ = ["Progress", "RunFile", "run_key"]
 
-FORMAT = "2"  # raised when the same settings give another result
+FORMAT = "2"  # increment when the same settings give a different result
 
 
 @dataclass(eq=False)
 class Progress:
-    """What a run has reached.
+    """Progress of a run.
 
     Parameters
     ----------
     known : Labelled
+        Seeds and pseudo labels so far.
     confidence : list of float
-        Of the pseudo labels, in their order.
+        Confidence of each pseudo label, in order.
     history : list of dict
-        One per finished round.
+        One row per finished round.
     verdict : Verdict, optional
-        Of the last vote.
+        Result of the last vote.
     trained : dict of str to Tensor
-        As of `Consistency.state_dict`; empty where nothing is trained.
+        See `Consistency.state_dict`; empty if nothing is trained.
     tally : dict of str to Tensor
-        Votes of all rounds so far, as of `Ballot.tally`; empty before the first.
+        Votes of all rounds so far, see `Ballot.tally`; empty before the first.
     """
 
     known: Labelled
@@ -61,7 +62,7 @@ class Progress:
 
 
 def run_key(about: Mapping[str, Any], rng: np.random.Generator) -> str:
-    """Digest of what a run depends on: plain values, and the state of its chance."""
+    """Return a digest of all that a run depends on: plain values and the state of its rng."""
     parts = {"format": FORMAT, "rng": _state_of(rng), **about}
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -73,17 +74,14 @@ class RunFile:
     Parameters
     ----------
     key : str
-        As of `run_key`.
+        See `run_key`.
     """
 
     def __init__(self, key: str) -> None:
         self._path: Path = hsizoo.home() / "ipg" / "runs" / f"{key}.safetensors"
 
     def save(self, progress: Progress, rng: np.random.Generator) -> None:
-        """Keep a round; a folder that cannot be written only costs the chance to go on.
-
-        A warning says so.
-        """
+        """Save a round; if the folder is not writable, only warn that resuming is impossible."""
         verdict = {} if progress.verdict is None else vars(progress.verdict)
         parts = {"trained": progress.trained, "tally": progress.tally, "verdict": verdict}
         tensors = {
@@ -116,13 +114,13 @@ class RunFile:
                 with contextlib.suppress(OSError):
                     Path(temporary).unlink()
             warnings.warn(
-                f"cannot keep IPG's rounds in {self._path.parent}: {error}; if this run is "
-                "stopped, it begins anew. Make room or give write access, or set HSIZOO_HOME",
+                f"cannot save IPG's rounds in {self._path.parent}: {error}; if this run is "
+                "stopped, it will start over. Free space, grant write access or set HSIZOO_HOME",
                 stacklevel=3,
             )
 
     def load(self, rng: np.random.Generator, device: torch.device) -> Progress | None:
-        """Read the last round and set the chance to what it was then; None where there is none."""
+        """Read the last round and restore the state of `rng`; None if there is none."""
         try:
             with safe_open(self._path, framework="pt", device="cpu") as file:
                 about = file.metadata() or {}
@@ -155,5 +153,5 @@ def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.T
 
 
 def _state_of(rng: np.random.Generator) -> Any:
-    """State of the bit generator as plain values."""
+    """Return the state of the bit generator as plain values."""
     return json.loads(json.dumps(rng.bit_generator.state, default=lambda each: each.tolist()))

@@ -1,4 +1,4 @@
-"""The rounds of IPG: vote, add a label to each class, train, note what happened."""
+"""Rounds of IPG: vote, add a label to each class, train, record the history."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ __all__ = ["Runner"]
 
 
 class Runner:
-    """Does the rounds of one run.
+    """Runs the rounds of one run.
 
     Parameters
     ----------
     options : IPGOptions
     engine : Engine
     training : Consistency or None
-        Where something is trained.
+        None if nothing is trained.
     features : Tensor, shape (H W, D)
-        Unit vectors by which pixels are compared.
+        Unit vectors for comparing pixels.
     names : ndarray of int, shape (K,)
         Label of each class.
     rng : numpy.random.Generator
@@ -60,7 +60,7 @@ class Runner:
         self._valid = valid.flatten().to(engine.device)
 
     def round(self, progress: Progress) -> None:
-        """Do the next round."""
+        """Run the next round and update `progress`."""
         began = time.perf_counter()
         certainty = self._certainty
         known = progress.known
@@ -69,7 +69,7 @@ class Runner:
         if progress.verdict is None or len(progress.history) % self._options.refresh == 0:
             progress.verdict = self._vote(prompts, progress)
         verdict = progress.verdict
-        if self._similar is None or certainty.references == "all":  # seeds stay as they are
+        if self._similar is None or certainty.references == "all":  # seeds never change
             self._similar = certainty.similarities(self._features, known, len(self._names))
         confidence, spread = self._similar
         doubt = certainty.doubt(confidence, spread, verdict)
@@ -122,7 +122,7 @@ class Runner:
         doubt: torch.Tensor,
         prompts: list[hsizoo.Clicks],
     ) -> float | None:
-        """One step on all labels so far; a seed is always reliable."""
+        """Train one step on all labels so far; seeds are always reliable."""
         gate = doubt[torch.as_tensor(known.pixels, device=doubt.device)]
         gate = gate <= self._certainty.kappa
         gate[: known.seeds] = True
@@ -135,16 +135,17 @@ class Runner:
 def near(
     known: Labelled, count: int, shape: tuple[int, int], apart: int, device: torch.device
 ) -> torch.Tensor:
-    """Where a class may gain nothing, (K, n) bool: labelled pixels, and what is near its own.
+    """Pixels that a class may not gain, (K, n) bool: labelled ones, and neighbours of its own.
 
     Parameters
     ----------
     known : Labelled
     count : int
-        K.
+        Number of classes, K.
     shape : (int, int)
+        Height and width of the image.
     apart : int
-        Least distance, along rows and along columns, of labels of one class; 0 and 1 are the same.
+        Minimum Chebyshev distance between labels of one class; 0 is the same as 1.
     device : torch.device
     """
     pixels = torch.as_tensor(known.pixels, device=device)
@@ -163,22 +164,22 @@ def surest(
     won: torch.Tensor,
     free: torch.Tensor,
 ) -> tuple[list[int], list[int], list[float]]:
-    """Find the pixel that each class gains, where there is one.
+    """Find the pixel that each class gains, if any.
 
     Parameters
     ----------
     ranks : Tensor, shape (K, n)
-        The pixel with the highest one is taken.
+        The pixel with the highest rank is taken.
     confidence : Tensor, shape (K, n)
     won : Tensor of int, shape (n,)
-        Class that each pixel was voted into.
+        Class that won each pixel.
     free : Tensor of bool, shape (K, n)
         Pixels that each class may gain.
 
     Returns
     -------
     pixels, classes, confidence : list
-        Of the classes that have such a pixel; of equals the first in the image.
+        One entry per class that gains a pixel; ties go to the first pixel in the image.
     """
     numbers = torch.arange(len(confidence), device=won.device)[:, None]
     candidates = torch.where((won == numbers) & free, ranks, -torch.inf)

@@ -1,4 +1,4 @@
-"""How sure a pixel is: similarity to the labelled pixels, and the gate on its uncertainty.
+"""Confidence of a pixel: similarity to the labelled pixels, and the gate on uncertainty.
 
 IPG, section 2.3::
 
@@ -6,7 +6,7 @@ IPG, section 2.3::
     (5) confidence c = mean of S_aj over the labelled pixels of the class
     (8) uncertainty u, and (7) g = 1 where u <= kappa_h
 
-INFERRED: the formulas are not in the paper's text that is available; these fit its words.
+INFERRED: the available text of the paper lacks the formulas; these fit its description.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ __all__ = [
     "standardise",
 ]
 
-_LEAST = 1e-3  # a class may be similar to no pixel, and a pixel to no class
+_MIN_SCALE = 1e-3  # for classes similar to no pixel, and pixels similar to no class
 
 
 def pixel_features(engine: Engine, kind: Features, number: int, deviation: float) -> torch.Tensor:
-    """Unit vectors (H W, D) by which pixels are compared; see `standardise`.
+    """Return unit vectors (H W, D) for comparing pixels; see `standardise`.
 
     Parameters
     ----------
     engine : Engine
     kind : {"components", "spectrum", "image", "fine"}
     number : int
-        Of components.
+        Number of components.
     deviation : float
-        Of the Gaussian that smooths components or spectra, in pixels.
+        Standard deviation, in pixels, of the Gaussian that smooths components or spectra.
     """
     cube = engine.cube
     if kind in ("image", "fine"):
@@ -61,11 +61,11 @@ def pixel_features(engine: Engine, kind: Features, number: int, deviation: float
 
 
 def standardise(features: torch.Tensor, valid: npt.NDArray[np.bool_]) -> torch.Tensor:
-    """Features (D, H, W) as unit vectors (H W, D), each channel centred and scaled first.
+    """Convert features (D, H, W) to unit vectors (H W, D), after centring and scaling channels.
 
-    Statistics are those of the valid pixels (H, W); the others become 0.  Uncentred, spectra and
-    embeddings of one image all point the same way: every cosine is near 1, and no threshold tells
-    anything.
+    Statistics are those of the valid pixels (H, W); the others become 0.  Without centring, all
+    spectra and embeddings of an image have similar directions: every cosine is near 1, and no
+    threshold separates them.
     """
     rows = features.flatten(1).T.float()
     inside = torch.from_numpy(valid.copy()).flatten().to(rows.device)
@@ -78,23 +78,25 @@ def standardise(features: torch.Tensor, valid: npt.NDArray[np.bool_]) -> torch.T
 
 @dataclass(frozen=True)
 class Certainty:
-    """The options of confidence and gate.
+    """Confidence of pixels in classes, and the gate on their uncertainty.
 
     Parameters
     ----------
     pool : {"mean", "max", "both"}
-        The mean of the cosines, the greatest, or the lower of the two confidences.
+        Mean of the cosines, maximum, or the one with the lower confidence.
     references : {"seeds", "all"}
-        The labelled pixels that a pixel is compared with.
+        Labelled pixels that a pixel is compared with.
     scale : {"half", "clip", "own", "rival"}
-        How a similarity becomes a confidence in [0, 1]: (1 + S) / 2; max(S, 0); or max(S, 0) in
-        units of that of the pixel which is most similar to the class, or of that of the class
-        which the pixel is most similar to.
+        Conversion of a similarity S to a confidence in [0, 1]: (1 + S) / 2; max(S, 0); max(S, 0)
+        relative to the pixel most similar to the class; or max(S, 0) relative to the class most
+        similar to the pixel.
     uncertainty : {"confidence", "similarity-spread", "vote", "entropy", "group-spread"}
+        Kind of uncertainty; see `IPGOptions`.
     kappa : float
+        Maximum uncertainty of a reliable pixel.
     ranking : {"confidence", "margin", "chance"}
-        By its confidence alone, by how much that exceeds the confidence in any other class, or
-        drawn by chance.
+        Rank pixels by confidence, by its excess over the confidence in any other class, or at
+        random.
     """
 
     pool: Pool = "mean"
@@ -106,7 +108,7 @@ class Certainty:
 
     @classmethod
     def of(cls, options: IPGOptions) -> Certainty:
-        """Those of the options of IPG."""
+        """Return the certainty of IPG's options."""
         return cls(
             pool=options.pool,
             references=options.references,
@@ -119,7 +121,7 @@ class Certainty:
     def similarities(
         self, features: torch.Tensor, known: Labelled, count: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Confidence (5) of each pixel in each class, in [0, 1], and the spread of (4) behind it.
+        """Return the confidence (5) of each pixel in each class, in [0, 1], and the spread of (4).
 
         Parameters
         ----------
@@ -127,7 +129,7 @@ class Certainty:
             Unit vectors of all pixels.
         known : Labelled
         count : int
-            K.
+            Number of classes, K.
 
         Returns
         -------
@@ -138,7 +140,7 @@ class Certainty:
         classes = torch.as_tensor(known.classes[:used], device=features.device)
         own = classes == torch.arange(count, device=features.device)[:, None]
         spread = features.new_zeros((count, len(features)))
-        # The mean of the cosines with unit vectors is the product with their mean.
+        # The mean cosine with unit vectors is the product with their mean.
         share = own.to(features) / own.sum(dim=1, keepdim=True)
         mean = share @ features[pixels] @ features.T
         if self.pool == "mean" and self.uncertainty != "similarity-spread":
@@ -153,17 +155,17 @@ class Certainty:
         return self._scaled(mean if self.pool == "mean" else most), spread
 
     def _scaled(self, similarity: torch.Tensor) -> torch.Tensor:
-        """Similarities (K, n) as confidences."""
+        """Convert similarities (K, n) to confidences."""
         if self.scale == "half":
             similarity = (1 + similarity) / 2
         elif self.scale == "own":
-            similarity = similarity / similarity.amax(dim=1, keepdim=True).clamp(min=_LEAST)
+            similarity = similarity / similarity.amax(dim=1, keepdim=True).clamp(min=_MIN_SCALE)
         elif self.scale == "rival":
-            similarity = similarity / similarity.amax(dim=0).clamp(min=_LEAST)
+            similarity = similarity / similarity.amax(dim=0).clamp(min=_MIN_SCALE)
         return similarity.clamp(0, 1)
 
     def ranks(self, confidence: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-        """What the pixel that a class gains has most of, (K, n)."""
+        """Return the ranks (K, n); a class gains the pixel with the highest rank."""
         if self.ranking == "confidence":
             return confidence
         if self.ranking == "chance":
@@ -175,7 +177,7 @@ class Certainty:
     def doubt(
         self, confidence: torch.Tensor, spread: torch.Tensor, verdict: Verdict
     ) -> torch.Tensor:
-        """Uncertainty (8) of each pixel in the class that it was voted into, shape (n,).
+        """Return the uncertainty (8) of each pixel in the class that won it, shape (n,).
 
         Parameters
         ----------
@@ -196,9 +198,9 @@ class Certainty:
             inside = sure.clamp(1e-6, 1 - 1e-6)
             rest = 1 - inside
             entropy = -(inside * inside.log2() + rest * rest.log2())
-            return torch.where(sure < 0.5, 1.0, entropy)  # sure that it is another class
+            return torch.where(sure < 0.5, 1.0, entropy)  # confidence in another class
         return 1 - sure
 
     def reliable(self, doubt: torch.Tensor, verdict: Verdict) -> torch.Tensor:
-        """The gate (7), bool of shape (n,): someone has won, and the doubt is at most kappa."""
+        """Return the gate (7), bool of shape (n,): won by a class, and doubt at most kappa."""
         return (doubt <= self.kappa) & (verdict.winner.flatten() != NOBODY)

@@ -1,4 +1,4 @@
-"""Spectra as features of pixels: all bands or principal components, smoothed if wished."""
+"""Spectral features of pixels: principal components, and smoothing."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Floats = npt.NDArray[np.float32]
 
 
 def components(cube: hsizoo.HyperCube, number: int) -> Floats:
-    """Principal components of the valid pixels, (H, W, n) with n at most the bands; NaN elsewhere.
+    """Return up to `number` principal components of the valid pixels, (H, W, n); NaN elsewhere.
 
-    The sign of each is that of its largest loading, whatever the linear algebra library.
+    The largest loading of each is positive, so signs do not depend on the linear algebra library.
     """
     spectra = cube.data[cube.valid].astype(np.float64)
     spectra -= spectra.mean(axis=0)
@@ -31,15 +31,15 @@ def components(cube: hsizoo.HyperCube, number: int) -> Floats:
 
 
 def smoothed(image: Floats, valid: npt.NDArray[np.bool_], deviation: float) -> Floats:
-    """Smooth an image (H, W, D) by a Gaussian over the valid pixels around each.
+    """Smooth an image (H, W, D) by a Gaussian over the valid pixels.
 
     Parameters
     ----------
     image : ndarray
     valid : ndarray of bool, shape (H, W)
-        Others do not bleed into their neighbours, and become 0.
+        Other pixels do not affect their neighbours, and become 0.
     deviation : float
-        In pixels; 0 for none.
+        Standard deviation in pixels; 0 for no smoothing.
     """
     inside = valid.astype(np.float64)
     clean = np.where(valid[:, :, None], image, 0).astype(np.float64)

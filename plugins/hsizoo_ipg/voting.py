@@ -1,4 +1,4 @@
-"""Spectral voting (IPG, section 2.2): masks of all groups of bands become one class per pixel.
+"""Spectral voting (IPG, section 2.2): one class per pixel from the masks of all groups.
 
 ::
 
@@ -6,7 +6,7 @@
     (2) N(a, i) = number of groups with y = 1;  T(a) = sum of N(a, i) over the classes
     (3) c(a) = argmax of N(a, i) over the classes, "after k rounds of processing" (the paper)
 
-INFERRED: the formulas are not in the paper's text that is available; these fit its words.
+INFERRED: the available text of the paper lacks the formulas; these fit its description.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ NOBODY = -1
 
 @dataclass(frozen=True)
 class Thresholds:
-    """When a mask votes.
+    """Thresholds at which a mask votes.
 
     Parameters
     ----------
     high, low : float
-        tau_h and tau_l, of a probability.
+        tau_h and tau_l, as probabilities.
     strict : bool
-        Probabilities above `high` are foreground and all others background; otherwise from `high`
-        on foreground, below `low` background, and undecided between.
+        Whether probabilities above `high` are foreground and all others background.  Otherwise
+        those of at least `high` are foreground, those below `low` background, others undecided.
     """
 
     high: float = 0.8
@@ -43,13 +43,13 @@ class Thresholds:
 
     @classmethod
     def of(cls, options: IPGOptions) -> Thresholds:
-        """Those of the options of IPG."""
+        """Return the thresholds of IPG's options."""
         return cls(options.tau_h, options.tau_l, options.strict)
 
     def votes(
         self, masks: torch.Tensor, *, logits: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Where probabilities, or logits, vote for the foreground and for the background."""
+        """Return where probabilities or logits vote for foreground and for background."""
         high, low = (_logit(each) if logits else each for each in (self.high, self.low))
         if self.strict:
             return masks > high, masks <= high
@@ -58,18 +58,17 @@ class Thresholds:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What was voted.
+    """Result of a vote.
 
     Parameters
     ----------
     winner : Tensor of int64, shape (H, W)
-        Place of the class; -1 where no class has enough votes of its own groups, or two have
-        equally many.
+        Index of the class; -1 where no class has enough foreground votes, or on a tie.
     share : Tensor of float32, shape (H, W)
-        N(a, c) / T(a), votes of the winner among all; 0 where there is none.
+        N(a, c) / T(a), the winner's fraction of all votes; 0 without a winner.
     spread : Tensor of float32, shape (H, W)
-        Standard deviation of the winner's probability over the groups, in this vote alone; 0
-        unless it was asked for.
+        Standard deviation of the winner's probability over the groups, in this vote only; 0
+        unless requested.
     """
 
     winner: torch.Tensor
@@ -78,18 +77,19 @@ class Verdict:
 
 
 class Ballot:
-    """Counts votes, mask by mask; nothing but the counts is kept.
+    """Counts votes mask by mask; only the counts are kept.
 
     Parameters
     ----------
     classes, height, width : int
     thresholds : Thresholds
     support : float
-        A class wins only with this share of foreground among the groups that decided about it.
+        Minimum fraction of foreground votes for a class to win, among the groups that decided
+        about it.
     spread : bool
-        Whether the spread of probabilities is kept too.
+        Whether to compute the spread of probabilities.
     tally : dict of str to Tensor, optional
-        Votes that are counted already, as of `tally`.
+        Votes counted before; see `tally`.
     device : torch.device
     """
 
@@ -122,9 +122,9 @@ class Ballot:
         self.foreground[number] += yes.sum(dim=0, dtype=torch.int32)
         self.background[number] += no.sum(dim=0, dtype=torch.int32)
         if self._sums is not None:
-            chance = masks.sigmoid() if logits else masks
-            self._sums[0, number] += chance.sum(dim=0)
-            self._sums[1, number] += chance.square().sum(dim=0)
+            probability = masks.sigmoid() if logits else masks
+            self._sums[0, number] += probability.sum(dim=0)
+            self._sums[1, number] += probability.square().sum(dim=0)
             self._groups[number] += len(masks)
 
     @property
@@ -133,7 +133,7 @@ class Ballot:
         return {"foreground": self.foreground, "background": self.background}
 
     def close(self) -> Verdict:
-        """Find the winners."""
+        """Determine the winner of each pixel."""
         votes = self.foreground
         decided = (votes + self.background).clamp(min=1)
         votes = torch.where(votes >= self._support * decided, votes, 0)
@@ -153,7 +153,7 @@ class Ballot:
         )
 
 
-def _logit(chance: float) -> float:
-    if chance <= 0:
+def _logit(probability: float) -> float:
+    if probability <= 0:
         return -math.inf
-    return math.inf if chance >= 1 else math.log(chance / (1 - chance))
+    return math.inf if probability >= 1 else math.log(probability / (1 - probability))

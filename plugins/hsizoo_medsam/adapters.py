@@ -1,18 +1,18 @@
-"""Adapters of Medical SAM Adapter, and how they enter an existing transformer.
+"""Adapters of Medical SAM Adapter, and their insertion into an existing transformer.
 
 J. Wu et al., "Medical SAM Adapter: adapting Segment Anything Model for medical image
-segmentation", arXiv:2304.12620; written from the description, the released code (GPL) was not
+segmentation", arXiv:2304.12620.  Written from the description; the released code (GPL) was not
 used.
 
 A block of a vision transformer computes ``x = x + attn(norm1(x))`` and ``x = x + mlp(norm2(x))``.
-With adapters its two inner modules are exchanged for wrappers around them:
+Wrappers with adapters replace its two inner modules:
 
 * space adapter: ``attn(·)`` becomes ``a + up(gelu(down(a)))`` with ``a = attn(·)``;
 * MLP adapter: ``mlp(·)`` becomes ``mlp(·) + scale * up(gelu(down(·)))``.
 
-The block around them, and so its window partition, its residual connections and its
-normalisation, stays the library's own.  The space adapter thereby runs where the original has it:
-on the output of the attention, before windows are put together again.
+The block itself, with its window partition, residual connections and normalisation, stays that of
+the library.  The space adapter therefore runs in the same place as in the original: on the output
+of the attention, before windows are merged.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Adapter(nn.Module):
     Parameters
     ----------
     width : int
-        Of input and output.
+        Width of input and output.
     ratio : float
         Width of the bottleneck, relative to `width`.
     init : {"default", "zero"}
         ``default``: PyTorch's initial values of a linear layer.  ``zero``: the last layer starts
-        at 0, so that the adapter adds nothing until it is trained.
+        at 0, so that the adapter has no effect before training.
     """
 
     def __init__(self, width: int, ratio: float, init: AdapterInit) -> None:
@@ -58,7 +58,7 @@ class Adapter(nn.Module):
 
 
 class AdaptedAttention(nn.Module):
-    """An attention layer, then a space adapter with a skip connection."""
+    """An attention layer followed by a space adapter with a skip connection."""
 
     def __init__(self, inner: nn.Module, adapter: Adapter) -> None:
         super().__init__()
@@ -66,14 +66,14 @@ class AdaptedAttention(nn.Module):
         self.adapter = adapter
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Attend and adapt."""
+        """Apply the attention, then the adapter."""
         attended = self.inner(x)
         adapted: torch.Tensor = attended + self.adapter(attended)
         return adapted
 
 
 class AdaptedMlp(nn.Module):
-    """An MLP, and in parallel to it an adapter times `scale`."""
+    """An MLP with a parallel adapter scaled by `scale`."""
 
     def __init__(self, inner: nn.Module, adapter: Adapter, scale: float) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class AdaptedMlp(nn.Module):
         self.scale = scale
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Add both branches."""
+        """Return the sum of both branches."""
         both: torch.Tensor = self.inner(x) + self.scale * self.adapter(x)
         return both
 
@@ -90,15 +90,15 @@ class AdaptedMlp(nn.Module):
 def insert_adapters(
     blocks: Iterable[nn.Module], ratio: float, scale: float, init: AdapterInit
 ) -> None:
-    """Put a space adapter and an MLP adapter into every block, in place.
+    """Insert a space adapter and an MLP adapter into every block, in place.
 
     Parameters
     ----------
     blocks : iterable of nn.Module
-        Blocks that call their members ``attn``, ``norm2`` and ``mlp`` as described above: those
-        of timm's ViT and of sam2's Hiera do.
+        Blocks that use their members ``attn``, ``norm2`` and ``mlp`` as described above, such as
+        those of timm's ViT and sam2's Hiera.
     ratio, scale, init
-        Of the adapters.
+        See `Adapter` and `AdaptedMlp`.
     """
     for block in blocks:
         attention, norm, mlp = (block.get_submodule(name) for name in ("attn", "norm2", "mlp"))

@@ -30,37 +30,38 @@ from hsizoo_medsam.weights import SAM_VIT_B, check_layout, frozen_digest, sam_we
 
 __all__ = ["MedSamAdapter", "OpenedImage"]
 
-_OBJECTS_AT_ONCE = 16  # about 100 MB each in the decoder, in float32 at 1024 × 1024
+_OBJECTS_AT_ONCE = 16  # about 100 MB per object in the decoder, in float32 at 1024 × 1024
 
-# Heads of the decoder that one mask per object, without a quality score, leaves without gradient.
+# Decoder heads without a gradient: only one mask per object and no quality score is used.
 _UNUSED_HEADS = (
     "iou_prediction_head.",
     "pred_obj_score_head.",
     *(f"output_hypernetworks_mlps.{number}." for number in (1, 2, 3)),
 )
 
-_FROZEN_SEED = 0  # of a backbone with random weights
+_FROZEN_SEED = 0  # seed of a backbone with random weights
 
 Version = tuple[int, ...]
 
 
 @dataclass(eq=False)
 class OpenedImage:
-    """One image: its input to the encoder, and the encoding by the weights of the moment.
+    """An opened image: the encoder's input, and the encoding for the current weights.
 
     Parameters
     ----------
     image : Tensor of uint8
-        The pseudo-RGB picture as the encoder takes it, on the segmenter's device.
+        Pseudo-RGB image in the encoder's input format, on the segmenter's device.
     frame : Frame
-        Its geometry.
+        Geometry of the image.
     shown : dict
-        How the picture was made: policy, bands, stretch.
+        Description of the pseudo-RGB image: policy, bands, stretch.
     encoding : tuple of Tensor or None
-        Made without a graph, by the weights of `version`.
+        Encoding by the weights of `version`, without gradients.
     differentiable : tuple of Tensor or None
-        The same values with a gradient to the adapters; they keep no activations.
+        The same values with a gradient to the adapters; no activations are kept.
     version : tuple of int or None
+        Version of the encoder's weights that `encoding` was made with.
     """
 
     image: torch.Tensor
@@ -74,28 +75,28 @@ class OpenedImage:
 class MedSamAdapter(hsizoo.TrainableSegmenter):
     """SAM with a space adapter and an MLP adapter in every block of its image encoder.
 
-    Trained are the adapters and the mask decoder; the rest of the image encoder and the prompt
-    encoder stay as SAM has them.
+    The adapters and the mask decoder are trained; the rest of the image encoder and the prompt
+    encoder are frozen.
 
     Parameters
     ----------
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
     **options
         See `hsizoo_medsam.options.MedSamAdapterOptions`.
 
     Notes
     -----
-    INFERRED: one mask per object, SAM's first (``multimask_output=False``), whatever the number of
-    clicks; so the heads for further masks and for SAM's quality score get no gradient, and are
-    left as they are.
+    INFERRED: one mask per object, SAM's first (``multimask_output=False``), for any number of
+    clicks.  The heads for further masks and for SAM's quality score therefore get no gradient and
+    stay unchanged.
 
-    With SAM ViT-B 10,607,232 of 100,836,400 parameters are trained: 7,100,928 in the adapters,
+    With SAM ViT-B, 10,607,232 of 100,836,400 parameters are trained: 7,100,928 in the adapters,
     3,506,304 in the decoder.
 
-    The adapters are inside the encoder, so an encoding is good for the weights it was made by: no
-    other component can use it, and no cache on disk keeps it.  An image is encoded once per set of
-    weights, on the first `predict` or `logits`, whatever the number of objects and clicks; each
+    The adapters are inside the encoder, so an encoding is only valid for the weights that made it:
+    it is neither shared with other components nor cached on disk.  An image is encoded once per
+    set of weights, on the first `predict` or `logits`, for any number of objects and clicks; each
     backward pass encodes once more, see `hsizoo_medsam.recompute`.
     """
 
@@ -104,7 +105,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
     Options: ClassVar = MedSamAdapterOptions
     options: MedSamAdapterOptions
     free_options = frozenset({"precision", "checkpoint"})
-    one_backward = True  # each backward pass encodes the image once more
+    one_backward = True  # each backward pass encodes the image again
 
     def __init__(self, *, device: str = "cpu", **options: Any) -> None:
         super().__init__(**options)
@@ -126,7 +127,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
         self._adopt(model.to(torch.device(device)).eval())
 
     def _adopt(self, model: Sam | Sam2) -> None:
-        """Take a model with adapters; decide which of its parameters are trained."""
+        """Set the model, which has adapters, and select its trainable parameters."""
         adapters = [each for each in model.modules() if isinstance(each, Adapter)]
         self._in_encoder = [each for adapter in adapters for each in adapter.parameters()]
         used = [
@@ -147,13 +148,13 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
     def base_weights(**options: Any) -> str:
         """Identify the weights of the backbone; see `hsizoo.Component.base_weights`.
 
-        The adapters always start from random ones.  Of the options only `backbone` and
+        The adapters always start from random weights.  Only the options `backbone` and
         `checkpoint` matter.
 
         Raises
         ------
         OptionError
-            If there is no such backbone, or `checkpoint` is Meta's name of another one.
+            If the backbone is unknown, or `checkpoint` is Meta's name for another one.
         """
         backbone = options.get("backbone", "sam-vit-b")
         checkpoint = options.get("checkpoint", "auto")
@@ -165,10 +166,10 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
         return f"random:{_FROZEN_SEED}" if checkpoint == "random" else file_weights(checkpoint)
 
     def invalidate(self) -> None:
-        """Forget the encodings that were made, of images that are open, with the weights until now.
+        """Invalidate encodings that open images keep from the previous weights.
 
-        Changes of weights are noticed where torch counts them.  It does not count those of a
-        fused optimizer: call this after its step, unless `train` or `load_state_dict` follows.
+        Weight changes are detected by torch's version counters, which a fused optimizer does not
+        update: call this after its step, unless `train` or `load_state_dict` follows.
         """
         self._changes += 1
 
@@ -177,7 +178,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
 
     @cached_property
     def frozen_digest(self) -> str:
-        """SHA-256 of the frozen weights and of the image size."""
+        """SHA-256 of the frozen weights and the image size."""
         frozen = {
             name: value
             for name, value in self._model.state_dict().items()
@@ -186,11 +187,11 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
         return frozen_digest(frozen, self._model.image_size)
 
     def trainable(self) -> Mapping[str, nn.Parameter]:
-        """Adapters and mask decoder, by name."""
+        """Return the parameters of adapters and mask decoder by name."""
         return dict(self._trainable)
 
     def train(self, mode: bool = True) -> None:
-        """Switch adapters and decoder to training mode; no layer of theirs depends on it."""
+        """Set the mode of adapters and decoder; none of their layers depends on it."""
         self.invalidate()
         self._model.decoder.train(mode)
         for module in self._model.modules():
@@ -198,7 +199,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
                 module.train(mode)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """The trained weights, by name, copied to the CPU."""
+        """Return the trained weights by name, copied to the CPU."""
         return {name: each.detach().cpu().clone() for name, each in self._trainable.items()}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
@@ -207,7 +208,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
         Raises
         ------
         DataError
-            If a name is missing, unknown or of another shape.
+            If a name is missing or unknown, or a shape differs.
         """
         check_layout(self._trainable, state, "medsam-adapter")
         with torch.no_grad():
@@ -216,21 +217,21 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
         self.invalidate()
 
     def open(self, cube: hsizoo.HyperCube) -> OpenedImage:
-        """Make the picture that the encoder will see; see the notes of the class.
+        """Render the pseudo-RGB image; it is encoded later, see the notes of the class.
 
         Raises
         ------
         DataError
-            If the cube lacks what option `rgb` needs.
+            If the cube lacks the bands or wavelengths that option `rgb` needs.
         """
         height, width, _ = cube.shape
         frame = self._model.frame(height, width)
-        with torch.inference_mode(False):  # whatever the caller's mode: it may be trained on later
+        with torch.inference_mode(False):  # the image may be used for training later
             image = frame.fit(self._pseudo_rgb.render(cube)).to(self._device)
         return OpenedImage(image, frame, self._pseudo_rgb.describe(cube))
 
     def describe(self, state: OpenedImage) -> dict[str, Any]:
-        """Tell which bands were shown, and how it computes."""
+        """Return how the pseudo-RGB image was made, the precision and the image size."""
         return {
             "pseudo_rgb": state.shown,
             "precision": str(self._model.dtype).removeprefix("torch."),
@@ -251,7 +252,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
     def logits(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
         """Segment N objects, differentiably where gradients are enabled.
 
-        Objects with as many clicks are decoded together.
+        Objects with the same number of clicks are decoded together.
 
         Returns
         -------
@@ -274,7 +275,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
     def _decode(
         self, projection: Any, frame: Frame, prompts: Sequence[hsizoo.Clicks]
     ) -> torch.Tensor:
-        """Logits (N, H, W) of objects that all have as many clicks."""
+        """Return logits (N, H, W) of objects that have the same number of clicks."""
         points = np.stack([frame.points(clicks) for clicks in prompts])
         labels = np.stack([clicks.positive for clicks in prompts]).astype(np.int32)
         decoded = self._model.decode(
@@ -285,7 +286,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
         return frame.restore(decoded)
 
     def _features(self, state: OpenedImage) -> Features:
-        """The image's encoding by the present weights, with a gradient where one is wanted."""
+        """Return the encoding for the current weights, with gradients if enabled."""
         version = self._version()
         if state.encoding is None or state.version != version:
             with torch.inference_mode(False), torch.no_grad():  # as in `open`
@@ -294,7 +295,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
         if not torch.is_grad_enabled():
             return state.encoding
         if state.differentiable is None:
-            image = state.image  # not the state: the graph would keep the state that keeps it
+            image = state.image  # capturing the state itself would create a reference cycle
             state.differentiable = attach(
                 state.encoding, lambda: self._model.encode(image), self._in_encoder, self._version
             )
@@ -304,7 +305,7 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
 def _build(
     backbone: str, checkpoint: str, image_size: int | None, dtype: torch.dtype
 ) -> Sam | Sam2:
-    """A backbone on the CPU, without adapters."""
+    """Build a backbone on the CPU, without adapters."""
     if backbone != "sam-vit-b":
         return build_sam2(backbone.removeprefix("sam2.1-"), checkpoint, image_size, dtype)
     sam = Sam(1024 if image_size is None else image_size, VIT_B, dtype)
@@ -314,9 +315,9 @@ def _build(
 
 
 def _batches(prompts: Sequence[hsizoo.Clicks]) -> list[list[int]]:
-    """Numbers of objects with as many clicks, in bounded batches.
+    """Group object indices by number of clicks, in batches of limited size.
 
-    SAM has a token for padding, but a padded object is not segmented quite as it is alone.
+    SAM has a padding token, but padding slightly changes the segmentation of an object.
     """
     by_length: dict[int, list[int]] = {}
     for number, clicks in enumerate(prompts):

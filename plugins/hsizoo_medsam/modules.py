@@ -1,7 +1,7 @@
-"""sam2's modules, imported without a trace.
+"""sam2's modules, imported without side effects on Hydra.
 
-``import sam2`` initialises Hydra for the whole process, after which a host application that uses
-Hydra itself cannot; its model code does not need it.
+``import sam2`` initialises Hydra for the whole process, after which a host application can no
+longer do so.  sam2's model code does not need Hydra.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Options of the Medical SAM Adapter; nothing here imports NumPy or torch."""
+"""Options of the Medical SAM Adapter; does not import NumPy or torch."""
 
 from __future__ import annotations
 
@@ -24,36 +24,38 @@ class MedSamAdapterOptions(PictureOptions):
     Parameters
     ----------
     backbone : str, default "sam-vit-b"
-        ``sam-vit-b``: the original's.  INFERRED: the row "MedSAM-Adapter" of SAMSA 2.0's table
-        names none.  ``sam2.1-nano|tiny|small|base-plus|large``: the same adapters in every block
-        of SAM 2.1's Hiera, trained with SAM 2.1's mask decoder; hsizoo's own design, which no
-        paper describes.
+        Backbone.  ``sam-vit-b``: that of the original.  INFERRED: the row "MedSAM-Adapter" in the
+        table of SAMSA 2.0 names none.  ``sam2.1-nano|tiny|small|base-plus|large``: the same
+        adapters in every block of SAM 2.1's Hiera, trained with SAM 2.1's mask decoder; specific
+        to hsizoo, not described in any paper.
     checkpoint : str, default "auto"
-        Weights of the backbone: ``auto``, Meta's file (``sam_vit_b_01ec64.pth`` for SAM) in
-        ``HSIZOO_HOME/weights``; the path of a file in the same layout; or ``random``, the same
-        each time, for tests and timings.
+        Weights of the backbone.  ``auto``: Meta's file (``sam_vit_b_01ec64.pth`` for SAM) in
+        ``HSIZOO_HOME/weights``.  A path: a file in the same layout.  ``random``: random weights
+        from a fixed seed, for tests and timing.
     image_size : int or none, default none
-        Side of SAM's square input, a multiple of 16; the longest side of the image is scaled to
-        it.  ``none`` is 1024.  INFERRED: the original's instructions train at 1024, its code
-        defaults to 256.  SAM's position tables are interpolated where it is not 1024.  SAM 2.1
-        has its own size and takes no other.
+        Side of SAM's square input in pixels, a multiple of 16; the longest side of the image is
+        scaled to it.  ``none`` is 1024.  INFERRED: the instructions of the original train at 1024,
+        its code defaults to 256.  For other sizes than 1024, SAM's position tables are
+        interpolated.  SAM 2.1 supports only its own size.
     adapter_ratio : float, default 0.25
-        Width of an adapter's bottleneck, relative to the width of its tokens.
+        Width of the adapters' bottleneck, relative to the width of the tokens.
     adapter_scale : float, default 0.5
-        Factor of the MLP adapter.
+        Scale of the MLP adapter's output.
     adapter_init : {"default", "zero"}, default "default"
-        Initial values of the adapters.  INFERRED: the original initialises nothing specially,
-        which is ``default``; with ``zero`` training starts from SAM's own output.
+        Initial weights of the adapters.  INFERRED: the original uses PyTorch's defaults, which is
+        ``default``; with ``zero``, training starts from SAM's own output.
     seed : int or none, default none
-        Seed of the adapters' initial values; ``none`` takes torch's own, which `hsizoo train` sets.
+        Seed of the adapters' initial weights; ``none`` uses torch's seed, which `hsizoo train`
+        sets.
     precision : {"auto", "float32", "bfloat16", "float16"}, default "auto"
-        Of encoder and decoder; prompts are always embedded in float32.  ``auto``: bfloat16 on a
-        CUDA device, else float32.
+        Precision of encoder and decoder; prompts are always embedded in float32.  ``auto`` is
+        bfloat16 on CUDA and float32 elsewhere.
 
     Raises
     ------
     OptionError
-        If `adapter_ratio` is not positive and finite, or `image_size` no multiple of 16 (SAM only).
+        If `adapter_ratio` is not positive and finite, or `image_size` is not a positive multiple
+        of 16 (SAM only).
     """
 
     backbone: Backbone = "sam-vit-b"

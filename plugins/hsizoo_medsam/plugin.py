@@ -1,4 +1,4 @@
-"""The segmenter that this package offers."""
+"""Components of this package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         options_type="hsizoo_medsam.options:MedSamAdapterOptions",
         summary="Medical SAM Adapter: SAM ViT-B with trained adapters and mask decoder",
         paper="Wu et al., Medical SAM Adapter, arXiv:2304.12620",
-        weights="SAM ViT-B, sam_vit_b_01ec64.pth by Meta, Apache-2.0; adapters: none published "
+        weights="SAM ViT-B, sam_vit_b_01ec64.pth by Meta, Apache-2.0; no adapters are published "
         "for hyperspectral images, train them with `hsizoo train medsam-adapter`",
         requires=("timm", "sam2"),
         install="pip install timm sam2",

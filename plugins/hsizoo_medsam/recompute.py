@@ -1,13 +1,13 @@
-"""An encoding with a gradient that keeps no activations.
+"""Differentiable encodings that keep no activations.
 
-The adapters sit inside the encoder, so a training step differentiates through all of it, and
-clicks come one after the other: each needs a prediction before the next can be made.  Keeping a
-graph per click would keep the encoder's activations (gigabytes at 1024 × 1024) once per click.
+The adapters are inside the encoder, so a training step differentiates through all of it.  Clicks
+are sequential: each needs a prediction before the next can be made.  A graph per click would keep
+the encoder's activations (gigabytes at 1024 × 1024) once per click.
 
-Here the forward pass is the encoding that was computed anyway, without a graph; the backward pass
-encodes once more, with one.  All decoder calls that share the encoding add up their gradients
-before that, so an image costs, per backward pass, one encoding without graph, one with, and one
-backward through it, however many clicks and objects were decoded.
+Here the forward pass reuses the encoding that was computed without gradients; the backward pass
+encodes again with gradients.  The gradients of all decoder calls that share the encoding are
+summed first.  Per backward pass, an image thus costs one encoding without a graph, one with a
+graph, and one backward pass through the encoder, for any number of clicks and objects.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ def attach(
     parameters: Sequence[torch.nn.Parameter],
     version: Callable[[], object],
 ) -> Features:
-    """Give features, computed without a graph, a gradient to the parameters they came from.
+    """Connect features that were computed without gradients to the encoder's parameters.
 
     Parameters
     ----------
     features : tuple of Tensor
-        What `encode` returns.
+        Output of `encode`.
     encode : callable
-        Computes them anew, from the same input and with the same result.
+        Recomputes the features from the same input.
     parameters : sequence of Parameter
-        Those that `encode` uses and that need a gradient.
+        Parameters used by `encode` that need a gradient.
     version : callable
-        Returns something that differs once they have changed.
+        Returns a value that changes when the parameters change.
 
     Returns
     -------
     tuple of Tensor
-        The same values.  Several backward passes may go through them; each calls `encode` once.
+        The same values.  They support several backward passes; each calls `encode` once.
     """
     attached: Features = _Recomputed.apply(features, encode, version, *parameters)
     return attached
@@ -60,7 +60,7 @@ class _Recomputed(torch.autograd.Function):
         version: Callable[[], object],
         *parameters: torch.nn.Parameter,
     ) -> Features:
-        # Not save_for_backward: a second backward pass, over another object, must find them too.
+        # Not save_for_backward: a second backward pass, for another object, needs them too.
         ctx.encode, ctx.parameters = encode, parameters
         ctx.version, ctx.made_by = version, version()
         return tuple(feature.detach() for feature in features)
@@ -71,7 +71,7 @@ class _Recomputed(torch.autograd.Function):
         if ctx.version() != ctx.made_by:
             raise RuntimeError(
                 "the weights changed between `logits` and `backward`: call `backward` before the "
-                "optimizer's step, `train` and `load_state_dict`, or compute the logits anew"
+                "optimizer's step, `train` and `load_state_dict`, or recompute the logits"
             )
         with torch.enable_grad():
             features = ctx.encode()

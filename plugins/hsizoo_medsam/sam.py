@@ -1,10 +1,10 @@
-"""Segment Anything (the first) with a ViT-B image encoder.
+"""The original Segment Anything with a ViT-B image encoder.
 
 A. Kirillov et al., "Segment Anything", arXiv:2304.02643.
 
-The image encoder is timm's ``samvit_base_patch16``; prompt encoder and mask decoder are sam2's,
-whose code is that of the first SAM where nothing of SAM 2 is switched on.  Only names differ
-(`sam_name`).  timm builds its normalisations with ``eps=1e-5``, Meta's SAM has 1e-6.
+The image encoder is timm's ``samvit_base_patch16``; prompt encoder and mask decoder are those of
+sam2, which equal those of the first SAM if no SAM 2 feature is enabled.  Only names differ
+(`sam_name`).  timm's normalisation layers default to ``eps=1e-5``, Meta's SAM uses 1e-6.
 """
 
 from __future__ import annotations
@@ -31,33 +31,33 @@ __all__ = ["VIT_B", "Sam", "Vit", "autocast", "sam_name"]
 _MEAN = (123.675, 116.28, 103.53)
 _STD = (58.395, 57.12, 57.375)
 _PATCH = 16
-_CHANNELS = 256  # of the image embedding, the prompts and the decoder
+_CHANNELS = 256  # in the image embedding, the prompts and the decoder
 
 
 @dataclass(frozen=True)
 class Vit:
-    """Size of an image encoder."""
+    """Size of a ViT image encoder."""
 
     width: int = 768
     depth: int = 12
     heads: int = 12
-    global_blocks: tuple[int, ...] = (2, 5, 8, 11)  # the others attend within windows of 14 × 14
+    global_blocks: tuple[int, ...] = (2, 5, 8, 11)  # the others use windows of 14 × 14
 
 
 VIT_B = Vit()
 
 
 class Sam(nn.Module):
-    """SAM without what Medical SAM Adapter never uses: boxes, and more than one mask per object.
+    """SAM reduced to what Medical SAM Adapter uses: no boxes, and one mask per object.
 
     Parameters
     ----------
     image_size : int, default 1024
-        Side of the square input; a multiple of 16.
+        Side of the square input in pixels; a multiple of 16.
     vit : Vit, optional
         Size of the image encoder.  Default: ViT-B.
     dtype : torch.dtype, default float32
-        In which encoder and decoder compute.
+        Precision of encoder and decoder.
     """
 
     pixel_mean: torch.Tensor
@@ -103,7 +103,7 @@ class Sam(nn.Module):
 
     @property
     def blocks(self) -> Iterator[nn.Module]:
-        """The blocks of the image encoder, into which adapters go."""
+        """Blocks of the image encoder, where adapters are inserted."""
         return iter(self.image_encoder.blocks)
 
     @property
@@ -112,13 +112,13 @@ class Sam(nn.Module):
         return self.mask_decoder
 
     def frame(self, height: int, width: int) -> PaddedFrame:
-        """How an image of this size enters."""
+        """Return the geometry of an image of this size."""
         return PaddedFrame(height, width, self.image_size)
 
     def load_original(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Load weights in the layout of ``sam_vit_b_01ec64.pth``; before adapters are inserted.
+        """Load weights in the layout of ``sam_vit_b_01ec64.pth``, before inserting adapters.
 
-        Position tables made for another image size are interpolated linearly.
+        Position tables for another image size are interpolated linearly.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Sam(nn.Module):
         Raises
         ------
         DataError
-            If a name is missing, unknown or of another shape.
+            If a name is missing or unknown, or a shape differs.
         """
         named = {sam_name(name): value for name, value in weights.items()}
         own = self.state_dict()
@@ -156,7 +156,7 @@ class Sam(nn.Module):
         return (embedding.float(),)
 
     def project(self, features: Features) -> torch.Tensor:
-        """Do what objects share in the decoder: nothing here."""
+        """Compute the decoder inputs that objects share; here the features themselves."""
         return features[0]
 
     def decode(
@@ -166,14 +166,14 @@ class Sam(nn.Module):
         labels: torch.Tensor,
         masks: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Decode N objects, all of which have as many clicks.
+        """Decode N objects that have the same number n of clicks.
 
         Parameters
         ----------
         projection : Tensor
-            What `project` returned.
+            Output of `project`.
         points : Tensor of float32, shape (N, n, 2)
-            As (x, y), in pixels of the input.
+            Positions (x, y) in pixels of the input.
         labels : Tensor, shape (N, n)
             1 for a positive click, 0 for a negative one.
         masks : Tensor of float32, shape (N, 1, image_size / 4, image_size / 4), optional
@@ -184,7 +184,7 @@ class Sam(nn.Module):
         Tensor of float32, shape (N, image_size / 4, image_size / 4)
             Logits.
         """
-        # Positions are encoded by sines of large arguments, which half precision would ruin.
+        # Positions are encoded by sines of large arguments, for which half precision is too coarse.
         with autocast(points.device, torch.float32):
             sparse, dense = self.prompt_encoder((points, labels), None, masks)
             positions = self.prompt_encoder.get_dense_pe()
@@ -202,13 +202,13 @@ class Sam(nn.Module):
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
-    """Compute in `dtype`, also where the caller has switched autocast on or off."""
+    """Return an autocast context for `dtype` that overrides the caller's autocast."""
     half = dtype if dtype != torch.float32 else None
     return torch.autocast(device.type, half, enabled=half is not None)
 
 
 def sam_name(name: str) -> str:
-    """Turn a name of Meta's checkpoint into ours.
+    """Convert a parameter name of Meta's checkpoint to that of `Sam`.
 
     Examples
     --------
@@ -226,7 +226,7 @@ def sam_name(name: str) -> str:
 
 
 def _resize_positions(name: str, table: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-    """Interpolate a position table to another image size; other tensors stay as they are."""
+    """Interpolate a position table to another image size; return other tensors unchanged."""
     if name.endswith("pos_embed") and table.ndim == len(shape) == 4:
         grid = functional.interpolate(
             table.permute(0, 3, 1, 2), tuple(shape[1:3]), mode="bilinear", align_corners=False

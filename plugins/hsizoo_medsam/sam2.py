@@ -1,8 +1,9 @@
-"""SAM 2.1 as a backbone for the adapters: hsizoo's own design.
+"""SAM 2.1 as a backbone for the adapters, a design of hsizoo.
 
-Medical SAM Adapter is about the first SAM.  Here its adapters go into SAM 2.1 in the places that
-correspond: a space adapter after the attention of each block of Hiera, where windows (and, between
-stages, the pooling of queries) are not yet undone; an MLP adapter in parallel to its MLP.
+Medical SAM Adapter was designed for the first SAM.  Here its adapters are inserted into SAM 2.1 in
+the corresponding places: a space adapter after the attention of each Hiera block, before windows
+are merged (and, between stages, before the pooling of queries is undone); an MLP adapter in
+parallel to the MLP.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ _LEVELS = ("stride4", "stride8", "stride16")
 
 
 class Sam2(nn.Module):
-    """The image part of a SAM 2.1, with the interface of `hsizoo_medsam.sam.Sam`.
+    """The image model of SAM 2.1 with the interface of `hsizoo_medsam.sam.Sam`.
 
     Parameters
     ----------
     network : Sam2Network
-        Its encoder is copied: other components share it, and would get the adapters too.
+        The encoder is copied, as other components share it and must not get the adapters.
     dtype : torch.dtype
-        In which encoder and decoder compute.
+        Precision of encoder and decoder.
     """
 
     def __init__(self, network: Sam2Network, dtype: torch.dtype) -> None:
@@ -46,32 +47,32 @@ class Sam2(nn.Module):
 
     @property
     def blocks(self) -> Iterator[nn.Module]:
-        """The blocks of the image encoder, into which adapters go."""
+        """Blocks of the image encoder, where adapters are inserted."""
         return iter(self.network.get_submodule("image_encoder.trunk.blocks").children())
 
     @property
     def decoder(self) -> nn.Module:
-        """The mask decoder, with the convolutions of fine features that belong to it."""
+        """The mask decoder, including its convolutions of fine features."""
         return self.network.get_submodule("sam_mask_decoder")
 
     def frame(self, height: int, width: int) -> StretchedFrame:
-        """How an image of this size enters."""
+        """Return the geometry of an image of this size."""
         return StretchedFrame(height, width, self.image_size)
 
     def encode(self, image: torch.Tensor) -> Features:
-        """Encode an image, (H, W, 3) uint8, up to the first layer of the decoder."""
+        """Encode an (H, W, 3) uint8 image, up to the first layer of the decoder."""
         inputs = self.network.preprocess(image)
         with autocast(image.device, self.dtype):
             levels = self.network.image_encoder(inputs)["backbone_fpn"]
         return tuple(levels)
 
     def project(self, features: Features) -> Any:
-        """Do what objects share in the decoder."""
+        """Compute the decoder inputs that objects share."""
         return self.network.project(dict(zip(_LEVELS, features, strict=True)))
 
     def decode(self, projection: Any, points: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Decode N objects; returns logits (N, image_size / 4, image_size / 4)."""
-        with autocast(points.device, torch.float32):  # the network has its own for the decoder
+        """Decode N objects; return logits (N, image_size / 4, image_size / 4)."""
+        with autocast(points.device, torch.float32):  # the network sets its own for the decoder
             logits, _ = self.network.decode(projection, points, labels)
         return logits[:, 0]
 
@@ -82,11 +83,11 @@ def build_sam2(size: str, checkpoint: str, image_size: int | None, dtype: torch.
     Raises
     ------
     OptionError
-        If `image_size` is not the one that this size of SAM 2.1 is made for.
+        If `image_size` is not that of this size of SAM 2.1.
     """
     model = Sam2(build_network(size, checkpoint, precision="float32"), dtype)
     if image_size not in (None, model.image_size):
         raise OptionError(
-            f"image_size={image_size}: SAM 2.1 {size} takes {model.image_size}, or leave it out"
+            f"image_size={image_size}: SAM 2.1 {size} needs {model.image_size}; or omit image_size"
         )
     return model

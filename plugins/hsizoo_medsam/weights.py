@@ -1,4 +1,4 @@
-"""SAM's weights: which file, and how it gets into a model."""
+"""SAM's weight file, and loading it into a model."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def sam_weights(checkpoint: str) -> dict[str, torch.Tensor]:
     Parameters
     ----------
     checkpoint : str
-        ``auto``, for Meta's file; or the path of one with the same layout.
+        ``auto`` for Meta's file, or the path of a file with the same layout.
 
     Raises
     ------
     MissingRequirement
-        If the file is not here.
+        If the file is not available.
     DataError
-        If it is not what it should be.
+        If the file is not the expected one or cannot be read.
     """
     return load_state(locate(SAM_VIT_B, None if checkpoint == "auto" else checkpoint))
 
@@ -41,7 +41,7 @@ def sam_weights(checkpoint: str) -> dict[str, torch.Tensor]:
 def check_layout(
     expected: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor], who: str
 ) -> None:
-    """Raise `DataError` where names or shapes differ."""
+    """Raise `DataError` if names or shapes differ."""
     check_state({name: tuple(value.shape) for name, value in expected.items()}, weights, who)
 
 
@@ -52,5 +52,5 @@ def load_checked(module: nn.Module, weights: Mapping[str, torch.Tensor], who: st
 
 
 def frozen_digest(tensors: Mapping[str, torch.Tensor], image_size: int) -> str:
-    """SHA-256 of frozen weights and of the size of the images they see."""
+    """Return the SHA-256 of frozen weights and the image size."""
     return state_digest({**tensors, "image_size": torch.tensor(image_size)})

@@ -1,6 +1,6 @@
-"""SAM 2.1 on hyperspectral images, on Meta's own ``sam2`` package.
+"""SAM 2.1 for hyperspectral images, based on Meta's ``sam2`` package.
 
-What other plugins may use is listed below and imported on first use.
+The names below are the API for other plugins; they are imported on first use.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hsizoo_sam2.sam21_ft import Sam21FineTuned
     from hsizoo_sam2.sizes import SIZES
 
-_WHERE = {
+_MODULES = {
     "FineTunedOptions": "hsizoo_sam2.options",
     "PictureOptions": "hsizoo_sam2.options",
     "Projection": "hsizoo_sam2.decoding",
@@ -60,7 +60,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_WHERE[name]), name)
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
     return value

@@ -1,15 +1,15 @@
 """Building SAM 2.1 from its YAML file, without Hydra's global state.
 
-``import sam2`` initialises Hydra for the whole process unless somebody has done so before, and a
-host application that initialises it later then fails.  Here the YAML file is read by OmegaConf
-and turned into modules by ``hydra.utils.instantiate``, neither of which needs that state; what
-the import did to it is undone.  Someone who later calls sam2's own ``build_sam2`` in the same
-process must therefore initialise Hydra first
+``import sam2`` initialises Hydra for the whole process unless that has already been done; a host
+application that initialises Hydra later then fails.  Here OmegaConf reads the YAML file and
+``hydra.utils.instantiate`` builds the modules.  Neither needs the global state, so the effect of
+the import on it is undone.  Code that later calls sam2's own ``build_sam2`` in the same process
+must therefore initialise Hydra first
 (``hydra.initialize_config_module("sam2", version_base="1.2")``).
 
-``build_sam2`` also switches on, by default, a fallback to another mask where the single one is
-unstable, in evaluation mode only.  It is off here, so that training and evaluation see the same
-model.
+By default, ``build_sam2`` also enables a fallback to another mask where the single one is
+unstable, in evaluation mode only.  It is disabled here, so that training and evaluation use the
+same model.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ENCODING_VERSION", "build_sam21", "describe_encoder"]
 
-ENCODING_VERSION = "1"  # raised when our own code encodes an image differently
+ENCODING_VERSION = "1"  # increment when this package's encoding of an image changes
 
 
 def build_sam21(size: str, checkpoint: str = "auto") -> tuple[SAM2Base, bool]:
@@ -46,41 +46,41 @@ def build_sam21(size: str, checkpoint: str = "auto") -> tuple[SAM2Base, bool]:
     ----------
     size : {"nano", "tiny", "small", "base-plus", "large"}
     checkpoint : str, default "auto"
-        As of `hsizoo_sam2.Sam21`.
+        See `hsizoo_sam2.Sam21`.
 
     Returns
     -------
     model : sam2.modeling.sam2_base.SAM2Base
     pretrained : bool
-        Whether it has weights from a file; random ones otherwise, the same ones each time.
+        Whether the weights come from a file.  Otherwise they are random, from a fixed seed.
 
     Raises
     ------
     OptionError
-        If there is no such size, or `checkpoint` is Meta's name of another one.
+        If the size is unknown, or `checkpoint` is Meta's name for another size.
     MissingRequirement, DataError
-        If the weights are not here, or do not fit.
+        If the weights are not available, or do not match the model.
     """
     if size not in SIZES:
         raise OptionError(f"size={size!r}: expected one of {', '.join(SIZES)}")
     path = _weights_path(size, checkpoint)
     state = None if path is None else load_state(path)
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(RANDOM_SEED)  # torch.manual_seed is also the GPUs'
+        torch.default_generator.manual_seed(RANDOM_SEED)  # torch.manual_seed would seed GPUs too
         model = instantiate(OmegaConf.load(_config_path(size)).model)
     if state is not None:
         shapes = {name: tuple(each.shape) for name, each in model.state_dict().items()}
         check_state(shapes, state, f"SAM 2.1 {size} ({path})")
         model.load_state_dict(state)
-    # A single image needs no position encoding of features (memory attention would), and the
-    # table that makes it would be kept per device.  It has no weights.
+    # Position encodings of features serve memory attention only; a single image needs none.  The
+    # module has no weights, but would cache a table per device.
     model.image_encoder.neck.position_encoding = torch.nn.Identity()
     model.eval().requires_grad_(False)
     return model, state is not None
 
 
 def describe_encoder(size: str) -> dict[str, str]:
-    """What, besides its weights, decides what the encoder of a size computes, as plain values."""
+    """Return plain values that, with the weights, determine the encoder's output."""
     return {
         "encoding": ENCODING_VERSION,
         "config": hashlib.sha256(_config_path(size).read_bytes()).hexdigest(),
@@ -118,7 +118,7 @@ def _config_path(size: str) -> Path:
 
 
 def import_sam2() -> Path:
-    """Import sam2, leave Hydra as it was, and return the package's folder."""
+    """Import sam2 without changing Hydra's state; return the package's folder."""
     if "sam2" not in sys.modules and not GlobalHydra.instance().is_initialized():
         import sam2  # type: ignore[import-untyped]
 

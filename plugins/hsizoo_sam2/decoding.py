@@ -1,11 +1,10 @@
-"""SAM 2.1's mask decoder, the same arithmetic with fewer passes over memory.
+"""SAM 2.1's mask decoder: the same arithmetic with fewer passes over memory.
 
-Everything is sam2's own module or its own weights.  What differs from
-``MaskDecoder.predict_masks`` is the order of numbers in memory: pixels first and channels last
-throughout, so that nothing is transposed between the transformer and the upscaling, and the two
-transposed convolutions, whose kernels do not overlap, are matrix products.  The parts that do not
-depend on the prompt are brought into that order once per image.  Results agree to rounding; most
-of a click's time on a CPU was in copies.
+All modules and weights are those of sam2.  The difference from ``MaskDecoder.predict_masks`` is
+the memory layout: pixels first and channels last throughout.  Nothing is transposed between the
+transformer and the upscaling, and the two transposed convolutions, whose kernels do not overlap,
+become matrix products.  Tensors that do not depend on the prompt are converted once per image.
+Results agree up to rounding; on a CPU, copies used to take most of the time of a click.
 """
 
 from __future__ import annotations
@@ -22,23 +21,24 @@ __all__ = ["Decoded", "Projection", "decode_masks", "project_features"]
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """What the decoder takes from an image of h × w embedding pixels.
+    """Decoder inputs that depend on the image alone, for h × w embedding pixels.
 
-    Each tensor may also hold one image per object that is decoded: its first dimension is N then,
-    before those below (in place of the 1 where they begin with one).
+    Each tensor may also hold one image per decoded object.  It then has a leading dimension N
+    (which replaces the leading 1, where there is one).
 
     Parameters
     ----------
     tokens : Tensor, shape (1, h w, C)
-        The embedding.
+        Image embedding.
     position : Tensor, shape (1, h w, C)
-        Position encoding of its pixels.
+        Position encoding of the embedding's pixels.
     middle : Tensor, shape (h w, 4, C / 4)
-        ``conv_s1`` of the features at twice the resolution, by embedding pixel.
+        ``conv_s1`` of the features at twice the resolution, grouped by embedding pixel.
     fine : Tensor, shape (h w, 4, 4, C / 8)
-        ``conv_s0`` of those at four times, by embedding pixel and its quarter.
+        ``conv_s0`` of the features at four times the resolution, grouped by embedding pixel and
+        quarter of it.
     height, width : int
-        h and w.
+        Size of the embedding, h and w.
     """
 
     tokens: torch.Tensor
@@ -51,15 +51,16 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """What the decoder makes of N objects.
+    """Decoder output for N objects.
 
     Parameters
     ----------
     logits : Tensor, shape (N, masks, 4 h, 4 w)
+        Mask logits.
     quality : Tensor, shape (N, masks)
-        Predicted IoU of each.
+        Predicted IoU of each mask.
     features : Tensor, shape (N, h w, 4, 4, C / 8)
-        The upscaled embedding, in the order of `Projection.fine`; a mask is its product with a
+        Upscaled embedding, in the layout of `Projection.fine`; a mask is its product with a
         vector.
     """
 
@@ -75,12 +76,13 @@ def project_features(
     fine: torch.Tensor,
     position: torch.Tensor,
 ) -> Projection:
-    """Make a projection of features at strides 16, 8 and 4, (1, C, H, W) each.
+    """Project image features at strides 16, 8 and 4 for the decoder.
 
     Parameters
     ----------
     decoder : sam2.modeling.sam.mask_decoder.MaskDecoder
-    embedding, middle, fine : Tensor
+    embedding, middle, fine : Tensor, shape (1, C, H, W)
+        Features at strides 16, 8 and 4.
     position : Tensor, shape (1, C, h, w)
     """
     height, width = embedding.shape[-2:]
@@ -106,9 +108,9 @@ def decode_masks(
     decoder : sam2.modeling.sam.mask_decoder.MaskDecoder
     projection : Projection
     sparse : Tensor, shape (N, P, C)
-        Prompt encoder's tokens of the clicks.
+        Tokens of the clicks from the prompt encoder.
     dense : Tensor, shape (N, C, h, w)
-        Its encoding of the mask prompts.
+        Encoding of the mask prompts from the prompt encoder.
     """
     count = len(sparse)
     own = [decoder.iou_token.weight, decoder.mask_tokens.weight]
@@ -117,7 +119,7 @@ def decode_masks(
         own.insert(0, decoder.obj_score_token.weight)
         first = 1
     prompts = torch.cat([torch.cat(own).expand(count, -1, -1), sparse], dim=1)
-    # Without a mask prompt all pixels have the same encoding: the tensor is expanded, not copied.
+    # Without a mask prompt, all pixels have the same encoding: it is expanded, not copied.
     queries, keys = prompts, projection.tokens + _tokens(dense)
     for layer in decoder.transformer.layers:
         queries, keys = layer(
@@ -148,14 +150,14 @@ def decode_masks(
 
 
 def _tokens(image: torch.Tensor) -> torch.Tensor:
-    """(N, C, h, w) as (N, h w, C), contiguous unless it is the same at all pixels."""
+    """Reshape (N, C, h, w) to (N, h w, C), contiguous unless all pixels are the same."""
     if image.stride(2) == image.stride(3) == 0:
         return image[:, :, 0, 0][:, None]
     return image.flatten(2).transpose(1, 2).contiguous()
 
 
 def _upscale(pixels: torch.Tensor, layer: nn.ConvTranspose2d) -> torch.Tensor:
-    """(..., C) by a 2 × 2 transposed convolution of stride 2 as (..., 4, C')."""
+    """Apply a 2 × 2 transposed convolution of stride 2: (..., C) to (..., 4, C')."""
     weight = layer.weight.permute(2, 3, 1, 0).flatten(0, 2)
     assert layer.bias is not None
     up = functional.linear(pixels, weight, layer.bias.repeat(4))

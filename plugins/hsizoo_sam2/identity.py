@@ -1,4 +1,4 @@
-"""Which weights a component starts from, told without building or downloading anything."""
+"""Identify a component's initial weights without building or downloading anything."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def base_weights(size: str, checkpoint: str) -> str:
     Raises
     ------
     OptionError
-        If there is no such size, or `checkpoint` is Meta's name of another one.
+        If the size is unknown, or `checkpoint` is Meta's name for another size.
     """
     if size not in SIZES:
         raise OptionError(f"size={size!r}: expected one of {', '.join(SIZES)}")
@@ -36,7 +36,7 @@ def base_weights(size: str, checkpoint: str) -> str:
 
 
 def file_weights(path: str | Path) -> str:
-    """``sha256:`` and the digest of a file, or ``missing:`` and its path."""
+    """Return ``sha256:<digest>`` of a file, or ``missing:<path>``."""
     path = Path(path).expanduser()
     if not path.is_file():
         return f"missing:{path}"
@@ -46,6 +46,6 @@ def file_weights(path: str | Path) -> str:
 
 @lru_cache
 def _digest(path: Path, size: int, modified: int) -> str:
-    """SHA-256 of a file; size and time of modification are there to notice another one."""
+    """SHA-256 of a file; size and modification time only serve as the cache key."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,9 +1,9 @@
-"""`Sam2Network`: the parts of SAM 2.1 that a single image needs, split where training begins.
+"""`Sam2Network`: the single-image parts of SAM 2.1, split into frozen and trainable.
 
-``encode`` is the frozen part (trunk and neck); its output does not depend on anything trainable
-and is what the embedding cache holds.  ``project`` and ``decode`` are the rest.  Meta's own
-``forward_image`` runs the decoder's ``conv_s0`` and ``conv_s1`` as part of the encoding: cached
-so, those two would never be trained, and a fine-tuned model would see another model's features.
+``encode`` is the frozen part (trunk and neck); its output depends on nothing trainable and is
+stored in the embedding cache.  ``project`` and ``decode`` are the rest.  Meta's ``forward_image``
+runs the decoder's ``conv_s0`` and ``conv_s1`` as part of the encoding.  With that output in the
+cache, the two would never be trained, and a fine-tuned model would get another model's features.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ __all__ = ["Projection", "Sam2Network", "build_network"]
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as in sam2
 _LEVELS = ("stride4", "stride8", "stride16")
 
-# One copy of an encoder's weights serves all components of the process that have the same ones.
+# Components with the same encoder weights share one copy per process.
 _ENCODERS: WeakValueDictionary[tuple[object, ...], nn.Module] = WeakValueDictionary()
 
 
 class Sam2Network(nn.Module):
-    """The image part of a SAM 2.1.
+    """The single-image parts of SAM 2.1.
 
     Parameters
     ----------
     model : sam2.modeling.sam2_base.SAM2Base
-        On the CPU.  Its memory modules are not kept.
+        Model on the CPU.  Its memory modules are dropped.
     pretrained : bool
-        Whether its weights come from a file.
+        Whether the weights come from a file.
     device, precision, channels_last, compile
-        As of `hsizoo_sam2.Sam21`.
+        See `hsizoo_sam2.Sam21`.
 
     Attributes
     ----------
     image_size : int
-        Side of the square input.
+        Side of the square input in pixels.
     mask_size : int
-        Side of mask prompts and of the decoder's masks.
+        Side of mask prompts and of the decoder's masks, in pixels.
     encoder_digest : str
         SHA-256 of trunk and neck.
     """
@@ -66,7 +66,7 @@ class Sam2Network(nn.Module):
         device: str = "cpu",
         precision: Precision = "auto",
         channels_last: bool = False,
-        compile: bool = False,  # noqa: A002  (torch's own word for it)
+        compile: bool = False,  # noqa: A002  (torch's name for it)
     ) -> None:
         super().__init__()
         self.pretrained = pretrained
@@ -80,7 +80,7 @@ class Sam2Network(nn.Module):
         self.sam_prompt_encoder = model.sam_prompt_encoder
         self.sam_mask_decoder = model.sam_mask_decoder
         to = torch.device(device)
-        place = str(torch.empty(0, device=to).device)  # "cuda" is "cuda:0", or whichever is current
+        place = str(torch.empty(0, device=to).device)  # "cuda" is the current device
         key = (self.encoder_digest, place, channels_last, compile)
         encoder = _ENCODERS.get(key)
         if encoder is None:
@@ -95,7 +95,7 @@ class Sam2Network(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return self.no_mem_embed.device
 
     def preprocess(self, image: torch.Tensor) -> torch.Tensor:
@@ -108,7 +108,7 @@ class Sam2Network(nn.Module):
         Returns
         -------
         Tensor of float32, shape (1, 3, S, S)
-            On the network's device.  Its aspect ratio is not kept.
+            On the network's device.  The aspect ratio is not preserved.
         """
         scaled = image.to(self.device).permute(2, 0, 1)[None].contiguous().to(torch.float32) / 255
         if scaled.shape[-2:] != (self.image_size, self.image_size):
@@ -117,7 +117,7 @@ class Sam2Network(nn.Module):
         return (scaled - mean) / std
 
     def encode(self, inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Run trunk and neck, without a graph.
+        """Run trunk and neck without recording gradients.
 
         Parameters
         ----------
@@ -131,14 +131,14 @@ class Sam2Network(nn.Module):
         inputs = inputs.to(self.device)
         if self.channels_last:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        # Under a caller's inference mode the features could not be trained on later.
+        # Features made in inference mode could not be used for training later.
         with torch.inference_mode(False), torch.no_grad(), self.autocast():
             inputs = inputs.clone() if inputs.is_inference() else inputs
             levels = self.image_encoder(inputs)["backbone_fpn"]
         return dict(zip(_LEVELS, levels, strict=True))
 
     def project(self, features: dict[str, torch.Tensor]) -> Projection:
-        """Make of the features what the decoder takes; with a graph, if one is being recorded."""
+        """Project features for the decoder, differentiably if gradients are enabled."""
         fine, middle, coarse = (features[level].to(self.device) for level in _LEVELS)
         with torch.autocast(self.device.type, enabled=False):
             position = self.sam_prompt_encoder.get_dense_pe()  # float32, as in `decode`
@@ -175,7 +175,7 @@ class Sam2Network(nn.Module):
         logits : Tensor of float32, shape (N, 4, mask_size, mask_size)
             The single mask, then the three of an ambiguous prompt.
         quality : Tensor of float32, shape (N, 4)
-            Predicted IoU of each.
+            Predicted IoU of each mask.
         """
         decoded = self.decode_prompts(projection, *self.encode_prompts(points, labels, masks))
         return decoded.logits, decoded.quality
@@ -183,27 +183,27 @@ class Sam2Network(nn.Module):
     def encode_prompts(
         self, points: torch.Tensor, labels: torch.Tensor, masks: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Encode prompts, as of `decode`, which any image may then be decoded with.
+        """Encode prompts (see `decode`) for use with any image.
 
         Returns
         -------
         sparse : Tensor of float32, shape (N, P + 1, C)
         dense : Tensor of float32, shape (N, C, h, w)
         """
-        # In float32 whatever the precision: positions in bfloat16 are off by several pixels.
+        # Always in float32: positions in bfloat16 are off by several pixels.
         sparse, dense = self.sam_prompt_encoder(points=(points, labels), boxes=None, masks=masks)
         return sparse, dense
 
     def decode_prompts(
         self, projection: Projection, sparse: torch.Tensor, dense: torch.Tensor
     ) -> Decoded:
-        """Decode N encoded prompts, on one image or on N; logits and quality in float32."""
-        with self.autocast(), _attention_of_any_shape():
+        """Decode N encoded prompts on one image or on N; logits and quality are float32."""
+        with self.autocast(), _without_cudnn_attention():
             found = decode_masks(self.sam_mask_decoder, projection, sparse, dense)
         return Decoded(found.logits.float(), found.quality.float(), found.features)
 
     def autocast(self) -> torch.autocast:
-        """Return the context in which layers compute in `precision`."""
+        """Return the autocast context for `precision`."""
         wanted = getattr(torch, self.precision)
         return torch.autocast(
             self.device.type, dtype=wanted if wanted != torch.float32 else torch.bfloat16,
@@ -220,7 +220,7 @@ def build_network(
     channels_last: bool = False,
     compile: bool = False,  # noqa: A002
 ) -> Sam2Network:
-    """Build the network of a size; parameters as of `hsizoo_sam2.Sam21`."""
+    """Build the network of a given size; see `hsizoo_sam2.Sam21` for the parameters."""
     model, pretrained = build_sam21(size, checkpoint)
     return Sam2Network(
         model,
@@ -233,13 +233,13 @@ def build_network(
 
 
 @contextmanager
-def _attention_of_any_shape() -> Iterator[None]:
-    """Leave cuDNN out of attention.
+def _without_cudnn_attention() -> Iterator[None]:
+    """Disable cuDNN attention.
 
-    On recent GPUs torch prefers it in half precision, and it plans for a tenth of a second or more
-    at each new shape; a further click, or another number of objects, is a new shape.  The switch
-    is the process's: where several threads decode at once it may stay off, which is slower for
-    others' attention and never wrong.
+    On recent GPUs torch prefers it in half precision, but it spends 0.1 s or more on planning for
+    each new shape, and every further click or other number of objects is a new shape.  The switch
+    is global to the process: when several threads decode at once it may stay off, which can slow
+    down attention elsewhere but never gives wrong results.
     """
     before = torch.backends.cuda.cudnn_sdp_enabled()
     torch.backends.cuda.enable_cudnn_sdp(False)

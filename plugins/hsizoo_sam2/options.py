@@ -1,4 +1,4 @@
-"""Options of SAM 2.1 and of what is built on it; nothing here imports NumPy or torch."""
+"""Options of SAM 2.1 and of models built on it; does not import NumPy or torch."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 @dataclass(frozen=True, kw_only=True)
 class PictureOptions:
-    """How a cube becomes the picture that a SAM of any kind sees, and how that SAM computes.
+    """Options shared by all SAM variants: pseudo-RGB image and precision.
 
     Parameters
     ----------
     rgb : {"auto", "bands", "wavelength", "tivita", "even"}, default "auto"
-        Which bands make the pseudo-RGB image: those that the dataset names, those nearest to the
-        wavelengths of red, green and blue, the Tivita camera's formula, or evenly spaced ones;
-        ``auto`` takes the first of ``bands``, ``wavelength``, ``even`` that the cube allows.
+        Bands of the pseudo-RGB image: those that the dataset defines, those nearest to the
+        wavelengths of red, green and blue, the Tivita camera's formula, or evenly spaced ones.
+        ``auto`` uses the first of ``bands``, ``wavelength``, ``even`` that the cube supports.
         INFERRED: the papers say "fixed band selection" and name no bands.
     stretch : {"percentile", "range", "reflectance"}, default "percentile"
-        How the bands become 8 bits: each from its 1st to its 99th percentile, from its lowest to
-        its highest value, or from 0 to 1.  INFERRED: the papers do not say; percentiles are not
-        moved by a few glaring pixels.
+        Range of each band that is scaled to 8 bits: 1st to 99th percentile, lowest to highest
+        value, or 0 to 1.  INFERRED: the papers do not say; percentiles are robust to a few very
+        bright pixels.
     precision : {"auto", "float32", "bfloat16", "float16"}, default "auto"
-        Of SAM's encoder and decoder.  ``auto`` is bfloat16 on CUDA and float32 elsewhere.
-        INFERRED: the papers do not say.
+        Precision of SAM's encoder and decoder.  ``auto`` is bfloat16 on CUDA and float32
+        elsewhere.  INFERRED: the papers do not say.
     """
 
     rgb: Rgb = "auto"
@@ -59,30 +59,31 @@ class Sam21Options(PictureOptions):
     Parameters
     ----------
     size : {"nano", "tiny", "small", "base-plus", "large"}, default "tiny"
-        Size of SAM 2.1.  ``nano`` is hsizoo's own: the same modules with a small Hiera, half the
-        feature width and a 256-pixel input.
+        Size of SAM 2.1.  ``nano`` is specific to hsizoo: the same modules with a small Hiera,
+        half the feature width and a 256-pixel input.
     red_nm, green_nm, blue_nm : float, default 640, 550, 460
-        Wavelength in nanometres, for ``rgb=wavelength``.  INFERRED: the middle of the colour.
+        Wavelength in nanometres for ``rgb=wavelength``.  INFERRED: the centre of the colour.
     multimask : {"auto", "single", "best"}, default "auto"
-        Which of the decoder's four masks is taken: its single mask, the best of its other three by
-        their predicted quality, or, ``auto``, the best at one click and the single one from two
-        clicks on.  INFERRED: the paper does not say; ``auto`` is what sam2 was trained with.
+        Which of the decoder's four masks is used.  ``single``: the single mask.  ``best``: the
+        one of the other three with the highest predicted quality.  ``auto``: ``best`` for one
+        click, ``single`` for two or more.  INFERRED: the paper does not say; ``auto`` matches the
+        training of sam2.
     channels_last : bool, default False
-        Whether the encoder's convolutions use the channels-last memory layout; only a matter of
-        speed.
+        Whether the encoder's convolutions use the channels-last memory layout; affects speed
+        only.
     compile : bool, default False
-        Whether the encoder is compiled by ``torch.compile`` at the first image.
+        Whether to compile the encoder with ``torch.compile`` at the first image.
     checkpoint : str, default "auto"
-        Weights of SAM 2.1 to start from.  ``auto``: Meta's file in HSIZOO_HOME, downloaded if need
-        be; for ``nano`` the weights packaged with hsizoo, and random ones if there are none.  A
-        path: that file.  ``random``: random weights, the same each time, for tests and timing.
-        Meta's name of the size on Hugging Face (``facebook/sam2.1-hiera-small``) is the same as
+        Initial weights of SAM 2.1.  ``auto``: Meta's file in HSIZOO_HOME, downloaded if needed;
+        for ``nano`` the weights packaged with hsizoo, or random weights if there are none.  A
+        path: that file.  ``random``: random weights from a fixed seed, for tests and timing.
+        Meta's Hugging Face name of the size (``facebook/sam2.1-hiera-small``) is equivalent to
         ``auto``.
 
     Raises
     ------
     OptionError
-        If there is no such size, or `checkpoint` is Meta's name of another one.
+        If the size is unknown, or `checkpoint` is Meta's name for another size.
     """
 
     size: SizeName = "tiny"
@@ -104,31 +105,31 @@ class Sam21Options(PictureOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class FineTunedOptions(Sam21Options):
-    """Options of `hsizoo_sam2.Sam21FineTuned`: those of SAM 2.1, with another default.
+    """Options of `hsizoo_sam2.Sam21FineTuned`: those of SAM 2.1 with one other default.
 
     Parameters
     ----------
     multimask : {"auto", "single", "best"}, default "single"
-        Which of the decoder's four masks is taken.  INFERRED: the paper does not say.  ``single``
-        trains one mask at every click; ``auto`` and ``best`` train whichever of the other three is
-        predicted to be the best (``auto`` at one click only).
+        Which of the decoder's four masks is used.  INFERRED: the paper does not say.  ``single``
+        trains one mask for any number of clicks; ``auto`` and ``best`` train the one of the other
+        three with the highest predicted quality (``auto`` for one click only).
     """
 
     multimask: Multimask = "single"
 
 
 def hugging_face(size: str) -> str:
-    """Meta's name of a size on Hugging Face, except of ``nano``, which is not Meta's."""
+    """Meta's Hugging Face name of a size; ``nano`` has none, as it is not Meta's."""
     return f"facebook/sam2.1-hiera-{size}"
 
 
 def meant(size: str, checkpoint: str) -> str:
-    """Return ``auto`` for the Hugging Face name of this size, any other `checkpoint` as it is.
+    """Return ``auto`` for the Hugging Face name of this size, else `checkpoint` unchanged.
 
     Raises
     ------
     OptionError
-        If it is the name of another size.
+        If `checkpoint` is the Hugging Face name of another size.
 
     Examples
     --------
@@ -140,6 +141,6 @@ def meant(size: str, checkpoint: str) -> str:
         return checkpoint
     if named[checkpoint] != size:
         raise OptionError(
-            f"checkpoint={checkpoint} is SAM 2.1 {named[checkpoint]}, and size={size} was asked for"
+            f"checkpoint={checkpoint} is SAM 2.1 {named[checkpoint]}, but size={size} was requested"
         )
     return "auto"

@@ -1,4 +1,4 @@
-"""The components that this package offers."""
+"""Components of this package."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ HSIZOO_API = 1
 
 _PAPER = "Ravi et al., SAM 2, arXiv:2408.00714; on hyperspectral data: arXiv:2508.00493, 3.3"
 _META = "Meta's checkpoint (Apache-2.0), by SHA-256; downloaded to HSIZOO_HOME/weights"
-_NANO = "hsizoo's own where they come with it; random otherwise"
+_NANO = "packaged with hsizoo, if included; random otherwise"
 
 
 @hsizoo.hookimpl
 def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
     """Yield the specs of SAM 2.1, frozen and fine-tuned, in every size."""
     for size in ("nano", "tiny", "small", "base-plus", "large"):
-        ours = ", hsizoo's own small size" if size == "nano" else ""
+        ours = " (hsizoo's own small size)" if size == "nano" else ""
         for name, target, options, how, packaged in (
             (
                 f"sam2.1-{size}",

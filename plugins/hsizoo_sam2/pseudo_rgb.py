@@ -1,7 +1,7 @@
-"""Pseudo-RGB images: how a cube becomes the three channels that SAM was trained on.
+"""Pseudo-RGB images: conversion of a cube to the three channels that SAM was trained on.
 
-Which bands the papers used, and how they scaled them, is not told (SAMSA 2.0, section 3.3: "fixed
-band selection"); everything here is therefore an option with a stated default.
+The papers do not say which bands they used or how they scaled them (SAMSA 2.0, section 3.3:
+"fixed band selection"); everything here is therefore an option with a documented default.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hsizoo_sam2.options import Rgb, Stretch
 
 __all__ = ["PseudoRgb"]
 
-_NEAR_NM = 30.0  # "auto" trusts wavelengths only if each channel has a band this near
+_NEAR_NM = 30.0  # "auto" uses wavelengths only if each channel has a band this close
 _LOW, _HIGH = 1.0, 99.0  # percent
 _TIVITA_NM = ((585.0, 725.0), (540.0, 590.0), (530.0, 560.0))  # red, green, blue; end excluded
 _TIVITA_GAIN = 1.02 * 1.5
@@ -28,31 +28,31 @@ _TIVITA_GAMMA = 0.5
 
 _Image = npt.NDArray[np.uint8]
 
-# Several models show the same cube.  Images are kept as long as their cube is, unless they are so
-# large that the cube may be a memory map of more than memory holds.
-_MOST_BYTES = 2**24
+# Several models may render the same cube.  Images are cached for the lifetime of their cube,
+# except large ones, whose cube may be a memory map that exceeds the memory.
+_MAX_CACHED_BYTES = 2**24
 _images: WeakKeyDictionary[hsizoo.HyperCube, dict[PseudoRgb, _Image]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class PseudoRgb:
-    """A policy that turns any cube into an (H, W, 3) image of 8 bits.
+    """Policy that converts any cube to an (H, W, 3) 8-bit image.
 
     Parameters
     ----------
     rgb : {"auto", "bands", "wavelength", "tivita", "even"}, default "auto"
-        ``bands``: ``cube.rgb_bands``, which a dataset sets to what its paper uses.
-        ``wavelength``: the bands nearest to `nm`.  ``tivita``: the camera's own formula, means
-        over 585 to 725, 540 to 590 and 530 to 560 nm with gain 1.53 and gamma 0.5, unstretched.
+        ``bands``: ``cube.rgb_bands``, which a dataset sets to the choice of its paper.
+        ``wavelength``: the bands nearest to `nm`.  ``tivita``: the camera's formula, means over
+        585 to 725, 540 to 590 and 530 to 560 nm with gain 1.53 and gamma 0.5, without stretch.
         ``even``: bands at 5/6, 3/6 and 1/6 of the spectrum, the longest wavelength as red; needs
-        no wavelengths and works from one band on (which is then shown grey).
-        ``auto``: ``bands`` if the cube names some, else ``wavelength`` if it has bands within
+        no wavelengths and works from one band up (a single band is shown grey).
+        ``auto``: ``bands`` if the cube defines them, else ``wavelength`` if it has bands within
         30 nm of all three, else ``even``.
     stretch : {"percentile", "range", "reflectance"}, default "percentile"
-        How values become 0 to 255: each channel from its 1st to its 99th percentile, from its
-        lowest to its highest value, or 0 to 1 as it is.
+        Range of each channel that is scaled to 0 to 255: 1st to 99th percentile, lowest to
+        highest value, or 0 to 1.
     nm : (float, float, float), default (640, 550, 460)
-        Red, green and blue of ``wavelength``.
+        Wavelengths of red, green and blue in nanometres, for ``wavelength``.
     """
 
     rgb: Rgb = "auto"
@@ -60,18 +60,18 @@ class PseudoRgb:
     nm: tuple[float, float, float] = (640.0, 550.0, 460.0)
 
     def render(self, cube: hsizoo.HyperCube) -> _Image:
-        """Make the image, once per cube; where a channel is not finite it is 0.
+        """Render the image, once per cube; non-finite values become 0.
 
         Raises
         ------
         DataError
-            If the cube lacks what the policy needs.
+            If the cube lacks the bands or wavelengths that the policy needs.
         """
         kept = _images.setdefault(cube, {})
         image = kept.get(self)
         if image is None:
             image = self._render(cube)
-            if image.nbytes > _MOST_BYTES:
+            if image.nbytes > _MAX_CACHED_BYTES:
                 return image
             kept[self] = image
         return image.copy()
@@ -84,37 +84,37 @@ class PseudoRgb:
         return np.stack([self._to_bytes(channels[:, :, n]) for n in range(3)], axis=2)
 
     def describe(self, cube: hsizoo.HyperCube) -> dict[str, Any]:
-        """Return what was done with this cube, as plain values: policy, bands, stretch."""
+        """Return the policy, bands and stretch used for this cube, as plain values."""
         policy = self.resolve(cube)
         if policy == "tivita":
             return {"rgb": policy}
         return {"rgb": policy, "bands": list(self.bands(cube)), "stretch": self.stretch}
 
     def resolve(self, cube: hsizoo.HyperCube) -> str:
-        """Return the policy that is used for this cube, never ``auto``."""
+        """Return the policy used for this cube, never ``auto``."""
         if self.rgb != "auto":
             return self.rgb
         if cube.rgb_bands is not None:
             return "bands"
         if cube.wavelengths is not None:
-            apart = np.abs(cube.wavelengths[:, None] - np.array(self.nm)).min(axis=0)
-            if (apart <= _NEAR_NM).all():
+            distance = np.abs(cube.wavelengths[:, None] - np.array(self.nm)).min(axis=0)
+            if (distance <= _NEAR_NM).all():
                 return "wavelength"
         return "even"
 
     def bands(self, cube: hsizoo.HyperCube) -> tuple[int, int, int]:
-        """Return the three bands, red first.
+        """Return the indices of the three bands, red first.
 
         Raises
         ------
         DataError
-            If the cube names no bands (``bands``) or has no wavelengths (``wavelength``).
+            If the cube defines no RGB bands (``bands``) or has no wavelengths (``wavelength``).
         """
         policy = self.resolve(cube)
         if policy == "bands":
             if cube.rgb_bands is None:
                 raise DataError(
-                    f"{cube.name} does not say which bands make its pseudo-RGB image; "
+                    f"{cube.name} does not define the bands of its pseudo-RGB image; "
                     "use rgb=wavelength or rgb=even"
                 )
             return cube.rgb_bands
@@ -144,12 +144,14 @@ class PseudoRgb:
 
 def _wavelengths(cube: hsizoo.HyperCube) -> npt.NDArray[np.float64]:
     if cube.wavelengths is None:
-        raise DataError(f"{cube.name} has no wavelengths; use rgb=even, or rgb=bands if it has any")
+        raise DataError(
+            f"{cube.name} has no wavelengths; use rgb=even, or rgb=bands if it defines bands"
+        )
     return cube.wavelengths
 
 
 def _tivita(cube: hsizoo.HyperCube) -> _Image:
-    """The formula of the Tivita camera's software."""
+    """Render with the formula of the Tivita camera's software."""
     wavelengths = _wavelengths(cube)
     channels = []
     for first, end in _TIVITA_NM:
@@ -167,6 +169,6 @@ def _tivita(cube: hsizoo.HyperCube) -> _Image:
 
 
 def _mean(data: npt.NDArray[np.float32], bands: Sequence[int] | npt.NDArray[np.intp]) -> Any:
-    """Mean over bands, NaN where one is not finite, without a warning."""
+    """Mean over bands; not finite where one of them is not finite; no warnings."""
     with np.errstate(invalid="ignore", over="ignore"):
         return data[:, :, bands].mean(axis=2, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Resizing of images and maps, on whatever device they are."""
+"""Resizing of images and maps on any device."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from torch.nn import functional
 
 __all__ = ["resize"]
 
-_LACKING = {"mps"}  # types of devices without the operator: Apple's had none in older torch
+_UNSUPPORTED = {"mps"}  # device types without antialiased resizing: older torch lacked it on MPS
 
 
 def resize(maps: torch.Tensor, side: int) -> torch.Tensor:
-    """Resize maps (N, C, H, W) to (N, C, side, side), bilinear, averaging where they shrink."""
-    there = maps.device
-    if there.type in _LACKING:
+    """Resize maps (N, C, H, W) to (N, C, side, side), bilinear with antialiasing."""
+    device = maps.device
+    if device.type in _UNSUPPORTED:
         maps = maps.cpu()
     return functional.interpolate(
         maps, (side, side), mode="bilinear", align_corners=False, antialias=True
-    ).to(there)
+    ).to(device)

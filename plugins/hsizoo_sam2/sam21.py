@@ -1,4 +1,4 @@
-"""SAM 2.1, frozen: clicks on a pseudo-RGB image.
+"""Frozen SAM 2.1, prompted by clicks on a pseudo-RGB image.
 
 N. Ravi et al., "SAM 2: Segment Anything in Images and Videos", arXiv:2408.00714; as a baseline on
 hyperspectral images: SAMSA 2.0, arXiv:2508.00493, section 3.3.
@@ -29,27 +29,28 @@ from hsizoo_sam2.resizing import resize
 
 __all__ = ["Sam21", "Sam21Image"]
 
-_BOX_CORNERS = (2, 3)  # sam2's labels of the points that begin and end a box
-_OBJECTS_AT_ONCE = 16  # bounds the decoder's memory: about 60 MB each at 1024 pixels
+_BOX_CORNERS = (2, 3)  # sam2's labels for the two corners of a box
+_OBJECTS_AT_ONCE = 16  # limits the decoder's memory: about 60 MB per object at 1024 pixels
 
 
 @dataclass(eq=False)
 class Sam21Image:
-    """One opened image.
+    """An opened image.
 
     Parameters
     ----------
     height, width : int
+        Size of the image in pixels.
     features : dict of str to Tensor
-        What the frozen encoder made of it; shared with other components, never changed.
+        Output of the frozen encoder; shared with other components and never modified.
     small : Tensor of float32, shape (1, 3, mask_size, mask_size)
-        The normalised pseudo-RGB image at the size of mask prompts.
+        Normalised pseudo-RGB image at the size of mask prompts.
     shown : dict
-        How the pseudo-RGB image was made: policy, bands, stretch.
+        Description of the pseudo-RGB image: policy, bands, stretch.
     projection : Projection, optional
-        What the decoder made of the features, and
+        Features projected for the decoder.
     projected_by : tuple
-        the state of its weights at that time.
+        State of the decoder's weights when `projection` was computed.
     """
 
     height: int
@@ -62,21 +63,21 @@ class Sam21Image:
 
 
 class Sam21(hsizoo.InteractiveSegmenter):
-    """SAM 2.1 with Meta's weights, not trained any further.
+    """SAM 2.1 with Meta's weights, without further training.
 
     The image is encoded once, through the embedding cache; objects are decoded in batches.
 
     Parameters
     ----------
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
     **options
         See `hsizoo_sam2.options.Sam21Options`.
 
     Notes
     -----
     Masks are not fed back: a prediction depends on the clicks alone.  INFERRED: the paper's loop
-    passes clicks only.  sam2's fallback from an unstable single mask is off.
+    passes clicks only.  sam2's fallback from an unstable single mask is disabled.
     """
 
     Options: ClassVar = Sam21Options
@@ -100,39 +101,39 @@ class Sam21(hsizoo.InteractiveSegmenter):
 
     @property
     def pretrained(self) -> bool:
-        """Whether the weights come from a file; a random SAM only serves tests and timing."""
+        """Whether the weights come from a file; random weights are for tests and timing."""
         return self.network.pretrained
 
     @staticmethod
     def base_weights(**options: Any) -> str:
         """Identify the weights of SAM 2.1; see `hsizoo.Component.base_weights`.
 
-        Of the options only `size` and `checkpoint` matter.
+        Only the options `size` and `checkpoint` matter.
 
         Raises
         ------
         OptionError
-            If there is no such size, or `checkpoint` is Meta's name of another one.
+            If the size is unknown, or `checkpoint` is Meta's name for another size.
         """
         return base_weights(options.get("size", "tiny"), options.get("checkpoint", "auto"))
 
     def invalidate(self) -> None:
-        """Forget what was made, of images that are open, with the decoder's weights until now.
+        """Invalidate results that open images keep from the decoder's previous weights.
 
-        Changes of weights are noticed where torch counts them.  It does not count those of a
-        fused optimizer: call this after its step, unless `train` or `load_state_dict` follows.
+        Weight changes are detected by torch's version counters, which a fused optimizer does not
+        update: call this after its step, unless `train` or `load_state_dict` follows.
         """
         self._changes += 1
 
     def open(self, cube: hsizoo.HyperCube) -> Sam21Image:
-        """Make the pseudo-RGB image and encode it, unless the embedding cache has it already.
+        """Render the pseudo-RGB image and encode it, unless its encoding is cached.
 
         Raises
         ------
         DataError
-            If the cube lacks what the pseudo-RGB policy needs.
+            If the cube lacks the bands or wavelengths that the pseudo-RGB policy needs.
         """
-        with torch.inference_mode(False), torch.no_grad():  # whatever the caller's mode
+        with torch.inference_mode(False), torch.no_grad():  # regardless of the caller's mode
             return self._open(cube)
 
     def _open(self, cube: hsizoo.HyperCube) -> Sam21Image:
@@ -162,7 +163,7 @@ class Sam21(hsizoo.InteractiveSegmenter):
         return Sam21Image(*cube.shape[:2], features, small, shown)
 
     def describe(self, state: Sam21Image) -> dict[str, Any]:
-        """Tell which bands were shown, and how it computes."""
+        """Return how the pseudo-RGB image was made, and the precision."""
         return {"pseudo_rgb": state.shown, "precision": self.network.precision}
 
     def predict(self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
@@ -171,7 +172,7 @@ class Sam21(hsizoo.InteractiveSegmenter):
         Raises
         ------
         ClickError
-            If an object has no click, or one outside the image.
+            If an object has no click, or a click outside the image.
         """
         with torch.no_grad():
             return self._logits(state, prompts).sigmoid_()
@@ -182,19 +183,19 @@ class Sam21(hsizoo.InteractiveSegmenter):
         Raises
         ------
         ClickError
-            If a box reaches outside the image.
+            If a box extends beyond the image.
         """
         with torch.no_grad():
             return self._box_logits(state, _checked_boxes(state, boxes)).sigmoid_()
 
     def _box_logits(self, state: Any, boxes: npt.NDArray[np.int64]) -> torch.Tensor:
-        """Logits (N, H, W) of the objects in boxes."""
+        """Return logits (N, H, W) of the objects in the boxes."""
         return self._upsample(state, self._decode_boxes(state, boxes))
 
     def _decode_boxes(
         self, state: Sam21Image, boxes: npt.NDArray[np.int64], dense: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Logits (N, mask_size, mask_size); `dense` as of `_decode`."""
+        """Return logits (N, mask_size, mask_size); see `_decode` for `dense`."""
         device, side = self.network.device, self.network.mask_size
         projection = self._projection(state)
         corners = torch.as_tensor(boxes)[:, [1, 0, 3, 2]].reshape(-1, 2, 2).float()  # (x, y)
@@ -214,7 +215,7 @@ class Sam21(hsizoo.InteractiveSegmenter):
         return torch.cat(parts)
 
     def _logits(self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
-        """Logits (N, H, W), with a graph if one is being recorded."""
+        """Return logits (N, H, W), differentiable if gradients are enabled."""
         return self._upsample(state, self._decode(state, prompts))
 
     def _upsample(self, state: Sam21Image, masks: torch.Tensor) -> torch.Tensor:
@@ -228,15 +229,15 @@ class Sam21(hsizoo.InteractiveSegmenter):
         prompts: Sequence[hsizoo.Clicks],
         dense: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Logits (N, mask_size, mask_size) of the chosen mask of each object.
+        """Return logits (N, mask_size, mask_size) of the chosen mask of each object.
 
-        `dense` are mask prompts (N, C, mask_size, mask_size); SAM 2.1 itself gets none.
+        `dense` holds mask prompts (N, C, mask_size, mask_size); SAM 2.1 itself uses none.
         """
         side = self.network.mask_size
         if not prompts:
             return torch.zeros((0, side, side), device=self.network.device)
-        # Objects with equally many clicks are decoded together.  Padding the others with points
-        # that say nothing, as sam2 can, would change them: the decoder attends to padding.
+        # Objects with the same number of clicks are decoded together.  Padding with empty points,
+        # as sam2 supports, would change the result: the decoder attends to padding.
         groups = defaultdict(list)
         for n, clicks in enumerate(prompts):
             if not len(clicks):
@@ -260,19 +261,19 @@ class Sam21(hsizoo.InteractiveSegmenter):
         return decoded[sorted(range(len(order)), key=order.__getitem__)]
 
     def mask_prompts(self, state: Any, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor | None:
-        """Mask prompts (N, C, mask_size, mask_size) of N objects, where the model gives some."""
+        """Return mask prompts (N, C, mask_size, mask_size), or None if the model uses none."""
         return None
 
     def fuse(
         self, state: Any, logits: torch.Tensor, prompts: Sequence[hsizoo.Clicks]
     ) -> torch.Tensor:
-        """What the model makes of its decoder's logits (N, H, W) at the end: SAM 2.1, nothing."""
+        """Apply the model's late fusion to logits (N, H, W); SAM 2.1 has none."""
         return logits
 
     def _points(
         self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Clicks as (x, y) in the network's input, and their labels."""
+        """Return click positions (x, y) in the network's input, and their labels."""
         device = self.network.device
         points = torch.tensor(
             [[(col, row) for row, col, _ in clicks] for clicks in prompts], dtype=torch.float32
@@ -283,7 +284,7 @@ class Sam21(hsizoo.InteractiveSegmenter):
         return scaled.to(device), labels.to(device=device, dtype=torch.int32)
 
     def choose(self, logits: torch.Tensor, quality: torch.Tensor, clicks: int) -> torch.Tensor:
-        """Pick one of the four masks (N, 4, h, w) of each object, which has `clicks` clicks."""
+        """Select one of the four masks (N, 4, h, w) of objects with `clicks` clicks each."""
         multimask = self.options.multimask
         if multimask == "single" or (multimask == "auto" and clicks > 1):
             return logits[:, 0]
@@ -291,7 +292,7 @@ class Sam21(hsizoo.InteractiveSegmenter):
         return logits[torch.arange(len(logits), device=logits.device), best]
 
     def _projection(self, state: Sam21Image) -> Projection:
-        """Decoder's view of the image; kept, without a graph, until the weights change."""
+        """Project the features; without gradients, cached until the weights change."""
         if torch.is_grad_enabled():
             return self.network.project(state.features)
         decoder, prompt_encoder = self.network.sam_mask_decoder, self.network.sam_prompt_encoder
@@ -304,7 +305,7 @@ class Sam21(hsizoo.InteractiveSegmenter):
 
 
 def _checked_boxes(state: Any, boxes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    sam = getattr(state, "sam", state)  # of what is built on SAM 2.1
+    sam = getattr(state, "sam", state)  # models built on SAM 2.1 wrap its state
     for top, left, bottom, right in np.asarray(boxes).tolist():
         if not (0 <= top <= bottom < sam.height and 0 <= left <= right < sam.width):
             raise ClickError(

@@ -1,6 +1,6 @@
-"""SAM 2.1, fine-tuned: prompt encoder and mask decoder trained on pseudo-RGB images.
+"""Fine-tuned SAM 2.1: prompt encoder and mask decoder trained on pseudo-RGB images.
 
-SAMSA 2.0, arXiv:2508.00493, sections 3.3 and 3.4: the image encoder stays as it is.
+SAMSA 2.0, arXiv:2508.00493, sections 3.3 and 3.4: the image encoder stays frozen.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ __all__ = ["Sam21FineTuned"]
 
 
 class Sam21FineTuned(Sam21, hsizoo.TrainableSegmenter):
-    """SAM 2.1 whose prompt encoder and mask decoder are trained.
+    """SAM 2.1 with trainable prompt encoder and mask decoder.
 
-    Trained are 6,220 + 4,215,109 parameters in Meta's sizes; ``conv_s0`` and ``conv_s1``, which
-    belong to the decoder, are among them.  Everything else is frozen.
+    In Meta's sizes, 6,220 + 4,215,109 parameters are trained, including the decoder's ``conv_s0``
+    and ``conv_s1``.  Everything else is frozen.
 
     Parameters
     ----------
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
     **options
         See `hsizoo_sam2.options.FineTunedOptions`.
     """
@@ -44,7 +44,7 @@ class Sam21FineTuned(Sam21, hsizoo.TrainableSegmenter):
         self.network.sam_mask_decoder.requires_grad_(True)
 
     def _parts(self) -> dict[str, nn.Module]:
-        """The modules that are trained, by the prefix of their names."""
+        """Return the trained modules by the prefix of their parameter names."""
         return {
             "sam_prompt_encoder": self.network.sam_prompt_encoder,
             "sam_mask_decoder": self.network.sam_mask_decoder,
@@ -55,10 +55,11 @@ class Sam21FineTuned(Sam21, hsizoo.TrainableSegmenter):
         return self._logits(state, prompts)
 
     def trainable(self) -> Mapping[str, nn.Parameter]:
-        """The parameters of prompt encoder and mask decoder, by name.
+        """Return the parameters of prompt encoder and mask decoder by name.
 
-        Those of prompts that a component never gives (boxes; masks, unless it is SAMSA 2.0) and
-        of outputs that no loss sees (predicted quality) are among them, and get no gradient.
+        They include parameters that get no gradient: those of prompts that are not used in
+        training (boxes; masks, except in SAMSA 2.0) and of outputs without a loss (predicted
+        quality).
         """
         return {
             f"{prefix}.{name}": parameter
@@ -67,13 +68,13 @@ class Sam21FineTuned(Sam21, hsizoo.TrainableSegmenter):
         }
 
     def train(self, mode: bool = True) -> None:
-        """Switch the trained part to training mode, or to evaluation mode."""
+        """Set the trained modules to training or evaluation mode."""
         self.invalidate()
         for part in self._parts().values():
             part.train(mode)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """Parameters and buffers of the trained part, copied to the CPU."""
+        """Return parameters and buffers of the trained modules, copied to the CPU."""
         return {name: each.detach().cpu().clone() for name, each in self._state().items()}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
@@ -95,6 +96,6 @@ class Sam21FineTuned(Sam21, hsizoo.TrainableSegmenter):
 
     @property
     def frozen_digest(self) -> str:
-        """SHA-256 of encoder, neck and the embedding that is added to their output."""
+        """SHA-256 of trunk, neck and the embedding that is added to their output."""
         added = state_digest({"no_mem_embed": self.network.no_mem_embed})
         return hashlib.sha256((self.network.encoder_digest + added).encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""The sizes of SAM 2.1: their configurations and Meta's weight files.
+"""Sizes of SAM 2.1: configurations and Meta's weight files.
 
 Meta publishes no digests.  Those below are the Git LFS object ids of the files at
-``facebook/sam2.1-hiera-…`` on Hugging Face, which are SHA-256 by definition, and agree with what
-many independent projects pin for the files at the URLs given here.
+``facebook/sam2.1-hiera-…`` on Hugging Face, which are SHA-256 by definition.  They match the
+digests that many independent projects pin for the files at these URLs.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from hsizoo_sam2.options import hugging_face
 
 __all__ = ["RANDOM_SEED", "SIZES", "Size", "packaged_weights"]
 
-RANDOM_SEED = 0  # of random weights
+RANDOM_SEED = 0  # seed of random weights
 
 _URL = "https://dl.fbaipublicfiles.com/segment_anything_2/092824/"
 
 
 @dataclass(frozen=True)
 class Size:
-    """One size.
+    """One size of SAM 2.1.
 
     Parameters
     ----------
     config : str
-        Name of its YAML file among sam2's; ``nano.yaml`` is our own.
+        Name of the YAML file in sam2; ``nano.yaml`` is part of this package.
     weights : WeightFile or None
-        What Meta publishes for it.
+        Weights that Meta publishes, if any.
     """
 
     config: str
@@ -79,5 +79,5 @@ SIZES = MappingProxyType(
 
 
 def packaged_weights(size: str) -> Path:
-    """Where the weights that come with hsizoo are, if they do."""
+    """Return the path of the weights packaged with hsizoo; the file may not exist."""
     return Path(str(files(__package__))) / "weights" / f"{size}.safetensors"

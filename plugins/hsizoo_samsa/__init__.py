@@ -1,1 +1,1 @@
-"""SAMSA and SAMSA 2.0: spectral similarity and SAM 2.1 together."""
+"""SAMSA and SAMSA 2.0: spectral similarity combined with SAM 2.1."""

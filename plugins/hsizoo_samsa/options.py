@@ -1,4 +1,4 @@
-"""Options of SAMSA and SAMSA 2.0; nothing here imports NumPy or torch."""
+"""Options of SAMSA and SAMSA 2.0; does not import NumPy or torch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PromptForm = Literal["signed", "plain"]
 
 @dataclass(frozen=True, kw_only=True)
 class SimilarityOptions(FineTunedOptions):
-    """A fine-tuned SAM 2.1 that is given a similarity map.
+    """Options of a fine-tuned SAM 2.1 that uses a similarity map.
 
     Parameters
     ----------
     scorer : str, default "sa-eq"
-        Any registered scorer, with options if need be (``scorer=[ace:shrinkage=0.1]``).
+        Any registered scorer, optionally with options (``scorer=[ace:shrinkage=0.1]``).
     precision : {"auto", "float32", "bfloat16", "float16"}, default "auto"
-        Of SAM 2.1; what is done with the similarity map is computed in float32.  ``auto`` is
+        Precision of SAM 2.1; the similarity map is always processed in float32.  ``auto`` is
         bfloat16 on CUDA and float32 elsewhere.  INFERRED: the papers do not say.
     """
 
@@ -36,10 +36,10 @@ class SamsaOptions(SimilarityOptions):
     Parameters
     ----------
     scorer : str, default "sa-eq"
-        Any registered scorer, with options if need be.  INFERRED: SAMSA's own is a spectral angle;
+        Any registered scorer, optionally with options.  INFERRED: SAMSA uses a spectral angle;
         the equalised one makes it comparable with SAMSA 2.0.
     channels : int, default 8
-        Width of the head.  INFERRED: the layer is not published.
+        Hidden channels of the fusion head.  INFERRED: the layer is not published.
     """
 
     channels: int = 8
@@ -52,16 +52,18 @@ class Samsa2Options(SimilarityOptions):
     Parameters
     ----------
     injection : {"mask-prompt", "concat4"}, default "mask-prompt"
-        ``mask-prompt``: the map is the mask prompt.  ``concat4``: pseudo-RGB image and map go
-        together through a first convolution widened from one to four channels (48 weights more),
-        whose pseudo-RGB kernels begin at zero, so that both are equal before training.  INFERRED:
-        the paper's words fit both; the one without a new layer is the default.
+        How the map enters SAM.  ``mask-prompt``: as the mask prompt.  ``concat4``: concatenated
+        with the pseudo-RGB image; the first convolution is widened from one to four channels (48
+        more weights).  Its pseudo-RGB kernels start at zero, so both variants are equal before
+        training.  INFERRED: the paper's text fits both; the default is the one without new
+        weights.
     prompt_form : {"signed", "plain"}, default "signed"
-        What is made of the map S: ``(2 S - 1) k`` or ``S k``.  INFERRED: the paper does not say.
-        SAM's mask prompts are logits, 0 where undecided; so is the signed form at S = 0.5.
+        Mask prompt computed from the map S: ``signed``, ``(2 S - 1) k``; ``plain``, ``S k``.
+        INFERRED: the paper does not say.  SAM's mask prompts are logits, 0 where undecided; the
+        signed form is 0 at S = 0.5.
     prompt_scale : float, default 10
-        The k above.  INFERRED: the paper does not say; sam2 itself turns a given mask into logits
-        of -10 and +10.
+        The factor k of `prompt_form`.  INFERRED: the paper does not say; sam2 converts a given
+        mask to logits of -10 and +10.
     """
 
     injection: Injection = "mask-prompt"

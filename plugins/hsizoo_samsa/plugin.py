@@ -1,4 +1,4 @@
-"""The components that this package offers."""
+"""Components of this package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import hsizoo
 HSIZOO_API = 1
 
 _META = "starts from Meta's SAM 2.1 (Apache-2.0); the fusion is trained by `hsizoo train`"
-_NANO = "hsizoo's own where they come with it; `hsizoo train` makes others"
+_NANO = "packaged with hsizoo, if included; train others with `hsizoo train`"
 
 
 @hsizoo.hookimpl
@@ -45,5 +45,5 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
 
 
 def _packaged(name: str) -> str:
-    """Where trained weights may be; for sizes other than nano none are meant to come with us."""
+    """Return the location of packaged weights; only the nano size has any."""
     return f"hsizoo_samsa:weights/{name}" if name.endswith("-nano") else ""

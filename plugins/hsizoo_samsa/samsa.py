@@ -1,8 +1,8 @@
-"""SAMSA, late fusion: similarity map and SAM 2.1's output through a small head.
+"""SAMSA, late fusion: a small head combines the similarity map with SAM 2.1's output.
 
-SAMSA, arXiv:2507.23673, introduces the spectral features late in the architecture; how is not
-published.  The head here is **our own stand-in**, not the authors' layer, and results must be
-labelled so.
+SAMSA, arXiv:2507.23673, introduces the spectral features late in the architecture; the layer is
+not published.  The head here is **hsizoo's stand-in**, not the authors' layer, and results must
+be labelled as such.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from hsizoo_samsa.similarity import OpenedImage, Similarity
 
 __all__ = ["FusionHead", "Samsa"]
 
-_LOGIT_SCALE = 10.0  # brings SAM's logits to the range of the map
+_LOGIT_SCALE = 10.0  # scales SAM's logits to the range of the map
 
 
 class FusionHead(nn.Module):
-    """SAM's logits plus a correction made of them and the similarity map.
+    """SAM's logits plus a correction computed from the logits and the similarity map.
 
-    The correction begins at zero: untrained, the head passes SAM's logits on.
+    The correction is zero before training, so an untrained head returns SAM's logits.
 
     Parameters
     ----------
     channels : int
-        Between its two convolutions.
+        Number of channels between the two convolutions.
     """
 
     def __init__(self, channels: int) -> None:
@@ -53,15 +53,15 @@ class FusionHead(nn.Module):
 
 
 class Samsa(Sam21FineTuned):
-    """SAM 2.1 on clicks, fused with their similarity map at the end.
+    """SAM 2.1 prompted by clicks, with late fusion of their similarity map.
 
-    Stand-in for the unpublished layer of SAMSA.  Prompt encoder, mask decoder and head are
-    trained ("as in the original SAMSA", says SAMSA 2.0 in section 3.4 of the first two).
+    The fusion head is a stand-in for the unpublished layer of SAMSA.  Prompt encoder, mask decoder
+    and head are trained (the first two "as in the original SAMSA", SAMSA 2.0, section 3.4).
 
     Parameters
     ----------
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
     **options
         See `hsizoo_samsa.options.SamsaOptions`.
     """
@@ -74,7 +74,7 @@ class Samsa(Sam21FineTuned):
         self.similarity = Similarity(self.options.scorer, device)
         self.min_bands = self.similarity.min_bands
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)  # torch.manual_seed is also the GPUs'
+            torch.default_generator.manual_seed(0)  # torch.manual_seed would seed GPUs too
             self.fusion = FusionHead(self.options.channels).to(device)
 
     def _parts(self) -> dict[str, nn.Module]:
@@ -86,12 +86,13 @@ class Samsa(Sam21FineTuned):
         Raises
         ------
         DataError
-            If the cube lacks what the scorer or the pseudo-RGB policy needs.
+            If the cube lacks the bands or wavelengths that the scorer or the pseudo-RGB policy
+            needs.
         """
         return OpenedImage(super().open(cube), self.similarity.open(cube))
 
     def describe(self, state: OpenedImage) -> dict[str, Any]:  # type: ignore[override]
-        """Tell which bands were shown, and how SAM 2.1 computes."""
+        """Return how the pseudo-RGB image was made, and the precision of SAM 2.1."""
         return super().describe(state.sam)
 
     def _logits(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:  # type: ignore[override]
@@ -106,6 +107,6 @@ class Samsa(Sam21FineTuned):
     def fuse(
         self, state: OpenedImage, logits: torch.Tensor, prompts: Sequence[hsizoo.Clicks]
     ) -> torch.Tensor:
-        """Fuse logits (N, H, W) of the decoder with the similarity map."""
+        """Fuse the decoder's logits (N, H, W) with the similarity map."""
         fused: torch.Tensor = self.fusion(logits, self.similarity.maps(state.spectral, prompts))
         return fused

@@ -2,9 +2,9 @@
 
 SAMSA 2.0, arXiv:2508.00493, section 3.4: the equalised similarity map is "resized to match the
 resolution of the pseudo-RGB image and concatenated channel-wise", the result "is passed to the
-SAM2.1 prompt encoder", and prompt encoder and mask decoder are trained.  SAM's way for an image
-into its prompt encoder is the mask prompt, one channel at a quarter of the input's side, so there
-are two faithful readings, and both are here.
+SAM2.1 prompt encoder", and prompt encoder and mask decoder are trained.  The only image input of
+SAM's prompt encoder is the mask prompt, one channel at a quarter of the input's side.  The text
+therefore has two faithful readings; both are implemented.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ __all__ = ["Samsa2"]
 
 
 class Samsa2(Sam21FineTuned):
-    """SAM 2.1 prompted by clicks and by the similarity map of those clicks.
+    """SAM 2.1 prompted by clicks and by their similarity map.
 
     Parameters
     ----------
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
     **options
         See `hsizoo_samsa.options.Samsa2Options`.
 
     Notes
     -----
-    The encoding of an image is shared with SAM 2.1 and SAMSA of the same size.
+    Image encodings are shared with SAM 2.1 and SAMSA of the same size.
     """
 
     Options: ClassVar = Samsa2Options
@@ -58,12 +58,13 @@ class Samsa2(Sam21FineTuned):
         Raises
         ------
         DataError
-            If the cube lacks what the scorer or the pseudo-RGB policy needs.
+            If the cube lacks the bands or wavelengths that the scorer or the pseudo-RGB policy
+            needs.
         """
         return OpenedImage(super().open(cube), self.similarity.open(cube))
 
     def describe(self, state: OpenedImage) -> dict[str, Any]:  # type: ignore[override]
-        """Tell which bands were shown, and how SAM 2.1 computes."""
+        """Return how the pseudo-RGB image was made, and the precision of SAM 2.1."""
         return super().describe(state.sam)
 
     def _logits(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:  # type: ignore[override]
@@ -71,7 +72,7 @@ class Samsa2(Sam21FineTuned):
         return self._upsample(state.sam, self._decode(state.sam, prompts, dense))
 
     def mask_prompts(self, state: OpenedImage, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
-        """Mask prompts (N, 1 or 4, mask_size, mask_size)."""
+        """Return mask prompts (N, 1 or 4, mask_size, mask_size)."""
         return self._as_prompts(state, self.similarity.maps(state.spectral, prompts))
 
     def _box_logits(self, state: OpenedImage, boxes: npt.NDArray[np.int64]) -> torch.Tensor:
@@ -79,7 +80,7 @@ class Samsa2(Sam21FineTuned):
         return self._upsample(state.sam, self._decode_boxes(state.sam, boxes, dense))
 
     def _as_prompts(self, state: OpenedImage, maps: torch.Tensor) -> torch.Tensor:
-        """Similarity maps (N, H, W) as mask prompts."""
+        """Convert similarity maps (N, H, W) to mask prompts."""
         maps = resize(maps[:, None], self.network.mask_size)
         signed = 2 * maps - 1 if self.options.prompt_form == "signed" else maps
         scaled = signed * self.options.prompt_scale
@@ -90,8 +91,8 @@ class Samsa2(Sam21FineTuned):
 
 
 def _widened(layer: nn.Conv2d) -> nn.Conv2d:
-    """Let a one-channel convolution take red, green and blue before its channel, unnoticed."""
-    wide = skip_init(  # it would draw from the generator that the training has seeded
+    """Add zero-weighted RGB input channels before the one channel of a convolution."""
+    wide = skip_init(  # initialisation would use random numbers of the training's generator
         nn.Conv2d,
         4,
         layer.out_channels,

@@ -1,4 +1,4 @@
-"""The similarity map that SAMSA gives to SAM, from any registered scorer."""
+"""Similarity maps for SAMSA, from any registered scorer."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ import hsizoo
 
 __all__ = ["OpenedImage", "Similarity"]
 
-_CACHE_BYTES = 16 * 2**20  # of combined maps per image, beside SAM's own features
+_CACHE_BYTES = 16 * 2**20  # for combined maps per image, in addition to SAM's features
 
 
 @dataclass(eq=False)
 class OpenedImage:
-    """One opened image: what SAM holds of it, and what the scorer does."""
+    """An opened image: the states of SAM and of the scorer."""
 
     sam: Any
     spectral: Any
 
 
 class Similarity:
-    """Similarity maps of objects, in [0, 1], combined over their clicks.
+    """Compute similarity maps of objects in [0, 1], combined over their clicks.
 
     Parameters
     ----------
     scorer : str
-        Name of a scorer, with options if need be.
+        Name of a scorer, optionally with options.
     device : str
     """
 
@@ -42,22 +42,22 @@ class Similarity:
 
     @property
     def min_bands(self) -> int:
-        """Fewest bands that the scorer needs."""
+        """Minimum number of bands that the scorer needs."""
         scorer = getattr(self._segmenter, "scorer", self._segmenter)
         bands: int = scorer.min_bands
         return bands
 
     def open(self, cube: hsizoo.HyperCube) -> Any:
-        """Prepare the cube."""
-        with torch.inference_mode(False), torch.no_grad():  # as SAM's features
+        """Prepare the scorer for a cube."""
+        with torch.inference_mode(False), torch.no_grad():  # as for SAM's features
             return self._segmenter.open(cube)
 
     def maps(self, state: Any, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
-        """Return the maps (N, H, W), without a graph."""
+        """Return the maps (N, H, W), without gradients."""
         with torch.inference_mode(False), torch.no_grad():
             return torch.as_tensor(self._segmenter.predict(state, prompts)).to(self._device)
 
     def box_maps(self, state: Any, boxes: npt.NDArray[np.int64]) -> torch.Tensor:
-        """Return the maps (N, H, W) of the mean spectra in boxes, without a graph."""
+        """Return the maps (N, H, W) of the mean spectra in boxes, without gradients."""
         with torch.inference_mode(False), torch.no_grad():
             return torch.as_tensor(self._segmenter.predict_boxes(state, boxes)).to(self._device)

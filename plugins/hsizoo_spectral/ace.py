@@ -3,9 +3,9 @@
 S. Kraut, L. L. Scharf, L. T. McWhorter, "Adaptive subspace detectors", IEEE Transactions on Signal
 Processing 49 (2001) 1-16.
 
-The squared cosine between pixel and reference after both have lost the background mean and been
-whitened by the background covariance.  As ``spectral.ace`` of SPy does, the mean is subtracted
-from the reference too.
+The squared cosine between pixel and reference after subtracting the background mean from both and
+whitening them by the background covariance.  As in ``spectral.ace`` of SPy, the mean is also
+subtracted from the reference.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ __all__ = ["AdaptiveCosineEstimator"]
 
 
 class AdaptiveCosineEstimator(StripScorer):
-    """Squared cosine between pixel and reference in the whitened space of the scene.
+    """Squared cosine between pixel and reference in the scene's whitened space.
 
     A pixel or reference equal to the background mean has no direction; its score is 0.
 
     Parameters
     ----------
     signed : bool, default False
-        Give the square the sign of the cosine, so that pixels opposite to the reference score
-        below the background; the range is then [-1, 1].
+        Whether the square keeps the sign of the cosine, so that pixels opposite to the reference
+        score below the background; the range is then [-1, 1].
     shrinkage : str, default "auto"
         Weight of the scaled identity in the background covariance: ``"auto"`` for the closed form
-        of Ledoit and Wolf, or a number from 0 (plain covariance, as in SPy) to 1 (none of it).
-        INFERRED: the papers take the covariance as known; the estimate over one scene can be
-        singular.  With 0, eigenvalues below 1e-12 of the largest are raised to it.
+        of Ledoit and Wolf, or a number from 0 (plain covariance, as in SPy) to 1 (identity only).
+        INFERRED: the papers assume a known covariance; the estimate from one scene can be
+        singular.  With 0, eigenvalues below 1e-12 of the largest are raised to that value.
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
 
     Notes
     -----
@@ -61,7 +61,7 @@ class AdaptiveCosineEstimator(StripScorer):
         self._signed = signed
         self._shrinkage = parse_shrinkage(shrinkage)
         self._device = torch_device(device)
-        if signed:  # an option of this object decides what its class declares for all others
+        if signed:  # overrides the class attribute for this instance
             self.score_range = (-1.0, 1.0)
 
     def statistics(self, cube: hsizoo.HyperCube) -> Background:
@@ -79,7 +79,7 @@ class AdaptiveCosineEstimator(StripScorer):
         Returns
         -------
         WhitenedImage
-            Its rows have norm 1, or 0 where the spectrum equals the mean.
+            Rows have norm 1, or 0 where the spectrum equals the mean.
         """
         image = transform(cube, self._device, lambda spectra: _unit(statistics.whiten(spectra)))
         return WhitenedImage(image.rows, image.height, image.width, statistics)
@@ -102,7 +102,7 @@ class AdaptiveCosineEstimator(StripScorer):
         Raises
         ------
         DataError
-            If the references have another number of bands than the cube.
+            If the number of bands of the references differs from that of the cube.
         """
         wanted = reference_matrix(references, prepared.bands, working_device(self._device))
         white = _unit(prepared.background.whiten(wanted)).to(prepared.rows)

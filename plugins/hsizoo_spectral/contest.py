@@ -1,14 +1,14 @@
-"""A contest between the clicked spectra and the materials that the scene is made of.
+"""Contest between the clicked spectra and the materials of the scene.
 
-A similarity map needs a threshold, and the best one differs from object to object; and the
-pixel-wise maximum over clicks believes every click, the mixed pixel at the border as much as the
-typical one.  Here a pixel belongs to the object if it is nearer to the clicked spectrum than to
-the scene's other materials.  How finely the scene falls into materials is not known, so the
-contest is held at several levels, from two materials to many, and the levels vote.  The first
-click decides what the object is made of; further positive clicks count around themselves only,
-until a negative click shows that the user also corrects what is too much.
+A similarity map needs a threshold, and the best one differs between objects.  The pixel-wise
+maximum over clicks trusts all clicks equally, a mixed pixel at the border as much as a typical
+one.  Here a pixel belongs to the object if it is nearer to the clicked spectrum than to the
+scene's other materials.  The number of materials in the scene is unknown, so the contest is
+repeated at several levels, from two materials to many, and the levels vote.  The first click
+determines the object's material.  Further positive clicks act only locally, until a negative
+click shows that the user also corrects excess.
 
-The method is hsizoo's own; the parts of others that it is made of are named in `materials`.
+The method is hsizoo's own; `materials` cites the published methods that it builds on.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from hsizoo_spectral.strips import require_memory
 
 __all__ = ["Contest", "Level", "PreparedContest"]
 
-_TINY = 1e-12  # keeps 0 / 0 out; squared distances are of order 1
+_TINY = 1e-12  # avoids 0 / 0; squared distances are of order 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,24 +56,24 @@ class Level:
     distances: torch.Tensor
 
     def others(self, features: torch.Tensor, pixels: torch.Tensor | None = None) -> torch.Tensor:
-        """Squared distance of pixels to the nearest material in which no feature vector lies.
+        """Return squared distances to the nearest material without any of the given features.
 
         Parameters
         ----------
         features : torch.Tensor, shape (n, F)
         pixels : torch.Tensor of int64, shape (m,), optional
-            Which pixels.  Default: all.
+            Indices of pixels.  Default: all.
 
         Returns
         -------
         torch.Tensor of float32, shape (m,) or (H * W,)
-            Infinite if every material is taken.
+            Infinite if every material contains a feature vector.
         """
         taken = torch.cdist(features, self.centres).argmin(dim=1)
         penalty = torch.zeros_like(self.centres[:, 0]).index_fill_(0, taken, math.inf)
         distances = self.distances if pixels is None else self.distances[:, pixels]
         nearest, buffer = distances[0] + penalty[0], torch.empty_like(distances[0])
-        # Row by row: no copy of the whole table, and nothing waits for the device.
+        # Row by row: no copy of the whole table, no synchronisation with the device.
         for distance, more in zip(distances[1:], penalty[1:], strict=True):
             torch.minimum(nearest, torch.add(distance, more, out=buffer), out=nearest)
         return nearest
@@ -81,18 +81,18 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class PreparedContest(SpectralMatrix):
-    """Features of all pixels, and how far each is from each material.
+    """Features of all pixels, and their distances to the materials.
 
     Parameters
     ----------
     rows : torch.Tensor of float32, shape (H * W, F)
         Features, on the scorer's device.
     height, width : int
-        Of the image.
+        Size of the image in pixels.
     squares : torch.Tensor of float32, shape (H * W,)
         Squared lengths of the rows.
     levels : tuple of Level
-        The materials, coarse to fine.
+        Materials at each level, coarse to fine.
     statistics : SceneStatistics
     """
 
@@ -102,46 +102,46 @@ class PreparedContest(SpectralMatrix):
 
     @property
     def bands(self) -> int:
-        """Number of bands of the cube, B, which is not that of the features."""
+        """Number of bands of the cube, B; differs from the number of features."""
         return len(self.statistics.shape_mean)
 
 
 class Contest(hsizoo.SpectralScorer):
-    """Nearer to the clicked spectrum than to the scene's other materials.
+    """Score how much nearer a pixel is to the clicked spectrum than to other materials.
 
     The score of a pixel is the mean over levels of ``o / (o + d)``: ``d`` is its squared distance
-    to the click, ``o`` to the nearest material that the click itself does not lie in.  Distances
-    are between unit spectra (their shape, as the spectral angle sees it) plus between logarithms in
-    units of the noise, each scaled to the spread of the scene.
+    to the click, ``o`` that to the nearest material other than the click's.  A distance is the sum
+    of that between unit spectra (the shape, as for the spectral angle) and that between logarithms
+    in units of the noise, each scaled to the spread of the scene.
 
     Parameters
     ----------
     finest : int, default 32
-        Materials at the finest level, a power of two from 2 to 256; the levels are 2, 4, 8 and so
-        on.  INFERRED (as are all options): our own design, chosen for the mean Dice on Salinas-A,
-        Samson, a small Pavia University and training subjects of the phantom; Indian Pines was
-        left out of every choice.
+        Number of materials at the finest level, a power of two from 2 to 256; the levels are 2, 4,
+        8 and so on.  INFERRED (as are all options): our own design, chosen by the mean Dice on
+        Salinas-A, Samson, a small Pavia University and training subjects of the phantom; Indian
+        Pines was not used for any choice.
     components : int, default 20
-        Principal components kept of the unit spectra, and of the logarithms.
+        Number of principal components of the unit spectra, and of the logarithms.
     smoothing : float, default 0.7
-        Standard deviation, in pixels, of the Gaussian that smooths the logarithms' components; 0
-        for none.
+        Standard deviation, in pixels, of the Gaussian that smooths the components of the
+        logarithms; 0 for none.
     reach : float, default 0.02
-        How far a further click reaches, as a share of the square root of the image's area: the
-        standard deviation of the Gaussian by which it fades.  At least one pixel.
+        Range of further clicks, as a fraction of the square root of the image's area: the standard
+        deviation of the Gaussian by which their effect fades.  At least one pixel.
     further : {"auto", "near", "everywhere"}, default "auto"
-        Where clicks after the first positive one count.  ``near``: around themselves.
-        ``everywhere``: all clicks are equal, and negative ones are rivals in the whole image.
-        ``auto``: near while all clicks are positive, everywhere from the first negative one on.  A
-        user who only adds clicks on what is least alike (as the robot of SAMSA 2.0) adds outliers;
-        one who also takes away keeps them in check.
+        Where clicks after the first positive one act.  ``near``: in their neighbourhood.
+        ``everywhere``: all clicks are equal, and negative ones compete in the whole image.
+        ``auto``: ``near`` while all clicks are positive, ``everywhere`` from the first negative one
+        on.  A user who only adds clicks on the least similar pixels (as the robot of SAMSA 2.0)
+        adds outliers; one who also clicks negatives keeps them in check.
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
 
     Notes
     -----
     Statistics come from a fixed sample of the scene, so the same cube gives the same scores.
-    A level whose materials are all clicked votes for the object everywhere.
+    A level on which every material is clicked votes for the object everywhere.
     """
 
     score_range: tuple[float, float] = (0.0, 1.0)
@@ -174,7 +174,7 @@ class Contest(hsizoo.SpectralScorer):
         self._device = torch_device(device)
 
     def prepare(self, cube: hsizoo.HyperCube) -> PreparedContest:
-        """Find the scene's materials and the distances of all pixels to them.
+        """Compute the scene's materials and the distances of all pixels to them.
 
         Parameters
         ----------
@@ -190,13 +190,13 @@ class Contest(hsizoo.SpectralScorer):
             If no pixel is valid, or the image is too large.
         """
         features = 2 * self._components
-        # Twice the features while they are smoothed, then the distances.
+        # The features twice during smoothing, then the distances.
         require_memory(cube, 4 * (2 * features + sum(self._levels)), "contest")
         statistics = scene_statistics(cube, self._components, self._levels)
         image = transform(cube, self._device, statistics.features, statistics.size)
         rows = image.rows
         valid = torch.from_numpy(cube.valid.copy()).to(self._device)
-        rows *= valid.reshape(-1, 1)  # a spectrum of zeros has features too
+        rows *= valid.reshape(-1, 1)  # features of an all-zero spectrum are not 0
         if self._smoothing > 0:
             first = statistics.shape_axes.shape[1]
             logs = rows[:, first:].T.reshape(-1, image.height, image.width)
@@ -209,9 +209,9 @@ class Contest(hsizoo.SpectralScorer):
         return PreparedContest(rows, image.height, image.width, squares, tuple(levels), statistics)
 
     def score(self, prepared: PreparedContest, references: npt.NDArray[np.float32]) -> torch.Tensor:
-        """Score all pixels against each reference, as after one click on such a spectrum.
+        """Score all pixels against each reference, as after one click on that spectrum.
 
-        A click differs by what `smoothing` does to the features of the clicked pixel.
+        Unlike for a click, `smoothing` does not affect the features of the reference.
 
         Parameters
         ----------
@@ -226,7 +226,7 @@ class Contest(hsizoo.SpectralScorer):
         Raises
         ------
         DataError
-            If the references have another number of bands than the cube.
+            If the number of bands of the references differs from that of the cube.
         """
         wanted = reference_matrix(references, prepared.bands, working_device(self._device))
         features = prepared.statistics.features(wanted).to(prepared.rows)
@@ -237,13 +237,13 @@ class Contest(hsizoo.SpectralScorer):
     def score_clicks(
         self, prepared: PreparedContest, prompts: Sequence[hsizoo.Clicks]
     ) -> torch.Tensor:
-        """Score all pixels for each object, seeing all its clicks at once.
+        """Score all pixels for each object, using all its clicks together.
 
         Parameters
         ----------
         prepared : PreparedContest
         prompts : sequence of Clicks, length N
-            Each with at least one positive click.
+            Clicks of each object, with at least one positive click.
 
         Returns
         -------
@@ -254,7 +254,7 @@ class Contest(hsizoo.SpectralScorer):
         return torch.stack(maps) if maps else prepared.image(prepared.rows.new_empty((0,)))
 
     def _object(self, prepared: PreparedContest, clicks: hsizoo.Clicks) -> torch.Tensor:
-        """Score (H, W) of one object."""
+        """Return the score (H, W) of one object."""
         positive = [(row, col) for row, col, sign in clicks if sign]
         negative = [(row, col) for row, col, sign in clicks if not sign]
         everywhere = self._further == "everywhere" or (
@@ -268,27 +268,27 @@ class Contest(hsizoo.SpectralScorer):
         for click in near:
             window, weight, pixels = self._around(prepared, click)
             here = _rows(prepared, [click])
-            alike = _contest(
-                _squared(prepared.rows[pixels], here), prepared.levels[-1].others(here, pixels)
+            similarity = _contest(
+                _nearest(prepared.rows[pixels], here), prepared.levels[-1].others(here, pixels)
             )
-            local = weight * alike.reshape(weight.shape)
+            local = weight * similarity.reshape(weight.shape)
             score[window] = torch.maximum(score[window], local)
         if not everywhere:
             for click in negative:
                 window, weight, pixels = self._around(prepared, click)
                 rows = prepared.rows[pixels]
-                unlike = _contest(
-                    _squared(rows, _rows(prepared, [click])),
-                    _squared(rows, _rows(prepared, positive)),
+                contrast = _contest(
+                    _nearest(rows, _rows(prepared, [click])),
+                    _nearest(rows, _rows(prepared, positive)),
                 )
-                local = weight * unlike.reshape(weight.shape)
+                local = weight * contrast.reshape(weight.shape)
                 score[window] = torch.minimum(score[window], 1 - local)
         return score
 
     def _everywhere(
         self, prepared: PreparedContest, anchors: torch.Tensor, opponents: torch.Tensor
     ) -> torch.Tensor:
-        """Score (H * W,) of features (n, F) against the materials and other features (m, F)."""
+        """Return the score (H * W,) of anchors (n, F) against materials and opponents (m, F)."""
         rows, squares = prepared.rows, prepared.squares
         own = _distances(rows, squares, anchors).amin(dim=0)
         against = _distances(rows, squares, opponents).amin(dim=0) if len(opponents) else None
@@ -301,7 +301,7 @@ class Contest(hsizoo.SpectralScorer):
     def _around(
         self, prepared: PreparedContest, click: tuple[int, int]
     ) -> tuple[tuple[slice, slice], torch.Tensor, torch.Tensor]:
-        """The window that a click reaches, its weights (h, w), and its pixels' numbers (h * w,)."""
+        """Return the window around a click, its weights (h, w) and pixel indices (h * w,)."""
         sigma = max(1.0, self._reach * math.sqrt(prepared.height * prepared.width))
         radius = math.ceil(3 * sigma)
         device = prepared.rows.device
@@ -318,29 +318,29 @@ class Contest(hsizoo.SpectralScorer):
 
 
 def _contest(own: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """``other / (own + other)`` of squared distances; 1 where both are 0 or `other` is infinite."""
+    """Return ``other / (own + other)``; 1 where both are 0 or `other` is infinite."""
     return 1 / (1 + own / (other + _TINY))
 
 
 def _distances(rows: torch.Tensor, squares: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """Squared distances (n, P) of rows (P, F), of these squared lengths, to others (n, F)."""
+    """Squared distances (n, P) of rows (P, F) to others (n, F), given the rows' squares."""
     lengths = others.square().sum(dim=1, keepdim=True)
     return torch.addmm(squares + lengths, others, rows.T, alpha=-2).clamp_(min=0)
 
 
-def _squared(rows: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-    """Squared distance (n,) of rows (n, F) to the nearest of features (m, F)."""
+def _nearest(rows: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+    """Squared distances (n,) of rows (n, F) to the nearest of features (m, F)."""
     return torch.stack([(rows - each).square().sum(dim=1) for each in features]).amin(dim=0)
 
 
 def _rows(prepared: PreparedContest, points: Sequence[tuple[int, int]]) -> torch.Tensor:
-    """Features (n, F) at these pixels."""
+    """Return the features (n, F) of pixels."""
     numbers = [row * prepared.width + col for row, col in points]
     return prepared.rows[torch.tensor(numbers, dtype=torch.long, device=prepared.rows.device)]
 
 
 def _smooth(maps: torch.Tensor, valid: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Smooth maps (F, H, W), 0 where not valid, by a Gaussian over the valid pixels."""
+    """Smooth maps (F, H, W), 0 at invalid pixels, by a Gaussian over the valid pixels."""
     radius = max(1, math.ceil(3 * sigma))
     offsets = torch.arange(-radius, radius + 1, device=maps.device, dtype=maps.dtype)
     kernel = torch.exp(offsets.square() / (-2 * sigma**2))

@@ -3,8 +3,8 @@
 D. Manolakis, D. Marden, G. A. Shaw, "Hyperspectral image processing for automatic target detection
 applications", Lincoln Laboratory Journal 14 (2003) 79-116.
 
-The linear filter that gives 1 at the reference, 0 at the background mean, and the least variance
-over the background; the same as ``spectral.matched_filter`` of SPy.
+The linear filter with response 1 at the reference, 0 at the background mean, and minimum variance
+over the background; equivalent to ``spectral.matched_filter`` of SPy.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ __all__ = ["MatchedFilter"]
 
 
 class MatchedFilter(StripScorer):
-    """Share of the reference in each pixel, in units of its distance from the background mean.
+    """Abundance of the reference in each pixel: 1 at the reference, 0 at the background mean.
 
-    The filter for a reference equal to the background mean is undefined; its scores are 0.
+    The filter is undefined for a reference equal to the background mean; its scores are 0.
 
     Parameters
     ----------
     shrinkage : str, default "auto"
         Weight of the scaled identity in the background covariance: ``"auto"`` for the closed form
-        of Ledoit and Wolf, or a number from 0 (plain covariance, as in SPy) to 1 (none of it).
-        INFERRED: the papers take the covariance as known; the estimate over one scene can be
-        singular.  With 0, eigenvalues below 1e-12 of the largest are raised to it.
+        of Ledoit and Wolf, or a number from 0 (plain covariance, as in SPy) to 1 (identity only).
+        INFERRED: the papers assume a known covariance; the estimate from one scene can be
+        singular.  With 0, eigenvalues below 1e-12 of the largest are raised to that value.
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
 
     Notes
     -----
@@ -94,7 +94,7 @@ class MatchedFilter(StripScorer):
         Raises
         ------
         DataError
-            If the references have another number of bands than the cube.
+            If the number of bands of the references differs from that of the cube.
         """
         wanted = reference_matrix(references, prepared.bands, working_device(self._device))
         white = prepared.background.whiten(wanted)

@@ -1,11 +1,11 @@
-"""What a scene is made of: features of spectra, and groups of alike spectra at several levels.
+"""Materials of a scene: spectral features, and clusters of similar spectra at several levels.
 
-Features are those of shape (unit spectra, as the spectral angle compares them) and those of
-logarithms in units of the noise, which is estimated from neighbouring pixels: the minimum noise
-fraction of A. A. Green et al., IEEE Transactions on Geoscience and Remote Sensing 26 (1988) 65-74.
-Groups are those of J. H. Ward, Journal of the American Statistical Association 58 (1963) 236-244.
-All of it is estimated in float64 on the CPU from a fixed sample of the scene, so that every device
-gets the same.
+The features describe the shape (unit spectra, as compared by the spectral angle) and the logarithms
+in units of the noise.  The noise is estimated from neighbouring pixels: the minimum noise fraction
+of A. A. Green et al., IEEE Transactions on Geoscience and Remote Sensing 26 (1988) 65-74.
+Clustering: J. H. Ward, Journal of the American Statistical Association 58 (1963) 236-244.
+Everything is estimated in float64 on the CPU from a fixed sample of the scene, so the result is the
+same for every device.
 """
 
 from __future__ import annotations
@@ -26,33 +26,34 @@ __all__ = ["SceneStatistics", "scene_statistics"]
 Float = npt.NDArray[np.float64]
 
 _SPECTRA = 16384
-"""Spectra, and pairs of neighbours in either direction, from which statistics are estimated."""
+"""Maximum number of spectra, and of pairs of neighbours, used to estimate statistics."""
 
 _LEAVES = 2000
-"""Spectra that are grouped into materials; Ward's method takes time in proportion to the square."""
+"""Maximum number of spectra to cluster; the time of Ward's method is quadratic in it."""
 
-_CALM = 0.9
-"""Share of the neighbours, the most alike, from which noise is estimated: the rest are edges."""
+_NOISE_SHARE = 0.9
+"""Fraction of neighbour pairs, the most similar, used to estimate noise; the rest are edges."""
 
 _RIDGE = 1e-3
-"""Share of the mean noise variance added to all bands, so that no band is free of noise."""
+"""Fraction of the mean noise variance added to all bands, so that no band is noise-free."""
 
 _FLOOR = 1e-3
-"""Share of the mean magnitude below which values are raised before the logarithm."""
+"""Lower limit of values before the logarithm, as a fraction of the mean magnitude."""
 
 
 @dataclass(frozen=True, eq=False)
 class SceneStatistics:
-    """What the features and the materials of a scene are.
+    """Feature transform and materials of a scene.
 
     Parameters
     ----------
     floor : float
-        Values below it are raised to it before the logarithm, in the units of the cube.
+        Lower limit of values before the logarithm, in the units of the cube.
     shape_mean, log_mean : ndarray of float64, shape (B,)
-        Mean of the unit spectra, and of the logarithms.
+        Means of the unit spectra and of the logarithms.
     shape_axes, log_axes : ndarray of float64, shape (B, at most `components`)
-        Project the deviations from these means; the median squared length over the scene is 1.
+        Projections of the deviations from these means, scaled so that the median squared length
+        over the scene is 1.
     materials : tuple of ndarray of float32, each of shape (K, F)
         Mean features of the materials at each level, coarse to fine.
     """
@@ -70,7 +71,7 @@ class SceneStatistics:
         return self.shape_axes.shape[1] + self.log_axes.shape[1]
 
     def features(self, spectra: torch.Tensor) -> torch.Tensor:
-        """Return the features (n, F) of (n, B) float64 spectra, those of shape first."""
+        """Return the features (n, F) of (n, B) float64 spectra, shape features first."""
         place = spectra.device
 
         def project(values: torch.Tensor, mean: Float, axes: Float) -> torch.Tensor:
@@ -97,9 +98,9 @@ def scene_statistics(
     ----------
     cube : HyperCube
     components : int
-        Axes kept for the unit spectra, and for the logarithms.
+        Number of axes for the unit spectra, and for the logarithms.
     levels : sequence of int
-        Numbers of materials; fewer where the scene has fewer different spectra.
+        Numbers of materials; fewer are found if the scene has fewer distinct spectra.
 
     Returns
     -------
@@ -136,20 +137,20 @@ def scene_statistics(
 
 
 def _choose(
-    numbers: npt.NDArray[np.intp], most: int, rng: np.random.Generator
+    indices: npt.NDArray[np.intp], most: int, rng: np.random.Generator
 ) -> npt.NDArray[np.intp]:
-    """All numbers, or so many of them by chance, in order."""
-    return numbers if len(numbers) <= most else np.sort(rng.choice(numbers, most, replace=False))
+    """Return the indices, or a sorted random sample of `most` of them if there are more."""
+    return indices if len(indices) <= most else np.sort(rng.choice(indices, most, replace=False))
 
 
 def _spectra(cube: hsizoo.HyperCube, pixels: npt.NDArray[np.intp]) -> Float:
-    """Spectra (n, B) of pixels given by number."""
+    """Return the spectra (n, B) of pixels given by flat index."""
     rows, cols = np.divmod(pixels, cube.shape[1])
     return np.asarray(cube.data[rows, cols], dtype=np.float64)
 
 
 def _neighbours(cube: hsizoo.HyperCube, rng: np.random.Generator) -> Iterator[tuple[Float, Float]]:
-    """Spectra of valid pixels and of their neighbours to the right, then below."""
+    """Yield spectra of valid pixels and of their neighbours: to the right, then below."""
     valid, width = cube.valid, cube.shape[1]
     for step, both in ((1, valid[:, :-1] & valid[:, 1:]), (width, valid[:-1] & valid[1:])):
         rows, cols = np.nonzero(both)
@@ -158,26 +159,26 @@ def _neighbours(cube: hsizoo.HyperCube, rng: np.random.Generator) -> Iterator[tu
 
 
 def _axes(deviations: Float, components: int) -> Float:
-    """Principal axes (B, at most `components`) of deviations (n, B), the widest first."""
+    """Return principal axes (B, at most `components`) of deviations (n, B), widest first."""
     _, axes = np.linalg.eigh(deviations.T @ deviations)
     return np.asarray(axes[:, ::-1][:, :components])
 
 
 def _scaled(deviations: Float, axes: Float) -> Float:
-    """Scale axes so that the median squared length of projected deviations is 1; 0 if none is."""
+    """Scale axes to a median squared length of projected deviations of 1; 0 without spread."""
     lengths = np.square(deviations @ axes).sum(axis=1)
-    # The mean, where more than half of the scene is one spectrum.
+    # The mean, if more than half of the scene is a single spectrum.
     spread = np.median(lengths) if np.median(lengths) > rounding else lengths.mean()
     return np.asarray(axes / np.sqrt(spread) if spread > rounding**2 else np.zeros_like(axes))
 
 
 def _noise_whitening(steps: Float) -> Float:
-    """Transform (B, B) after which the calm part of the steps (n, B) has unit covariance."""
+    """Return the transform (B, B) that gives the smaller steps (n, B) unit covariance."""
     identity = np.eye(steps.shape[1])
     energy = np.square(steps).sum(axis=1)
     if not energy.any():  # no neighbours, or a scene without noise
         return identity
-    calm = steps[energy <= np.quantile(energy, _CALM)]
+    calm = steps[energy <= np.quantile(energy, _NOISE_SHARE)]
     calm = calm if calm.any() else steps
     covariance = calm.T @ calm / len(calm)
     ridge = _RIDGE * np.trace(covariance) / len(covariance)
@@ -186,7 +187,7 @@ def _noise_whitening(steps: Float) -> Float:
 
 
 def _materials(leaves: Float, levels: Sequence[int]) -> Iterator[npt.NDArray[np.float32]]:
-    """Mean features (at most K, F) of the groups at each level, by Ward's method."""
+    """Yield the mean features (at most K, F) of Ward's clusters at each level."""
     tree = linkage(leaves, "ward") if len(leaves) > 1 else None
     for level in levels:
         groups = np.ones(1, dtype=int) if tree is None else fcluster(tree, level, "maxclust")

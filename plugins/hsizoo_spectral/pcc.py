@@ -1,7 +1,7 @@
 """Pearson correlation over bands.
 
-SAMSA 2.0, arXiv:2508.00493, section 3.2: the cosine of the angle between spectra after each has
-lost its mean over bands; it sees neither brightness nor a constant offset.
+SAMSA 2.0, arXiv:2508.00493, section 3.2: the cosine of the angle between spectra after subtracting
+the mean over bands from each; invariant to brightness and constant offsets.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ __all__ = ["PearsonCorrelation"]
 class PearsonCorrelation(StripScorer):
     """Pearson correlation coefficient between spectra.
 
-    The correlation with a constant spectrum is undefined; it is taken for 0.
+    The correlation with a constant spectrum is undefined; it is set to 0.
 
     Parameters
     ----------
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
 
     Notes
     -----
@@ -58,7 +58,7 @@ class PearsonCorrelation(StripScorer):
         Returns
         -------
         SpectralMatrix
-            Spectra less their mean, divided by their norm; 0 where the spectrum is constant.
+            Spectra minus their mean, divided by their norm; 0 where the spectrum is constant.
         """
         return transform(cube, self._device, _standardise)
 
@@ -80,7 +80,7 @@ class PearsonCorrelation(StripScorer):
         Raises
         ------
         DataError
-            If the references have another number of bands than the cube.
+            If the number of bands of the references differs from that of the cube.
         """
         wanted = reference_matrix(references, prepared.bands, working_device(self._device))
         standard = _standardise(wanted).to(device=self._device, dtype=torch.float32)
@@ -88,7 +88,7 @@ class PearsonCorrelation(StripScorer):
 
 
 def _standardise(spectra: torch.Tensor) -> torch.Tensor:
-    """Give (n, B) spectra mean 0 and norm 1; constant spectra become 0."""
+    """Standardise (n, B) spectra to mean 0 and norm 1; constant spectra become 0."""
     size = torch.linalg.vector_norm(spectra, dim=1, keepdim=True)
     centred = spectra - spectra.mean(dim=1, keepdim=True)
     norms: torch.Tensor = torch.linalg.vector_norm(centred, dim=1, keepdim=True)

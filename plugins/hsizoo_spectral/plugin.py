@@ -1,4 +1,4 @@
-"""The scorers and segmenters that this package offers."""
+"""Components of this package."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="contest",
         kind="scorer",
         target="hsizoo_spectral.contest:Contest",
-        summary="Clicked spectrum against the scene's other materials; further clicks act nearby",
-        paper="hsizoo's own, on Green et al., IEEE Trans. Geosci. Remote Sens. 26 (1988) 65",
+        summary="Clicked spectrum against the scene's other materials; further clicks act locally",
+        paper="hsizoo's own, based on Green et al., IEEE Trans. Geosci. Remote Sens. 26 (1988) 65",
     )
     yield hsizoo.ComponentSpec(
         name="sa-rw",

@@ -3,8 +3,8 @@
 F. A. Kruse et al., "The spectral image processing system (SIPS): interactive visualization and
 analysis of imaging spectrometer data", Remote Sensing of Environment 44 (1993) 145-163.
 
-The similarity is ``1 - angle / pi`` as in SAMSA 2.0 (arXiv:2508.00493, section 3.2): the angle
-between two spectra does not see brightness, only shape.
+The similarity is ``1 - angle / pi`` as in SAMSA 2.0 (arXiv:2508.00493, section 3.2).  The angle
+between two spectra depends on their shape, not on their brightness.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from hsizoo_spectral.strips import StripScorer
 __all__ = ["PreparedAngles", "SpectralAngle"]
 
 _FAR_CHORD = 1.9
-"""Chord above which ``asin`` loses digits and the angle is taken from the antipode instead."""
+"""Chord above which ``asin`` loses precision and the angle to the antipode is used instead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +41,11 @@ class PreparedAngles(SpectralMatrix):
     Parameters
     ----------
     rows : torch.Tensor of float32, shape (H * W, B)
-        Spectra divided by their norm; 0 where the spectrum is 0 or not valid.
+        Spectra divided by their norm; 0 where the spectrum is 0 or invalid.
     height, width : int
-        Of the image.
+        Size of the image in pixels.
     norms : torch.Tensor of float64 (float32 on MPS), shape (H * W,)
-        Norms of `rows` after rounding to float32, near 1; exactly 0 where the row is 0.
+        Norms of `rows` after rounding to float32, close to 1; exactly 0 where the row is 0.
     """
 
     norms: torch.Tensor
@@ -54,21 +54,21 @@ class PreparedAngles(SpectralMatrix):
 class SpectralAngle(StripScorer):
     """Similarity ``1 - angle / pi`` between spectra.
 
-    The angle to an all-zero spectrum is undefined; it is taken for a right angle (similarity 0.5),
-    which favours neither side.
+    The angle to an all-zero spectrum is undefined; it is set to a right angle (similarity 0.5),
+    which is neutral.
 
     Parameters
     ----------
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
 
     Notes
     -----
-    The cosine in float32 does not tell angles below 4e-4 rad apart, and neighbouring pixels of one
-    material are often nearer than that.  One reference is therefore scored by the chord,
-    ``angle = 2 asin(|u - v| / 2)``, which is exact to float32 rounding and one pass over the
-    spectra; several at once by a float64 matrix product in cache-sized blocks, whose cost grows
-    much more slowly with their number.  Both err by less than 3e-7 rad.
+    A float32 cosine does not resolve angles below 4e-4 rad, and neighbouring pixels of one material
+    are often closer than that.  A single reference is therefore scored by the chord,
+    ``angle = 2 asin(|u - v| / 2)``, which is exact to float32 rounding and takes one pass over the
+    spectra.  Several references are scored by a float64 matrix product in cache-sized blocks,
+    whose cost grows much more slowly with their number.  Both have errors below 3e-7 rad.
     """
 
     score_range: tuple[float, float] = (0.0, 1.0)
@@ -108,12 +108,12 @@ class SpectralAngle(StripScorer):
         Returns
         -------
         torch.Tensor of float32, shape (N, H, W)
-            In [0, 1]; 1 at equal shape, 0.5 at a right angle, 0 at opposite spectra.
+            In [0, 1]: 1 for equal shape, 0.5 for a right angle, 0 for opposite spectra.
 
         Raises
         ------
         DataError
-            If the references have another number of bands than the cube.
+            If the number of bands of the references differs from that of the cube.
         """
         units = _unit(reference_matrix(references, prepared.bands, working_device(self._device)))
         if len(units) == 1 or not has_float64(self._device):
@@ -130,16 +130,16 @@ def _unit(spectra: torch.Tensor) -> torch.Tensor:
 
 
 def _angles_from_chords(prepared: PreparedAngles, units: torch.Tensor) -> torch.Tensor:
-    """Return angles in radian, (N, H * W) float32, from float32 differences of unit vectors."""
+    """Return angles in radians, (N, H * W) float32, from float32 chords of unit vectors."""
     vectors = units.to(device=prepared.rows.device, dtype=torch.float32)
     angles = prepared.rows.new_empty((len(vectors), len(prepared.rows)))
     no_angle = prepared.norms == 0
     for vector, row in zip(vectors, angles, strict=True):
-        # This mode sums squared differences; the default one multiplies matrices and cancels.
+        # This mode sums squared differences; the default matrix product suffers from cancellation.
         mode = "donot_use_mm_for_euclid_dist"
         chord = torch.cdist(vector[None], prepared.rows, compute_mode=mode)[0]
         torch.asin((chord / 2).clamp_(max=1), out=row).mul_(2)
-        # Without a branch: nothing waits for the device, and there are hardly ever such pixels.
+        # No branch for these pixels, which are rare.
         (far,) = torch.nonzero(chord > _FAR_CHORD, as_tuple=True)
         opposite = torch.linalg.vector_norm(prepared.rows[far] + vector, dim=1)
         row[far] = math.pi - 2 * torch.asin((opposite / 2).clamp_(max=1))
@@ -148,7 +148,7 @@ def _angles_from_chords(prepared: PreparedAngles, units: torch.Tensor) -> torch.
 
 
 def _angles_from_cosines(prepared: PreparedAngles, units: torch.Tensor) -> torch.Tensor:
-    """Return angles in radian, (N, H * W) float32, from float64 cosines."""
+    """Return angles in radians, (N, H * W) float32, from float64 cosines."""
     pixels, bands = prepared.rows.shape
     angles = prepared.rows.new_empty((len(units), pixels))
     norms = prepared.norms.masked_fill(prepared.norms == 0, 1)

@@ -1,6 +1,6 @@
 """Spectral angle, each click's map histogram-equalised.
 
-SAMSA 2.0, arXiv:2508.00493, section 3.2.  The equalisation is that of
+SAMSA 2.0, arXiv:2508.00493, section 3.2.  Equalisation follows
 ``skimage.exposure.equalize_hist``: histogram over the valid pixels, cumulative distribution at the
 bin centres, linear interpolation between them.
 """
@@ -22,21 +22,23 @@ from hsizoo_spectral.strips import LargeImage
 
 __all__ = ["EqualizedSpectralAngle", "PreparedEqualized", "equalize"]
 
-_MOST_BINS = 65536
+_MAX_BINS = 65536
 
 _CHUNK = 2**20
-"""Pixels at a time: a larger map is gone through in parts, lest its positions take its memory many
-times over."""
+"""Maximum number of pixels at a time; larger maps are processed in parts, as bin positions take
+many times the memory of the map."""
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedEqualized:
-    """Unit spectra and where they count.
+    """Prepared angles and the valid pixels.
 
     Parameters
     ----------
     angles : PreparedAngles or LargeImage
+        State of the spectral angle.
     valid : torch.Tensor of bool, shape (H * W,)
+        Pixels that enter the histogram.
     """
 
     angles: PreparedAngles | LargeImage
@@ -46,17 +48,17 @@ class PreparedEqualized:
 class EqualizedSpectralAngle(hsizoo.SpectralScorer):
     """Rank of the spectral-angle similarity within the image.
 
-    The map says which share of the image is less similar to the reference: about half of the
-    pixels score above 0.5, whatever the contrast.  Each reference's map is equalised on its own,
-    before maps are combined.
+    The score is the fraction of the image that is less similar to the reference: about half of
+    the pixels score above 0.5, regardless of the contrast.  The map of each reference is equalised
+    separately, before maps are combined.
 
     Parameters
     ----------
     nbins : int, default 256
-        Bins of the histogram, 2 to 65536.  INFERRED: the paper does not give the number; 256 is
+        Number of histogram bins, 2 to 65536.  INFERRED: the paper does not give the number; 256 is
         the default of ``equalize_hist``.
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
     """
 
     score_range: tuple[float, float] = (0.0, 1.0)
@@ -64,8 +66,8 @@ class EqualizedSpectralAngle(hsizoo.SpectralScorer):
     min_bands: int = 2
 
     def __init__(self, *, nbins: int = 256, device: str = "cpu") -> None:
-        if not 2 <= nbins <= _MOST_BINS:
-            raise OptionError(f"nbins={nbins!r}: must be a whole number from 2 to {_MOST_BINS}")
+        if not 2 <= nbins <= _MAX_BINS:
+            raise OptionError(f"nbins={nbins!r}: must be an integer from 2 to {_MAX_BINS}")
         self._nbins = nbins
         self._device = torch_device(device)
         self._angle = SpectralAngle(device=device)
@@ -107,7 +109,7 @@ class EqualizedSpectralAngle(hsizoo.SpectralScorer):
         Raises
         ------
         DataError
-            If the references have another number of bands than the cube.
+            If the number of bands of the references differs from that of the cube.
         """
         similarity = self._angle.score(prepared.angles, references)
         equalized = equalize(similarity.flatten(1), prepared.valid, self._nbins)
@@ -124,32 +126,32 @@ def equalize(maps: torch.Tensor, valid: torch.Tensor, nbins: int = 256) -> torch
     valid : torch.Tensor of bool, shape (P,)
         Pixels that enter the histogram, at least one; the mapping is applied to all.
     nbins : int, default 256
-        At least 2.
+        Number of bins, at least 2.
 
     Returns
     -------
     torch.Tensor of float32, shape (N, P)
-        In [0, 1].  A constant map becomes 0.5 everywhere if `nbins` is even (its value then lies on
-        the edge between the two middle bins), 1 if it is odd, as in skimage.
+        In [0, 1].  As in skimage, a constant map becomes 0.5 everywhere if `nbins` is even (its
+        value is then the edge between the two middle bins), and 1 if it is odd.
     """
     equalized = torch.empty(maps.shape, dtype=torch.float32, device=maps.device)
     number = valid.sum()
     precision = torch.float64 if has_float64(maps.device) else maps.dtype
-    # One map after the other: a map fits the cache, sixteen do not, and take seven times as long.
+    # One map at a time: a map fits into the cache; sixteen at once do not and are 7 times slower.
     for values, out in zip(maps, equalized, strict=True):
         low, high = (each.to(precision) for each in _extent(values, valid))
         constant = 0.5 * (low == high)  # numpy.histogram's convention
         positions = _Positions(values, low - constant, (high - low + 2 * constant) / nbins)
 
-        # Bin k holds k <= position < k + 1, the last one its upper edge too; what is outside all
-        # bins is not counted.
+        # Bin k covers k <= position < k + 1, the last one also its upper edge; positions outside
+        # all bins are not counted.
         counts = torch.zeros(nbins, dtype=precision, device=maps.device)
         for position, where in zip(positions, valid.split(_CHUNK), strict=True):
             counts += torch.histc(position.masked_fill(~where, -1), nbins, min=0, max=nbins)
         cdf = counts.cumsum(0) / number
         steps = torch.diff(cdf)
 
-        # From the centre of one bin to that of the next.
+        # Interpolate between the centres of adjacent bins.
         for position, target in zip(positions, out.split(_CHUNK), strict=True):
             position.sub_(0.5).clamp_(0, nbins - 1)
             left = position.long().clamp_(max=nbins - 2)
@@ -159,7 +161,7 @@ def equalize(maps: torch.Tensor, valid: torch.Tensor, nbins: int = 256) -> torch
 
 
 def _extent(values: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the lowest and the highest value where it is valid."""
+    """Return the lowest and the highest of the valid values."""
     parts = list(zip(values.split(_CHUNK), valid.split(_CHUNK), strict=True))
     lows = [part.masked_fill(~where, torch.inf).amin() for part, where in parts]
     highs = [part.masked_fill(~where, -torch.inf).amax() for part, where in parts]
@@ -167,7 +169,7 @@ def _extent(values: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, to
 
 
 class _Positions:
-    """Positions of values among the bins, part by part; kept if there is one part only."""
+    """Bin positions of values, part by part; stored if there is only one part."""
 
     def __init__(self, values: torch.Tensor, origin: torch.Tensor, width: torch.Tensor) -> None:
         self._values, self._origin, self._width = values, origin, width

@@ -4,7 +4,7 @@ C.-I. Chang, "An information-theoretic approach to spectral variability, similar
 discrimination for hyperspectral image analysis", IEEE Transactions on Information Theory 46 (2000)
 1927-1932.
 
-Spectra are read as probability distributions over bands; SID is the symmetrised Kullback-Leibler
+Spectra are treated as probability distributions over bands; SID is the symmetrised Kullback-Leibler
 divergence, ``sum_b (p_b - q_b) (log p_b - log q_b)``, with the natural logarithm.
 """
 
@@ -42,7 +42,7 @@ class PreparedDistributions:
     own : torch.Tensor of float32, shape (H * W,)
         ``sum_b excess * logs``.
     height, width : int
-        Of the image.
+        Size of the image in pixels.
     """
 
     excess: torch.Tensor
@@ -58,21 +58,21 @@ class SpectralInformationDivergence(StripScorer):
     Parameters
     ----------
     floor : float, default 1e-6
-        Smallest probability of a band, as a share of the uniform ``1 / B``; above 0 and below 1.
-        Values at or below it, zeros and negatives among them, are raised to it.  INFERRED: the
-        paper assumes positive spectra and says nothing of zeros, at which the logarithm diverges.
-        A spectrum without any positive value becomes the uniform distribution.
+        Smallest probability of a band, as a fraction of the uniform ``1 / B``; above 0 and below
+        1.  Lower values, including zeros and negatives, are raised to it.  INFERRED: the paper
+        assumes positive spectra and does not mention zeros, where the logarithm diverges.  A
+        spectrum without positive values becomes the uniform distribution.
     device : str, default "cpu"
-        Torch device that computes.
+        Torch device.
 
     Notes
     -----
-    ``exp(-SID)`` brings the divergence, 0 to infinity, to a similarity in (0, 1] with one
-    threshold for all images.  INFERRED: the paper ranks by SID and needs no similarity.
+    ``exp(-SID)`` maps the divergence, 0 to infinity, to a similarity in (0, 1] with one threshold
+    for all images.  INFERRED: the paper ranks by SID and needs no similarity.
 
-    The prepared image takes twice the memory of the cube.  Taking both factors relative to the
-    uniform distribution leaves SID as it is and keeps the terms of the matrix products small, so
-    that float32 suffices.
+    The prepared image takes twice the memory of the cube.  Both factors are relative to the
+    uniform distribution: this does not change SID, but keeps the terms of the matrix products
+    small enough for float32.
     """
 
     score_range: tuple[float, float] = (0.0, 1.0)
@@ -87,7 +87,7 @@ class SpectralInformationDivergence(StripScorer):
         self._device = torch_device(device)
 
     def prepare_part(self, cube: hsizoo.HyperCube, statistics: None) -> PreparedDistributions:
-        """Turn spectra into distributions and their logarithms.
+        """Convert spectra to distributions and their logarithms.
 
         Parameters
         ----------
@@ -122,12 +122,12 @@ class SpectralInformationDivergence(StripScorer):
         Returns
         -------
         torch.Tensor of float32, shape (N, H, W)
-            In [0, 1]; 1 at equal shape.
+            In [0, 1]; 1 for equal shape.
 
         Raises
         ------
         DataError
-            If the references have another number of bands than the cube.
+            If the number of bands of the references differs from that of the cube.
         """
         bands = prepared.excess.shape[1]
         wanted = reference_matrix(references, bands, working_device(self._device))

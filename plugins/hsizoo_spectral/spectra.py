@@ -1,9 +1,9 @@
-"""What every scorer of this package shares: from a cube to rows of spectra on a device.
+"""Shared by all scorers of this package: conversion of a cube to rows of spectra on a device.
 
-Arithmetic is split in two.  Whatever is done once per image (norms, means, covariances) runs in
-float64, block by block, so that no second whole cube is held; what is kept for scoring is float32.
-Apple's MPS has no float64: there the once-per-image work runs on the CPU and only its float32
-result moves to the device.
+Computations done once per image (norms, means, covariances) use float64, block by block, so that no
+second copy of the cube is held in memory; the data kept for scoring is float32.  Apple's MPS has no
+float64: there the once-per-image computations run on the CPU, and only the float32 result is moved
+to the device.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ __all__ = [
 ]
 
 _CPU_BLOCK = 2**21
-"""Values per block on a CPU: 16 MiB of float64, the fastest from 2 to 256 MiB.  Larger blocks leave
-the last-level cache; smaller ones start threads so often that a busy machine stalls them."""
+"""Values per block on a CPU: 16 MiB of float64, the fastest from 2 to 256 MiB.  Larger blocks
+exceed the last-level cache; smaller ones start threads so often that a busy machine stalls them."""
 
 _ACCELERATOR_BLOCK = 2**25
-"""Values per block elsewhere: 256 MiB of float64, enough to keep a GPU busy."""
+"""Values per block on other devices: 256 MiB of float64, enough to keep a GPU busy."""
 
 rounding = 1e-12
-"""Relative size below which a float64 difference of float32 values is rounding, not signal."""
+"""Relative size below which a float64 difference of float32 values is a rounding error."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +50,9 @@ class SpectralMatrix:
     Parameters
     ----------
     rows : torch.Tensor of float32, shape (H * W, B)
-        On the scorer's device; finite, 0 at pixels that are not valid.
+        On the scorer's device; finite, 0 at invalid pixels.
     height, width : int
-        Of the image.
+        Size of the image in pixels.
     """
 
     rows: torch.Tensor
@@ -75,7 +75,7 @@ def torch_device(name: str) -> torch.device:
     Raises
     ------
     OptionError
-        If torch does not know such a device.
+        If torch does not support such a device.
     """
     try:
         return torch.device(name)
@@ -86,17 +86,17 @@ def torch_device(name: str) -> torch.device:
 
 
 def has_float64(device: torch.device) -> bool:
-    """Tell whether a device computes in float64."""
+    """Whether a device supports float64."""
     return device.type != "mps"
 
 
 def working_device(device: torch.device) -> torch.device:
-    """Return where float64 work for a device is done: there, or on the CPU if it has none."""
+    """Return the device for float64 computations: `device`, or the CPU if it has no float64."""
     return device if has_float64(device) else torch.device("cpu")
 
 
 def block_length(values: int, device: torch.device) -> int:
-    """Return how many items of so many float64 values each make one block, at least 1."""
+    """Return the number of items per block, with `values` float64 values each; at least 1."""
     return max(1, (_CPU_BLOCK if device.type == "cpu" else _ACCELERATOR_BLOCK) // max(1, values))
 
 
@@ -112,21 +112,21 @@ def require_valid(cube: hsizoo.HyperCube) -> None:
 def blocks(
     cube: hsizoo.HyperCube, device: torch.device
 ) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
-    """Go through the spectra of a cube in row-major order.
+    """Iterate over the spectra of a cube in row-major order.
 
     Parameters
     ----------
     cube : HyperCube
-        May be a memory map, in any memory order: it is never held whole.
+        May be a memory map, in any memory order: it is never fully loaded.
     device : torch.device
-        Where the blocks are wanted; it must have float64.
+        Device of the blocks; must support float64.
 
     Yields
     ------
     pixels : slice
-        Which pixels of the flattened image.
+        Range of pixels in the flattened image.
     spectra : torch.Tensor of float64, shape (n, B)
-        Their spectra, a copy; 0 at pixels that are not valid.
+        Copy of their spectra; 0 at invalid pixels.
     valid : torch.Tensor of bool, shape (n,)
     """
     height, width, bands = cube.shape
@@ -159,12 +159,12 @@ def transform(
     ----------
     cube : HyperCube
     device : torch.device
-        Where the result is wanted.
+        Device of the result.
     function : callable
-        From (n, B) float64 spectra, 0 at pixels that are not valid, to (n, `columns`) float64
-        rows.  It may write into its argument.
+        Maps (n, B) float64 spectra, 0 at invalid pixels, to (n, `columns`) float64 rows.  It may
+        modify its argument.
     columns : int, optional
-        Numbers per row.  Default: as many as there are bands.
+        Length of a row.  Default: the number of bands.
 
     Returns
     -------
@@ -181,7 +181,7 @@ def transform(
 def reference_matrix(
     references: npt.NDArray[np.float32], bands: int, device: torch.device
 ) -> torch.Tensor:
-    """Bring reference spectra to a device as float64.
+    """Convert reference spectra to a float64 matrix on a device.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def reference_matrix(
     bands : int
         Number of bands of the prepared cube.
     device : torch.device
-        It must have float64.
+        Device of the result; must support float64.
 
     Returns
     -------

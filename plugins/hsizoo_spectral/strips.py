@@ -1,9 +1,9 @@
-"""Scorers that go through a cube too large for the memory strip by strip.
+"""Scorers that process cubes too large for memory strip by strip.
 
-What is prepared of a cube is as large as the cube.  Where that is more than
+A prepared cube is as large as the cube itself.  If that exceeds
 `hsizoo.io.limits.memory_limit` (``HSIZOO_MEMORY_GB``), only the statistics of the scene are kept,
-and each call of `score` reads the cube anew, some rows at a time, from wherever it lies: as a
-memory map it is never held whole.  A click then costs a pass over the cube.
+and each call of `score` reads the cube again, some rows at a time; a memory map is never fully
+loaded.  A click then costs a pass over the cube.
 """
 
 from __future__ import annotations
@@ -28,51 +28,51 @@ __all__ = ["LargeImage", "StripScorer", "require_memory"]
 
 @dataclass(frozen=True, eq=False)
 class LargeImage:
-    """A cube of which only the statistics are prepared.
+    """A cube for which only the statistics are prepared.
 
     Parameters
     ----------
     cube : HyperCube
     statistics : object
-        What the scorer's `StripScorer.statistics` returned.
+        Result of `StripScorer.statistics`.
     """
 
     cube: hsizoo.HyperCube
     statistics: Any
 
     def parts(self) -> Iterator[tuple[slice, hsizoo.HyperCube]]:
-        """Go through strips of the cube, each in memory, with the rows that it covers."""
+        """Yield the rows of each strip of the cube, and the strip as a cube in memory."""
         for rows in strips(self.cube.data):
             values = np.array(self.cube.data[rows], dtype=np.float32, order="C")
             yield rows, hsizoo.HyperCube(values, name=self.cube.name)
 
 
 class StripScorer(hsizoo.SpectralScorer):
-    """A scorer that sees a pixel's spectrum and statistics of the scene, and no other pixel.
+    """A scorer that uses only a pixel's spectrum and statistics of the scene.
 
     Attributes
     ----------
     copies : int
-        What is prepared, in sizes of the cube.
+        Size of the prepared data, in multiples of the cube.
     """
 
     copies: ClassVar[int] = 1
     _device: torch.device
 
     def statistics(self, cube: hsizoo.HyperCube) -> Any:
-        """Return what the scores of all pixels depend on, found in blocks; None if nothing."""
+        """Compute, in blocks, scene statistics that all scores depend on; None if not needed."""
         return None
 
     @abstractmethod
     def prepare_part(self, cube: hsizoo.HyperCube, statistics: Any) -> Any:
-        """Prepare a cube, or a strip of one; it may have no valid pixel."""
+        """Prepare a cube or a strip of one, possibly without valid pixels."""
 
     @abstractmethod
     def score_part(self, prepared: Any, references: npt.NDArray[np.float32]) -> torch.Tensor:
-        """Score the pixels of what `prepare_part` returned; see `score`."""
+        """Score the pixels of a result of `prepare_part`; see `score`."""
 
     def prepare(self, cube: hsizoo.HyperCube) -> Any:
-        """Prepare a cube; only its statistics if all would take too much memory.
+        """Prepare a cube, or only its statistics if the whole would take too much memory.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class StripScorer(hsizoo.SpectralScorer):
         Returns
         -------
         object
-            What `prepare_part` returns, or a `LargeImage`.
+            Result of `prepare_part`, or a `LargeImage`.
 
         Raises
         ------
@@ -100,7 +100,7 @@ class StripScorer(hsizoo.SpectralScorer):
         Parameters
         ----------
         prepared : object
-            What `prepare` returned.
+            Result of `prepare`.
         references : ndarray of float32, shape (N, B)
 
         Returns
@@ -111,7 +111,7 @@ class StripScorer(hsizoo.SpectralScorer):
         Raises
         ------
         DataError
-            If the references have another number of bands than the cube.
+            If the number of bands of the references differs from that of the cube.
         """
         if not isinstance(prepared, LargeImage):
             return self.score_part(prepared, references)
@@ -125,15 +125,15 @@ class StripScorer(hsizoo.SpectralScorer):
 
 
 def require_memory(cube: hsizoo.HyperCube, per_pixel: int, who: str) -> None:
-    """Raise `DataError` if a method would take too much memory for a cube of this size.
+    """Raise `DataError` if a method would need too much memory for this cube.
 
     Parameters
     ----------
     cube : HyperCube
     per_pixel : int
-        Bytes that the method takes for each pixel.
+        Bytes that the method needs per pixel.
     who : str
-        The method, for the message.
+        Name of the method in the message.
     """
     height, width, _ = cube.shape
     needed, limit = height * width * per_pixel, memory_limit()

@@ -1,4 +1,4 @@
-"""Background statistics of a scene, and spectra in the space where the background is white.
+"""Background statistics of a scene, and whitening of spectra.
 
 O. Ledoit, M. Wolf, "A well-conditioned estimator for large-dimensional covariance matrices",
 Journal of Multivariate Analysis 88 (2004) 365-411, for the shrinkage.
@@ -19,8 +19,8 @@ __all__ = ["Background", "WhitenedImage", "estimate_background", "parse_shrinkag
 _EIGENVALUE_FLOOR = 1e-12
 """Smallest eigenvalue of the covariance, relative to the largest.
 
-INFERRED: no paper says what to do with a singular covariance (a constant band, fewer pixels than
-bands).  Float64 resolves relative eigenvalues down to some 1e-15; below 1e-12 they are noise.
+INFERRED: no paper specifies how to treat a singular covariance (a constant band, fewer pixels than
+bands).  Float64 resolves relative eigenvalues down to about 1e-15; below 1e-12 they are noise.
 """
 
 
@@ -31,11 +31,11 @@ class Background:
     Parameters
     ----------
     mean : torch.Tensor of float64, shape (B,)
-        In the units of the cube.
+        Mean spectrum in the units of the cube.
     whitening : torch.Tensor of float64, shape (B, B)
         ``(x - mean) @ whitening`` has unit covariance.
     shrinkage : torch.Tensor of float64, shape ()
-        How far the covariance was moved towards a multiple of the identity, 0 to 1.
+        Weight of the scaled identity in the covariance, 0 to 1.
     """
 
     mean: torch.Tensor
@@ -49,14 +49,14 @@ class Background:
 
 @dataclass(frozen=True, eq=False)
 class WhitenedImage(SpectralMatrix):
-    """Whitened spectra and the statistics that whitened them.
+    """Whitened spectra and the background statistics used.
 
     Parameters
     ----------
     rows : torch.Tensor of float32, shape (H * W, B)
-        On the scorer's device.
+        Whitened spectra on the scorer's device.
     height, width : int
-        Of the image.
+        Size of the image in pixels.
     background : Background
     """
 
@@ -64,7 +64,7 @@ class WhitenedImage(SpectralMatrix):
 
 
 def parse_shrinkage(text: str) -> float | None:
-    """Read the option ``shrinkage``.
+    """Parse the option ``shrinkage``.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def parse_shrinkage(text: str) -> float | None:
     Raises
     ------
     OptionError
-        If it is neither.
+        If `text` is neither.
     """
     if text == "auto":
         return None
@@ -101,7 +101,7 @@ def estimate_background(
     ----------
     cube : HyperCube
     device : torch.device
-        Where scores are wanted; the statistics lie there, or on the CPU if it has no float64.
+        Device of the scorer; statistics are on it, or on the CPU if it has no float64.
     shrinkage : float or None
         Weight of the scaled identity in the covariance, 0 to 1; None for the closed form of
         Ledoit and Wolf.
@@ -117,15 +117,16 @@ def estimate_background(
 
     Notes
     -----
-    The covariance divides by the number of pixels, not by one less; neither detector of this
-    package depends on its scale.  Mean and covariance are two passes: the one-pass formula cancels.
+    The covariance is normalised by the number of pixels, not by one less; neither detector of this
+    package depends on its scale.  Mean and covariance take two passes, as the one-pass formula
+    suffers from cancellation.
     """
     require_valid(cube)
     place = working_device(device)
     bands, samples = cube.bands, int(cube.valid.sum())
     mean = torch.zeros(bands, dtype=torch.float64, device=place)
     for _, spectra, _ in blocks(cube, place):
-        mean += spectra.sum(dim=0)  # pixels that are not valid are zeros
+        mean += spectra.sum(dim=0)  # invalid pixels are zeros
     mean /= samples
 
     covariance = torch.zeros((bands, bands), dtype=torch.float64, device=place)
@@ -151,7 +152,7 @@ def estimate_background(
 
 
 def _deviation(spectra: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
-    """Subtract the mean.  What is left of equal values by rounding is 0, lest it be amplified."""
+    """Subtract the mean; rounding errors of equal values become 0, to avoid amplifying them."""
     deviation = spectra - mean
     return deviation.masked_fill_(deviation.abs() <= rounding * mean.abs(), 0)
 
@@ -162,7 +163,7 @@ def _ledoit_wolf(covariance: torch.Tensor, fourth: torch.Tensor, samples: int) -
     Parameters
     ----------
     covariance : torch.Tensor of float64, shape (B, B)
-        Divided by the number of samples.
+        Normalised by the number of samples.
     fourth : torch.Tensor of float64, shape ()
         Mean over samples of ``|x - mean|**4``.
     samples : int
@@ -170,11 +171,11 @@ def _ledoit_wolf(covariance: torch.Tensor, fourth: torch.Tensor, samples: int) -
     Returns
     -------
     torch.Tensor of float64, shape ()
-        From 0 to 1; 0 where the covariance is already a multiple of the identity.
+        From 0 to 1; 0 if the covariance is already a multiple of the identity.
     """
     bands = len(covariance)
     squares = covariance.square().sum()
     distance = squares - covariance.trace().square() / bands  # to the scaled identity, squared
     error = (fourth - squares) / samples  # of the sample covariance, squared
-    nothing = distance <= rounding * squares
-    return torch.where(nothing, 0.0, error / distance.masked_fill(nothing, 1)).clamp(0, 1)
+    spherical = distance <= rounding * squares
+    return torch.where(spherical, 0.0, error / distance.masked_fill(spherical, 1)).clamp(0, 1)

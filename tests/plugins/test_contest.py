@@ -135,7 +135,8 @@ class TestFormula:
 
 class TestParts:
     def test_noise_of_the_log_features_is_white(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("hsizoo_spectral.materials._CALM", 1.0)  # there are no edges here
+        # there are no edges here
+        monkeypatch.setattr("hsizoo_spectral.materials._NOISE_SHARE", 1.0)
         rng = np.random.default_rng(0)
         rotation = np.linalg.qr(rng.normal(size=(5, 5)))[0]
         noise = rng.normal(size=(80, 80, 5)) @ np.diag([0.01, 0.02, 0.03, 0.04, 0.05]) @ rotation

@@ -148,7 +148,7 @@ def test_rounds_that_cannot_be_kept_cost_nothing_else():
     runs = hsizoo.home() / "ipg" / "runs"
     runs.rmdir()
     runs.write_text("a file where the folder should be")
-    with pytest.warns(UserWarning, match="cannot keep IPG's rounds in .*begins anew"):
+    with pytest.warns(UserWarning, match="cannot save IPG's rounds in .*start over"):
         found = label(cube, seeds, segmenter="sa")
     same(found, whole)
 
@@ -222,7 +222,7 @@ def test_options_out_of_range(options, message):
 
 def test_features_that_an_engine_does_not_have():
     cube, seeds, _ = fields()
-    with pytest.raises(DataError, match="say features=components"):
+    with pytest.raises(DataError, match="use features=components"):
         label(cube, seeds, segmenter="sa", features="fine")
 
 

@@ -130,7 +130,7 @@ def test_images_go_with_their_cube_and_large_ones_are_not_kept(monkeypatch):
     gone = weakref.ref(some)
     del some
     assert gone() is None
-    monkeypatch.setattr(pseudo_rgb, "_MOST_BYTES", 10)
+    monkeypatch.setattr(pseudo_rgb, "_MAX_CACHED_BYTES", 10)
     large = cube()
     PseudoRgb().render(large)
     assert not pseudo_rgb._images[large]

@@ -8,7 +8,7 @@ from skimage.transform import downscale_local_mean
 
 @pytest.mark.parametrize("lacking", [set(), {"cpu"}])
 def test_shrinking_averages(monkeypatch, lacking):
-    monkeypatch.setattr(resizing, "_LACKING", lacking)
+    monkeypatch.setattr(resizing, "_UNSUPPORTED", lacking)
     maps = torch.rand((2, 3, 64, 64), generator=torch.Generator().manual_seed(0))
     found = resize(maps, 4)
     assert found.shape == (2, 3, 4, 4)

@@ -124,7 +124,7 @@ def test_metas_names_on_hugging_face(monkeypatch, tmp_path):
     with pytest.raises(MissingRequirement, match=r"sam2\.1_hiera_base_plus\.pt"):
         Sam21(size="base-plus", checkpoint="facebook/sam2.1-hiera-base-plus")
     for size in ("small", "nano"):
-        with pytest.raises(OptionError, match=f"hiera-tiny is SAM 2.1 tiny, and size={size}"):
+        with pytest.raises(OptionError, match=f"hiera-tiny is SAM 2.1 tiny, but size={size}"):
             Sam21(size=size, checkpoint="facebook/sam2.1-hiera-tiny")
 
 
