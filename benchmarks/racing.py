@@ -134,7 +134,7 @@ def arguments(doc: str | None, repeats: int, size: str | None = "small") -> argp
     if size is not None:
         parser.add_argument("--size", default=size, help="nano, tiny, small, base-plus or large")
     parser.add_argument("--repeats", type=int, default=repeats)
-    parser.add_argument("--threads", type=int, default=None, help="torch threads (default of torch)")
+    parser.add_argument("--threads", type=int, default=None, help="torch threads")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:<number>")
     return parser
 

@@ -36,7 +36,7 @@ from hsizoo.io import read_cube
 
 HEIGHT, WIDTH, BANDS = SHAPE
 VIEW = "numpy: fromfile and transpose"
-NATIVE = "numpy: the same, converted to native float32"
+NATIVE = "numpy: the same, made float32 of this machine"
 OURS = "hsizoo: read_cube"
 SCENE = "hsizoo: heipor's scene, with its masks"
 

@@ -225,8 +225,8 @@ class SpatialSelfTraining(PatchNetwork):
         train(net, image, self.options.patch, seeds, self._schedule, torch_rng)
         if self.options.refit_steps:
             last = replace(self._schedule, max_steps=self.options.refit_steps)
-            even = balanced(seeds, rng)
-            train(_LastLayer(net), image, self.options.patch, even, last, torch_rng)
+            resampled = balanced(seeds, rng)
+            train(_LastLayer(net), image, self.options.patch, resampled, last, torch_rng)
         return net
 
     def _with_pseudo_labels(

@@ -100,7 +100,7 @@ def _ellipse(draw: Draw, along: Floats, across: Floats) -> Floats:
 
 
 def _superellipse(draw: Draw, along: Floats, across: Floats) -> Floats:
-    """From a diamond to a rectangle."""
+    """Rectangle, diamond or superellipse."""
     if draw.rng.random() < 0.5:
         return np.maximum(np.abs(along), np.abs(across))
     if draw.rng.random() < 0.3:

@@ -133,7 +133,7 @@ class IndianPines(SceneDataset):
         self._data_dir = data_dir
 
     def scenes(self) -> list[SceneInfo]:
-        """Return the one scene; it has no split."""
+        """Return the single scene; it has no split."""
         return [SceneInfo(_NAME, subject=_NAME)]
 
     def scene(self, index: int) -> Scene:

@@ -51,7 +51,7 @@ class OneScene(SceneDataset):
         """Return the cube, of shape `shape`, and the labels, both validated."""
 
     def scenes(self) -> list[SceneInfo]:
-        """Return the one scene; it has no split."""
+        """Return the single scene; it has no split."""
         return [SceneInfo(self.name, subject=self.name)]
 
     def scene(self, index: int) -> Scene:

@@ -125,7 +125,7 @@ def test_l1_intermediates_run_no_code(tree):
     np.testing.assert_array_equal(scene.cube.data, normalised.astype(np.float32))
     good = path.read_bytes()
     for content, message in (
-        (pickle.dumps(Harmful()) + good, "neither a shape nor a type"),
+        (pickle.dumps(Harmful()) + good, "neither a shape nor a dtype"),
         (good[:-1], "compressed bytes are present"),
         (pickle.dumps(((10**6, 10**5), np.dtype("f2"))) + good[-500:], r"\.blosc"),
         (pickle.dumps(((2, 2), np.dtype("O"))) + good[-500:], "array of object"),
