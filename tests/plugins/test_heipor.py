@@ -99,7 +99,7 @@ def test_labels_are_mapped_by_name(tree):
     assert scene.label_map.class_names[0] == "spleen"
     assert scene.target(0).any()
     settings.write_text("{}")
-    with pytest.raises(DataError, match="no label_mapping"):
+    with pytest.raises(DataError, match="no readable label_mapping"):
         load(tree)
     settings.unlink()
     assert load(tree).target(LABELS.index("spleen")).any()
