@@ -1,13 +1,14 @@
-"""Dice over clicks of training-free methods on real scenes: whether a further click helps or hurts.
+"""Dice over clicks of training-free methods on real scenes: whether another click helps.
 
 Run from the repository root, with a folder of scenes as ``.npz`` files (``cube`` (H, W, B), ``gt``
 (H, W) with 0 for unlabeled)::
 
     python benchmarks/aggregation.py --data ../shared/data
 
-It writes ``benchmarks/results/aggregation.*``.  Indian Pines and the phantom come with hsizoo.
-Robots: ``paper`` clicks the least probable pixel of the object, positive only; ``ritm`` corrects,
-positive and negative; ``paper, jitter 2`` slips by a standard deviation of two pixels.
+Writes ``benchmarks/results/aggregation.*``.  Indian Pines and the phantom come with hsizoo.
+Robots: ``paper`` clicks the least probable pixel of the object, positive only; ``ritm`` corrects
+with positive and negative clicks; ``paper, jitter 2`` displaces clicks by a standard deviation of
+two pixels.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from hsizoo.protocols.interactive.robots import PaperRobot, RitmRobot, Robot  # 
 
 CLICKS = 20
 SHOWN = (1, 2, 3, 5, 10, 20)
-PHANTOM_SCENES = 4  # the first of the test split, one per subject
+PHANTOM_SCENES = 4  # first scenes of the test split, one per subject
 COMPONENTS = (
     "sa",
     "sa:aggregate=mean",
@@ -65,7 +66,7 @@ def scenes(folder: Path) -> Iterator[tuple[str, list[hsizoo.Scene]]]:
     for file in sorted(folder.glob("*.npz")):
         with np.load(file) as archive:
             if not {"cube", "gt"} <= set(archive.files):
-                continue  # a split, not a scene
+                continue  # a split file, not a scene
             cube, labels = archive["cube"].astype(np.float32), archive["gt"]
         names = {int(label): f"class {label}" for label in np.unique(labels)}
         scene = hsizoo.Scene(
@@ -85,7 +86,7 @@ def scenes(folder: Path) -> Iterator[tuple[str, list[hsizoo.Scene]]]:
 
 
 def measure(component: str, group: list[hsizoo.Scene], robot: Robot, seeds: tuple[int, ...]) -> Any:
-    """Return the mean curves over samples, and the seconds to open and per object and click."""
+    """Return the mean curves over samples, the seconds to open, and those per object and click."""
     curves: dict[str, list[list[float]]] = {"dice_max": [], "dice": []}
     opened, spent, objects = [], 0.0, 0
     for scene in group:
@@ -104,7 +105,7 @@ def measure(component: str, group: list[hsizoo.Scene], robot: Robot, seeds: tupl
 
 
 def fall(curve: npt.NDArray[np.float64]) -> float:
-    """Most that a curve lies below what it had reached before."""
+    """Return the largest drop of a curve below its previous maximum."""
     return float((np.maximum.accumulate(curve) - curve).max())
 
 
@@ -121,7 +122,7 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def tables(rows: list[dict[str, Any]]) -> str:
-    """Format one table per robot and scene, and one of means over the real scenes."""
+    """Format one table per robot and scene, and one per robot of means over the real scenes."""
     text = []
     for robot in ROBOTS:
         for scene in dict.fromkeys(row["scene"] for row in rows):
@@ -187,7 +188,7 @@ def draw(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def head() -> str:
-    """Say how the tables were made."""
+    """Describe how the tables were made."""
     described = subprocess.run(
         ["git", "-C", str(ROOT), "describe", "--always", "--dirty"],
         capture_output=True,
@@ -200,7 +201,7 @@ def head() -> str:
         f"Command `{command}`, commit {revision}, Python {platform.python_version()}, torch "
         f"{torch.__version__}, NumPy {np.__version__}, {torch.get_num_threads()} of "
         f"{os.cpu_count()} cores.  `max`: Dice at each sample's best threshold, `@0.5`: at 0.5, "
-        "mean over classes; `falls`: the most that the curve of 20 clicks lies below an earlier "
+        "mean over classes; `falls`: the largest drop of the curve of 20 clicks below an earlier "
         "point.  The phantom is the mean over the classes of "
         f"{PHANTOM_SCENES} test subjects.  Jitter: three seeds; nothing else is random.\n"
     )
@@ -213,7 +214,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     arguments = parser.parse_args()
     if not arguments.data.is_dir():
-        parser.error(f"--data: there is no folder {arguments.data}")
+        parser.error(f"--data: folder {arguments.data} does not exist")
     rows: list[dict[str, Any]] = []
     for scene, group in scenes(arguments.data):
         for robot, (user, seeds) in ROBOTS.items():

@@ -1,13 +1,13 @@
-"""One more click with SAMSA 2.0, side by side with SPy, scikit-image and ``SAM2ImagePredictor``.
+"""Latency of one more click with SAMSA 2.0, against SPy, scikit-image and ``SAM2ImagePredictor``.
 
 Run from the repository root, on an otherwise idle machine::
 
     python benchmarks/click_latency.py               # writes benchmarks/results/click_latency.*
     python benchmarks/click_latency.py --size tiny --repeats 3 --out /tmp/results
 
-Both sides have encoded the image and have seen some clicks; timed is what happens from the next
-click to the mask.  The rival is what one would write with the packages that exist: SPy's angle of
-the new click, scikit-image's equalisation, the maximum with the maps so far, and
+Both sides have encoded the image and processed some clicks; the time from the next click to the
+mask is measured.  The rival is what a user would write with existing packages: the SPy angle of the
+new click, equalisation by scikit-image, the maximum with the maps so far, and
 ``SAM2ImagePredictor.predict`` with the map as mask prompt.  Weights are random.
 """
 
@@ -32,12 +32,12 @@ from skimage.exposure import equalize_hist
 
 import hsizoo
 
-BEFORE = 2  # clicks that both sides have seen
+BEFORE = 2  # clicks processed before timing
 RIVAL = "SPy angle + equalize_hist + SAM2ImagePredictor.predict"
 
 
 def main() -> None:
-    """Time both sides, and compare their masks."""
+    """Time both sides and compare their masks."""
     options = parse(arguments(__doc__, 9))
     data = synthetic_cube()
     height, width, _ = data.shape
@@ -130,7 +130,7 @@ def main() -> None:
             options.repeats,
         )
     notes = [
-        f"{what}: {100 * (found == last[RIVAL]).mean():.3f} % of the last mask's pixels equal "
+        f"{what}: {100 * (found == last[RIVAL]).mean():.3f} % of the pixels of the last mask equal "
         f"the rival's in float32 ({100 * last[RIVAL].mean():.1f} % of them object)"
         for what, found in last.items()
         if what != RIVAL

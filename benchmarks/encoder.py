@@ -1,4 +1,4 @@
-"""Speed of the SAM 2.1 encoder, side by side with ``SAM2ImagePredictor.set_image``.
+"""Speed of the SAM 2.1 encoder, compared with ``SAM2ImagePredictor.set_image``.
 
 Run from the repository root, on an otherwise idle machine::
 
@@ -7,7 +7,7 @@ Run from the repository root, on an otherwise idle machine::
     python benchmarks/encoder.py --device cuda       # writes benchmarks/results/cuda/encoder.*
 
 Weights are random: speed does not depend on them.  Rivals take turns; each figure is a median with
-the least and the greatest.  The image is a pseudo-RGB of 480 × 640.
+minimum and maximum.  The image is a pseudo-RGB image of 480 × 640.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ import hsizoo
 
 
 def main() -> None:
-    """Time both encoders, and say how far reduced precision moves the masks."""
+    """Time both encoders, and report how much reduced precision changes the masks."""
     parser = arguments(__doc__, 5)
-    parser.add_argument("--compile", action="store_true", help="also a compiled encoder")
+    parser.add_argument("--compile", action="store_true", help="also time a compiled encoder")
     options = parse(parser)
     cube = hsizoo.HyperCube(synthetic_cube()[:, :, ::10])
     predictor = meta_predictor(options.size, options.device)

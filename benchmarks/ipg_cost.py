@@ -1,4 +1,4 @@
-"""Time of IPG against bands, classes and rounds, side by side with the naive loop.
+"""Time of IPG over bands, classes and rounds, compared with the naive loop.
 
 Run from the repository root, on an otherwise idle machine::
 
@@ -7,21 +7,21 @@ Run from the repository root, on an otherwise idle machine::
     python benchmarks/ipg_cost.py --device cuda --values 3   # writes results/cuda/ipg_cost.*
 
 The naive loop sets the image of ``SAM2ImagePredictor`` and predicts for each group of bands, class
-and round; a better one sets it once per group and round and predicts class by class.  Both are
-measured whole.  They are segmenters in hsizoo's own rounds, so that groups, prompts, votes and the
-choice of new labels are the same.  On equal work IPG votes in each round, as the paper does, and
-trains nothing; its default votes in every fifth round and takes a training step in each.  On a
-GPU each case is run once untimed by IPG, the sizes of whose batches change with it.
+and round; a better loop sets it once per group and round and predicts class by class.  Both are
+measured completely.  They run as segmenters in hsizoo's own rounds, so that groups, prompts, votes
+and the choice of new labels are the same.  For equal work, IPG votes in each round, as in the
+paper, and does not train; by default it votes in every fifth round and takes a training step in
+each.  On a GPU, IPG runs each case once untimed, since its batch sizes depend on the case.
 
-The cube is made up: 145 × 145 pixels as Indian Pines, fields of smooth spectra with noise, five
-labels per class.  Nano has its packaged weights, other sizes random ones.
+The cube is synthetic: 145 × 145 pixels like Indian Pines, fields of smooth spectra with noise, five
+labels per class.  Nano uses its packaged weights, other sizes random ones.
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ["HSIZOO_EMBEDDINGS"] = "off"  # or a repeat would find the encoding of the last one
+os.environ["HSIZOO_EMBEDDINGS"] = "off"  # or a repeat would reuse the encoding of the last run
 
 import argparse
 import tempfile
@@ -54,8 +54,8 @@ SIDE, MOST_CLASSES, SHOTS = 145, 16, 5
 GROUPS = (5, 10, 20, 40)
 CLASSES = (2, 4, 8, 16)
 ROUNDS = (1, 2, 4, 8)
-BASE = (10, 4, 2)  # groups, classes, rounds where they are not what is varied
-LONG = 11  # rounds, for the cost of a further one
+BASE = (10, 4, 2)  # groups, classes, rounds when not varied
+LONG = 11  # rounds, to measure the cost of a further one
 
 EQUAL = "hsizoo, a vote in each round, no training"
 DEFAULT = "hsizoo, as it comes"
@@ -69,17 +69,17 @@ Case = tuple[int, int, int]
 
 
 class Loop(hsizoo.InteractiveSegmenter):
-    """What a user writes with Meta's predictor.
+    """Loop that a user would write with Meta's predictor.
 
     Parameters
     ----------
     predictor : SAM2ImagePredictor
     model : Sam21
-        For the pseudo-RGB image alone.
+        Used for the pseudo-RGB image only.
     again : bool
-        Whether the image is set for each object, or for all objects of one call.
+        Whether to set the image for each object, rather than once per call.
     precision : str
-        Of autocast.
+        Precision of autocast.
     """
 
     def __init__(self, predictor: Any, model: Sam21, *, again: bool, precision: str) -> None:
@@ -88,7 +88,7 @@ class Loop(hsizoo.InteractiveSegmenter):
         self.autocast = partial(reduced, str(predictor.device), precision)
 
     def open(self, cube: hsizoo.HyperCube) -> Any:
-        """The pseudo-RGB image."""
+        """Return the pseudo-RGB image."""
         return self.render(cube)
 
     def predict(self, state: Any, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
@@ -109,7 +109,7 @@ class Loop(hsizoo.InteractiveSegmenter):
 
 
 def scene(groups: int, classes: int) -> tuple[hsizoo.HyperCube, hsizoo.LabelMap]:
-    """A cube whose adjacent bands make so many groups, and the seeds of so many classes."""
+    """Make a cube with the given number of band groups, and the seeds of the given classes."""
     rng = np.random.default_rng(0)
     bands = groups + 2
     x = np.linspace(0, 1, bands)
@@ -130,7 +130,7 @@ def scene(groups: int, classes: int) -> tuple[hsizoo.HyperCube, hsizoo.LabelMap]
 
 
 class Rivals:
-    """All ways to the same labels.
+    """All ways to compute the same labels.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class Rivals:
     Attributes
     ----------
     encodings : int
-        How often an image was encoded so far.
+        Number of images encoded so far.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -152,14 +152,14 @@ class Rivals:
         loop = partial(Loop, predictor, self.model, precision=options.precision)
         self.loops = {ONCE: loop(again=False), NAIVE: loop(again=True)}
         self.encodings = 0
-        for network in (self.model.network, predictor.model):  # IPG's model shares our encoder
+        for network in (self.model.network, predictor.model):  # the model of IPG shares our encoder
             network.image_encoder.register_forward_hook(self._count)
 
     def _count(self, *_: object) -> None:
         self.encodings += 1
 
     def label(self, what: str, case: Case, **more: Any) -> tuple[float, hsizoo.PseudoLabels]:
-        """Milliseconds and labels of one way, with nothing kept of an earlier run."""
+        """Return milliseconds and labels of one way, with empty caches."""
         groups, classes, rounds = case
         group_cache._in_memory.cache_clear()
         equal: dict[str, Any] = {} if what == DEFAULT else {"refresh": 1, "consistency": "off"}
@@ -175,19 +175,19 @@ class Rivals:
 
 
 def text(case: Case) -> str:
-    """A case in words."""
+    """Describe a case."""
     groups, classes, rounds = case
     return f"{groups} groups, {classes} classes, {rounds} round{'s' * (rounds > 1)}"
 
 
 def cases(axes: Axes, axis: int) -> list[Case]:
-    """What is measured along one axis, the others as in `BASE`."""
+    """Return the cases along one axis, the others as in `BASE`."""
     values = list(axes.values())[axis]
     return [(*BASE[:axis], value, *BASE[axis + 1 :]) for value in values]  # type: ignore[misc]
 
 
 def measure(rivals: Rivals, axes: Axes, repeats: int) -> dict[Case, list[Timing]]:
-    """Time all cases, the rivals in turns."""
+    """Time all cases, alternating between the rivals."""
     found = {}
     for case in dict.fromkeys(case for axis in range(len(axes)) for case in cases(axes, axis)):
         if rivals.device != "cpu":
@@ -203,7 +203,7 @@ def measure(rivals: Rivals, axes: Axes, repeats: int) -> dict[Case, list[Timing]
 
 
 def further(rivals: Rivals, classes: int) -> list[Timing]:
-    """Time the first round and the others, which differ: only every fifth may vote."""
+    """Time the first round and the others, which differ: possibly only every fifth votes."""
     case = (BASE[0], classes, LONG)
     found = []
     for what, more in {
@@ -222,9 +222,9 @@ def further(rivals: Rivals, classes: int) -> list[Timing]:
 
 
 def sameness(rivals: Rivals) -> list[str]:
-    """How often each way encodes, and how many of its labels are those of the naive loop."""
+    """Count the encodings of each way, and its labels that equal those of the naive loop."""
     labels, notes = {}, []
-    for what in reversed(WAYS):  # the naive one first; this warms all of them up, too
+    for what in reversed(WAYS):  # naive first; this also warms up all of them
         before = rivals.encodings
         _, labels[what] = rivals.label(what, BASE)
         given = labels[what].labels > 0
@@ -238,7 +238,7 @@ def sameness(rivals: Rivals) -> list[str]:
 
 
 def exponents(found: dict[Case, list[Timing]], axes: Axes) -> dict[str, list[float]]:
-    """Least-squares slope of log time against the log of what is varied, per axis."""
+    """Least-squares slope of log time over the log of the varied parameter, per axis."""
     slopes: dict[str, list[float]] = {}
     for place, what in enumerate(WAYS):
         for axis, values in enumerate(axes.values()):
@@ -251,7 +251,7 @@ def exponents(found: dict[Case, list[Timing]], axes: Axes) -> dict[str, list[flo
 def draw(
     path: Path, found: dict[Case, list[Timing]], axes: Axes, slopes: dict[str, list[float]]
 ) -> None:
-    """Draw one panel for each axis."""
+    """Draw one panel per axis."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -290,9 +290,9 @@ def main() -> None:
     """Measure, fit, write and draw."""
     parser = arguments(__doc__, 3, size="nano")
     parser.add_argument(
-        "--precision", help="of both sides: float32, or bfloat16, the default of a GPU"
+        "--precision", help="precision of both sides: float32, or bfloat16 (default on a GPU)"
     )
-    parser.add_argument("--values", type=int, default=4, help="of each axis: the first so many")
+    parser.add_argument("--values", type=int, default=4, help="use the first N values of each axis")
     options = parse(parser)
     if options.precision is None:
         options.precision = "float32" if options.device == "cpu" else "bfloat16"
@@ -302,7 +302,7 @@ def main() -> None:
         "classes": CLASSES[: options.values],
         "rounds": ROUNDS[: options.values],
     }
-    # Of its own, or a case would go on where a stopped benchmark left it.
+    # A temporary home, or a case would resume from an interrupted benchmark.
     with tempfile.TemporaryDirectory() as home, patch.dict(os.environ, HSIZOO_HOME=home):
         notes = sameness(rivals)
         found = measure(rivals, axes, options.repeats)
@@ -310,7 +310,7 @@ def main() -> None:
     slopes = exponents(found, axes)
     table = [
         "",
-        "Exponents: least-squares slope of log time over the log of what is varied.",
+        "Exponents: least-squares slope of log time over the log of the varied parameter.",
         "",
         "| | " + " | ".join(f"{name}: {_listed(values)}" for name, values in axes.items()) + " |",
         "|---" * (1 + len(axes)) + "|",

@@ -1,4 +1,4 @@
-"""What SAM 2.1 nano learns from: the settings of `pretrain_nano.py`, and endless batches."""
+"""Training data of SAM 2.1 nano: the settings of `pretrain_nano.py`, and endless batches."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from torch.utils.data import Dataset
 __all__ = ["PHANTOM_SEED", "Batches", "Settings"]
 
 PHANTOM_SEED = 7000
-"""Of the first phantoms; no benchmark has a seed from here on."""
+"""Seed of the first phantoms; benchmarks only use smaller seeds."""
 
 _PHANTOMS, _PHANTOM_SIDE = 400, 160
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the result depends on."""
+    """Settings that determine the result."""
 
     seed: int = 0
     small_side: int = 128
@@ -41,17 +41,17 @@ class Settings:
 
     @property
     def steps(self) -> int:
-        """In all."""
+        """Total number of steps."""
         return self.small_steps + self.large_steps
 
     def shape(self, step: int) -> tuple[int, int]:
-        """Images of a step, and their side."""
+        """Number of images of a step, and their side."""
         if step < self.small_steps:
             return self.images, self.small_side
         return self.large_images, self.large_side
 
     def rate(self, step: int) -> float:
-        """Learning rate: constant on small images, falling as a cosine on large ones."""
+        """Learning rate: constant on small images after warm-up, cosine decay on large ones."""
         if step < self.small_steps:
             return self.lr * min(1.0, (step + 1) / self.warmup)
         done = (step - self.small_steps) / max(1, self.large_steps)
@@ -59,7 +59,7 @@ class Settings:
 
 
 class Batches(Dataset[dict[str, torch.Tensor]]):
-    """Batch number `step`, made of nothing but the seed and that number."""
+    """Batches that depend only on the seed and their number `step`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -93,7 +93,7 @@ class Batches(Dataset[dict[str, torch.Tensor]]):
 
 
 def _stretch(rgb: np.ndarray) -> np.ndarray:
-    """From the 1st to the 99th percentile of each band, as pseudo-RGB images are made."""
+    """Stretch each band from its 1st to its 99th percentile, as for pseudo-RGB images."""
     low, high = np.percentile(rgb[::2, ::2], (1, 99), axis=(0, 1))
     return ((rgb - low) / np.maximum(high - low, 1e-3)).clip(0, 1).astype(np.float32)
 
@@ -114,7 +114,7 @@ def _phantom_scene(number: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _phantom(rng: np.random.Generator, side: int) -> Mosaic:
-    """A piece of a phantom in three of its bands."""
+    """Crop a phantom scene and take three of its bands."""
     cube, labels = _phantom_scene(int(rng.integers(_PHANTOMS)))
     bands = rng.choice(31, 3, replace=False) if rng.random() < 0.6 else np.array([8, 3, 0])
     piece = int(rng.integers(int(0.5 * _PHANTOM_SIDE), _PHANTOM_SIDE + 1))
@@ -134,7 +134,7 @@ def _phantom(rng: np.random.Generator, side: int) -> Mosaic:
 
 
 def _targets(rng: np.random.Generator, mosaic: Mosaic, number: int) -> np.ndarray | None:
-    """Masks (number, side, side) of objects, of objects with their parts, of all of one material.
+    """Masks (number, side, side) of objects, objects with their parts, or all of one material.
 
     None if the image has nothing to segment.
     """
@@ -159,7 +159,7 @@ def _targets(rng: np.random.Generator, mosaic: Mosaic, number: int) -> np.ndarra
 
 
 def _first_clicks(rng: np.random.Generator, masks: np.ndarray) -> np.ndarray:
-    """(x, y) of a first click in each mask, inside rather than at the rim for most."""
+    """Draw (x, y) of a first click in each mask, mostly inside rather than at the rim."""
     clicks = np.empty((len(masks), 2), np.float32)
     reach = max(3, masks.shape[-1] // 12)
     for mask, click in zip(masks, clicks, strict=True):

@@ -2,9 +2,9 @@
 
     python benchmarks/overlays.py samsa2-nano --dataset phantom --out overlays.png
 
-runs the interactive protocol, orders all samples by Dice at 0.5 after the last click and draws an
-even choice of them: the truth's outline in white, the mask's in red, positive clicks as green
-circles and negative ones as blue crosses, in the order of the numbers.
+runs the interactive protocol, sorts all samples by Dice at 0.5 after the last click and draws an
+evenly spaced selection: the outline of the ground truth in white, that of the mask in red, positive
+clicks as green circles and negative ones as cyan crosses, numbered in order.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def run(
     dataset: hsizoo.SceneDataset,
     protocol: InteractiveProtocol,
 ) -> list[dict[str, Any]]:
-    """All samples of the test split, worst first."""
+    """Return all samples of the test split, worst first."""
     found = []
     for index, info in enumerate(dataset.scenes()):
         if info.split in ("test", ""):
@@ -44,7 +44,7 @@ def run(
 def draw(
     axes: Any, sample: dict[str, Any], scene: hsizoo.Scene, mask: npt.NDArray[np.bool_]
 ) -> None:
-    """One sample."""
+    """Draw one sample."""
     axes.imshow(PseudoRgb().render(scene.cube), interpolation="nearest")
     axes.contour(scene.target(sample["label"]), [0.5], colors="white", linewidths=1.2)
     if mask.any() and not mask.all():
@@ -58,7 +58,7 @@ def draw(
 
 
 def main() -> None:
-    """Read the command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("component")
     parser.add_argument("--dataset", default="phantom")

@@ -1,10 +1,10 @@
-"""Make of a training's result what a plugin ships: half the size, with its card.
+"""Package the result of a training for a plugin: half the size, with its card.
 
 Run from the repository root::
 
     python benchmarks/package_weights.py RUN_FOLDER plugins/hsizoo_samsa/weights/samsa2-nano
 
-``RUN_FOLDER`` is what `hsizoo train` printed, or the folder of the published card.  Tensors of
+``RUN_FOLDER`` is the folder printed by `hsizoo train`, or that of the published card.  Tensors of
 float32 become bfloat16; see `hsizoo.training.folder.package`.
 """
 
@@ -23,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("run_folder", type=Path)
     parser.add_argument("destination", type=Path)
-    parser.add_argument("--limits", default="", help="what they are not good for, in words")
+    parser.add_argument("--limits", default="", help="limits of the weights, as text")
     chosen = parser.parse_args()
     try:
         made = package(chosen.run_folder, chosen.destination, chosen.limits)

@@ -1,20 +1,20 @@
-"""Pretrain SAM 2.1 nano: promptable segmentation, learned from computed scenes alone.
+"""Pretrain SAM 2.1 nano: promptable segmentation, learned from synthetic scenes alone.
 
     python benchmarks/pretrain_nano.py --out nano-run
 
 writes ``nano.safetensors`` (all weights, bfloat16) and ``nano.json`` (their card) into the folder.
-The same command goes on where a stopped training was.  Every batch follows from the seed and its
-number; on one machine with one number of threads the result repeats up to the order of sums.
+The same command resumes an interrupted training.  Every batch follows from the seed and its number;
+on one machine with a fixed number of threads the result is reproducible up to the order of sums.
 
-Scenes are mosaics (`hsizoo_datasets.mosaics`, setting ``train``) and, in pseudo-RGB of random
-bands, phantom scenes with other seeds than the benchmark's.  An image is encoded once for several
-objects, each clicked in three rounds.  Most steps see small images, the last ones the full size,
-while the learning rate falls to zero.  What ships is the moving average of the weights.
+Scenes are mosaics (`hsizoo_datasets.mosaics`, setting ``train``) and phantom scenes in pseudo-RGB
+of random bands, with other seeds than the benchmarks.  An image is encoded once for several
+objects, each clicked in three rounds.  Most steps use small images, the last ones the full size,
+while the learning rate decays to zero.  The moving average of the weights is published.
 
-Three things made it learn from the start.  The queries and keys by which the mask decoder finds
-the clicked place begin equal, so that attention is local before anything has been learned.
-Cross-entropy counts both sides of an outline alike at first; without that it ends in empty masks.
-Some prompts carry a map of colour similarity, which is an easy mask prompt.
+Three things made it learn from the start.  The queries and keys that the mask decoder uses to find
+the clicked place are initialised equal, so that attention is local from the beginning.
+Cross-entropy weights both sides of an outline equally at first; without that, masks collapse to
+empty.  Some prompts carry a map of colour similarity, which is an easy mask prompt.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class Nano(nn.Module):
         _start_local(model.sam_mask_decoder)
 
     def resize(self, side: int) -> None:
-        """Take images of another size."""
+        """Set the image size."""
         prompts = self.model.sam_prompt_encoder
         prompts.input_image_size = (side, side)
         prompts.image_embedding_size = (side // 16, side // 16)
         prompts.mask_input_size = (side // 4, side // 4)
 
     def encode(self, images: torch.Tensor) -> Projection:
-        """What the decoder takes from the images, stacked."""
+        """Encode images to the stacked inputs of the decoder."""
         mean, std = (images.new_tensor(each)[:, None, None] for each in (_MEAN, _STD))
         levels = self.model.image_encoder((images - mean) / std)["backbone_fpn"]
         fine, middle, coarse = levels
@@ -91,7 +91,7 @@ class Nano(nn.Module):
         labels: torch.Tensor,
         masks: torch.Tensor | None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (N, 4, h, w) and predicted quality (N, 4) of N objects, each on its own image."""
+        """Return logits (N, 4, h, w) and quality (N, 4) of N objects, each on its own image."""
         prompts = self.model.sam_prompt_encoder
         with torch.autocast("cpu", enabled=False):
             sparse, dense = prompts(points=(points, labels), boxes=None, masks=masks)
@@ -100,7 +100,7 @@ class Nano(nn.Module):
 
 
 def _start_local(decoder: nn.Module) -> None:
-    """Let tokens and pixels attend to what has a similar position, from the start."""
+    """Initialise attention so that tokens and pixels attend to similar positions."""
     transformer = decoder.transformer
     attentions = [transformer.final_attn_token_to_image]
     for layer in transformer.layers:
@@ -117,46 +117,46 @@ def _start_local(decoder: nn.Module) -> None:
 def losses(
     logits: torch.Tensor, truth: torch.Tensor, balance: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Loss (N, M) and IoU (N, M) of M masks of N objects.
+    """Return loss (N, M) and IoU (N, M) of M masks of N objects.
 
     Parameters
     ----------
     logits : Tensor, shape (N, M, h, w)
     truth : Tensor, shape (N, h, w)
-        Share of the object in each pixel.
+        Fraction of each pixel that the object covers.
     balance : float
-        How much the two sides of the outline count alike, 0 to 1.
+        Degree to which object and background are weighted equally, 0 to 1.
     """
     wanted = truth[:, None].expand_as(logits)
     plain = functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     share = truth.mean((1, 2)).clamp(0.002, 0.998)[:, None, None, None]
     even = wanted * (0.5 / share) + (1 - wanted) * (0.5 / (1 - share))
     entropy = (plain * (balance * even + (1 - balance))).mean((2, 3))
-    chance = logits.sigmoid()
-    overlap = (chance * wanted).sum((2, 3))
-    dice = 1 - (2 * overlap + 1) / (chance.sum((2, 3)) + wanted.sum((2, 3)) + 1)
+    probability = logits.sigmoid()
+    overlap = (probability * wanted).sum((2, 3))
+    dice = 1 - (2 * overlap + 1) / (probability.sum((2, 3)) + wanted.sum((2, 3)) + 1)
     found, real = logits.detach() > 0, wanted > 0.5
     union = (found | real).sum((2, 3)).clamp(min=1)
     return entropy + dice, (found & real).sum((2, 3)) / union
 
 
 def correct(
-    logits: torch.Tensor, truth: torch.Tensor, number: int, chance: torch.Generator
+    logits: torch.Tensor, truth: torch.Tensor, number: int, rng: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Further clicks of each object, (N, number, 2) in pixels of the image, and their signs.
+    """Draw further clicks of each object, (N, number, 2) in image pixels, and their signs.
 
-    A third of the objects is clicked as in the paper (positive, where the model is least sure),
-    the others where it is wrong, half of these in the middle of the error.
+    A third of the objects is clicked as in the paper (positive, where the model is least certain),
+    the others where the mask is wrong, half of these in the middle of the error.
     """
     count, _, width = truth.shape
     inside, probability = truth > 0.5, logits.sigmoid()
     wrong = (inside != (logits > 0)).float()
     deep = functional.avg_pool2d(wrong[:, None], 5, 1, 2)[:, 0] * wrong
-    dice = torch.rand(count, generator=chance)
-    paper, middle = dice < 0.33, (dice >= 0.33) & (dice < 0.66)
+    kind = torch.rand(count, generator=rng)
+    paper, middle = kind < 0.33, (kind >= 0.33) & (kind < 0.66)
     points, signs = [], []
     for _ in range(number):
-        jitter = torch.rand(truth.shape, generator=chance)
+        jitter = torch.rand(truth.shape, generator=rng)
         rank = wrong * (1 + jitter)
         rank = torch.where(middle[:, None, None], deep * (1 + 0.2 * jitter) + 0.01 * rank, rank)
         least = inside * (1.01 - probability + 0.05 * jitter)
@@ -168,16 +168,14 @@ def correct(
         signs.append(inside.flatten(1).gather(1, at[:, None])[:, 0])
         every = torch.arange(count)
         wrong[every, row, col] = deep[every, row, col] = 0
-    where = torch.stack(points, 1).float() * 4 + 4 * torch.rand(
-        (count, number, 2), generator=chance
-    )
+    where = torch.stack(points, 1).float() * 4 + 4 * torch.rand((count, number, 2), generator=rng)
     return where, torch.stack(signs, 1).to(torch.int32)
 
 
 def similarity(
     images: torch.Tensor, owner: torch.Tensor, clicks: torch.Tensor, width: torch.Tensor
 ) -> torch.Tensor:
-    """Mask prompts (N, 1, h, w) by colour: near to that of any positive click is like +10."""
+    """Mask prompts (N, 1, h, w) by colour similarity to any click, from -10 to +10."""
     small = functional.avg_pool2d(images, 4)[owner]
     at = (clicks / 4).long().clamp(0, small.shape[-1] - 1)
     every = torch.arange(len(owner))
@@ -192,13 +190,13 @@ def similarity(
 
 
 def learn(
-    nano: Nano, batch: dict[str, torch.Tensor], balance: float, chance: torch.Generator
+    nano: Nano, batch: dict[str, torch.Tensor], balance: float, rng: torch.Generator
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Loss of a batch, and IoU after the rounds."""
+    """Return the loss of a batch, and the IoU after each round."""
     images, count = batch["images"], len(batch["masks"])
     truth = functional.avg_pool2d(batch["masks"].float()[:, None], 4)[:, 0]
     owner = torch.arange(len(images)).repeat_interleave(count // len(images))
-    # With few tokens per window the plain attention is faster than the fused one's backward pass.
+    # With few tokens per window, plain attention is faster than the backward pass of the fused one.
     with torch.autocast("cpu", torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
         each = nano.encode(images)
         features = replace(
@@ -211,9 +209,9 @@ def learn(
         before = None
         for turn in range(3):
             masks = None
-            kind = torch.rand((), generator=chance).item()
+            kind = torch.rand((), generator=rng).item()
             if kind < 0.3:
-                width = 0.05 + 0.25 * torch.rand(count, generator=chance)
+                width = 0.05 + 0.25 * torch.rand(count, generator=rng)
                 masks = similarity(images, owner, points, width)
             elif kind < 0.6 and before is not None:
                 masks = before[:, None].clamp(-20, 20)
@@ -228,14 +226,14 @@ def learn(
             seen[f"iou{turn}"] = iou[:, 0].mean().item()
             if turn < 2:
                 before = logits[:, 0].detach()
-                number = 1 if turn == 0 else int(torch.randint(1, 5, (), generator=chance))
-                more, signs = correct(before, truth, number, chance)
+                number = 1 if turn == 0 else int(torch.randint(1, 5, (), generator=rng))
+                more, signs = correct(before, truth, number, rng)
                 points, labels = torch.cat([points, more], 1), torch.cat([labels, signs], 1)
     return total, seen
 
 
 class Training:
-    """Weights, their moving average, the optimizer, and where they are kept."""
+    """Weights, their moving average, the optimizer, and their checkpoint."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings
@@ -267,10 +265,10 @@ class Training:
         self.average = state["average"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
-        print(f"going on from step {self.step}")
+        print(f"resuming from step {self.step}")
 
     def save(self) -> None:
-        """Write the checkpoint; the one before is there until it is whole."""
+        """Write the checkpoint atomically."""
         state = {
             "weights": self.nano.model.state_dict(),
             "average": self.average,
@@ -282,7 +280,7 @@ class Training:
         self._state.with_suffix(".tmp").replace(self._state)
 
     def run(self, until: int | None = None) -> None:
-        """Take the remaining steps, or those before `until`; after the last write the result."""
+        """Run the remaining steps, or those before `until`; write the result after the last."""
         settings = self.settings
         last = settings.steps if until is None else min(until, settings.steps)
         loader = DataLoader(
@@ -301,8 +299,8 @@ class Training:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             balance = max(0.1, 1 - step / 3000)
-            chance = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-            loss, seen = learn(self.nano, batch, balance, chance)
+            rng = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
+            loss, seen = learn(self.nano, batch, balance, rng)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             norm = nn.utils.clip_grad_norm_(self.nano.parameters(), settings.clip).item()
@@ -338,10 +336,10 @@ class Training:
             "digest": hashlib.sha256(path.read_bytes()).hexdigest(),
             "stored": "bfloat16",
             "licence": "Apache-2.0",
-            "data": "computed: mosaics (setting train) and phantom pseudo-RGB, seeds "
+            "data": "synthetic: mosaics (setting train) and phantom pseudo-RGB, seeds "
             f"{PHANTOM_SEED} and up; no real image",
-            "limits": "No real image was seen in training.  Objects that only texture sets apart, "
-            "and thin ones, are found less well; see benchmarks/results/nano.md.",
+            "limits": "Trained without real images.  Less accurate for thin objects and for "
+            "objects that differ only in texture; see benchmarks/results/nano.md.",
             "command": self._command(),
             "settings": asdict(self.settings),
             "seed": self.settings.seed,
@@ -361,11 +359,11 @@ class Training:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--until", type=int, help="stop after so many steps, to go on later")
+    parser.add_argument("--until", type=int, help="stop after this step, to resume later")
     usual: dict[str, Any] = asdict(Settings())
     for name, value in usual.items():
         parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)

@@ -1,4 +1,4 @@
-"""K classes × C clicks × M models on one image, side by side with a ``SAM2ImagePredictor`` loop.
+"""K classes × C clicks × M models on one image, compared with a ``SAM2ImagePredictor`` loop.
 
 Run from the repository root, on an otherwise idle machine::
 
@@ -8,8 +8,8 @@ Run from the repository root, on an otherwise idle machine::
 
 The four models (SAM 2.1 frozen and fine-tuned, SAMSA, SAMSA 2.0) share their encoder.  The rival
 loads each model, sets the image once per model and predicts object by object; it does no spectral
-work.  The floor is what cannot be saved: one encoding and the decoder's own arithmetic, batched.
-Clicks are random: the simulated user costs both sides the same.  Weights are random.
+work.  The floor is the unavoidable cost: one encoding and the decoder arithmetic, batched.  Clicks
+are random, since the simulated user costs both sides the same.  Weights are random.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> None:
     parser = arguments(__doc__, 1)
     parser.add_argument("--classes", type=int, default=16)
     parser.add_argument("--clicks", type=int, default=5)
-    parser.add_argument("--precision", default="float32", help="of both sides; or bfloat16")
+    parser.add_argument("--precision", default="float32", help="float32 or bfloat16 (both sides)")
     options = parse(parser)
     data = synthetic_cube()
     shape = (options.clicks, options.classes, 2)
@@ -64,11 +64,11 @@ def main() -> None:
         wait(options.device)
         spent.setdefault(what, []).append(1000 * (time.perf_counter() - begin))
 
-    warming = int(options.device != "cpu")  # a GPU loads each kernel at its first use
+    warming = int(options.device != "cpu")  # a GPU loads each kernel on first use
     for turn in range(options.repeats + warming):
         if turn == warming:
             spent.clear()
-        cube = hsizoo.HyperCube(data)  # a new one, of which no pseudo-RGB image is kept
+        cube = hsizoo.HyperCube(data)  # a new cube, without a cached pseudo-RGB image
         _ = cube.valid
         fresh = EmbeddingCache()
         with patch("hsizoo_sam2.sam21.embedding_cache", lambda fresh=fresh: fresh):

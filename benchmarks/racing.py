@@ -1,7 +1,7 @@
-"""What the benchmarks share: rivals in turns, the made-up cube, Meta's predictor, tables.
+"""Shared by the benchmarks: alternating rivals, the synthetic cube, Meta's predictor, tables.
 
-Rivals take turns (A B A B ...), so that a slow spell of the machine hits all of them; each figure
-is a median with the least and the greatest.
+Rivals take turns (A B A B ...), so that a slow phase of the machine affects all of them; each
+figure is a median with minimum and maximum.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Timing:
 
 
 def synthetic_cube(seed: int = 0) -> Cube:
-    """Reflectance of six smooth materials, mixed, shaded and with camera noise."""
+    """Simulate reflectance of six smooth materials, mixed, shaded and with camera noise."""
     rng = np.random.default_rng(seed)
     height, width, bands = SHAPE
     x = np.linspace(0, 1, bands)
@@ -64,7 +64,7 @@ def synthetic_cube(seed: int = 0) -> Cube:
 
 
 def race(group: str, jobs: dict[str, Job], repeats: int) -> list[Timing]:
-    """Time jobs in turns, after one untimed round; ratios are to the first."""
+    """Time jobs alternately, after one untimed round; ratios are relative to the first."""
     times: dict[str, list[float]] = {what: [] for what in jobs}
     for turn in range(repeats + 1):
         for what, job in jobs.items():
@@ -76,7 +76,7 @@ def race(group: str, jobs: dict[str, Job], repeats: int) -> list[Timing]:
 
 
 def timings(group: str, times: dict[str, list[float]]) -> list[Timing]:
-    """Sum up the milliseconds of a group's jobs; ratios are to the first."""
+    """Summarise the milliseconds of a group of jobs; ratios are relative to the first."""
     medians = {what: statistics.median(spent) for what, spent in times.items()}
     first = next(iter(medians.values()))
     return [
@@ -86,13 +86,13 @@ def timings(group: str, times: dict[str, list[float]]) -> list[Timing]:
 
 
 def wait(device: str) -> None:
-    """Return when a GPU has done what it was told; a CPU has."""
+    """Wait until a GPU has finished; no-op on a CPU."""
     if device.startswith("cuda"):
         torch.cuda.synchronize(device)
 
 
 def synchronised(job: Job, device: str) -> Job:
-    """A job that has ended when it returns, also on a GPU."""
+    """Wrap a job so that it returns only when finished, also on a GPU."""
 
     def run() -> object:
         result = job()
@@ -103,20 +103,20 @@ def synchronised(job: Job, device: str) -> Job:
 
 
 def reduced(device: str, precision: str = "bfloat16") -> torch.autocast:
-    """Autocast as Meta's examples put it around the predictor; none for float32."""
+    """Autocast as in Meta's examples around the predictor; disabled for float32."""
     kind = torch.device(device).type
     return torch.autocast(kind, dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def meta_predictor(size: str, device: str = "cpu", checkpoint: str = "random") -> Any:
-    """Meta's predictor with the weights that hsizoo's components have, too."""
+    """Build Meta's predictor with the same weights as the components of hsizoo."""
     model, _ = build_sam21(size, checkpoint)
     from sam2.modeling.position_encoding import PositionEmbeddingSine
 
-    width = model.image_encoder.neck.d_model  # what hsizoo leaves out; Meta computes it
+    width = model.image_encoder.neck.d_model  # omitted in hsizoo, computed by Meta
     model.image_encoder.neck.position_encoding = PositionEmbeddingSine(width)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch.jit.script, which sam2 uses
+        warnings.simplefilter("ignore")  # warning of torch.jit.script, which sam2 uses
         from sam2.sam2_image_predictor import SAM2ImagePredictor
 
         predictor = SAM2ImagePredictor(model.to(device))
@@ -126,21 +126,21 @@ def meta_predictor(size: str, device: str = "cpu", checkpoint: str = "random") -
 
 
 def arguments(doc: str | None, repeats: int, size: str | None = "small") -> argparse.ArgumentParser:
-    """The options that the benchmarks have in common; `size` only for those of the SAM family."""
+    """Make a parser with the common options; `size` only for the SAM family."""
     parser = argparse.ArgumentParser(description=doc.splitlines()[0] if doc else None)
     parser.add_argument(
-        "--out", type=Path, help="default: benchmarks/results; of a GPU, results/cuda"
+        "--out", type=Path, help="default: benchmarks/results, or results/cuda for a GPU"
     )
     if size is not None:
         parser.add_argument("--size", default=size, help="nano, tiny, small, base-plus or large")
     parser.add_argument("--repeats", type=int, default=repeats)
-    parser.add_argument("--threads", type=int, default=None, help="of torch; default: its own")
+    parser.add_argument("--threads", type=int, default=None, help="torch threads")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:<number>")
     return parser
 
 
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Read the command line; a GPU's results have a folder of their own."""
+    """Parse the command line; GPU results go to a separate folder."""
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -151,7 +151,7 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def processor() -> str:
-    """Model name of the processor, as far as the system tells."""
+    """Model name of the processor, if available."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -159,7 +159,7 @@ def processor() -> str:
 
 
 def commit() -> str:
-    """Git commit of the repository, with ``+`` if there are changes on top."""
+    """Git commit of the repository, with ``+`` if there are uncommitted changes."""
 
     def git(*words: str) -> str:
         done = subprocess.run(
@@ -183,7 +183,7 @@ def installed(package: str) -> str:
 
 
 def circumstances(name: str, device: str) -> list[str]:
-    """Machine, versions, commit and command, as lines of a list."""
+    """Machine, versions, commit and command, as Markdown list items."""
     load = (
         f", load average {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
     )
@@ -211,7 +211,7 @@ def write(
 ) -> None:
     """Write ``<name>.csv`` and ``<name>.md`` to the folder ``--out``, and print the latter.
 
-    `more` are lines below the table.
+    Lines in `more` are added below the table.
     """
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
@@ -224,7 +224,7 @@ def write(
     lines = [
         f"# {title}",
         "",
-        "Milliseconds: median (least to greatest). Ratio: time over that of the group's first row.",
+        "Milliseconds: median (min to max). Ratio: time relative to the first row of the group.",
         "",
         *(f"- {note}" for note in notes),
         *circumstances(name, options.device),

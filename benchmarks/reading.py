@@ -1,14 +1,14 @@
-"""Time to load a full-size HeiPorSPECTRAL cube, side by side with numpy.
+"""Time to load a full-size HeiPorSPECTRAL cube, compared with numpy.
 
-Run from the repository root, on an otherwise idle machine; it needs 800 MB of disk for a while::
+Run from the repository root, on an otherwise idle machine; needs 800 MB of temporary disk space::
 
     python benchmarks/reading.py                   # writes benchmarks/results/reading.*
     python benchmarks/reading.py --repeats 5 --folder /mnt/disk --out /tmp/results
 
-The files are those of ``hsizoo data fixture heipor``, but of 480 × 640 × 100 (123 MB each), and lie
-in the system's cache after an untimed round.  Rivals take turns, in either order by turns; each
-figure is a median with the least and the greatest, of the clock and of the processor's time, which
-other work on the machine disturbs less.
+The files are those of ``hsizoo data fixture heipor``, but of 480 × 640 × 100 (123 MB each), and are
+in the system cache after an untimed round.  Rivals take turns, in alternating order; each figure is
+a median with minimum and maximum, of wall time and of processor time, which is less affected by
+other work on the machine.
 """
 
 from __future__ import annotations
@@ -51,20 +51,20 @@ class Spread:
 
 
 def with_numpy(path: Path) -> npt.NDArray[np.float32]:
-    """Read a SpecCube by the formula of its description; numbers stay big-endian."""
+    """Read a SpecCube as documented; values stay big-endian."""
     stored = np.fromfile(path, ">f4", offset=12).reshape(WIDTH, HEIGHT, BANDS)
     return np.swapaxes(np.flip(stored, axis=1), 0, 1)
 
 
 def take_turns(jobs: dict[str, Job], repeats: int) -> dict[str, tuple[Spread, Spread]]:
-    """Clock and processor time of each job, after one untimed round."""
+    """Wall and processor time of each job, after one untimed round."""
     times: dict[str, list[tuple[float, float]]] = {what: [] for what in jobs}
     for turn in range(repeats + 1):
         for what in list(jobs) if turn % 2 else reversed(jobs):
             clock, processor_time = time.perf_counter(), time.process_time()
             result = jobs[what]()
             spent = time.perf_counter() - clock, time.process_time() - processor_time
-            del result  # giving the memory back is no part of reading
+            del result  # freeing the memory is not part of reading
             if turn:
                 times[what].append(spent)
 
@@ -78,7 +78,7 @@ def take_turns(jobs: dict[str, Job], repeats: int) -> dict[str, tuple[Spread, Sp
 
 
 def measure(folder: Path, repeats: int) -> dict[str, tuple[Spread, Spread]]:
-    """Write the files below a folder, see that all rivals read the same, and time them."""
+    """Write the files to a folder, check that all rivals read the same, and time them."""
     root = write_fixture(folder, shape=SHAPE)
     path = min(root.glob("data/subjects/*/*/*_SpecCube.dat"))
     dataset = Heipor(data_dir=str(root))
@@ -116,9 +116,9 @@ def write(found: dict[str, tuple[Spread, Spread]], out: Path, arguments: list[st
     lines = [
         "# Time to load a full-size cube",
         "",
-        f"A SpecCube of {HEIGHT} × {WIDTH} × {BANDS}, 123 MB, in the system's cache. Milliseconds: "
-        "median (least to greatest); beside them the ratios to numpy's two times, below 1 where "
-        "hsizoo is faster.",
+        f"A SpecCube of {HEIGHT} × {WIDTH} × {BANDS}, 123 MB, in the system cache. Milliseconds: "
+        "median (min to max), then the ratios to the two times of numpy, below 1 where hsizoo is "
+        "faster.",
         "",
         f"- machine: {processor()}, {os.cpu_count()} cores{load} at the end",
         f"- versions: Python {platform.python_version()}, "
@@ -126,7 +126,7 @@ def write(found: dict[str, tuple[Spread, Spread]], out: Path, arguments: list[st
         f"- commit: {commit()}; date: {datetime.date.today().isoformat()}",
         f"- command: `{shlex.join(['python', 'benchmarks/reading.py', *arguments])}`",
         "",
-        "| | by the clock | to view | to float32 | processor | to view | to float32 |",
+        "| | wall time | to view | to float32 | processor | to view | to float32 |",
         "|---|---|---|---|---|---|---|",
         *(f"| {what} | {cells(what, 0)} | {cells(what, 1)} |" for what in found),
     ]
@@ -135,10 +135,10 @@ def write(found: dict[str, tuple[Spread, Spread]], out: Path, arguments: list[st
 
 
 def main() -> None:
-    """Time and write down."""
+    """Run all timings and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--folder", type=Path, help="where to write the files for a while")
+    parser.add_argument("--folder", type=Path, help="folder for temporary files")
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:

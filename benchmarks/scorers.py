@@ -1,4 +1,4 @@
-"""Speed of the spectral scorers, side by side with SPy and numpy.
+"""Speed of the spectral scorers, compared with SPy and numpy.
 
 Run from the repository root, on an otherwise idle machine::
 
@@ -6,11 +6,11 @@ Run from the repository root, on an otherwise idle machine::
     python benchmarks/scorers.py --threads 1 --repeats 5 --out /tmp/results
     python benchmarks/scorers.py --device cuda     # writes benchmarks/results/cuda/scorers.*
 
-Rivals take turns (A B A B ...), so that a slow spell of the machine hits both; each figure is a
-median with the least and the greatest.  SPy computes from the cube each time, as its interface
-has it; for ACE and the matched filter it is also timed with its background statistics given.
-On a GPU a rival is also the angle as one writes it in torch, from a cube that is there already, and
-SPy's detectors, which take one target at a time, are timed with one only.
+Rivals take turns (A B A B ...), so that a slow phase of the machine affects both; each figure is a
+median with minimum and maximum.  SPy computes from the cube each time, as its interface requires;
+for ACE and the matched filter it is also timed with precomputed background statistics.  On a GPU,
+another rival is a plain torch implementation of the angle, on a cube already on the device, and the
+SPy detectors, which take one target at a time, are timed with one target only.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ CLICKS = 20
 
 
 def numpy_correlation(data: Cube, references: Cube) -> npt.NDArray[np.float64]:
-    """Pearson correlation as one writes it with numpy, in float64 like SPy's angles."""
+    """Plain numpy implementation of the Pearson correlation, in float64 like SPy's angles."""
     centred = data - data.mean(axis=2, keepdims=True, dtype=np.float64)
     wanted = references - references.mean(axis=1, keepdims=True, dtype=np.float64)
     dots = centred.reshape(-1, data.shape[2]) @ wanted.T
@@ -61,14 +61,14 @@ def numpy_correlation(data: Cube, references: Cube) -> npt.NDArray[np.float64]:
 
 
 def torch_angle(data: torch.Tensor, references: Cube) -> torch.Tensor:
-    """Spectral angle as one writes it in torch; in float32 it does not see angles below 4e-4."""
+    """Plain torch implementation of the spectral angle; float32 misses angles below 4e-4."""
     wanted = torch.as_tensor(references).to(data)
     cosine = torch.nn.functional.cosine_similarity(data[None], wanted[:, None, None], dim=-1)
     return cosine.clamp(-1, 1).acos()
 
 
 def each(function: Callable[..., object], data: Cube, references: Cube, **given: Any) -> Job:
-    """Call a SPy detector once per reference: it has one target at a time."""
+    """Call a SPy detector once per reference, since it takes one target at a time."""
     return lambda: [function(data, reference, **given) for reference in references]
 
 
@@ -78,7 +78,7 @@ def time_scorers(data: Cube, repeats: int, device: str) -> list[Timing]:
     there = torch.from_numpy(data).to(device)
     cube = hsizoo.HyperCube(data)
     background = spectral.calc_stats(data)
-    _ = background.inv_cov, background.sqrt_inv_cov, cube.valid  # neither side pays for these
+    _ = background.inv_cov, background.sqrt_inv_cov, cube.valid  # excluded from both timings
     places = np.random.default_rng(1).integers(0, SHAPE[:2], (5, 2))
     clicked = data[places[:, 0], places[:, 1]]
 
@@ -134,7 +134,7 @@ def time_scorers(data: Cube, repeats: int, device: str) -> list[Timing]:
 
 
 def time_clicks(data: Cube, repeats: int, device: str) -> list[Timing]:
-    """Time the 1st to 20th click through `ScorerSegmenter`, and scoring all clicks anew."""
+    """Time the 1st to 20th click with `ScorerSegmenter`, and rescoring all clicks."""
     places = np.random.default_rng(2).integers(0, SHAPE[:2], (CLICKS, 2))
     scorer = SpectralAngle(device=device)
     segmenter = hsizoo.ScorerSegmenter(scorer)
@@ -167,7 +167,7 @@ def time_clicks(data: Cube, repeats: int, device: str) -> list[Timing]:
 
 
 def main() -> None:
-    """Run all timings and write them down."""
+    """Run all timings and write the results."""
     options = parse(arguments(__doc__, 9, size=None))
     data = synthetic_cube()
     found = time_scorers(data, options.repeats, options.device)

@@ -1,4 +1,4 @@
-"""Cost of a training step with encodings kept, side by side with encoding again.
+"""Cost of a training step with cached encodings, compared with encoding again.
 
 Run from the repository root, on an otherwise idle machine::
 
@@ -6,17 +6,17 @@ Run from the repository root, on an otherwise idle machine::
     python benchmarks/training.py --size nano --repeats 5 --out /tmp/results
 
 A step is one class of one image: five clicks, each with a forward and a backward pass through
-the prompt encoder and the mask decoder (SAMSA 2.0, section 3.5).  The frozen image encoder gives
-the same features every time, so hsizoo keeps them; the rivals run it once per step, and once per
-click as the paper's pseudo-code has it.  The first epoch of a training pays for each encoding
-once.  Weights are random.
+the prompt encoder and the mask decoder (SAMSA 2.0, section 3.5).  The frozen image encoder returns
+the same features every time, so hsizoo caches them; the rivals run it once per step, and once per
+click as in the paper's pseudo-code.  The first epoch of a training computes each encoding once.
+Weights are random.
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ["HSIZOO_EMBEDDINGS"] = "off"  # or the rivals would be served from the cache
+os.environ["HSIZOO_EMBEDDINGS"] = "off"  # or the rivals would use the cache
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +32,7 @@ from hsizoo.training import TrainingSettings, accumulate
 
 
 class Again:
-    """A segmenter that encodes the image at every call."""
+    """Segmenter that encodes the image on every call."""
 
     one_backward = False
 
@@ -40,7 +40,7 @@ class Again:
         self.segmenter, self.cube = segmenter, cube
 
     def logits(self, state: Any, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
-        """Encode, then what the segmenter does."""
+        """Encode, then call the segmenter."""
         return self.segmenter.logits(self.segmenter.open(self.cube), prompts)
 
 

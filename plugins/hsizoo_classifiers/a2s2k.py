@@ -1,4 +1,4 @@
-"""The residual network that chooses between spectral and spectral-spatial kernels, A²S²K-ResNet.
+"""A²S²K-ResNet: residual network that selects between spectral and spectral-spatial kernels.
 
 S. K. Roy, S. Manna, T. Song, L. Bruzzone, "Attention-based adaptive spectral-spatial kernel ResNet
 for hyperspectral image classification", IEEE Transactions on Geoscience and Remote Sensing 59
@@ -31,7 +31,7 @@ __all__ = ["A2s2k", "AdaptiveKernelNet"]
 class A2s2k(AllBands):
     """A²S²K-ResNet on all bands, each scaled to mean 0 and variance 1.
 
-    It needs 7 bands or more.
+    Requires at least 7 bands.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class A2s2k(AllBands):
 
 
 class AdaptiveKernelNet(nn.Module):
-    """Two sizes of kernels weighed by attention, then residual blocks that weigh their channels.
+    """Attention over two kernel sizes, then residual blocks with channel attention.
 
     ============================ ========================== =================================
     layer                        output, patch p, L = 97    parameters (C = 200, K = 16)
@@ -71,23 +71,23 @@ class AdaptiveKernelNet(nn.Module):
     mean over the patch, linear  K                          24·16 + 16 = 400
     ============================ ========================== =================================
 
-    In all 373160 parameters, 370736 with ``selection=shared``.  The paper's code has 370856: that,
-    and 24 of kernels that only ever see padding, and 96 of batch normalisation that it does not
-    use.
+    Total: 373160 parameters, 370736 with ``selection=shared``.  The paper's code has 370856: the
+    latter, plus 24 of kernels that only ever see padding, and 96 of unused batch normalisation.
 
     The weights of the two kernels come from the mean of their sum over the patch and the spectrum:
-    C/2 numbers with ReLU, then one layer for each kernel, and the softmax over the two for each
-    channel.  A residual block has BN and ReLU before its convolutions, but for the first block's
-    first, and BN after the first block, and BN and ReLU after the last.  What it adds is weighed
-    by the sigmoid of a convolution of 3 along the channels' means, as in Q. Wang et al., "ECA-Net",
-    CVPR 2020.  (That code has one more ReLU before the second BN of a block.)
+    C/2 features with ReLU, then one layer per kernel, and the softmax over the two for each
+    channel.  A residual block has BN and ReLU before its convolutions, except before the first
+    convolution of the first block; BN follows the first block, BN and ReLU the last.  The residual
+    is weighted by the sigmoid of a convolution of size 3 along the channel means, as in Q. Wang et
+    al., "ECA-Net", CVPR 2020.  (The paper's code has one more ReLU before the second BN of a
+    block.)
 
     Notes
     -----
-    Already the first weights depend on the whole patch, so nothing can be found once per pixel, and
-    an image is classified patch by patch: about 5 ms per pixel of 204 bands on one core of a CPU,
-    ten minutes for 512 × 217 of them.  Out of training `forward` takes so few at a time that they
-    fit in memory.
+    The first weights already depend on the whole patch, so nothing can be computed once per pixel.
+    An image is classified patch by patch: about 5 ms per pixel of 204 bands on one CPU core, ten
+    minutes for 512 × 217 pixels.  In evaluation mode, `forward` splits the patches so that they fit
+    in memory.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class AdaptiveKernelNet(nn.Module):
             ImprovedResidual(along(KERNEL), (0, KERNEL // 2), first=True),
             ImprovedResidual(along(KERNEL), (0, KERNEL // 2)),
             convolution(24, 128, along(length)),
-        ).to(memory_format=torch.channels_last)  # a third less time on a CPU
+        ).to(memory_format=torch.channels_last)  # a third faster on a CPU
         self.spatial = nn.Sequential(
             convolution(128, 24, 3),
             ImprovedResidual((3, 3), (1, 1)),
@@ -124,7 +124,7 @@ class AdaptiveKernelNet(nn.Module):
         self.pixels_at_once = at_once(24, length)
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
-        """Logits (n, K) of patches (n, C, p, p)."""
+        """Return logits (n, K) of patches (n, C, p, p)."""
         if self.training:
             return self._logits(patches)
         step = max(1, self.pixels_at_once // (patches.shape[2] * patches.shape[3]))
@@ -136,28 +136,28 @@ class AdaptiveKernelNet(nn.Module):
         return logits
 
     def _chosen(self, patches: torch.Tensor) -> torch.Tensor:
-        """Both kernels' outputs (n, 24, p·p, L) in one, weighed."""
+        """Return the weighted sum of both kernels' outputs, (n, 24, p·p, L)."""
         cubes = patches.permute(0, 2, 3, 1)[:, None]
         first, second = (
             scaled(kernel(cubes).flatten(2, 3)).relu()
             for scaled, kernel in zip(self.scaled, (self.pixel, self.square), strict=True)
         )
         squeezed = self.squeeze((first + second).mean(dim=(2, 3)))
-        # With one layer for both, the softmax has two alike.
+        # With one shared layer, both inputs of the softmax are equal.
         votes = torch.stack([self.excite[0](squeezed), self.excite[-1](squeezed)])
         weights = votes.softmax(dim=0)[..., None, None]
         return weights[0] * first + weights[1] * second
 
 
 class ImprovedResidual(nn.Module):
-    """BN and ReLU before each of two convolutions of 24 maps; what they add is weighed by channel.
+    """Residual block with pre-activation, two convolutions of 24 maps and channel attention.
 
     Parameters
     ----------
     kernel, padding : (int, int)
     first : bool
-        What comes in has been through BN and ReLU: none before the first convolution, but BN after
-        the second.
+        Whether the input has already been through BN and ReLU: then there are none before the first
+        convolution, and BN after the second.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class ImprovedResidual(nn.Module):
         self.weight = nn.Conv1d(1, 1, 3, padding=1, bias=False)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """Maps of the same shape."""
+        """Return maps of the same shape."""
         change = self.change(maps)
         weight = self.weight(change.mean(dim=(2, 3))[:, None])[:, 0].sigmoid()
         return maps + change * weight[..., None, None]

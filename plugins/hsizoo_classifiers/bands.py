@@ -1,4 +1,4 @@
-"""What networks that see all bands of a patch have in common: scaled bands, options, few bands."""
+"""Base class for networks on patches of all bands, with band scaling and a minimum band count."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ __all__ = ["AllBands", "BandScaling"]
 
 
 class BandScaling:
-    """Every band to mean 0 and variance 1 over a cube's valid pixels; a constant band to 0.
+    """Scale each band to mean 0 and variance 1 over the valid pixels of a cube.
+
+    A constant band becomes 0.
 
     Parameters
     ----------
     cube : HyperCube
-        Whose statistics are used.
+        Cube that the statistics are computed on.
 
     Raises
     ------
@@ -35,16 +37,16 @@ class BandScaling:
         spectra = cube.data[cube.valid].astype(np.float64)
         self._mean = spectra.mean(axis=0)
         spread = spectra.std(axis=0)
-        # Sums of float32 are exact in float64: a constant band has no spread by rounding.
+        # float64 sums of float32 values are exact, so rounding gives a constant band no spread.
         self._factor = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)
 
     def of(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.float32]:
-        """Scaled bands of every pixel, (H, W, B) float32; 0 where a pixel is not valid.
+        """Return the scaled bands, (H, W, B) float32; 0 at invalid pixels.
 
         Raises
         ------
         DataError
-            If the cube has another number of bands, or no valid pixel.
+            If the number of bands differs, or no pixel is valid.
         """
         check_cube(cube, len(self._mean))
         found = np.zeros(cube.shape, dtype=np.float32)
@@ -54,7 +56,7 @@ class BandScaling:
 
 
 class AllBands(PatchNetwork):
-    """A network on patches of all bands, trained by Adam; see `PatchNetwork`."""
+    """Network on patches of all bands, trained with Adam; see `PatchNetwork`."""
 
     Options: ClassVar = AllBandsOptions
     options: AllBandsOptions
@@ -68,5 +70,5 @@ class AllBands(PatchNetwork):
         if cube.bands < self._LEAST_BANDS:
             raise DataError(
                 f"{cube.name} has {cube.bands} bands; the first kernels of this network span "
-                f"{self._LEAST_BANDS}: use cdcnn, cnn2d, lp, svm or rf, which take any number"
+                f"{self._LEAST_BANDS}: use cdcnn, cnn2d, lp, svm or rf, which accept any number"
             )

@@ -1,10 +1,10 @@
-"""The contextual deep CNN: three sizes of kernels side by side, then convolutions of 1 × 1.
+"""Contextual deep CNN: three kernel sizes in parallel, then 1 × 1 convolutions.
 
 H. Lee, H. Kwon, "Going deeper with contextual CNN for hyperspectral image classification", IEEE
 Transactions on Image Processing 26 (2017) 4843-4855, doi:10.1109/TIP.2017.2725580.
 
 Built from its abstract, from descriptions of it, and from the layers of R. Li et al.'s code,
-doi:10.3390/rs12030582; what is said to be "as in the paper" was not checked in its full text.
+doi:10.3390/rs12030582; statements of "as in the paper" were not checked against its full text.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WIDTH = 128
 
 
 class Cdcnn(AllBands):
-    """The contextual deep CNN on all bands, each scaled to mean 0 and variance 1.
+    """Contextual deep CNN on all bands, each scaled to mean 0 and variance 1.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ class Cdcnn(AllBands):
 
 
 class ContextualNet(nn.Module):
-    """Nine layers, of which only the first looks around.
+    """Nine layers, of which only the first uses spatial context.
 
     ============================ ======================= =================================
     layer                        output, patch p         parameters (C = 200, K = 16)
     ============================ ======================= =================================
-    1×1, 3×3, 5×5 side by side,  3·128                   35·200·128 + 3·128 = 896384
+    1×1, 3×3, 5×5 in parallel,   3·128                   35·200·128 + 3·128 = 896384
     maximum of each over p×p,
     ReLU, norm
     1×1, ReLU, norm              128                     384·128 + 128 = 49280
@@ -55,12 +55,12 @@ class ContextualNet(nn.Module):
     1×1                          K                       128·16 + 16 = 2064
     ============================ ======================= =================================
 
-    In all 1046800 parameters; the batch normalisation adds 1024.  The code of R. Li et al. has
+    Total: 1046800 parameters; batch normalisation adds 1024.  The code of R. Li et al. has
     1063824: a tenth layer of 128 before the last (16512), and 512 of batch normalisation.
 
-    The maxima are taken over what lies in the patch: p × p, (p - 2) × (p - 2) and (p - 4) × (p - 4)
-    outputs of the three kernels.  INFERRED: weights start as is PyTorch's custom, as in that code;
-    the paper's Gaussian of 0.01 suits its long training.
+    The maxima are taken inside the patch: over p × p, (p - 2) × (p - 2) and (p - 4) × (p - 4)
+    outputs of the three kernels.  INFERRED: weights are initialised with PyTorch's defaults, as in
+    that code; the paper's Gaussian of 0.01 suits its long training.
 
     Parameters
     ----------
@@ -82,15 +82,15 @@ class ContextualNet(nn.Module):
         self.head = nn.Sequential(*hidden, nn.Conv2d(_WIDTH, classes, 1))
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
-        """Logits (n, K) of patches (n, C, p, p)."""
+        """Return logits (n, K) of patches (n, C, p, p)."""
         return self._maps(patches)[:, :, 0, 0]
 
     def whole(self, image: torch.Tensor) -> torch.Tensor:
-        """Logits (K, H, W) of an image (C, H + p - 1, W + p - 1)."""
+        """Return logits (K, H, W) of an image (C, H + p - 1, W + p - 1)."""
         return self._maps(image[None])[0]
 
     def _maps(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits wherever a patch fits."""
+        """Return logits at every position where a patch fits."""
         seen = []
         for convolution in self.bank:
             rest = self.patch - convolution.kernel_size[0] + 1

@@ -1,4 +1,4 @@
-"""Checks of options: each raises `OptionError` with an option's name, its value and what may be."""
+"""Option checks; each raises `OptionError` with the name, the value and the allowed range."""
 
 from __future__ import annotations
 
@@ -8,41 +8,42 @@ __all__ = ["above_zero", "at_least", "at_most_one", "below_one", "odd", "share"]
 
 
 def at_least(least: float, **options: float) -> None:
-    """Refuse options below `least`."""
+    """Require options to be at least `least`."""
     for name, value in options.items():
         _require(value >= least, name, value, f"at least {least:g}")
 
 
 def above_zero(**options: float) -> None:
-    """Refuse options that are not above 0."""
+    """Require options to be above 0."""
     for name, value in options.items():
         _require(value > 0, name, value, "above 0")
 
 
 def at_most_one(**options: float) -> None:
-    """Refuse options that are not above 0 and at most 1."""
+    """Require options to be above 0 and at most 1."""
     for name, value in options.items():
         _require(0 < value <= 1, name, value, "above 0 and at most 1")
 
 
 def share(**options: float) -> None:
-    """Refuse options that are not from 0 to 1, both included."""
+    """Require options to be between 0 and 1, inclusive."""
     for name, value in options.items():
-        _require(0 <= value <= 1, name, value, "from 0 to 1")
+        _require(0 <= value <= 1, name, value, "between 0 and 1")
 
 
 def below_one(**options: float) -> None:
-    """Refuse options that are not from 0 to below 1."""
+    """Require options to be at least 0 and below 1."""
     for name, value in options.items():
-        _require(0 <= value < 1, name, value, "from 0 to below 1")
+        _require(0 <= value < 1, name, value, "at least 0 and below 1")
 
 
 def odd(least: int, **options: int) -> None:
-    """Refuse options that are even or below `least`."""
+    """Require options to be odd and at least `least`."""
     for name, value in options.items():
-        _require(value >= least and value % 2 == 1, name, value, f"an odd number from {least} on")
+        valid = value >= least and value % 2 == 1
+        _require(valid, name, value, f"an odd number, at least {least}")
 
 
-def _require(fine: bool, name: str, value: float, what: str) -> None:
-    if not fine:
+def _require(valid: bool, name: str, value: float, what: str) -> None:
+    if not valid:
         raise OptionError(f"{name}={value}: must be {what}")

@@ -1,12 +1,12 @@
-"""The small 2D CNN that IPG's pseudo labels feed.
+"""Small 2D CNN trained on the pseudo labels of IPG.
 
 Z. Zhao et al., "An Iterative Pseudo Label Generation framework for semi-supervised hyperspectral
 image classification using the Segment Anything Model", Frontiers in Plant Science 15 (2024),
-doi:10.3389/fpls.2024.1515403.  The paper gives patch and optimiser and no layers.
+doi:10.3389/fpls.2024.1515403.  The paper gives patch size and optimiser, but no layers.
 
 M. E. Paoletti, J. M. Haut, J. Plaza, A. Plaza, "Deep learning classifiers for hyperspectral
 imaging: a review", ISPRS Journal of Photogrammetry and Remote Sensing 158 (2019) 279-317, for the
-form ``paoletti``.
+variant ``paoletti``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Cnn2d"]
 
 
 class Cnn2d(PatchNetwork):
-    """A small 2D CNN on patches of principal components.
+    """Small 2D CNN on patches of principal components.
 
     Parameters
     ----------

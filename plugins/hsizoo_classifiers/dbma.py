@@ -1,4 +1,4 @@
-"""The double-branch multi-attention network: one dense branch along the spectrum, one over space.
+"""Double-branch multi-attention network: a spectral and a spatial dense branch.
 
 W. Ma, Q. Yang, Y. Wu, W. Zhao, X. Zhang, "Double-branch multi-attention mechanism network for
 hyperspectral image classification", Remote Sensing 11 (2019) 1307, doi:10.3390/rs11111307.
@@ -32,9 +32,9 @@ _OUT = 60
 
 
 class Dbma(AllBands):
-    """The double-branch multi-attention network on all bands, each of mean 0 and variance 1.
+    """Double-branch multi-attention network on all bands, each scaled to mean 0 and variance 1.
 
-    It needs 7 bands or more.
+    Requires at least 7 bands.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Dbma(AllBands):
 
 
 class DoubleBranchNet(nn.Module):
-    """A spectral branch that weighs its channels, a spatial branch that weighs its pixels.
+    """Spectral branch with channel attention and spatial branch with pixel attention.
 
     ============================ =================== ===========================================
     layer                        output, L = 97      parameters (C = 200, K = 16)
@@ -69,20 +69,21 @@ class DoubleBranchNet(nn.Module):
     both branches, linear        K                   120·16 + 16 = 1936
     ============================ =================== ===========================================
 
-    In all 606101 parameters, as the code of R. Li et al. has.  The first four rows are one branch,
+    Total: 606101 parameters, as in the code of R. Li et al.  The first four rows are one branch,
     the next three the other; L is the length of a spectrum after the first layer.
 
     Channel attention is the sigmoid of two layers (60, 30, 60) on the mean plus the same layers on
-    the maximum over the patch; spatial attention that of a 3×3 convolution on the mean and the
-    maximum over the channels.  Both are those of S. Woo et al., "CBAM", ECCV 2018, which the paper
-    builds on; INFERRED are the ReLU between the two layers, from there, and the 3×3, from that
-    code, which has no ReLU and, where it says maximum over the patch, takes the mean again.
+    the maximum over the patch.  Spatial attention is the sigmoid of a 3×3 convolution on the mean
+    and the maximum over the channels.  Both follow S. Woo et al., "CBAM", ECCV 2018, which the
+    paper builds on.  INFERRED: the ReLU between the two layers, from CBAM, and the 3×3, from the
+    code of R. Li et al.; that code has no ReLU and, where it names the maximum over the patch,
+    takes the mean again.
 
     Notes
     -----
-    The spectral branch sees one pixel until its attention, which only needs mean and maximum of
-    what it saw; `whole` runs both over the image.  The padded dense block of the spatial branch
-    runs on patches of 24 maps.
+    The spectral branch sees one pixel up to its attention, which only needs the mean and maximum
+    over the patch, so `whole` computes both over the image.  The padded dense block of the spatial
+    branch runs on patches of 24 maps.
 
     Parameters
     ----------
@@ -102,34 +103,34 @@ class DoubleBranchNet(nn.Module):
         self.pixels_at_once = at_once(96, length_after(bands))
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
-        """Logits (n, K) of patches (n, C, p, p)."""
+        """Return logits (n, K) of patches (n, C, p, p)."""
         seen = self.spectral(patches)
         return self._joined(
             seen.mean(dim=(2, 3)), seen.amax(dim=(2, 3)), self.spatial(self.mixed(patches))
         )
 
     def whole(self, image: torch.Tensor) -> torch.Tensor:
-        """Logits (K, H, W) of an image (C, H + p - 1, W + p - 1); not for training."""
+        """Return logits (K, H, W) of an image (C, H + p - 1, W + p - 1); not for training."""
         seen = at_every_pixel(self.spectral, image, self.pixels_at_once)
-        of_patches = (
+        features = (
             F.avg_pool2d(seen, self.patch, stride=1),
             F.max_pool2d(seen, self.patch, stride=1),
             predict_patches(self.spatial, self.mixed(image), self.patch),
         )
-        return self._joined(*(each.permute(1, 2, 0) for each in of_patches)).permute(2, 0, 1)
+        return self._joined(*(each.permute(1, 2, 0) for each in features)).permute(2, 0, 1)
 
     def _joined(
         self, mean: torch.Tensor, maximum: torch.Tensor, spatial: torch.Tensor
     ) -> torch.Tensor:
-        """Logits (..., K) from what a patch came to, each (..., 60)."""
+        """Return logits (..., K) from the features of a patch, each (..., 60)."""
         weight = (self.channels(mean) + self.channels(maximum)).sigmoid()
-        # A channel's weight is one number: the mean of the weighted channel is the weighted mean.
+        # Each channel has one weight, so the mean of the weighted channel is the weighted mean.
         logits: torch.Tensor = self.last(torch.cat([weight * mean, spatial], dim=-1))
         return logits
 
 
 class Spectral(nn.Module):
-    """The layers that see one pixel: patches (n, C, h, w) to (n, 60, h, w).
+    """Layers that see one pixel; maps patches (n, C, h, w) to (n, 60, h, w).
 
     Parameters
     ----------
@@ -144,15 +145,15 @@ class Spectral(nn.Module):
             nn.BatchNorm2d(96),
             nn.ReLU(),
             nn.Conv2d(96, _OUT, along(length_after(bands))),
-        ).to(memory_format=torch.channels_last)  # a third less time on a CPU
+        ).to(memory_format=torch.channels_last)  # a third faster on a CPU
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
-        """Features of each pixel."""
+        """Return the features of each pixel."""
         return self.layers(spectra_of(patches)).reshape(len(patches), -1, *patches.shape[2:])
 
 
 class Spatial(nn.Module):
-    """The layers that see the patch: 24 maps (n, 24, p, p) to (n, 60)."""
+    """Layers that see the patch; maps (n, 24, p, p) to (n, 60)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -160,19 +161,19 @@ class Spatial(nn.Module):
         self.weight = nn.Conv2d(2, 1, 3, padding=1)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """Mean over the patch, each pixel by its weight."""
+        """Return the mean over the patch of the weighted pixels."""
         maps = self.dense(maps)
         seen = torch.cat([maps.amax(dim=1, keepdim=True), maps.mean(dim=1, keepdim=True)], dim=1)
         return (maps * self.weight(seen).sigmoid()).mean(dim=(2, 3))
 
 
 class Dense(nn.Module):
-    """Three layers of BN, ReLU, convolution, each on 24 maps and all that the ones before made.
+    """Dense block: three layers of BN, ReLU, convolution, each on 24 maps and all earlier outputs.
 
     Parameters
     ----------
     growth : int
-        Maps that each makes.
+        Number of output maps per layer.
     kernel, padding : (int, int)
     """
 
@@ -188,7 +189,7 @@ class Dense(nn.Module):
         )
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """What came in and all that was made of it, (n, 24 + 3·growth, ...)."""
+        """Return the input and all layer outputs, (n, 24 + 3·growth, ...)."""
         for layer in self.layers:
             maps = torch.cat([maps, layer(maps)], dim=1)
         return maps

@@ -1,20 +1,20 @@
-"""Discriminative cooperative alignment of the labelled pixels and of all pixels.
+"""Discriminative cooperative alignment of the labelled pixels with all pixels.
 
 Y. Zhang, W. Li, R. Tao, J. Peng, Q. Du, Z. Cai, "Cross-scene hyperspectral image classification
 with discriminative cooperative alignment", IEEE Transactions on Geoscience and Remote Sensing 59
-(2021) 9646-9660.  IPG says "Discriminative Co-alignment (DCA) (Zhang et al., 2021)"; that this is
+(2021) 9646-9660.  IPG cites "Discriminative Co-alignment (DCA) (Zhang et al., 2021)"; that this is
 the paper is INFERRED from name, authors and year.
 
 Built from the paper's abstract, known to us from a reader's summary; formulas and constants are
-ours.  It says: one subspace for both domains is hard to find where they differ much, so each gets
-its own; geometry and statistics of the two are aligned together, what tells classes apart is kept,
-and a reconstruction constraint makes the method robust.  We write that as one ratio of quadratic
-forms, after J. Zhang, W. Li, P. Ogunbona, "Joint geometrical and statistical alignment for visual
-domain adaptation", CVPR 2017, whose unknowns are a projection A of the source and B of the target:
-a generalised eigenproblem, solved anew with each round's pseudo labels.
+ours.  In the abstract, a common subspace is hard to find for domains that differ much, so each
+domain gets its own; geometry and statistics of the two are aligned jointly, class discrimination is
+preserved, and a reconstruction constraint makes the method robust.  We write this as one ratio of
+quadratic forms, after J. Zhang, W. Li, P. Ogunbona, "Joint geometrical and statistical alignment
+for visual domain adaptation", CVPR 2017.  The unknowns are a projection A of the source and B of
+the target: a generalised eigenproblem, solved again with the pseudo labels of each round.
 
 The paper has a labelled scene and an unlabelled one.  Here, as in IPG's tables, there is one scene:
-the source is its few labelled pixels, the target are all of its pixels.  No network, no GPU.
+the source is its few labelled pixels, the target is all of its pixels.  No network, no GPU.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ __all__ = [
 Matrix = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]
 
-_LEAST: Final = 1e-6  # of the denominator's mean variance: no direction is free
+_LEAST: Final = 1e-6  # ridge, times the denominator's mean variance
 
 
 def statistics(
     source: Matrix, target: Matrix, classes: Classes, guessed: Classes, count: int
 ) -> Matrix:
-    """Distance of the two domains' means, over all samples and class by class.
+    """Return the matrix of the distance between the domain means, overall and per class.
 
     Parameters
     ----------
@@ -56,15 +56,15 @@ def statistics(
     target : ndarray, shape (m, d)
     classes : ndarray of int, shape (n,)
     guessed : ndarray of int, shape (m,)
-        Pseudo labels.  A class that nobody was given has no distance.
+        Pseudo labels.  Classes without any are left out.
     count : int
         Number of classes.
 
     Returns
     -------
     ndarray, shape (2d, 2d)
-        M, such that tr(P' M P), P = [A; B], is the squared distance of the projected domains' means
-        plus the mean of that over classes: the maximum mean discrepancy with a linear kernel.
+        M, such that tr(P' M P), P = [A; B], is the squared distance between the projected domain
+        means, plus its mean over classes: the maximum mean discrepancy with a linear kernel.
     """
     apart = [np.concatenate([source.mean(axis=0), -target.mean(axis=0)])]
     present = [k for k in range(count) if (classes == k).any() and (guessed == k).any()]
@@ -78,13 +78,13 @@ def statistics(
 
 
 def geometry(size: int) -> Matrix:
-    """Matrix (2d, 2d) of how far the subspaces are apart: tr(P' G P) = ‖A - B‖²."""
+    """Return the matrix (2d, 2d) of the subspace distance: tr(P' G P) = ‖A - B‖²."""
     one = np.eye(size)
     return np.block([[one, -one], [-one, one]])
 
 
 def scatter(source: Matrix, classes: Classes, count: int) -> tuple[Matrix, Matrix]:
-    """Scatter (d, d) within and between classes, per sample; each class counts alike."""
+    """Return the mean scatter (d, d) within and between classes, all classes weighted equally."""
     means = np.stack([source[classes == k].mean(axis=0) for k in range(count)])
     share = 1 / (count * np.bincount(classes, minlength=count))[classes]
     inside = source - means[classes]
@@ -95,36 +95,36 @@ def scatter(source: Matrix, classes: Classes, count: int) -> tuple[Matrix, Matri
 def reconstruction(
     source: Matrix, target: Matrix, seen: Matrix, sought: Matrix, ridge: float
 ) -> Matrix:
-    """What is left of the target's samples when the source's reconstruct them.
+    """Return the matrix of the residual when source samples reconstruct target samples.
 
     Parameters
     ----------
     source : ndarray, shape (n, d)
     target : ndarray, shape (m, d)
     seen : ndarray, shape (n, k)
-        The source in its subspace.
+        Source in its subspace.
     sought : ndarray, shape (m, k)
-        The target in its own.  Each of its samples is written as a sum of `seen`, by least squares.
+        Target in its subspace.  Each sample is fitted as a weighted sum of `seen`.
     ridge : float
-        Times the sum of squared coefficients is added to the squares.
+        Ridge penalty on the coefficients.
 
     Returns
     -------
     ndarray, shape (2d, 2d)
-        R, such that tr(P' R P) is the mean squared difference of the projected target from the same
-        sums of the projected source.
+        R, such that tr(P' R P) is the mean squared difference between the projected target and the
+        same sums of the projected source.
     """
     gram = seen @ seen.T + ridge * np.eye(len(seen))
-    # The coefficients, (m, n), are never held: their product with the source is m × d.
+    # The coefficients, (m, n), are never stored: their product with the source is m × d.
     again = sought @ (seen.T @ np.linalg.solve(gram, source))
     both = np.hstack([-again, target])
     return both.T @ both / len(target)
 
 
 def projections(wanted: Matrix, unwanted: Matrix, dimension: int) -> Matrix:
-    """Find the P, (2d, k), whose columns have the largest ratios of two quadratic forms.
+    """Find P, (2d, k), whose columns maximise the ratio of two quadratic forms.
 
-    Every column brings the denominator to 1, as the generalised eigenproblem has it.
+    Every column scales the denominator to 1, as in the generalised eigenproblem.
     """
     size = len(unwanted)
     least = _LEAST * max(float(np.trace(unwanted)) / size, np.finfo(float).tiny)
@@ -137,10 +137,10 @@ def projections(wanted: Matrix, unwanted: Matrix, dimension: int) -> Matrix:
 
 
 class CooperativeAlignment(hsizoo.PixelClassifier):
-    """Two subspaces, of the labelled pixels and of all, aligned; logistic regression in them.
+    """Aligned subspaces of the labelled and of all pixels, with logistic regression in them.
 
-    It uses the spectra of the unlabelled pixels, and takes any cube that it classifies for one like
-    the target.
+    `fit` uses the spectra of the unlabelled pixels.  Any cube to classify is assumed to be like the
+    target.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class CooperativeAlignment(hsizoo.PixelClassifier):
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> Self:
-        """Align and learn; nothing is random.  See `PixelClassifier.fit`."""
+        """Align and fit; deterministic.  See `PixelClassifier.fit`."""
         chosen = self.options
         seeds = find_seeds(cube, labels)
         components = Components(cube, chosen.components, scale_bands=True, whiten=False)
@@ -194,15 +194,15 @@ class CooperativeAlignment(hsizoo.PixelClassifier):
         return self
 
     def predict_proba(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.float32]:
-        """Probabilities of the regression; see `PixelClassifier.predict_proba`."""
+        """Return the probabilities of the regression; see `PixelClassifier.predict_proba`."""
         learnt: Any = fitted_first(self._learnt)
         components, projection, regression = learnt
         target = self._features(components, cube)[cube.valid]
         return fill(cube, regression.predict_proba(target @ projection))
 
     def _features(self, components: Components, cube: hsizoo.HyperCube) -> Matrix:
-        """Components of every pixel averaged over the valid pixels of its square, (H, W, d)."""
-        # Those of pixels that are not valid are 0, and so add nothing.
+        """Components of every pixel, averaged over the valid pixels of its square, (H, W, d)."""
+        # Components of invalid pixels are 0 and add nothing.
         square = (self.options.patch, self.options.patch, 1)
         total = ndimage.uniform_filter(components.of(cube).astype(np.float64), square)
         share = ndimage.uniform_filter(cube.valid.astype(np.float64), square[:2])

@@ -1,10 +1,10 @@
-"""Pseudo labels out of what a classifier finds: some of every class, drawn by chance.
+"""Pseudo labels from a classification, drawn at random from every class.
 
-The surest labels alone are the wrong ones to learn from: nearly all are right, but they lie around
-the seeds, and a class whose spectra are like another's has none among the surest of the whole image
-(on Indian Pines a class of 593 pixels got none in two draws of three).  A network that learns from
-them is worse than one that has the seeds alone.  So each class gives the same share of its pixels,
-and those to learn from are drawn from it by chance.
+The most confident labels alone are poor training data.  Nearly all are correct, but they lie around
+the seeds, and a class whose spectra resemble another's has none among the most confident of the
+whole image (on Indian Pines a class of 593 pixels got none in two draws of three).  A network
+trained on them is worse than one trained on the seeds alone.  So each class contributes the same
+share of its pixels as candidates, and the pseudo labels are drawn from these at random.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["DrawnLabels", "drawn_labels"]
 
 
 class DrawnLabels(hsizoo.PseudoLabeler):
-    """A labeler that draws from the probabilities of a way to classify one cube.
+    """Pseudo-labeler that draws labels from the class probabilities of one cube.
 
     Parameters
     ----------
@@ -39,12 +39,12 @@ class DrawnLabels(hsizoo.PseudoLabeler):
     def _probability(
         self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, known: Seeds
     ) -> npt.NDArray[np.floating]:
-        """Probabilities of the valid pixels, (n, K); nothing in them is random."""
+        """Return the probabilities of the valid pixels, (n, K); deterministic."""
 
     def label(
         self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> hsizoo.PseudoLabels:
-        """Classify, and draw some of every class.  See `PseudoLabeler.label`."""
+        """Classify, then draw labels from every class.  See `PseudoLabeler.label`."""
         chosen = self.options
         known = find_seeds(cube, seeds)
         probability = self._probability(cube, seeds, known)
@@ -70,27 +70,28 @@ def drawn_labels(
     cube : HyperCube
     seeds : LabelMap
     known : Seeds
-        Its labelled pixels; they keep their labels.
+        Labelled pixels of the cube; they keep their labels.
     probability : ndarray, shape (n, K)
-        Of the valid pixels, in the order of the sorted targets of `seeds`.
+        Class probabilities of the valid pixels, classes in the order of the sorted targets of
+        `seeds`.
     share : float
-        Share of the pixels that each class won that may get a label: the ones where it leads the
-        second class by most.
+        Share of the pixels of each predicted class that are candidates for a label: those with the
+        largest margin over the second class.
     per_class : int
-        Largest number of new labels of each class.
+        Maximum number of new labels per class.
     rng : numpy.random.Generator
 
     Returns
     -------
     PseudoLabels
-        Confidence is the lead over the second class.
+        Confidence is the margin over the second class.
     """
     second, first = np.partition(probability, -2, axis=1)[:, -2:].T
     margin = np.full(cube.shape[:2], -1.0)
     margin[cube.valid] = first - second
     best = np.zeros(cube.shape[:2], dtype=np.intp)
     best[cube.valid] = probability.argmax(axis=1)
-    margin[known.rows, known.cols] = -1  # a seed is no new label
+    margin[known.rows, known.cols] = -1  # seeds are not drawn again
     order = np.argsort(-margin, axis=None, kind="stable")
     order = order[margin.ravel()[order] > 0]
     targets = np.array(sorted(seeds.targets), dtype=np.int32)

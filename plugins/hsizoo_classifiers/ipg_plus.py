@@ -1,20 +1,20 @@
-"""A random walk over regions, led by the spectra of a few labels: our own method, ``ipg-plus``.
+"""Random walk over regions, guided by the spectra of a few labels: our own method, ``ipg-plus``.
 
 L. Grady, "Multilabel random walker image segmentation using prior models", CVPR 2005, for the walk
-with a prior.  Everything else is our own; no network, no GPU.  On one core of a CPU it takes three
-seconds for Indian Pines' size and half a minute for 610 × 340 pixels.
+with a prior.  Everything else is our own; no network, no GPU.  On one CPU core it takes three
+seconds for Indian Pines and half a minute for 610 × 340 pixels.
 
-1. Noise-adjusted components; regions that nest (Ward), of three sizes.  What drifts slowly over
-   the scene among regions that are alike is then taken off the components.
-2. What a region is by its spectrum: for each class, the mean of Gaussian kernels around its labels,
-   in the metric of a covariance that mixes the scatter within regions (known without labels) with
-   that within the labels of a class.  The logarithms for the means over small, middle and large
-   regions are averaged.  Each class is then divided by the root of its mean over the image, as a
-   class that takes in everything says little.
-3. A random walk over the small regions: labelled ones are fixed, borders resist by the contrast of
-   their sides, and the prior of step 2 pulls a little everywhere.
-4. Label propagation (``lp``), which knows positions, joins in where its labels arrive in strength,
-   by 0.35 at most: far from all labels its position misleads.
+1. Noise-adjusted components; nested regions (Ward) of three sizes.  The slow drift over the scene
+   among similar regions is then subtracted from the components.
+2. A prior from the spectrum of each region: for each class, the mean of Gaussian kernels around its
+   labels, in the metric of a covariance that mixes the scatter within regions (known without
+   labels) with the scatter within the labels of a class.  The logarithms for the means over small,
+   medium and large regions are averaged.  Each class is then divided by the square root of its mean
+   over the image, since a class that is likely everywhere carries little information.
+3. A random walk over the small regions: labelled regions are fixed, borders resist according to
+   their contrast, and the prior of step 2 acts weakly everywhere.
+4. Label propagation (``lp``), which uses positions, is mixed in where its labels arrive strongly,
+   with a weight of at most 0.35: far from all labels, positions mislead.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ from hsizoo_classifiers.regions import (
 
 __all__ = ["RegionWalk", "WalkedLabels"]
 
-_BORDER_COMPONENTS: Final = 5  # borders are judged by the best of them; chosen as the options
-_BORDER_SCATTER: Final = 0.5  # share of the labels' scatter in that
+_BORDER_COMPONENTS: Final = 5  # the best components, for border contrast; chosen like the options
+_BORDER_SCATTER: Final = 0.5  # weight of the labels' scatter in that metric
 _LP: Final = Graph(
     GraphOptions(components=6, smoothing=1, position=3, neighbours=10, width=0.5, alpha=0.99)
 )
@@ -57,9 +57,9 @@ Whole = npt.NDArray[np.intp]
 
 
 class RegionWalk(FittedCubeOnly):
-    """Random walk over regions with a prior from spectra, joined by label propagation.
+    """Random walk over regions with a spectral prior, mixed with label propagation.
 
-    It classifies the cube that it was fitted on, and no other.
+    It can only classify the cube that it was fitted on.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class RegionWalk(FittedCubeOnly):
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> Self:
-        """Walk from the labels; nothing is random.  See `PixelClassifier.fit`."""
+        """Run the walk; deterministic.  See `PixelClassifier.fit`."""
         seeds = find_seeds(cube, labels)
         small, views, scatter = self._prepare(cube)
         known = small[seeds.rows * cube.shape[1] + seeds.cols]
@@ -97,18 +97,18 @@ class RegionWalk(FittedCubeOnly):
         return self
 
     def _prepare(self, cube: hsizoo.HyperCube) -> tuple[Whole, list[Floats], Floats]:
-        """Small regions; what each looks like by itself and in its larger ones; the scatter."""
+        """Return the small regions, their mean spectra at each level, and the scatter."""
         image = noise_components(cube, self.options.components)
         levels = nested_regions(image, tuple(max(1, self.options.regions // n) for n in (1, 4, 16)))
         spectra = level(image, levels[0], self.options.kinds).reshape(-1, image.shape[2])
-        # Regions nest: the mean of a large one is that of every small one in it.
+        # Regions nest, so a small region takes the mean of the large region that contains it.
         views = [means(levels[0], means(each, spectra)[each]) for each in levels]
         return levels[0], views, covariance_within(levels[1], spectra)
 
     def _prior(
         self, small: Whole, views: list[Floats], scatter: Floats, known: Whole, seeds: Seeds
     ) -> Floats:
-        """Probability of each class in each small region by its spectra alone, (n, K)."""
+        """Class probabilities of each small region from spectra alone, (n, K)."""
         found = [
             log_densities(
                 metric(view, scatter, known, seeds.classes, self.options.own_scatter),
@@ -123,7 +123,7 @@ class RegionWalk(FittedCubeOnly):
 
 
 def joined(walked: Floats, arrived: Floats, nearby: float, reach: float) -> Floats:
-    """Mix in label propagation, (n, K), by how much of it arrived at each pixel."""
+    """Mix in label propagation, (n, K), weighted by how much of it arrived at each pixel."""
     total = arrived.sum(axis=1, keepdims=True)
     strength = total / total.mean()
     weight = nearby * strength / (strength + reach)
@@ -133,9 +133,9 @@ def joined(walked: Floats, arrived: Floats, nearby: float, reach: float) -> Floa
 
 
 class WalkedLabels(DrawnLabels):
-    """Some labels of a `RegionWalk` as it comes, drawn over all of every class, to learn from.
+    """Pseudo labels sampled from a `RegionWalk` with default options, for every class.
 
-    Why not the surest: see `hsizoo_classifiers.drawn_labels`.
+    For why not just the most confident, see `hsizoo_classifiers.drawn_labels`.
 
     Parameters
     ----------
@@ -149,5 +149,5 @@ class WalkedLabels(DrawnLabels):
     def _probability(
         self, cube: hsizoo.HyperCube, seeds: hsizoo.LabelMap, known: Seeds
     ) -> npt.NDArray[np.floating]:
-        walk = RegionWalk().fit(cube, seeds, rng=np.random.default_rng(0))  # which draws nothing
+        walk = RegionWalk().fit(cube, seeds, rng=np.random.default_rng(0))  # rng is not used
         return walk.predict_proba(cube)[:, cube.valid].T

@@ -1,11 +1,12 @@
-"""Label propagation on a graph of nearest neighbours in spectrum and position.
+"""Label propagation on a nearest-neighbour graph of spectra and positions.
 
 D. Zhou, O. Bousquet, T. N. Lal, J. Weston, B. Schölkopf, "Learning with local and global
 consistency", Advances in Neural Information Processing Systems 16 (2003).
 
-Pixels are the nodes.  Each is joined to those most like it in a few whitened, slightly smoothed
-principal components and in position, so that labels run along fields rather than across them.  No
-network, no GPU: a second for Indian Pines' size, six for 512 × 217 pixels, on one core of a CPU.
+Pixels are the nodes.  Each is connected to its nearest neighbours in a few whitened, slightly
+smoothed principal components and in position, so that labels spread within fields rather than
+across them.  No network, no GPU: on one CPU core, one second for Indian Pines and six seconds for
+512 × 217 pixels.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ __all__ = ["LabelPropagation", "PropagatedLabels"]
 
 
 class LabelPropagation(FittedCubeOnly):
-    """Labels spread over a graph of spectra and position.
+    """Label propagation on a graph of spectra and positions.
 
-    It classifies the cube that it was fitted on, and no other.
+    It can only classify the cube that it was fitted on.
 
     Parameters
     ----------
@@ -45,15 +46,15 @@ class LabelPropagation(FittedCubeOnly):
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> Self:
-        """Spread the labels; nothing is random.  See `PixelClassifier.fit`."""
+        """Propagate the labels; deterministic.  See `PixelClassifier.fit`."""
         self._keep(cube, self._graph.spread(cube, find_seeds(cube, labels)))
         return self
 
 
 class PropagatedLabels(DrawnLabels):
-    """Some labels of a propagation, drawn over all of every class, to learn from.
+    """Pseudo labels sampled from the result of label propagation, for every class.
 
-    Why not the surest: see `hsizoo_classifiers.drawn_labels`.
+    For why not just the most confident, see `hsizoo_classifiers.drawn_labels`.
 
     Parameters
     ----------

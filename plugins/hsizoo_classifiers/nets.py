@@ -23,17 +23,17 @@ class FullyConvolutional(nn.Module):
     dropout, linear          K                         128·16 + 16 = 2064
     ======================== ========================= ===============================
 
-    In all 301 968.  With ``padding`` the 3×3 convolutions see zeros outside the patch and keep its
-    size; without, each takes a pixel off every side.
+    Total: 301 968.  With ``padding``, the 3×3 convolutions see zeros outside the patch and keep its
+    size; without it, each removes one pixel from every side.
 
     Notes
     -----
-    `whole` classifies an image at once and gives what `forward` gives patch by patch.  With
-    ``padding`` that takes a few more maps: what a convolution makes of a pixel depends on how near
-    it is to a side of the patch, and there are three such cases along each axis after the first
+    `whole` classifies an image at once, with the same result as `forward` patch by patch.  With
+    ``padding`` this takes a few more maps: the output of a convolution at a pixel depends on how
+    near the pixel is to a side of the patch.  There are three cases along each axis after the first
     3×3 convolution (first row, inside, last row) and five after the second.  The mean over the
     patch then takes each pixel from the map of its case: 34 convolutions of the image instead of
-    162 of its patches' pixels.
+    162 of the pixels of its patches.
 
     Parameters
     ----------
@@ -55,13 +55,13 @@ class FullyConvolutional(nn.Module):
         self.patch = patch
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
-        """Logits (n, K) of patches (n, C, p, p)."""
+        """Return logits (n, K) of patches (n, C, p, p)."""
         maps = self.second(self.first(self.pixel(patches)))
         logits: torch.Tensor = self.head(maps.mean(dim=(2, 3)))
         return logits
 
     def whole(self, image: torch.Tensor) -> torch.Tensor:
-        """Logits (K, H, W) of an image (C, H + p - 1, W + p - 1); not for training."""
+        """Return logits (K, H, W) of an image (C, H + p - 1, W + p - 1); not for training."""
         pixels = self.pixel(image[None])
         if self.padding:
             means = self._means(pixels)
@@ -72,10 +72,10 @@ class FullyConvolutional(nn.Module):
         return logits
 
     def _means(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Mean over every patch of what the padded convolutions make of it."""
+        """Mean of the padded convolutions' output over every patch."""
         last = self.patch - 1
         height, width = (side - last for side in pixels.shape[2:])
-        # What the first convolution makes of a pixel, by its case along each axis.
+        # Output of the first convolution, by the pixel's case along each axis.
         first = {
             (down, right): self._layer(self.first, [(pixels, _CUT[down], _CUT[right])])
             for down in _CUT
@@ -106,24 +106,24 @@ class FullyConvolutional(nn.Module):
     def _layer(
         layer: nn.Sequential, seen: Sequence[tuple[torch.Tensor, range, range]]
     ) -> torch.Tensor:
-        """A 3×3 layer whose taps look at different maps: each map with the taps' rows, columns."""
+        """Apply a 3×3 layer whose taps read different maps, each given with its taps."""
         convolution = layer[0]
-        made = convolution.bias[:, None, None]
+        output = convolution.bias[:, None, None]
         for maps, rows, cols in seen:
             kernel = convolution.weight[..., rows.start : rows.stop, cols.start : cols.stop]
-            # Zeros around the whole image keep its size; no patch reaches there.
+            # Zero padding keeps the image size; no patch reaches into it.
             around = (1 - cols.start, cols.stop - 2, 1 - rows.start, rows.stop - 2)
-            made = made + nn.functional.conv2d(nn.functional.pad(maps, around), kernel)
-        rest: torch.Tensor = layer[1:](made)
-        return rest
+            output = output + nn.functional.conv2d(nn.functional.pad(maps, around), kernel)
+        activated: torch.Tensor = layer[1:](output)
+        return activated
 
 
 _CUT: Final = {"first": range(1, 3), "inside": range(3), "last": range(2)}
-"""Which rows (or columns) of a 3×3 kernel lie in the patch, by where its centre is."""
+"""Rows (or columns) of a 3×3 kernel that lie in the patch, by position of its centre."""
 
 
 def _cases(patch: int) -> list[tuple[range, dict[str, range]]]:
-    """Rows of a patch of at least 5, by which taps see which case of the layer before."""
+    """Group the rows of a patch (at least 5) by the cases of the previous layer that taps read."""
     return [
         (range(1), {"first": range(1, 2), "inside": range(2, 3)}),
         (range(1, 2), {"first": range(1), "inside": range(1, 3)}),
@@ -134,7 +134,7 @@ def _cases(patch: int) -> list[tuple[range, dict[str, range]]]:
 
 
 def plain(bands: int, classes: int, patch: int, dropout: float) -> nn.Sequential:
-    """A pyramid that keeps the place in the patch.
+    """Build a pyramid that keeps the position in the patch.
 
     3×3×64, 3×3×128, pool 2, 2×2×128, each with BN and ReLU, then dropout and one linear layer.
     With C = 30, K = 16 and patches of 9: 17 344 + 73 856 + 65 664 + 640 of BN + 18 448 = 175 952
@@ -159,11 +159,11 @@ def plain(bands: int, classes: int, patch: int, dropout: float) -> nn.Sequential
 
 
 def paoletti(bands: int, classes: int, patch: int, dropout: float) -> nn.Sequential:
-    """The 2D CNN of Paoletti et al. (2019).
+    """Build the 2D CNN of Paoletti et al. (2019).
 
     5×5×50 and 5×5×100 with ReLU, pool 2, linear 100 with ReLU, linear.  INFERRED: the paper's
-    patches of 19 need no padding, patches of 9 do, so the convolutions keep the size.  With C = 30,
-    K = 16 and patches of 9: 37 550 + 125 100 + 160 100 + 1616 = 324 366 parameters.
+    patches of 19 need no padding, patches of 9 do, so the convolutions are padded to keep the size.
+    With C = 30, K = 16 and patches of 9: 37 550 + 125 100 + 160 100 + 1616 = 324 366 parameters.
     """
     side = patch // 2
     return nn.Sequential(

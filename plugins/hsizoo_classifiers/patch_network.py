@@ -1,4 +1,4 @@
-"""What all networks on patches do alike: scale the cube, train on its labelled pixels, classify."""
+"""Base class of networks on patches: scale the cube, train on its labelled pixels, classify."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ __all__ = ["PatchNetwork", "Scaling"]
 
 
 class Scaling(Protocol):
-    """How a network sees a cube, found on the cube that it learns from."""
+    """Maps a cube to the network's input channels; fitted on the training cube."""
 
     def of(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.float32]:
-        """Channels of every pixel, (H, W, C); 0 where a pixel is not valid."""
+        """Return the channels of every pixel, (H, W, C); 0 at invalid pixels."""
 
 
 class PatchNetwork(hsizoo.PixelClassifier):
-    """A classifier whose network sees a square around each pixel.
+    """Classifier whose network sees a square patch around each pixel.
 
-    A network that has a method ``whole`` classifies the image with it, in strips; any other patch
-    by patch.
+    A network with a method ``whole`` classifies the image in strips, any other network patch by
+    patch.
 
     Parameters
     ----------
     device : str, default "cpu"
-        Torch device that trains and classifies.
+        Torch device for training and classification.
     **options
-        See `hsizoo_classifiers.options.networks.NetworkOptions`, of which a network's are a
+        See `hsizoo_classifiers.options.networks.NetworkOptions`; each network has its own
         subclass.
     """
 
@@ -51,22 +51,22 @@ class PatchNetwork(hsizoo.PixelClassifier):
 
     @abstractmethod
     def _scaling(self, cube: hsizoo.HyperCube) -> Scaling:
-        """Find how the network is to see a cube."""
+        """Fit the scaling on a cube."""
 
     @abstractmethod
     def _build(self, channels: int, classes: int) -> nn.Module:
-        """Make the network, with weights drawn from torch's global chance."""
+        """Build the network, with weights drawn from torch's global generator."""
 
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> Self:
-        """Train anew; see `PixelClassifier.fit`."""
+        """Train from scratch; see `PixelClassifier.fit`."""
         seeds = find_seeds(cube, labels)
         scaling = self._scaling(cube)
         image = self._image(scaling, cube)
-        with own_chance(rng, self._device) as chance:
+        with own_chance(rng, self._device) as torch_rng:
             net = self._build(image.shape[0], seeds.count).to(self._device)
-            train(net, image, self.options.patch, seeds, self._schedule, chance)
+            train(net, image, self.options.patch, seeds, self._schedule, torch_rng)
         self._learnt = scaling, net
         return self
 
@@ -76,7 +76,7 @@ class PatchNetwork(hsizoo.PixelClassifier):
         )
 
     def predict_proba(self, cube: hsizoo.HyperCube) -> torch.Tensor:
-        """Softmax of the network at every pixel; see `PixelClassifier.predict_proba`."""
+        """Return the softmax of the network at every pixel; see `PixelClassifier.predict_proba`."""
         learnt: Any = fitted_first(self._learnt)
         scaling, net = learnt
         return predict(net, self._image(scaling, cube), self.options.patch).softmax(dim=0)

@@ -1,6 +1,6 @@
-"""Training a network on the patches around labelled pixels, and running it over an image.
+"""Train a network on the patches around labelled pixels, and run it over an image.
 
-The image lies on the device once, with mirrored borders; patches are gathered there by index, a
+The image is stored once on the device, with mirrored borders; patches are gathered by index, one
 batch at a time.
 """
 
@@ -32,23 +32,23 @@ __all__ = [
     "train",
 ]
 
-_AT_ONCE = 2**27  # bytes of patches of one forward pass
-_PIXELS = 2**16  # of a strip; what a network makes of one pixel takes some 10 kB
+_AT_ONCE = 2**27  # bytes of patches per forward pass
+_PIXELS = 2**16  # pixels per strip; activations take about 10 kB per pixel
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How a network is trained; the learning rate falls to zero along a cosine.
+    """Training schedule of a network; the learning rate decays to zero along a cosine.
 
     Parameters
     ----------
     rate, momentum, decay : float
-        Learning rate, momentum (of ``sgd``), weight decay.
+        Learning rate, momentum (``sgd`` only), weight decay.
     batch : int
-        Pixels per step, from 2 on: a single one has no statistics.  A last one that is left over
-        joins two others.
+        Pixels per step, at least 2: a single pixel has no batch statistics.  A single pixel left
+        over at the end joins another batch.
     epochs, max_steps : int
-        Passes over the labelled pixels, but no more steps than `max_steps`.
+        Passes over the labelled pixels, limited to `max_steps` steps.
     optimiser : {"sgd", "adam"}
     """
 
@@ -62,7 +62,7 @@ class Schedule:
 
     @classmethod
     def of(cls, options: NetworkOptions) -> Schedule:
-        """The schedule that the options of a network describe."""
+        """Return the schedule for the options of a network."""
         return cls(
             rate=options.rate,
             decay=options.decay,
@@ -76,12 +76,12 @@ class Schedule:
 
 @contextmanager
 def own_chance(rng: np.random.Generator, device: torch.device) -> Iterator[torch.Generator]:
-    """Let torch draw from `rng` for a while, and leave its global chance as it was.
+    """Seed torch from `rng` inside the context, and restore its global random state afterwards.
 
     Yields
     ------
     torch.Generator
-        On the CPU, for what does not depend on the device.
+        CPU generator, for random numbers that must not depend on the device.
     """
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices):
@@ -92,12 +92,13 @@ def own_chance(rng: np.random.Generator, device: torch.device) -> Iterator[torch
 def bordered(
     image: np.ndarray, patch: int, device: torch.device, name: str, least: int = 1
 ) -> torch.Tensor:
-    """An image (H, W, C) as a tensor (C, H + p - 1, W + p - 1) whose borders are mirrored.
+    """Convert an image (H, W, C) to a tensor (C, H + p - 1, W + p - 1) with mirrored borders.
 
     Raises
     ------
     DataError
-        If the image is too small to mirror.  It says which patch would do, from `least` on.
+        If the image is too small to mirror.  The message suggests a patch size of at least
+        `least`.
     """
     margin = patch // 2
     if min(image.shape[:2]) <= margin:
@@ -106,9 +107,9 @@ def bordered(
             f"{name} has {image.shape[:2]} (rows, columns); patches of {patch} need more than "
             f"{margin}: "
             + (
-                f"say patch={most} or less"
+                f"set patch={most} or less"
                 if most >= least
-                else f"and the network needs patch={least} at least; take another classifier"
+                else f"the network needs at least patch={least}; use another classifier"
             )
         )
     tensor = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).to(device)
@@ -116,7 +117,7 @@ def bordered(
 
 
 def gather(image: torch.Tensor, patch: int, rows: torch.Tensor, cols: torch.Tensor) -> torch.Tensor:
-    """Patches (n, C, p, p) around pixels of the image without its border."""
+    """Gather patches (n, C, p, p) around pixels, given in coordinates without the border."""
     step = torch.arange(patch, device=image.device)
     down = rows[:, None, None] + step[None, :, None]
     right = cols[:, None, None] + step[None, None, :]
@@ -129,22 +130,22 @@ def train(
     patch: int,
     seeds: Seeds,
     schedule: Schedule,
-    chance: torch.Generator,
+    rng: torch.Generator,
 ) -> None:
     """Train in place on the patches of the labelled pixels, flipped at random.
 
-    No pixel is held back: with a few labels per class there is none to spare, so nothing is
-    selected by validation and the last weights are kept.
+    No pixel is held out: with a few labels per class there are none to spare.  Nothing is selected
+    by validation; the last weights are kept.
     """
     device = image.device
     rows, cols = (torch.from_numpy(each).to(device) for each in (seeds.rows, seeds.cols))
     truth = torch.from_numpy(seeds.classes).to(device)
 
     def loss_of(chosen: torch.Tensor) -> torch.Tensor:
-        seen = _flipped(gather(image, patch, rows[chosen], cols[chosen]), chance)
+        seen = _flipped(gather(image, patch, rows[chosen], cols[chosen]), rng)
         return F.cross_entropy(net(seen), truth[chosen])
 
-    descend(net, loss_of, len(truth), schedule, chance)
+    descend(net, loss_of, len(truth), schedule, rng)
 
 
 def descend(
@@ -152,23 +153,23 @@ def descend(
     loss_of: Callable[[torch.Tensor], torch.Tensor],
     count: int,
     schedule: Schedule,
-    chance: torch.Generator,
+    rng: torch.Generator,
 ) -> None:
-    """Take the steps of a schedule; the network is left ready to classify.
+    """Run the steps of a schedule and leave the network in evaluation mode.
 
     Parameters
     ----------
     net : Module
     loss_of : callable
-        Loss on some of the samples, given by their numbers, a tensor on the network's device.
+        Loss on a batch, given the indices of its samples as a tensor on the network's device.
     count : int
-        How many samples there are; at least two.
+        Number of samples; at least two.
     schedule : Schedule
-    chance : Generator
-        Of the order; a CPU's.
+    rng : Generator
+        CPU generator that shuffles the samples.
     """
     device = next(net.parameters()).device
-    # Parts of nearly the same size, none of a single sample.
+    # Batches of nearly equal size, none with a single sample.
     batches = min(-(-count // schedule.batch), count // 2)
     steps = min(schedule.epochs * batches, schedule.max_steps)
     optimiser = _optimiser(net, schedule)
@@ -176,7 +177,7 @@ def descend(
     net.train()
     for step in range(steps):
         if step % batches == 0:
-            order = torch.randperm(count, generator=chance).to(device)
+            order = torch.randperm(count, generator=rng).to(device)
         loss = loss_of(order.tensor_split(batches)[step % batches])
         optimiser.zero_grad()
         loss.backward()
@@ -193,16 +194,16 @@ def _optimiser(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
     return torch.optim.SGD(net.parameters(), rate, schedule.momentum, weight_decay=decay)
 
 
-def _flipped(patches: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
-    """Each patch mirrored up and down, and left and right, with probability one half."""
-    coins = torch.rand((2, len(patches), 1, 1, 1), generator=chance).to(patches.device) < 0.5
+def _flipped(patches: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+    """Flip each patch vertically and horizontally, each with probability one half."""
+    coins = torch.rand((2, len(patches), 1, 1, 1), generator=rng).to(patches.device) < 0.5
     patches = torch.where(coins[0], patches.flip(2), patches)
     return torch.where(coins[1], patches.flip(3), patches)
 
 
 @torch.inference_mode()
 def predict(net: nn.Module, image: torch.Tensor, patch: int) -> torch.Tensor:
-    """Logits (K, H, W) of all pixels: strip by strip with the network's `whole`, or by patches."""
+    """Return logits (K, H, W) of all pixels, in strips with the network's `whole` or by patches."""
     if not hasattr(net, "whole"):
         return predict_patches(net, image, patch)
     whole: Any = net.whole
@@ -218,7 +219,7 @@ def predict(net: nn.Module, image: torch.Tensor, patch: int) -> torch.Tensor:
 
 @torch.inference_mode()
 def predict_patches(net: nn.Module, image: torch.Tensor, patch: int) -> torch.Tensor:
-    """Logits (K, H, W) of all pixels, patch by patch."""
+    """Return logits (K, H, W) of all pixels, patch by patch."""
     height, width = (side - patch + 1 for side in image.shape[1:])
     number = torch.arange(height * width, device=image.device)
     step = max(1, _AT_ONCE // (4 * max(128, len(image)) * patch**2))

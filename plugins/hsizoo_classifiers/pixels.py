@@ -1,4 +1,4 @@
-"""What every classifier of this package does first: labelled pixels, scaled spectra, components."""
+"""Shared preprocessing of the classifiers: checks, labelled pixels, principal components."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Seeds:
     Parameters
     ----------
     rows, cols : ndarray of int, shape (n,)
-        Where they are, row by row.
+        Coordinates, in row-major order.
     classes : ndarray of int, shape (n,)
-        Place of each one's class, 0 to K - 1, among the targets in ascending order.
+        Class index of each pixel, 0 to K - 1, in ascending order of the targets.
     count : int
         K, the number of classes.
     """
@@ -45,35 +45,35 @@ class Seeds:
 
 
 def check_cube(cube: hsizoo.HyperCube, bands: int | None = None) -> None:
-    """Refuse a cube of which nothing can be learnt or classified.
+    """Raise if a cube cannot be learnt from or classified.
 
     Parameters
     ----------
     cube : HyperCube
     bands : int, optional
-        How many were learnt from.
+        Number of bands that the classifier learnt from.
 
     Raises
     ------
     DataError
-        If no pixel is valid, or the cube has another number of bands.
+        If no pixel is valid, or the number of bands differs.
     """
     if bands is not None and cube.bands != bands:
         raise DataError(f"the classifier learnt from {bands} bands; {cube.name} has {cube.bands}")
     if not cube.valid.any():
-        bands_at_all = [n for n in range(cube.bands) if np.isfinite(cube.data[..., n]).any()]
-        empty = np.setdiff1d(np.arange(cube.bands), bands_at_all)
+        finite_bands = [n for n in range(cube.bands) if np.isfinite(cube.data[..., n]).any()]
+        empty = np.setdiff1d(np.arange(cube.bands), finite_bands)
         advice = ""
-        if bands_at_all and len(empty):
+        if finite_bands and len(empty):
             which = ", ".join(map(str, empty))
-            advice = f"; bands without any (counted from 0): {which}. Leave these out of the cube"
+            advice = f"; bands without any (counted from 0): {which}. Drop these from the cube"
         raise DataError(
             f"{cube.name}: no pixel has finite values in all {cube.bands} bands{advice}"
         )
 
 
 def find_seeds(cube: hsizoo.HyperCube, labels: hsizoo.LabelMap) -> Seeds:
-    """Find the labelled pixels that have a usable spectrum.
+    """Find the labelled pixels with a valid spectrum.
 
     Raises
     ------
@@ -94,8 +94,8 @@ def find_seeds(cube: hsizoo.HyperCube, labels: hsizoo.LabelMap) -> Seeds:
     counts = np.bincount(classes, minlength=len(targets))
     if missing := [labels.class_names[int(label)] for label in targets[counts == 0]]:
         raise DataError(
-            f"{cube.name}: no labelled pixel with a finite spectrum of: {', '.join(missing)}; "
-            "label one, or leave the class out of the targets"
+            f"{cube.name}: no labelled pixel with a finite spectrum for: {', '.join(missing)}; "
+            "label one, or remove the class from the targets"
         )
     return Seeds(rows, cols, classes, len(targets))
 
@@ -106,19 +106,19 @@ class Components:
     Parameters
     ----------
     cube : HyperCube
-        Whose statistics are used.
+        Cube that the components are computed on.
     number : int
-        How many; fewer if the cube has fewer bands.
+        Number of components; fewer if the cube has fewer bands.
     scale_bands : bool
-        Bring every band to unit variance first.
+        Scale every band to unit variance first.
     whiten : bool
-        Bring every component to unit variance.  Otherwise they keep their spread in units of the
-        first one's standard deviation.
+        Scale every component to unit variance.  Otherwise all are divided by the standard deviation
+        of the first.
 
     Notes
     -----
-    Each component's sign is that of its largest loading, so that results do not depend on the
-    linear algebra library.  Components without variance are zero.
+    Each component is oriented so that its largest loading is positive, so that results do not
+    depend on the linear algebra library.  Components without variance are zero.
     """
 
     def __init__(
@@ -141,12 +141,12 @@ class Components:
         self._basis = np.where(kept, vectors * signs / unit, 0.0)
 
     def of(self, cube: hsizoo.HyperCube) -> Floats:
-        """Components of every pixel, (H, W, number) float32; 0 where a pixel is not valid.
+        """Return the components, (H, W, number) float32; 0 at invalid pixels.
 
         Raises
         ------
         DataError
-            If the cube has another number of bands, or no valid pixel.
+            If the number of bands differs, or no pixel is valid.
         """
         check_cube(cube, len(self._mean))
         found = np.zeros((*cube.shape[:2], self._basis.shape[1]), dtype=np.float32)
@@ -156,7 +156,7 @@ class Components:
 
 
 def fill(cube: hsizoo.HyperCube, probability: npt.NDArray[Any]) -> Floats:
-    """Probabilities (n, K) of the valid pixels as (K, H, W); all classes alike elsewhere."""
+    """Expand probabilities (n, K) of the valid pixels to (K, H, W); uniform elsewhere."""
     classes = probability.shape[1]
     whole = np.full((classes, *cube.shape[:2]), 1 / classes, dtype=np.float32)
     whole[:, cube.valid] = probability.T
@@ -164,39 +164,39 @@ def fill(cube: hsizoo.HyperCube, probability: npt.NDArray[Any]) -> Floats:
 
 
 def fitted_first(thing: Any) -> Any:
-    """Return what `fit` left, or say that there was no `fit`.
+    """Return the result of `fit`, or raise if `fit` was not called.
 
     Raises
     ------
     DataError
     """
     if thing is None:
-        raise DataError("nothing was learnt yet: call fit(cube, labels, rng=...) first")
+        raise DataError("the classifier is not fitted: call fit(cube, labels, rng=...) first")
     return thing
 
 
 class FittedCubeOnly(hsizoo.PixelClassifier):
-    """A classifier that classifies the cube that it was fitted on, while it is fitted."""
+    """Classifier that labels only the cube that it was fitted on, during `fit`."""
 
     _found: tuple[str, Floats] | None = None
 
     def _keep(self, cube: hsizoo.HyperCube, probability: npt.NDArray[Any]) -> None:
-        """Keep what `fit` found for the valid pixels, (n, K)."""
+        """Store the probabilities of the valid pixels, (n, K)."""
         self._found = cube.digest, fill(cube, probability)
 
     def predict_proba(self, cube: hsizoo.HyperCube) -> Floats:
-        """Give what `fit` found; see `PixelClassifier.predict_proba`.
+        """Return the result of `fit`; see `PixelClassifier.predict_proba`.
 
         Raises
         ------
         DataError
-            If it is another cube than the one that was fitted.
+            If the cube is not the one that was fitted.
         """
         digest, probability = fitted_first(self._found)
         if cube.digest != digest:
             raise DataError(
-                f"{type(self).__name__} classifies the cube that it was fitted on; {cube.name} is "
-                "another: fit it anew"
+                f"{type(self).__name__} can only classify the cube that it was fitted on; "
+                f"{cube.name} is a different one: call fit again"
             )
         found: Floats = probability
         return found

@@ -1,4 +1,4 @@
-"""The classifiers and pseudo-labelers that this package offers."""
+"""Specs of the classifiers and pseudo-labelers in this package."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _IPG_PLUS = "Our own; after Grady, Multilabel random walker with prior models, C
 
 @hsizoo.hookimpl
 def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
-    """Yield the specs of the classifiers, and of the pseudo-labelers."""
+    """Yield the specs of the classifiers and the pseudo-labelers."""
     yield hsizoo.ComponentSpec(
         name="svm",
         kind="classifier",
         target="hsizoo_classifiers.svm:SupportVectorMachine",
         options_type="hsizoo_classifiers.options.shallow:SupportVectorMachineOptions",
-        summary="Support vector machine on spectra, RBF kernel, grid within the few labels",
+        summary="Support vector machine on spectra, RBF kernel, grid search on the labelled pixels",
         paper="Melgani, Bruzzone, IEEE Trans. Geosci. Remote Sens. 42 (2004) 1778",
     )
     yield hsizoo.ComponentSpec(
@@ -44,7 +44,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             "cdcnn",
             "cdcnn:Cdcnn",
             "networks:CdcnnOptions",
-            "Contextual deep CNN: three sizes of kernels side by side, all bands",
+            "Contextual deep CNN: three kernel sizes in parallel, all bands",
             "Lee, Kwon, IEEE Trans. Image Process. 26 (2017) 4843",
         ),
         (
@@ -65,7 +65,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             "a2s2k",
             "a2s2k:A2s2k",
             "networks:A2s2kOptions",
-            "Residual network that weighs two sizes of kernels, all bands",
+            "Residual network with attention over two kernel sizes, all bands",
             "Roy et al., IEEE Trans. Geosci. Remote Sens. 59 (2021) 7831",
         ),
     ):
@@ -82,7 +82,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         kind="classifier",
         target="hsizoo_classifiers.dca:CooperativeAlignment",
         options_type="hsizoo_classifiers.options.shallow:CooperativeAlignmentOptions",
-        summary="Subspaces of labelled and of all pixels, aligned; uses unlabelled pixels",
+        summary="Aligns subspaces of the labelled pixels and of all pixels; semi-supervised",
         paper="Zhang et al., IEEE Trans. Geosci. Remote Sens. 59 (2021) 9646 (from its abstract)",
     )
     yield hsizoo.ComponentSpec(
@@ -98,7 +98,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         kind="classifier",
         target="hsizoo_classifiers.sln_sni:SpatialSelfTraining",
         options_type="hsizoo_classifiers.options.networks:SpatialSelfTrainingOptions",
-        summary="CNN taught by its own labels as the neighbourhood judges them, balanced",
+        summary="Self-trained CNN; neighbours vet its pseudo labels, classes are balanced",
         paper="Feng et al., doi:10.1109/LGRS.2023.3241340 (built from its abstract)",
     )
     for name, kind, target, options, summary, paper in (
@@ -107,7 +107,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             "classifier",
             "lp:LabelPropagation",
             "propagation:GraphOptions",
-            "Labels spread over a graph of spectra and position",
+            "Label propagation on a graph of spectra and positions",
             _LP,
         ),
         (
@@ -115,7 +115,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             "pseudo-labeler",
             "lp:PropagatedLabels",
             "propagation:PropagatedLabelsOptions",
-            "Labels of a propagation, drawn from every class: lp+cnn2d",
+            "Pseudo labels from propagation, sampled from every class: lp+cnn2d",
             _LP,
         ),
         (
@@ -123,7 +123,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             "classifier",
             "ipg_plus:RegionWalk",
             "propagation:RegionWalkOptions",
-            "Random walk over regions with a prior from spectra, joined by lp; no network",
+            "Random walk over regions with a spectral prior, mixed with lp; no network",
             _IPG_PLUS,
         ),
         (
@@ -131,7 +131,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             "pseudo-labeler",
             "ipg_plus:WalkedLabels",
             "propagation:WalkedLabelsOptions",
-            "Labels of that walk, drawn from every class: ipg-plus+cnn2d",
+            "Pseudo labels from the walk, sampled from every class: ipg-plus+cnn2d",
             _IPG_PLUS,
         ),
     ):

@@ -1,4 +1,4 @@
-"""The parts of `RegionWalk`: metric, densities of classes, and the random walk itself."""
+"""Parts of `RegionWalk`: metric, class densities, and the random walk."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from hsizoo_classifiers.regions import positive
 
 __all__ = ["balanced", "log_densities", "metric", "openness", "walk"]
 
-_KNOWN: Final = 100.0  # how firmly labelled regions hold; the mean region has open borders of 1
-_LEAST_OPEN: Final = 1e-6  # however strong the contrast
+_KNOWN: Final = 100.0  # weight of the labels; a region's border weights sum to 1 on average
+_LEAST_OPEN: Final = 1e-6  # lower limit of a border weight
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
 
 
 def metric(values: Floats, scatter: Floats, known: Whole, classes: Whole, own: float) -> Floats:
-    """Turn values so that Euclidean distances between them are Mahalanobis distances.
+    """Transform values so that their Euclidean distances are Mahalanobis distances.
 
     Parameters
     ----------
     values : ndarray of float64, shape (n, C)
     scatter : ndarray of float64, shape (C, C)
-        A covariance that is known without labels.
+        Covariance estimated without labels.
     known : ndarray of int, shape (m,)
-        Which of the values are labelled; one may be so more than once.
+        Indices of the labelled values; may repeat.
     classes : ndarray of int, shape (m,)
-        Their classes, each of which occurs.
+        Classes of the labelled values; every class occurs.
     own : float
-        Share of the covariance about the means of the classes.  No share where each class has one
-        label and there is none.
+        Weight of the covariance about the class means.  Ignored if each class has a single label,
+        since there is no such covariance.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def _class_means(values: Floats, classes: Whole) -> Floats:
 
 
 def log_densities(turned: Floats, known: Whole, classes: Whole, sharpness: float) -> Floats:
-    """Logarithm of the mean Gaussian kernel around the labels of each class, (n, K).
+    """Return the logarithm of the mean Gaussian kernel around the labels of each class, (n, K).
 
     The kernel is ``exp(-sharpness * distance² / 2)``.
     """
@@ -77,14 +77,14 @@ def log_densities(turned: Floats, known: Whole, classes: Whole, sharpness: float
 def balanced(prior: Floats, size: npt.NDArray[np.integer], evenness: float) -> Floats:
     """Divide each class by a power of its mean over the image; region i has ``size[i]`` pixels."""
     share = (size / size.sum()) @ prior
-    # A class that is nowhere likely stays so.
+    # A class with zero mean stays at zero.
     even = prior / np.where(share > 0, share, 1) ** evenness
     found: Floats = even / even.sum(axis=1, keepdims=True)
     return found
 
 
 def openness(squares: Floats, contrast: float) -> Floats:
-    """How easily a border is crossed, from the squared differences of its sides."""
+    """Weights of borders from the squared differences across them: high where easily crossed."""
     usual = float(np.median(squares)) if len(squares) else 0.0
     found: Floats = np.exp(-squares / (contrast * usual or 1.0)) + _LEAST_OPEN
     return found
@@ -93,25 +93,25 @@ def openness(squares: Floats, contrast: float) -> Floats:
 def walk(
     pairs: tuple[Whole, Whole], weights: Floats, pull: float, prior: Floats, votes: Floats
 ) -> Floats:
-    """Where random walks from each region end: at a label, or, pulled off on the way, at the prior.
+    """Class probabilities where random walks from each region end: at a label, or at the prior.
 
     Parameters
     ----------
     pairs : two ndarrays of int, shape (e,)
-        Regions that touch, each pair once.
+        Adjacent regions, each pair once.
     weights : ndarray of float64, shape (e,)
-        How easily they are crossed; scaled so that a region's sum is 1 in the mean.
+        Border weights; scaled so that the sum per region is 1 on average.
     pull : float
-        How easily the prior is reached from any region.
+        Weight of the prior at every region.
     prior : ndarray of float64, shape (n, K)
-        Sums to 1.
+        Prior probabilities; rows sum to 1.
     votes : ndarray of float64, shape (n, K)
-        Labels of each class in each region.
+        Number of labels of each class in each region.
 
     Returns
     -------
     ndarray of float64, shape (n, K)
-        Sums to 1.
+        Class probabilities; rows sum to 1.
     """
     count = len(prior)
     graph = sparse.coo_array((weights, pairs), shape=(count, count)).tocsr()

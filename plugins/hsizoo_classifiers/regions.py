@@ -1,12 +1,12 @@
-"""Regions of an image that nest in each other, and how their spectra compare.
+"""Nested regions of an image and comparison of their spectra.
 
 A. A. Green, M. Berman, P. Switzer, M. D. Craig, "A transformation for ordering multispectral data
 in terms of image quality with implications for noise removal", IEEE Transactions on Geoscience and
 Remote Sensing 26 (1988) 65-74, for the components.
 
 J. H. Ward, "Hierarchical grouping to optimize an objective function", Journal of the American
-Statistical Association 58 (1963) 236-244, for the regions, as implemented by scikit-learn, and for
-kinds of regions, as implemented by SciPy.
+Statistical Association 58 (1963) 236-244, for the regions, as implemented in scikit-learn, and for
+kinds of regions, as implemented in SciPy.
 """
 
 from __future__ import annotations
@@ -34,45 +34,45 @@ __all__ = [
     "positive",
 ]
 
-_RIDGE: Final = 1e-8  # of the mean variance: keeps covariances of flat images positive
-_GROWN_ON: Final = 15  # components that regions are grown on
-_SMOOTHING: Final = 0.7  # of those, in pixels
-_LEAST_OF_A_KIND: Final = 5  # regions in the mean; of fewer, a drift could be anything
+_RIDGE: Final = 1e-8  # times the mean variance: keeps covariances of flat images positive
+_GROWN_ON: Final = 15  # components used to grow regions
+_SMOOTHING: Final = 0.7  # of these components, in pixels
+_LEAST_OF_A_KIND: Final = 5  # mean regions per kind; with fewer, the drift is ill-determined
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
 
 
 def noise_components(cube: hsizoo.HyperCube, number: int) -> Floats:
-    """Components of the highest ratio of signal to noise, each of unit variance.
+    """Compute the components with the highest signal-to-noise ratio, each of unit variance.
 
-    Noise is what neighbours differ by, in the calmer half of all pairs of neighbours, so that
-    borders between fields are no noise.  Bands that are the same at all pixels are left out.  At
-    its peak it holds about eight copies of the cube as float64.
+    Noise is estimated from differences between neighbours, in the half of all pairs that differ
+    least, so that borders between fields do not count as noise.  Constant bands are left out.  Peak
+    memory is about eight copies of the cube as float64.
 
     Parameters
     ----------
     cube : HyperCube
     number : int
-        How many; fewer if fewer bands vary.
+        Number of components; fewer if fewer bands vary.
 
     Returns
     -------
     ndarray of float64, shape (H, W, number)
-        The best first; of an image that is the same everywhere, one of zeros.  Pixels without a
-        spectrum have that of the nearest that has one.
+        Best first; a single component of zeros for a constant image.  Invalid pixels take the
+        spectrum of the nearest valid pixel.
 
     Raises
     ------
     DataError
-        If no pixel has a spectrum.
+        If no pixel is valid.
     """
     check_cube(cube)
     nearest = ndimage.distance_transform_edt(
         ~cube.valid, return_distances=False, return_indices=True
     )
     filled = cube.data[tuple(nearest)].astype(np.float64)
-    # A constant band has neither signal nor noise, and their ratio would be that of two ridges.
+    # A constant band has neither signal nor noise; their ratio would be that of two ridges.
     seen = filled[cube.valid]
     varying = (seen != seen[0]).any(axis=0)
     if not varying.all():
@@ -85,13 +85,13 @@ def noise_components(cube: hsizoo.HyperCube, number: int) -> Floats:
     total = centred.T @ centred / len(centred)
     values, vectors = scipy.linalg.eigh(positive(total), positive(noise))
     best = vectors[:, ::-1][:, :number] / np.sqrt(values[::-1][:number])
-    # Signs that do not depend on the linear algebra library.
+    # Fix the signs, so that they do not depend on the linear algebra library.
     signs = np.sign(best[np.abs(best).argmax(axis=0), np.arange(best.shape[1])])
     return filled @ (best * signs)
 
 
 def _differences(image: Floats, valid: npt.NDArray[np.bool_]) -> Floats:
-    """Covariance of the differences in the calmer half of the pairs of neighbours, halved."""
+    """Half the covariance of neighbour differences, over the less different half of the pairs."""
     found = np.concatenate(
         [
             np.diff(image, axis=0)[valid[1:] & valid[:-1]],
@@ -100,7 +100,7 @@ def _differences(image: Floats, valid: npt.NDArray[np.bool_]) -> Floats:
     )
     if not len(found):
         return np.eye(image.shape[2])
-    # Over bands, not components: a border changes many bands at once, noise one of them.
+    # Over bands, not components: a border changes many bands at once, noise only one.
     size = np.abs(found)
     usual = np.array([np.median(band) for band in size.T])
     size /= np.where(usual > 0, usual, 1)
@@ -112,25 +112,25 @@ def _differences(image: Floats, valid: npt.NDArray[np.bool_]) -> Floats:
 
 
 def positive(covariance: Floats) -> Floats:
-    """A covariance with a little added to its diagonal, so that it can be inverted."""
+    """Add a small ridge to the diagonal of a covariance, so that it can be inverted."""
     mean = np.trace(covariance) / len(covariance)
     return covariance + (_RIDGE * mean or 1.0) * np.eye(len(covariance))
 
 
 def nested_regions(components: Floats, numbers: tuple[int, ...]) -> list[Whole]:
-    """Grow regions by Ward's rule, joining neighbours only.
+    """Grow regions by Ward linkage, merging neighbours only.
 
     Parameters
     ----------
     components : ndarray of float64, shape (H, W, C)
-        Of unit variance, the most telling first.
+        Components of unit variance, most informative first.
     numbers : tuple of int
-        How many regions; at most one for three pixels, at least one.
+        Numbers of regions; each is limited to one region per three pixels, and at least one.
 
     Returns
     -------
     list of ndarray of int, shape (H * W,)
-        For each number, the region of each pixel, row by row.
+        For each number, the region of each pixel, in row-major order.
     """
     height, width = components.shape[:2]
     pixels = height * width
@@ -141,7 +141,7 @@ def nested_regions(components: Floats, numbers: tuple[int, ...]) -> list[Whole]:
 
 
 def _cut(joined: npt.NDArray[Any], pixels: int, number: int) -> Whole:
-    """Regions before the last joins: row i of `joined` holds the two that become `pixels` + i."""
+    """Cut the tree into `number` regions: row i of `joined` holds the children of `pixels` + i."""
     into = np.arange(2 * pixels - number)
     for step, pair in enumerate(joined[: pixels - number]):
         into[pair] = pixels + step
@@ -152,32 +152,32 @@ def _cut(joined: npt.NDArray[Any], pixels: int, number: int) -> Whole:
 
 
 def means(regions: Whole, values: Floats) -> Floats:
-    """Mean of `values` (n, C) in each region, (regions, C)."""
+    """Return the mean of `values` (n, C) in each region, (regions, C)."""
     size = np.bincount(regions)
     return np.stack([np.bincount(regions, each) for each in values.T], axis=1) / size[:, None]
 
 
 def level(components: Floats, regions: Whole, kinds: int) -> Floats:
-    """Take off what drifts over the scene among regions that are alike.
+    """Subtract the drift over the scene among similar regions.
 
-    The same crop is not the same at both ends of a scene: soil, moisture and the angle of view
-    change slowly.  Regions are grouped by their spectra into kinds; within kinds a polynomial of
-    second degree in row and column is fitted to all of them at once, and subtracted.  What kinds
-    differ by stays.
+    The same crop looks different at the two ends of a scene: soil, moisture and viewing angle
+    change slowly.  Regions are grouped into kinds by their spectra; one polynomial of second degree
+    in row and column is fitted within all kinds at once, and subtracted.  Differences between kinds
+    remain.
 
     Parameters
     ----------
     components : ndarray of float64, shape (H, W, C)
-        Of unit variance, the most telling first.
+        Components of unit variance, most informative first.
     regions : ndarray of int, shape (H * W,)
-        For n of them it takes n² / 2 numbers of memory.
+        Region of each pixel.  For n regions, n² / 2 numbers are held in memory.
     kinds : int
-        How many; 0 for no change.
+        Number of kinds; 0 for no change.
 
     Returns
     -------
     ndarray of float64, shape (H, W, C)
-        As they were, if there are fewer than five regions for each kind.
+        Levelled components; unchanged if there are fewer than five regions per kind.
     """
     height, width, channels = components.shape
     size = np.bincount(regions).astype(np.float64)
@@ -195,20 +195,20 @@ def level(components: Floats, regions: Whole, kinds: int) -> Floats:
         found: Floats = (values - (mean / member[:, None])[kind]) * np.sqrt(size)[:, None]
         return found
 
-    # Least squares also where a term says nothing, as in an image of one row.
+    # Least squares also handles a constant term, as in an image of one row.
     drift = np.linalg.lstsq(within(means(regions, terms)), within(seen), rcond=None)[0]
     return components - (terms @ drift).reshape(components.shape)
 
 
 def covariance_within(regions: Whole, values: Floats) -> Floats:
-    """Covariance (C, C) of `values` (n, C) about the means of their regions."""
+    """Return the covariance (C, C) of `values` (n, C) about the means of their regions."""
     rest = values - means(regions, values)[regions]
     covariance: Floats = rest.T @ rest / len(rest)
     return covariance
 
 
 def boundaries(regions: Whole, shape: tuple[int, int]) -> tuple[Whole, Whole, Floats]:
-    """Pairs of regions that touch, the smaller number first, and the length of their border."""
+    """Return pairs of adjacent regions, smaller index first, and the lengths of their borders."""
     image = regions.reshape(shape)
     one = np.concatenate([image[:, 1:].ravel(), image[1:].ravel()])
     other = np.concatenate([image[:, :-1].ravel(), image[:-1].ravel()])

@@ -2,7 +2,7 @@
 
 J. Ham, Y. Chen, M. M. Crawford, J. Ghosh, "Investigation of the random forest framework for
 classification of hyperspectral data", IEEE Transactions on Geoscience and Remote Sensing 43 (2005)
-492-501, as implemented by scikit-learn.
+492-501, as implemented in scikit-learn.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["RandomForest"]
 
 
 class RandomForest(hsizoo.PixelClassifier):
-    """Random forest; a split looks at the square root of the number of bands.
+    """Random forest; each split considers the square root of the number of bands.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class RandomForest(hsizoo.PixelClassifier):
         return self
 
     def predict_proba(self, cube: hsizoo.HyperCube) -> npt.NDArray[np.float32]:
-        """Share of the trees' votes; see `PixelClassifier.predict_proba`."""
+        """Return the share of the trees' votes; see `PixelClassifier.predict_proba`."""
         forest: Any = fitted_first(self._forest)
         check_cube(cube, forest.n_features_in_)
         return fill(cube, forest.predict_proba(cube.data[cube.valid]))

@@ -1,18 +1,19 @@
-"""Self-training on pseudo labels that the neighbourhood has judged, for classes of unlike size.
+"""Self-training on pseudo labels vetted by the neighbourhood, for imbalanced classes.
 
 Y. Feng, R. Song, W. Ni, J. Zhu, X. Wang, "A novel semi-supervised long-tailed learning framework
 with spatial neighborhood information for hyperspectral image classification", IEEE Geoscience and
 Remote Sensing Letters 20 (2023), doi:10.1109/LGRS.2023.3241340.
 
-Built from the paper's abstract; layers and constants are ours.  It says: training samples are few
-and long-tailed; unlabelled samples get their labels from a coarse classification, whose results are
-divided into three situations and judged again by spatial neighbourhood information (SNI).
+Built from the paper's abstract; layers and constants are ours.  In the abstract, training samples
+are few and long-tailed; unlabelled samples get their labels from a coarse classification, whose
+results are divided into three situations and judged again by spatial neighbourhood information
+(SNI).
 
 The three situations are ours: a pixel that its neighbours agree with, one that they outvote, and
-one where they are divided.  So is how the long tail is met: pseudo labels of large classes are
-thinned out (after C. Wei et al., "CReST", CVPR 2021), and the last layer is learnt again on as many
-samples of each class while the rest of the network stays (B. Kang et al., "Decoupling
-representation and classifier for long-tailed recognition", ICLR 2020).
+one where they are divided.  The treatment of the long tail is ours too: pseudo labels of large
+classes are subsampled (after C. Wei et al., "CReST", CVPR 2021), and the last layer is retrained on
+equally many samples of each class while the rest of the network is frozen (B. Kang et al.,
+"Decoupling representation and classifier for long-tailed recognition", ICLR 2020).
 """
 
 from __future__ import annotations
@@ -39,17 +40,17 @@ __all__ = ["Judged", "SpatialSelfTraining", "balanced", "judge", "thinned"]
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """What the neighbourhood makes of a coarse classification.
+    """Coarse classification after the vote of the neighbourhood.
 
     Parameters
     ----------
     classes : ndarray of int, shape (H, W)
-        Class of each pixel, -1 where none is sure.
+        Class of each pixel, -1 where it is undecided.
     confidence : ndarray of float32, shape (H, W)
-        What the coarse classification gives that class, the mean over pixel and neighbours; 0 where
-        there is none.
+        Coarse probability of that class, averaged over the pixel and its neighbours; 0 where there
+        is no class.
     counts : dict of str to int
-        Pixels that their neighbours agree with, outvote, and are divided about.
+        Number of pixels that are ``agreed``, ``outvoted`` and ``divided``.
     """
 
     classes: npt.NDArray[np.intp]
@@ -60,22 +61,23 @@ class Judged:
 def judge(
     probability: torch.Tensor, valid: torch.Tensor, window: int, agreement: float, sure: float
 ) -> Judged:
-    """Judge each pixel's coarse class again by those of its neighbours.
+    """Check each pixel's coarse class against those of its neighbours.
 
-    Agreed: at least `agreement` of the neighbours have the pixel's class, and it stays.  Outvoted:
-    at least as many have one other class, and the pixel takes it.  Divided: neither; the class
-    stays where it is at least as probable as `sure`, else there is none.
+    Agreed: at least a share `agreement` of the neighbours has the pixel's class; it is kept.
+    Outvoted: at least that share has one other class; the pixel takes it.  Divided: neither; the
+    class is kept if its probability is at least `sure`, and dropped otherwise.
 
     Parameters
     ----------
     probability : Tensor, shape (K, H, W)
     valid : Tensor of bool, shape (H, W)
-        Other pixels are nobody's neighbours, and get no class.
+        Invalid pixels do not vote and get no class.
     window : int
-        Side of the square of a pixel and its neighbours; odd.
+        Side of the square neighbourhood of a pixel; odd.
     agreement : float
         Above one half, so that no two classes reach it.
     sure : float
+        Minimum probability to keep a class where the neighbours are divided.
     """
     count = len(probability)
     coarse = probability.argmax(dim=0)
@@ -91,7 +93,7 @@ def judge(
     voters = votes.sum(dim=0)
     most, winner = votes.max(dim=0)
     own = votes.gather(0, coarse[None])[0]
-    # A pixel without neighbours is one about whom they are divided.
+    # A pixel without neighbours counts as divided.
     needed = agreement * voters - 1e-4
     agreed = valid & (voters > 0) & (own >= needed)
     outvoted = valid & (voters > 0) & ~agreed & (most >= needed)
@@ -113,17 +115,20 @@ def judge(
 
 
 def thinned(counts: npt.NDArray[np.intp], most: int, tail: float) -> npt.NDArray[np.intp]:
-    """How many pixels of each class to keep, of `counts` that there are.
+    """Return the number of pixels to keep of each class.
 
-    The largest class keeps `most`, a class r times smaller r^(1 - tail) times fewer, if it has so
-    many, and any class that there is at least one: with tail 0 the proportions stay, with 1 all
-    classes are alike.
+    The largest class keeps `most`.  A class r times smaller keeps r^(1 - tail) times fewer, limited
+    by its size; every non-empty class keeps at least one.  With tail 0 the proportions stay, with 1
+    all classes are equal.
 
     Parameters
     ----------
     counts : ndarray of int, shape (K,)
+        Number of available pixels.
     most : int
+        Number kept of the largest class.
     tail : float
+        From 0 to 1.
     """
     part = counts / max(1, counts.max())
     wanted = np.ceil(most * part ** (1 - tail)).astype(np.intp)
@@ -131,9 +136,9 @@ def thinned(counts: npt.NDArray[np.intp], most: int, tail: float) -> npt.NDArray
 
 
 def balanced(seeds: Seeds, rng: np.random.Generator) -> Seeds:
-    """As many samples of each class as the largest has: every sample of a class equally often.
+    """Repeat samples until each class has as many as the largest, each sample equally often.
 
-    Which of them come once more than others, where it does not come out even, is drawn at random.
+    If the numbers do not divide evenly, the samples repeated once more are drawn at random.
     """
     most = int(np.bincount(seeds.classes).max())
     chosen = []
@@ -147,12 +152,12 @@ def balanced(seeds: Seeds, rng: np.random.Generator) -> Seeds:
 
 
 class _LastLayer(nn.Module):
-    """The last layer of a network, to be trained while the rest stays as it is."""
+    """Last layer of a network, to be trained while the rest is frozen."""
 
     def __init__(self, net: FullyConvolutional) -> None:
         super().__init__()
         self.head = net.head
-        # In a tuple it is no submodule: neither trained nor put into training mode.
+        # In a tuple it is not a submodule: neither trained nor switched to training mode.
         self._rest = (net,)
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
@@ -164,11 +169,10 @@ class _LastLayer(nn.Module):
 
 
 class SpatialSelfTraining(PatchNetwork):
-    """A small CNN, taught in rounds by its own classification as the neighbourhood corrects it.
+    """Small CNN, self-trained in rounds on its own classification, corrected by the neighbourhood.
 
-    The network is that of `cnn2d` in its form ``mean``, see `FullyConvolutional`: 301 968
-    parameters for 30 components and 16 classes.  After `fit`, `pseudo_labels` are those of the
-    last round.
+    The network is the variant ``mean`` of `cnn2d`, see `FullyConvolutional`: 301 968 parameters for
+    30 components and 16 classes.  After `fit`, `pseudo_labels` holds those of the last round.
 
     Parameters
     ----------
@@ -190,40 +194,45 @@ class SpatialSelfTraining(PatchNetwork):
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> Self:
-        """Train anew, round by round; see `PixelClassifier.fit`."""
+        """Train from scratch, round by round; see `PixelClassifier.fit`."""
         chosen = self.options
         seeds = find_seeds(cube, labels)
         scaling = self._scaling(cube)
         image = self._image(scaling, cube)
         valid = torch.tensor(cube.valid, device=self._device)
         history = []
-        with own_chance(rng, self._device) as chance:
-            net = self._trained(image, seeds, rng, chance)
+        with own_chance(rng, self._device) as torch_rng:
+            net = self._trained(image, seeds, rng, torch_rng)
             for _ in range(chosen.rounds):
                 probability = predict(net, image, self.options.patch).softmax(dim=0)
                 judged = judge(probability, valid, chosen.window, chosen.agreement, chosen.sure)
                 known, taken = self._with_pseudo_labels(judged, seeds, rng)
                 history.append({**judged.counts, "labels": len(known.rows)})
-                net = self._trained(image, known, rng, chance)
+                net = self._trained(image, known, rng, torch_rng)
         self._learnt = scaling, net
         self.pseudo_labels = self._as_labels(labels, seeds, judged, taken, history)
         return self
 
     def _trained(
-        self, image: torch.Tensor, seeds: Seeds, rng: np.random.Generator, chance: torch.Generator
+        self,
+        image: torch.Tensor,
+        seeds: Seeds,
+        rng: np.random.Generator,
+        torch_rng: torch.Generator,
     ) -> FullyConvolutional:
-        """A new network: all of it on the samples as they are, then its last layer on balanced."""
+        """Train a new network on the given samples, then its last layer on balanced ones."""
         net = self._build(image.shape[0], seeds.count).to(self._device)
-        train(net, image, self.options.patch, seeds, self._schedule, chance)
+        train(net, image, self.options.patch, seeds, self._schedule, torch_rng)
         if self.options.refit_steps:
             last = replace(self._schedule, max_steps=self.options.refit_steps)
-            train(_LastLayer(net), image, self.options.patch, balanced(seeds, rng), last, chance)
+            resampled = balanced(seeds, rng)
+            train(_LastLayer(net), image, self.options.patch, resampled, last, torch_rng)
         return net
 
     def _with_pseudo_labels(
         self, judged: Judged, seeds: Seeds, rng: np.random.Generator
     ) -> tuple[Seeds, npt.NDArray[np.bool_]]:
-        """The labelled pixels and those drawn among the judged, and where the latter are."""
+        """Add pseudo labels drawn from the judged pixels; also return a mask of the latter."""
         classes = judged.classes.copy()
         classes[seeds.rows, seeds.cols] = -1
         counts = np.bincount(classes[classes >= 0], minlength=seeds.count)

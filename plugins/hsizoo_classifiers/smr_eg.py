@@ -4,13 +4,13 @@ C. Wang, L. Zhang, W. Wei, Y. Zhang, "Toward effective hyperspectral image class
 dual-level deep spatial manifold representation", IEEE Transactions on Geoscience and Remote Sensing
 60 (2022), doi:10.1109/TGRS.2021.3073932.
 
-Built from the paper's abstract; layers and constants are ours.  It says: blocks of two kinds, in
-both of which graph convolution models the latent manifold of each local area; the feature blocks
-condense it into what represents the centre pixel, the classifier block propagates the label
-information of the other pixels to the centre; an unsupervised information loss on unlabelled
-samples joins the cross entropy on labelled ones.
+Built from the paper's abstract; layers and constants are ours.  The abstract describes two kinds of
+blocks, in both of which graph convolution models the latent manifold of each local area.  The
+feature blocks condense it into a representation of the centre pixel; the classifier block
+propagates the label information of the other pixels to the centre.  An unsupervised information
+loss on unlabelled samples is added to the cross entropy on labelled ones.
 
-"EG", in IPG's name for it, we read as the graph's weights, the embedded Gaussian of X. Wang,
+We read "EG", in IPG's name for the method, as the graph weights: the embedded Gaussian of X. Wang,
 R. Girshick, A. Gupta, K. He, "Non-local neural networks", CVPR 2018.
 """
 
@@ -39,22 +39,22 @@ __all__ = [
 
 
 def embedded_gaussian(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-    """Weights of a patch's graph, (n, a, b): how much each of a pixels takes from each of b.
+    """Return the graph weights of a patch, (n, a, b), from each of b pixels to each of a pixels.
 
     Parameters
     ----------
     queries : Tensor, shape (n, k, a)
     keys : Tensor, shape (n, k, b)
-        The weights are exponentials of the scaled products of the two; each pixel's sum to 1.
+        The weights are the softmax over b of the scaled products of the two.
     """
     return (queries.mT @ keys / queries.shape[1] ** 0.5).softmax(dim=2)
 
 
 def information_loss(logits: torch.Tensor) -> torch.Tensor:
-    """Mean entropy of the samples' classes less the entropy of their mean.
+    """Mean entropy of the class probabilities minus the entropy of their mean.
 
-    The negative mutual information of samples and classes: 0 where all samples are alike, -log K
-    where each is sure and the classes are equally many.
+    This is the negative mutual information of samples and classes: 0 if all samples are alike,
+    -log K if each is certain and the classes are equally frequent.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def information_loss(logits: torch.Tensor) -> torch.Tensor:
 
 
 class _FeatureBlock(nn.Module):
-    """Pixels (n, d, p²) take in those like them, and keep what they were."""
+    """Residual graph convolution: each pixel (n, d, p²) aggregates similar ones."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class _FeatureBlock(nn.Module):
 
 
 class _LabelBlock(nn.Module):
-    """Class probabilities of all pixels, (n, d, p²), gathered at the centre: their logarithms."""
+    """Aggregate the class probabilities of all pixels (n, d, p²) at the centre, as logarithms."""
 
     def __init__(self, width: int, classes: int, dropout: float) -> None:
         super().__init__()
@@ -92,13 +92,13 @@ class _LabelBlock(nn.Module):
         centre = self.query(pixels[:, :, middle : middle + 1])
         graph = embedded_gaussian(centre, self.key(pixels))
         each = self.scores(pixels).log_softmax(dim=1)
-        # log of the weighted mean of probabilities, without leaving logarithms
+        # log of the weighted mean of probabilities, in log space
         logits: torch.Tensor = (each + graph.clamp_min(1e-12).log()).logsumexp(dim=2)
         return logits
 
 
 class ManifoldNetwork(nn.Module):
-    """Two feature blocks and a classifier block over the pixels of a patch.
+    """Two feature blocks and a classifier block on the pixels of a patch.
 
     ================================= =================== ==========================================
     layer                             output              parameters (C = 30, K = 16, d = 64)
@@ -114,13 +114,13 @@ class ManifoldNetwork(nn.Module):
     … mean by the graph's weights     K                   0
     ================================= =================== ==========================================
 
-    In all 24 208.  No layer knows where in the patch a pixel is but for the centre, so mirrored
-    patches give the same.
+    Total: 24 208.  Except for the centre, no layer depends on the position of a pixel in the patch,
+    so mirrored patches give the same result.
 
     Parameters
     ----------
     bands, classes, width : int
-        `width` is even.
+        `width` must be even.
     dropout : float
     """
 
@@ -131,7 +131,7 @@ class ManifoldNetwork(nn.Module):
         self.classify = _LabelBlock(width, classes, dropout)
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
-        """Logarithms of probabilities (n, K) of the centres of patches (n, C, p, p)."""
+        """Return log probabilities (n, K) of the centres of patches (n, C, p, p)."""
         logits: torch.Tensor = self.classify(self.features(self.embed(patches.flatten(2))))
         return logits
 
@@ -144,18 +144,18 @@ def train_jointly(
     schedule: Schedule,
     information: float,
     unlabelled: tuple[torch.Tensor, int],
-    chance: torch.Generator,
+    rng: torch.Generator,
 ) -> None:
     """Train in place on labelled and unlabelled pixels; the last weights are kept.
 
     Parameters
     ----------
-    net, image, patch, seeds, schedule, chance
+    net, image, patch, seeds, schedule, rng
         As for `hsizoo_classifiers.patches.train`.
     information : float
         Weight of the information loss.
     unlabelled : tensor of int, shape (m, 2), and int
-        Rows and columns of the pixels to draw from, and how many of them a step draws.
+        Rows and columns of the pixels to draw from, and the number drawn per step.
     """
     places, number = unlabelled
     places = places.to(image.device)
@@ -163,17 +163,17 @@ def train_jointly(
     truth = torch.from_numpy(seeds.classes).to(image.device)
 
     def loss_of(chosen: torch.Tensor) -> torch.Tensor:
-        drawn = torch.randint(len(places), (number,), generator=chance).to(image.device)
+        drawn = torch.randint(len(places), (number,), generator=rng).to(image.device)
         rows, cols = torch.cat([known[chosen], places[drawn]]).T
         logits = net(gather(image, patch, rows, cols))
         loss = F.cross_entropy(logits[: len(chosen)], truth[chosen])
         return loss + information * information_loss(logits[len(chosen) :])
 
-    descend(net, loss_of, len(truth), schedule, chance)
+    descend(net, loss_of, len(truth), schedule, rng)
 
 
 class DualManifold(PatchNetwork):
-    """A graph network on patches, trained on labelled and unlabelled pixels together.
+    """Graph network on patches, trained jointly on labelled and unlabelled pixels.
 
     Parameters
     ----------
@@ -193,12 +193,12 @@ class DualManifold(PatchNetwork):
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> Self:
-        """Train anew, on the unlabelled pixels too; see `PixelClassifier.fit`."""
+        """Train from scratch, on unlabelled pixels too; see `PixelClassifier.fit`."""
         seeds = find_seeds(cube, labels)
         scaling = self._scaling(cube)
         image = self._image(scaling, cube)
         everywhere = torch.from_numpy(np.argwhere(cube.valid))
-        with own_chance(rng, self._device) as chance:
+        with own_chance(rng, self._device) as torch_rng:
             net = self._build(image.shape[0], seeds.count).to(self._device)
             train_jointly(
                 net,
@@ -208,7 +208,7 @@ class DualManifold(PatchNetwork):
                 self._schedule,
                 self.options.information,
                 (everywhere, self.options.unlabelled),
-                chance,
+                torch_rng,
             )
         self._learnt = scaling, net
         return self

@@ -1,9 +1,9 @@
-"""Layers that run along the spectrum of each pixel, for the networks that call them 3D.
+"""Layers along the spectrum of each pixel, for networks that describe them as 3D.
 
 A convolution with a kernel of 1 × 1 × k sees one pixel.  Here it is a 2D convolution of 1 × k over
-tensors (n, channels, pixels, length): the same sums, at about three quarters of a 3D convolution's
-time on a CPU.  And what sees one pixel is found once per pixel of an image, however many patches
-hold that pixel.
+tensors (n, channels, pixels, length): the same sums, in about three quarters of the time of a 3D
+convolution on a CPU.  Layers that see one pixel are evaluated once per pixel of an image, however
+many patches contain that pixel.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ __all__ = [
 ]
 
 KERNEL: Final = 7
-"""Bands that a spectral kernel spans."""
+"""Number of bands that a spectral kernel spans."""
 
-_AT_ONCE: Final = 2**23  # bytes of a layer's output in one forward pass: what a CPU has at hand
+_AT_ONCE: Final = 2**23  # bytes of layer output per forward pass: fits a CPU cache
 
 
 def length_after(bands: int) -> int:
-    """Length of a spectrum after a convolution of `KERNEL` by steps of 2."""
+    """Length of a spectrum after a convolution of size `KERNEL` and stride 2."""
     return (bands - KERNEL) // 2 + 1
 
 
 def along(size: int) -> tuple[int, int]:
-    """Kernel or padding that lies along the spectrum."""
+    """Kernel size, stride or padding along the spectrum."""
     return (1, size)
 
 
 def convolution(
     channels: int, out: int, kernel: tuple[int, int] | int, *, step: tuple[int, int] | int = 1
 ) -> nn.Sequential:
-    """Convolution without padding, BN, ReLU."""
+    """Build a convolution without padding, BN, ReLU."""
     return nn.Sequential(nn.Conv2d(channels, out, kernel, step), nn.BatchNorm2d(out), nn.ReLU())
 
 
 class Residual(nn.Module):
-    """Two convolutions that keep the size, each with BN, added to what came in; ReLU.
+    """Residual block: two convolutions that keep the size, each with BN, plus the input; ReLU.
 
     Parameters
     ----------
@@ -67,24 +67,24 @@ class Residual(nn.Module):
         )
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """Maps of the same shape."""
+        """Return maps of the same shape."""
         return (maps + self.change(maps)).relu()
 
 
 def spectra_of(patches: torch.Tensor) -> torch.Tensor:
-    """Patches (n, C, p, p) as spectra (n, 1, p·p, C)."""
+    """Rearrange patches (n, C, p, p) to spectra (n, 1, p·p, C)."""
     return patches.flatten(2).transpose(1, 2)[:, None]
 
 
 def at_once(channels: int, length: int) -> int:
-    """How many pixels' spectra (channels, length) a forward pass may hold."""
+    """Number of pixels per forward pass, with features (channels, length) per pixel."""
     return max(1, _AT_ONCE // (4 * channels * length))
 
 
 def at_every_pixel(stage: nn.Module, image: torch.Tensor, step: int) -> torch.Tensor:
-    """What a stage makes of each pixel, (F, H, W), `step` pixels of the image (C, H, W) at a time.
+    """Apply a stage to each pixel of an image (C, H, W), `step` pixels at a time.
 
-    The stage takes patches (n, C, h, w) to (n, F, h, w).
+    The stage maps patches (n, C, h, w) to (n, F, h, w); the result has shape (F, H, W).
     """
     parts = [stage(part[None]) for part in image.flatten(1)[:, None].split(step, dim=2)]
     return torch.cat(parts, dim=3)[0].reshape(-1, *image.shape[1:])

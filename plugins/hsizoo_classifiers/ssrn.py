@@ -1,4 +1,4 @@
-"""The spectral-spatial residual network: residual blocks along the spectrum, then over the patch.
+"""Spectral-spatial residual network: residual blocks along the spectrum, then over the patch.
 
 Z. Zhong, J. Li, Z. Luo, M. Chapman, "Spectral-spatial residual network for hyperspectral image
 classification: a 3-D deep learning framework", IEEE Transactions on Geoscience and Remote Sensing
@@ -30,9 +30,9 @@ __all__ = ["ResidualNet", "Ssrn"]
 
 
 class Ssrn(AllBands):
-    """The spectral-spatial residual network on all bands, each scaled to mean 0 and variance 1.
+    """Spectral-spatial residual network on all bands, each scaled to mean 0 and variance 1.
 
-    It needs 7 bands or more.
+    Requires at least 7 bands.
 
     Parameters
     ----------
@@ -64,15 +64,15 @@ class ResidualNet(nn.Module):
     linear                   K                          24·16 + 16 = 400
     ======================== ========================== =================================
 
-    In all 364168 parameters, as the code of R. Li et al. has.  L is the length of a spectrum after
-    the first layer.  A residual block is two convolutions, each with BN, ReLU between them and
-    after the sum, as the paper draws it; its own code has BN and ReLU before each, and in the
-    spatial blocks a 1×1 convolution beside them.
+    Total: 364168 parameters, as in the code of R. Li et al.  L is the length of a spectrum after
+    the first layer.  A residual block has two convolutions, each with BN, and ReLU between them and
+    after the sum, as in the paper's figure.  The paper's own code has BN and ReLU before each, and
+    a parallel 1×1 convolution in the spatial blocks.
 
     Notes
     -----
-    Up to the 3×3 convolution no layer depends on where in the patch a pixel lies, so `whole` runs
-    these once over the image; the padded spatial blocks run on patches of their 24 maps.
+    Up to the 3×3 convolution, no layer depends on the position of a pixel in the patch, so `whole`
+    runs these layers once over the image.  The padded spatial blocks run on patches of 24 maps.
 
     Parameters
     ----------
@@ -93,19 +93,19 @@ class ResidualNet(nn.Module):
         self.pixels_at_once = at_once(24, length_after(bands))
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
-        """Logits (n, K) of patches (n, C, p, p)."""
+        """Return logits (n, K) of patches (n, C, p, p)."""
         logits: torch.Tensor = self.spatial(self.between(self.spectral(patches)))
         return logits
 
     def whole(self, image: torch.Tensor) -> torch.Tensor:
-        """Logits (K, H, W) of an image (C, H + p - 1, W + p - 1); not for training."""
+        """Return logits (K, H, W) of an image (C, H + p - 1, W + p - 1); not for training."""
         pixels = at_every_pixel(self.spectral, image, self.pixels_at_once)
         maps = self.between(pixels[None])[0]
         return predict_patches(self.spatial, maps, self.patch - 2)
 
 
 class Spectral(nn.Module):
-    """The layers that see one pixel: patches (n, C, h, w) to (n, 128, h, w).
+    """Layers that see one pixel; maps patches (n, C, h, w) to (n, 128, h, w).
 
     Parameters
     ----------
@@ -118,8 +118,8 @@ class Spectral(nn.Module):
             convolution(1, 24, along(KERNEL), step=along(2)),
             *(Residual(24, along(KERNEL), (0, KERNEL // 2)) for _ in range(2)),
             convolution(24, 128, along(length_after(bands))),
-        ).to(memory_format=torch.channels_last)  # a third less time on a CPU
+        ).to(memory_format=torch.channels_last)  # a third faster on a CPU
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
-        """Features of each pixel."""
+        """Return the features of each pixel."""
         return self.layers(spectra_of(patches)).reshape(len(patches), -1, *patches.shape[2:])

@@ -1,7 +1,7 @@
-"""Support vector machine with a radial kernel on single spectra.
+"""Support vector machine with an RBF kernel on single spectra.
 
 F. Melgani, L. Bruzzone, "Classification of hyperspectral remote sensing images with support vector
-machines", IEEE Transactions on Geoscience and Remote Sensing 42 (2004) 1778-1790, as implemented by
+machines", IEEE Transactions on Geoscience and Remote Sensing 42 (2004) 1778-1790, as implemented in
 scikit-learn (LIBSVM, one against one).
 """
 
@@ -26,7 +26,7 @@ _GAMMA: Final = (0.01, 0.1, 1.0, 10.0)
 
 
 class SupportVectorMachine(hsizoo.PixelClassifier):
-    """Support vector machine, radial kernel, every band scaled to [0, 1].
+    """Support vector machine with an RBF kernel; every band is scaled to [0, 1].
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ class SupportVectorMachine(hsizoo.PixelClassifier):
 
     Notes
     -----
-    ``predict_proba`` is the softmax of the one-against-rest decision values: its largest class is
-    the machine's decision; the numbers are not calibrated, since a calibration would need labels.
+    ``predict_proba`` is the softmax of the one-against-rest decision values.  Its largest class is
+    the decision of the machine; the values are not calibrated, since calibration needs labels.
     """
 
     Options: ClassVar = SupportVectorMachineOptions
@@ -49,7 +49,7 @@ class SupportVectorMachine(hsizoo.PixelClassifier):
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
     ) -> Self:
-        """Choose C and gamma by cross-validation and learn; see `PixelClassifier.fit`."""
+        """Choose C and gamma by cross-validation and fit; see `PixelClassifier.fit`."""
         seeds = find_seeds(cube, labels)
         spectra = cube.data[cube.valid]
         self._low = spectra.min(axis=0)
@@ -75,6 +75,6 @@ class SupportVectorMachine(hsizoo.PixelClassifier):
         machine: Any = fitted_first(self._machine)
         check_cube(cube, len(self._low))
         decision = machine.decision_function(self._scaled(cube.data[cube.valid]))
-        if decision.ndim == 1:  # two classes have one value
+        if decision.ndim == 1:  # two classes give a single value
             decision = np.stack([-decision, decision], axis=1)
         return fill(cube, softmax(decision, axis=1))

@@ -1,7 +1,7 @@
 """Shapes of the phantom: organs, relief, surfaces, vessels.
 
 Lengths are in units of the shorter side of the image, so that a scene looks the same at every
-size.  Everything is drawn from the generator that the caller passes, in a fixed order.
+size.  Everything is drawn from the caller's generator, in a fixed order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Shape = tuple[int, int]
 
 
 def smooth_noise(rng: np.random.Generator, shape: Shape, cells: float, octaves: int = 1) -> Field:
-    """Return a smooth random field, zero mean and unit variance at every pixel.
+    """Return a smooth random field with zero mean and unit variance at every pixel.
 
     Parameters
     ----------
@@ -31,9 +31,10 @@ def smooth_noise(rng: np.random.Generator, shape: Shape, cells: float, octaves: 
     shape : (int, int)
         Rows, columns.
     cells : float
-        Bumps along the shorter side.  More than half the pixels give white noise.
+        Number of bumps along the shorter side.  More than half the number of pixels gives white
+        noise.
     octaves : int, default 1
-        Fields of doubling fineness and halving weight to add.
+        Number of fields to add, each with twice the frequency and half the weight.
     """
     total = np.zeros(shape)
     weights = 0.5 ** np.arange(octaves)
@@ -65,16 +66,16 @@ def draw_labels(
 ) -> npt.NDArray[np.int64]:
     """Return a label map: organs inside an opening, a rim around it, cloth outside.
 
-    The organs are cells of a power diagram, its coordinates warped so that borders wind.
+    The organs are cells of a power diagram with warped coordinates, so that borders wind.
 
     Parameters
     ----------
     rng : numpy.random.Generator
     shape : (int, int)
     organs : sequence of (label, pieces, size)
-        Pieces of one organ may touch, and then form one.
+        Touching pieces of one organ merge.
     outside : int
-        Label beyond the opening and its rim.
+        Label outside the opening and its rim.
     rim : int, optional
         Label of the ring around the opening (skin).
     """
@@ -96,7 +97,7 @@ def draw_labels(
     taken: list[npt.NDArray[np.float64]] = []
     for label, pieces, size in organs:
         for _ in range(pieces):
-            # The candidate farthest from what is there spreads the organs evenly.
+            # Take the candidate farthest from all others, to spread the organs evenly.
             candidates = middle + rng.uniform(-0.9, 0.9, (12, 2)) * reach * np.array(
                 (height, width)
             )
@@ -114,7 +115,7 @@ def draw_labels(
 
 
 def draw_relief(rng: np.random.Generator, labels: npt.NDArray[np.int64]) -> Field:
-    """Return the height of the surface: each region bulges, and sinks towards its border."""
+    """Return the surface height: each region bulges and slopes down towards its border."""
     edge = np.zeros(labels.shape, dtype=bool)
     edge[1:] |= labels[1:] != labels[:-1]
     edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
@@ -126,12 +127,12 @@ def draw_relief(rng: np.random.Generator, labels: npt.NDArray[np.int64]) -> Fiel
 
 
 def draw_surface(rng: np.random.Generator, shape: Shape, kind: Surface) -> Field:
-    """Return the fine structure of a surface, 0 in its grooves to 1 on its ridges."""
+    """Return the fine structure of a surface, from 0 in grooves to 1 on ridges."""
     y, x = _coordinates(shape)
     angle = rng.uniform(0, np.pi)
     along = np.cos(angle) * y + np.sin(angle) * x
     bend = smooth_noise(rng, shape, 3, 2)
-    if kind == "loops":  # cylinders side by side, pinched along their length
+    if kind == "loops":  # parallel cylinders, pinched along their length
         tube = np.abs(np.sin(np.pi * (5.5 * along + 0.45 * bend)))
         pinch = 0.5 + 0.5 * np.sin(2 * np.pi * (9 * (np.cos(angle) * x - np.sin(angle) * y) + bend))
         surface = np.sqrt(tube) * (0.85 + 0.15 * pinch)
@@ -149,16 +150,16 @@ def draw_surface(rng: np.random.Generator, shape: Shape, kind: Surface) -> Field
 
 
 def draw_vessels(rng: np.random.Generator, shape: Shape, trunks: int, radius: float) -> Field:
-    """Return branching vessels, 0 (none) to 1 (on the axis).
+    """Return branching vessels, from 0 (none) to 1 (on the axis).
 
     Parameters
     ----------
     rng : numpy.random.Generator
     shape : (int, int)
     trunks : int
-        Trees to grow, each from a random place in a random direction.
+        Number of trees, each grown from a random point in a random direction.
     radius : float
-        Of a trunk; branches are thinner.
+        Radius of a trunk; branches are thinner.
     """
     size = min(shape)
     step = 0.5 / size if size > 200 else 0.0025
@@ -168,7 +169,7 @@ def draw_vessels(rng: np.random.Generator, shape: Shape, trunks: int, radius: fl
     levels: list[list[Field]] = [[], [], []]
     while growing:
         start, heading, level = growing.pop()
-        # Steps of fixed number and a fixed share of the length: the tree is the same at each size.
+        # The number and relative length of steps are fixed, so the tree is the same at every size.
         knots = 40 // (level + 1)
         turns = np.cumsum(rng.normal(0, 0.22, knots))
         length = rng.uniform(0.5, 0.9) / (level + 1.2)
@@ -194,7 +195,7 @@ def draw_vessels(rng: np.random.Generator, shape: Shape, trunks: int, radius: fl
         axis = np.ones(shape, dtype=bool)
         axis[tuple(pixels[inside].T)] = False
         far = ndimage.distance_transform_edt(axis) / size
-        # A vessel thinner than a pixel covers part of it.
+        # A vessel thinner than a pixel covers it in part.
         thin = radius * 0.6**level
         seen = max(thin, 0.6 / size)
         vessels = np.maximum(vessels, thin / seen * np.exp(-((far / seen) ** 2)))
@@ -203,6 +204,6 @@ def draw_vessels(rng: np.random.Generator, shape: Shape, trunks: int, radius: fl
 
 
 def _coordinates(shape: Shape) -> tuple[Field, Field]:
-    """Row and column of each pixel centre, in units of the shorter side."""
+    """Return the row and column of each pixel centre, in units of the shorter side."""
     y, x = np.indices(shape) + 0.5
     return y / min(shape), x / min(shape)

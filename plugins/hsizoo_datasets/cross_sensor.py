@@ -1,4 +1,4 @@
-"""Leave one scene out: train on views of three small real scenes, test on the fourth."""
+"""Leave-one-scene-out: train on views of three small real scenes, test on the fourth."""
 
 from __future__ import annotations
 
@@ -24,50 +24,50 @@ _SHORTEST_SIDE: Final = 8
 
 
 class CrossSensor(SceneDataset):
-    """Four small real scenes of three sensors, one of which is left out for the test.
+    """Four small real scenes from three sensors, one of which is held out for testing.
 
-    The scene `test` is the test split, as it is.  Each other scene is a subject of the training
-    split with `views` augmented views, unless it is `val`, which validates, as it is.  No pixel of
-    the test scene, and none of the validation scene, is in a training view.
+    The scene `test` is the test split, unchanged.  Each other scene is a subject of the training
+    split with `views` augmented views, except `val`, which is the validation split, unchanged.  No
+    pixel of the test or validation scene is in a training view.
 
     Parameters
     ----------
     test : {"indian-pines", "salinas-a", "samson", "pavia-mini"}, default "samson"
-        The scene that is left out.
+        Scene to hold out.
     val : {"none", "indian-pines", "salinas-a", "samson", "pavia-mini"}, default "none"
-        A scene that validates instead of training; ``none`` trains on all three others.
+        Scene used for validation instead of training; ``none`` trains on all three others.
     views : int, default 24
-        Views per training scene, 1 or more.
+        Number of views per training scene, 1 or more.
     least_side : int, default 32
-        Shortest side of a view's crop in pixels, 8 or more; the longest is the scene's.
+        Minimum side of a view's crop in pixels, 8 or more; the maximum is that of the scene.
     least_pixels : int, default 16
-        So many evaluated pixels (or all that the scene has) make a class a target of a view; each
-        view has a target.
+        Minimum number of evaluated pixels (or all in the scene, if fewer) for a class to be a
+        target of a view; each view has at least one target.
     least_bands : int, default 30
-        Fewest bands of a view, 3 or more.  One view in three has all bands, one a run of
-        neighbours, one a random choice.
+        Minimum number of bands of a view, 3 or more.  One view in three has all bands, one a
+        contiguous range, one a random subset.
     gain : float, default 0
-        Largest relative change of a band's brightness, smooth over the bands, below 1; 0 for none.
+        Maximum relative change of band brightness, smooth over the bands, below 1; 0 for none.
     seed : int, default 0
-        Another seed gives other views.
+        Random seed of the views.
     phantom : bool, default false
-        Whether the training subjects of `Phantom`, as they are, train too.
+        Whether to add the training subjects of `Phantom`, unchanged, to the training split.
     data_dir : str, optional
-        Folder of the scenes' files.  Default: the folders of the environment variable
+        Folder of the scene files.  Default: the folders of the environment variable
         ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
     """
 
     card = DatasetCard(
-        title="Cross-sensor: one of four small real scenes left out",
-        source="indian-pines, salinas-a, samson, pavia-mini; see the card of each",
-        licence="that of each scene",
-        citation="each scene's",
+        title="Cross-sensor: leave one of four small real scenes out",
+        source="indian-pines, salinas-a, samson, pavia-mini; see their cards",
+        licence="see each scene",
+        citation="see each scene",
         size="one test scene and by default 72 training views; 13 MB",
-        how_to_get="as for each of the four scenes",
+        how_to_get="as for the four scenes",
         notes=(
-            "Indian Pines and Salinas-A are both by AVIRIS: with one of them as the test, the "
-            "other keeps its sensor, not its place, in the training.  The other two sensors are "
-            "not seen in training when they are tested."
+            "Indian Pines and Salinas-A are both from AVIRIS: if one of them is the test scene, "
+            "its sensor, though not its location, is still in the training data.  The other two "
+            "sensors are not seen in training when they are tested."
         ),
     )
 
@@ -118,7 +118,7 @@ class CrossSensor(SceneDataset):
         self._phantom = Phantom(val_subjects=0, test_subjects=0) if phantom else None
 
     def scenes(self) -> list[SceneInfo]:
-        """The views of each training scene, the scenes that are taken whole, the phantom's."""
+        """List the views of each training scene, the whole scenes, and those of the phantom."""
         return self._real() + [
             SceneInfo(f"phantom-{info.name}", f"phantom-{info.subject}", info.split)
             for info in (self._phantom.scenes() if self._phantom else [])
@@ -132,7 +132,7 @@ class CrossSensor(SceneDataset):
         ]
 
     def scene(self, index: int) -> Scene:
-        """Load a scene or draw a view; it does not depend on which were drawn before."""
+        """Load a scene or draw a view, independently of earlier calls."""
         infos = self.scenes()
         if not 0 <= index < len(infos):
             raise IndexError(f"scene {index} of {len(infos)}")

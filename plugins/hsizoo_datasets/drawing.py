@@ -1,6 +1,6 @@
 """Shapes and textures of the mosaics, drawn on a square grid from -1 to 1.
 
-A shape is a function that is below 1 inside and grows outwards; a texture varies about between -1
+A shape is a function that is below 1 inside and grows outwards; a texture varies roughly between -1
 and 1.
 """
 
@@ -16,18 +16,18 @@ __all__ = ["SHAPES", "TEXTURES", "Draw", "noise"]
 
 Floats = npt.NDArray[np.float32]
 
-_TILE = 256  # pixels of a side of the noise tiles
-_TILES = 4  # of each steepness
+_TILE = 256  # side of a noise tile in pixels
+_TILES = 4  # tiles per steepness
 _STEEPNESS = (0.6, 1.2, 1.8, 2.2, 3.0)
 
 
 class Draw:
-    """A grid and a source of chance.
+    """Grid and random number generator.
 
     Attributes
     ----------
     row, col : ndarray of float32, shapes (side, 1) and (1, side)
-        From -1 to 1.
+        Coordinates from -1 to 1.
     """
 
     def __init__(self, rng: np.random.Generator, side: int) -> None:
@@ -39,14 +39,14 @@ class Draw:
     def frame(
         self, size: float, centre: tuple[float, float] | None = None
     ) -> tuple[Floats, Floats]:
-        """Coordinates of a turned and stretched frame, in units of its half axes.
+        """Return coordinates of a rotated and stretched frame, in units of its semi-axes.
 
         Parameters
         ----------
         size : float
-            Geometric mean of the half axes.
+            Geometric mean of the semi-axes.
         centre : (float, float), optional
-            Row and column; anywhere by default.
+            Row and column; random by default.
         """
         rng = self.rng
         row, col = centre if centre is not None else rng.uniform(-0.95, 0.95, 2)
@@ -59,9 +59,9 @@ class Draw:
 
 
 def noise(rng: np.random.Generator, side: int, steepness: float) -> Floats:
-    """Smooth noise with a power spectrum of 1 / f^(2 steepness); turned and scaled at random.
+    """Return smooth noise with power spectrum 1 / f^(2 steepness), rotated and scaled at random.
 
-    Cut from tiles that are made once; about standard normal, but no wider than 3.
+    Cut from cached tiles; approximately standard normal, clipped to ±3.
     """
     nearest = min(_STEEPNESS, key=lambda each: abs(each - steepness))
     tile = _tiles()[nearest][rng.integers(_TILES)]
@@ -77,7 +77,7 @@ def noise(rng: np.random.Generator, side: int, steepness: float) -> Floats:
 
 @functools.cache
 def _tiles() -> Mapping[float, Floats]:
-    """Noise that repeats at its borders, (tiles, side, side) for each steepness."""
+    """Make periodic noise, (tiles, side, side) for each steepness."""
     rng = np.random.default_rng(20210)
     axis = np.fft.fftfreq(_TILE)
     frequency = np.hypot(axis[:, None], axis[None, :])
@@ -100,7 +100,7 @@ def _ellipse(draw: Draw, along: Floats, across: Floats) -> Floats:
 
 
 def _superellipse(draw: Draw, along: Floats, across: Floats) -> Floats:
-    """From a diamond to a rectangle."""
+    """Rectangle, diamond or superellipse."""
     if draw.rng.random() < 0.5:
         return np.maximum(np.abs(along), np.abs(across))
     if draw.rng.random() < 0.3:
@@ -113,7 +113,7 @@ def _polar(along: Floats, across: Floats) -> tuple[Floats, Floats]:
 
 
 def _blob(draw: Draw, along: Floats, across: Floats) -> Floats:
-    """A smooth outline of a few waves."""
+    """Smooth outline made of a few waves."""
     radius, angle = _polar(along, across)
     outline = np.ones_like(angle)
     for waves in draw.rng.choice(np.arange(2, 8), 3, replace=False):
@@ -123,7 +123,7 @@ def _blob(draw: Draw, along: Floats, across: Floats) -> Floats:
 
 
 def _polygon(draw: Draw, along: Floats, across: Floats) -> Floats:
-    """Convex, three to seven sides."""
+    """Convex polygon with three to seven sides."""
     sides = draw.rng.integers(3, 8)
     angles = (np.arange(sides) + draw.rng.uniform(-0.3, 0.3, sides)) * 2 * np.pi / sides
     out = np.full(np.broadcast_shapes(along.shape, across.shape), -9, np.float32)
@@ -134,7 +134,7 @@ def _polygon(draw: Draw, along: Floats, across: Floats) -> Floats:
 
 
 def _tube(draw: Draw, along: Floats, across: Floats) -> Floats:
-    """Thin and bent."""
+    """Thin bent tube."""
     bend, wave = draw.rng.normal(0, 0.8), draw.rng.uniform(0, 0.3)
     line = bend * (along**2 - 0.3) + wave * np.sin(draw.rng.uniform(2, 7) * along)
     width = draw.rng.uniform(0.06, 0.25)
@@ -158,13 +158,13 @@ def _gear(draw: Draw, along: Floats, across: Floats) -> Floats:
 
 
 def _cloud(draw: Draw, along: Floats, across: Floats) -> Floats:
-    """An ellipse with a fractal outline; it may fall into pieces."""
+    """Ellipse with a fractal outline; may be disconnected."""
     rough = noise(draw.rng, draw.side, 1.8)
     return np.sqrt(along**2 + across**2) + np.float32(draw.rng.uniform(0.1, 0.3)) * rough
 
 
 def _leaf(draw: Draw, along: Floats, across: Floats) -> Floats:
-    """Pointed at both ends."""
+    """Leaf, pointed at both ends."""
     width = np.maximum(1 - along**2, 1e-3) * np.float32(draw.rng.uniform(0.4, 0.9))
     return np.maximum(np.abs(across) / width, np.abs(along))
 
@@ -187,7 +187,7 @@ SHAPES: Mapping[str, Callable[[Draw, Floats, Floats], Floats]] = {
 
 
 def _frequencies(draw: Draw) -> tuple[Floats, Floats]:
-    """Turned coordinates in which one period is 1."""
+    """Rotated coordinates in which one period is 1."""
     turn, periods = draw.rng.uniform(0, np.pi), np.exp(draw.rng.uniform(np.log(4), np.log(20)))
     cos, sin = np.float32(np.cos(turn) * periods / 2), np.float32(np.sin(turn) * periods / 2)
     return cos * draw.row + sin * draw.col, cos * draw.col - sin * draw.row
@@ -217,7 +217,7 @@ def _ramp(draw: Draw) -> Floats:
 
 
 def _wood(draw: Draw) -> Floats:
-    """Stripes that smooth noise has bent."""
+    """Stripes bent by smooth noise."""
     bent = _frequencies(draw)[0] + np.float32(0.4) * noise(draw.rng, draw.side, 2.2)
     return np.sin(np.float32(2 * np.pi) * bent)
 

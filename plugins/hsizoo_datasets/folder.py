@@ -1,4 +1,4 @@
-"""Anyone's own cubes, in a folder."""
+"""User cubes in a folder."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from hsizoo.io.collection import Collection, Member
 __all__ = ["Folder"]
 
 _LAYOUT: Final = (
-    "Cubes in any format that hsizoo reads (ENVI, NumPy, MATLAB, HDF5, TIFF, Zarr, Tivita), and "
-    "beside each its mask, named like it: a.hdr and a.mask.png, b.mat and b_gt.mat.  A file "
-    "hsizoo.toml may say more: names of labels, ignore, targets, subject, split, rgb_bands, "
-    "wavelengths, drop_bands, scale; `hsizoo data check FOLDER` says what was found"
+    "Cubes in any format that hsizoo reads (ENVI, NumPy, MATLAB, HDF5, TIFF, Zarr, Tivita), each "
+    "with a mask of the same name next to it: a.hdr and a.mask.png, b.mat and b_gt.mat.  An "
+    "optional file hsizoo.toml sets names of labels, ignore, targets, subject, split, rgb_bands, "
+    "wavelengths, drop_bands, scale; `hsizoo data check FOLDER` reports what was found"
 )
 
 
 class Folder(SceneDataset):
-    """One's own cubes, with masks beside them.
+    """Your own cubes, with masks next to them.
 
     Parameters
     ----------
     path : str
-        The folder.  Without it nothing can be read: it has no default.
+        Folder to read.  Required; there is no default.
     """
 
     card = DatasetCard(
-        title="A folder of cubes",
+        title="Folder of cubes",
         source="your own",
         licence="your own",
         citation="your own",
-        size="as large as it is",
+        size="depends on the folder",
         how_to_get=_LAYOUT,
         notes="Label 0 is background unless hsizoo.toml says otherwise (ignore = [0]).",
     )
 
     def __init__(self, *, path: str = "") -> None:
         self._given = Collection(path) if path else None
-        if self._given is None:  # whoever asks for its scenes is told
+        if self._given is None:  # reading its scenes raises an error
             return
         about = self._given.manifest
         self.card = DatasetCard(
@@ -49,7 +49,7 @@ class Folder(SceneDataset):
             licence=about.licence or self.card.licence,
             citation=about.citation or self.card.citation,
             size=f"{len(self._members)} cube(s)",
-            how_to_get="it is there",
+            how_to_get="already on this machine",
             notes=self.card.notes,
         )
         self.version = self._version()
@@ -57,17 +57,17 @@ class Folder(SceneDataset):
     @property
     def _collection(self) -> Collection:
         if self._given is None:
-            raise OptionError(f"name your folder: folder:path=FOLDER, or ./FOLDER/.  {_LAYOUT}")
+            raise OptionError(f"specify your folder: folder:path=FOLDER, or ./FOLDER/.  {_LAYOUT}")
         return self._given
 
     @property
     def _members(self) -> list[Member]:
         if not self._collection.members:
-            raise DataError(f"there is no cube in {self._collection.folder}.  {_LAYOUT}")
+            raise DataError(f"no cube found in {self._collection.folder}.  {_LAYOUT}")
         return self._collection.members
 
     def _version(self) -> str:
-        """A digest of names, sizes and times of the files: another one if any has changed."""
+        """Digest of the names, sizes and modification times of the files."""
         sha = hashlib.sha256()
         for member in self._members:
             for path in self._collection.files_of(member):
@@ -77,7 +77,7 @@ class Folder(SceneDataset):
         return sha.hexdigest()[:16]
 
     def scenes(self) -> list[SceneInfo]:
-        """One scene per cube, in the order of their names."""
+        """List one scene per cube, sorted by name."""
         return [SceneInfo(each.name, each.subject, each.split) for each in self._members]
 
     def scene(self, index: int) -> Scene:

@@ -1,4 +1,4 @@
-"""HeiPorSPECTRAL: organs of living pigs, seen by the Tivita camera."""
+"""HeiPorSPECTRAL: organs of living pigs, recorded with the Tivita camera."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from hsizoo_datasets.places import find_folder
 __all__ = ["LABELS", "OVERLAP", "UNLABELED", "Heipor"]
 
 _ANNOTATORS: Final = ("1", "2", "3")
-# The middle of the bands that the camera's software averages for red, green and blue.
+# Middle of the bands that the camera software averages for red, green and blue.
 _RGB_BANDS: Final = (30, 12, 8)
 
 
 class Heipor(SceneDataset):
-    """HeiPorSPECTRAL as it is downloaded: 5756 cubes of 11 pigs, 480 × 640 × 100, 20 organs.
+    """HeiPorSPECTRAL as downloaded: 5756 cubes of 11 pigs, 480 × 640 × 100, 20 organs.
 
-    Cubes are the camera's ``*_SpecCube.dat``, reflectance; masks are the polygons of the
+    Cubes are the camera's ``*_SpecCube.dat`` files (reflectance); masks are the polygons of the
     annotators, one PNG per organ.  Each pig is a subject; there is no official split, so train with
     ``--folds``.
 
     Parameters
     ----------
     data_dir : str, optional
-        The folder HeiPorSPECTRAL, or the folder that holds it.  Default: below the folders of the
+        The folder HeiPorSPECTRAL, or its parent.  Default: below the folders of the
         environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
     annotator : {"1", "2", "3", "majority"}, default "1"
-        Whose polygons are the truth; images that the annotator did not annotate are left out.
-        ``majority``: more than half of those who annotated the image.  INFERRED: the paper does not
-        say; annotator 1 is the one of the data set's own tables.
+        Annotator whose polygons are the ground truth; images without annotations by them are left
+        out.  ``majority``: more than half of the annotators of the image.  INFERRED: the paper does
+        not state it; annotator 1 is the one in the dataset's own tables.
     unlabeled : {"background", "ignore"}, default "background"
-        What pixels outside all polygons are.  INFERRED: the paper's Dice of an all-foreground mask,
-        0.117, is only possible if they count as background.
+        Treatment of pixels outside all polygons.  INFERRED: the paper's Dice of an all-foreground
+        mask, 0.117, is only possible if they count as background.
     overlap : {"ignore", "background"}, default "ignore"
-        What pixels inside the polygons of several organs are.  INFERRED: they have no one truth.
+        Treatment of pixels inside polygons of several organs.  INFERRED: their truth is ambiguous.
     source : {"cube", "l1"}, default "cube"
-        ``cube``: the camera's reflectance.  ``l1``: the data set's own L1-normalised float16 copy
+        ``cube``: the camera's reflectance.  ``l1``: the dataset's own L1-normalised float16 copy
         in ``intermediates``, at most half as large.
     """
 
@@ -59,13 +59,13 @@ class Heipor(SceneDataset):
         size="5756 cubes of 480 × 640 × 100, 11 pigs, 20 organs; 844 GiB to download, 1.8 TiB "
         "unpacked",
         how_to_get="Download the archive from https://heiporspectral.org (a small example: "
-        "https://heiporspectral.org/example.zip) and unpack it; or try the layout without it: "
+        "https://heiporspectral.org/example.zip) and unpack it; to try the layout without it: "
         "hsizoo data fixture heipor FOLDER",
-        notes="Most images have the polygon of one organ; everything else is unlabeled (255), "
-        "which by default counts as background.  Reflectance may exceed 1.  Band k is taken to "
-        "lie at 500 + 5 k nm, as in the camera's software; others spread 500 to 1000 nm evenly.  "
-        "Pseudo-RGB is of the bands in the middle of those that the camera's software averages; "
-        "sam2.1-…:rgb=tivita averages as it does.  There is no split; train with --folds.",
+        notes="Most images have polygons of one organ; everything else is unlabeled (255), which "
+        "counts as background by default.  Reflectance may exceed 1.  Band k is assumed to lie at "
+        "500 + 5 k nm, as in the camera software; others space 500 to 1000 nm evenly.  Pseudo-RGB "
+        "uses the middle of the bands that the camera software averages; sam2.1-…:rgb=tivita "
+        "averages them.  There is no split; train with --folds.",
     )
 
     def __init__(
@@ -90,7 +90,7 @@ class Heipor(SceneDataset):
 
     @cached_property
     def _images(self) -> list[Path]:
-        """Folders of the annotated images, by subject and time."""
+        """Folders of the annotated images, sorted by subject and time."""
         wanted = _ANNOTATORS if self._annotator == "majority" else (self._annotator,)
         found = []
         for folder in sorted((self._root / "data" / "subjects").glob("*/*/")):
@@ -105,7 +105,7 @@ class Heipor(SceneDataset):
         return found
 
     def scenes(self) -> list[SceneInfo]:
-        """One scene per annotated image, named like ``P086#2021_04_15_09_22_02``."""
+        """List one scene per annotated image, named like ``P086#2021_04_15_09_22_02``."""
         return [SceneInfo(_name(folder), folder.parent.name) for folder in self._images]
 
     def scene(self, index: int) -> Scene:
@@ -126,7 +126,7 @@ class Heipor(SceneDataset):
             path = self._root / "intermediates" / "preprocessing" / "L1" / f"{name}.blosc"
             values = read_blosc(path)
             if values.ndim != 3:
-                raise DataError(f"{path} holds {values.shape}, not (rows, columns, bands)")
+                raise DataError(f"{path} has shape {values.shape}, expected (rows, columns, bands)")
             return HyperCube(values, band_centres(values.shape[2]), name, _rgb(values.shape[2]))
         if not cube.is_file():
             raise MissingRequirement(f"{cube} is missing; the download is incomplete")
@@ -135,7 +135,7 @@ class Heipor(SceneDataset):
 
     @cached_property
     def _mapping(self) -> dict[str, int]:
-        """Label of each name: the data set's own, which tells other projects' numbers apart."""
+        """Label of each organ name, from the dataset, since label numbers differ by project."""
         path = self._root / "data" / "dataset_settings.json"
         if not path.is_file():
             return {name: label for label, name in enumerate(LABELS)}
@@ -143,7 +143,7 @@ class Heipor(SceneDataset):
             found = json.loads(path.read_text(encoding="utf-8"))["label_mapping"]
             mapping = {str(name): int(label) for name, label in found.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise DataError(f"{path} has no label_mapping that can be read: {error!r}") from error
+            raise DataError(f"{path} has no readable label_mapping: {error!r}") from error
         return {n: label for n, label in mapping.items() if label not in (OVERLAP, UNLABELED)}
 
     def _labels(self, folder: Path) -> LabelMap:
@@ -161,7 +161,7 @@ class Heipor(SceneDataset):
         return LabelMap(labels, names, self._ignore, targets)
 
     def _masks(self, folder: Path) -> dict[int, npt.NDArray[np.bool_]]:
-        """One mask per organ, by the chosen annotator or the majority."""
+        """Return one mask per organ, by the chosen annotator or the majority."""
         votes: dict[int, npt.NDArray[np.int64]] = {}
         voters: set[str] = set()
         for path in sorted((folder / "annotations").glob("*#binary.png")):
@@ -173,19 +173,19 @@ class Heipor(SceneDataset):
                 continue
             if organ not in self._mapping:
                 raise DataError(
-                    f"{path}: {organ!r} is no organ of the data set: {', '.join(self._mapping)}"
+                    f"{path}: unknown organ {organ!r}; expected one of {', '.join(self._mapping)}"
                 )
             label = self._mapping[organ]
             mask = (read_labels(path)[0] > 0).astype(np.int64)
             if votes and mask.shape != next(iter(votes.values())).shape:
-                raise DataError(f"{path} has another size, {mask.shape}, than the masks beside it")
+                raise DataError(f"{path} has shape {mask.shape}, unlike the masks next to it")
             votes[label] = votes.get(label, np.int64(0)) + mask
             voters.add(who)
         return {label: mask * 2 > len(voters) for label, mask in votes.items()}
 
     @classmethod
     def write_fixture(cls, folder: Path) -> Path:
-        """Write a tiny tree of the same layout; see `hsizoo_datasets.heipor_fixture`."""
+        """Write a tiny dataset of the same layout; see `hsizoo_datasets.heipor_fixture`."""
         from hsizoo_datasets.heipor_fixture import write_fixture
 
         return write_fixture(folder)

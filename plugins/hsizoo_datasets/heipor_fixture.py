@@ -1,4 +1,4 @@
-"""A tiny tree in the very layout of HeiPorSPECTRAL, to try things without a terabyte."""
+"""Tiny dataset in the layout of HeiPorSPECTRAL, for tests without a terabyte of data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ORGANS: Final = {
 def draw(
     organs: tuple[str, ...], seed: int, shape: tuple[int, int, int] = _SHAPE
 ) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[np.bool_]]]:
-    """Make reflectance, shape (H, W, B), and a mask per organ; nothing in it is symmetric."""
+    """Make reflectance (H, W, B) and a mask per organ, without any symmetry."""
     rng = np.random.default_rng(seed)
     height, width, bands = shape
     rows, cols = np.mgrid[:height, :width]
@@ -35,7 +35,7 @@ def draw(
     position = np.linspace(0, 1, bands)
 
     def spectrum(number: int) -> npt.NDArray[np.float64]:
-        own = np.random.default_rng(number)  # of the organ, in every image
+        own = np.random.default_rng(number)  # the same for an organ in every image
         bends = own.uniform(0.1, 1, 5)
         return np.interp(position, np.linspace(0, 1, len(bends)), bends)
 
@@ -51,7 +51,7 @@ def draw(
 
 
 def write_fixture(folder: Path, *, shape: tuple[int, int, int] = _SHAPE) -> Path:
-    """Write ``HeiPorSPECTRAL`` below a folder: three subjects with two images each.
+    """Write ``HeiPorSPECTRAL`` into a folder: three subjects with two images each.
 
     Parameters
     ----------

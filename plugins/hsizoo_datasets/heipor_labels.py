@@ -1,4 +1,4 @@
-"""What the numbers in HeiPorSPECTRAL's masks mean."""
+"""Names of the label values in HeiPorSPECTRAL's masks."""
 
 from __future__ import annotations
 

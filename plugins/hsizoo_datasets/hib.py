@@ -1,4 +1,4 @@
-"""The HSI Human Brain Database: brains during surgery, seen by a push-broom camera."""
+"""HSI Human Brain Database: brains during surgery, recorded with a push-broom camera."""
 
 from __future__ import annotations
 
@@ -26,32 +26,34 @@ CLASSES: Final = {
 }
 _BACKGROUND: Final = 4
 _NAMES: Final = ("", "HSI_Human_Brain_Database_IEEE_Access", "HSI_Human_Brain_Database")
-_RGB_NM: Final = (709.7, 540.2, 479.8)  # bands 425, 192 and 109 of 826, as users of the data do
+_RGB_NM: Final = (709.7, 540.2, 479.8)  # bands 425, 192 and 109 of 826, as other users of the data
 _ROWS_AT_ONCE: Final = 16
 # First and last centre in nm by number of bands, for headers without wavelengths.
 _RANGES: Final = {826: (400.482, 1000.727), 93: (440.0, 900.0)}
 
 
 class Hib(SceneDataset):
-    """The HSI Human Brain Database as it is downloaded: brains in vivo, 826 or 93 bands.
+    """HSI Human Brain Database as downloaded: brains in vivo, 826 or 93 bands.
 
     Each image is a folder, such as ``004-02``, with ``raw``, ``whiteReference``, ``darkReference``
-    and ``gtMap``, in ENVI.  The reflectance is (raw − dark) / (white − dark), from 0 to 1; a value
-    where white is not above dark is 0.  The patient is the number before the hyphen.
+    and ``gtMap``, in ENVI.  Reflectance is (raw − dark) / (white − dark), clipped to [0, 1], and 0
+    where white is not above dark.  The patient is the number before the hyphen.
 
     Parameters
     ----------
     data_dir : str, optional
-        The folder of the images, or the folder that holds it.  Default: below the folders of the
+        The folder of the images, or its parent.  Default: below the folders of the
         environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
     drop_first, drop_last : int, default 0
-        Bands to leave out at either end, where there is more noise than light.  INFERRED: the paper
-        does not say which bands it uses.
+        Number of bands to drop at either end, where noise exceeds the signal.  INFERRED: the paper
+        does not state which bands it uses.
     average : int, default 1
-        So many neighbouring bands are averaged into one; a rest at the end is left out.  INFERRED.
+        Number of neighbouring bands to average into one; a remainder at the end is dropped.
+        INFERRED.
     background : {"target", "background", "ignore"}, default "target"
-        What class 4 is: segmented like the others, never segmented but counted, or not counted.
-        INFERRED: the paper's numbers fit three classes as well as four.
+        Treatment of class 4: ``target``, segmented like the others; ``background``, evaluated but
+        not segmented; ``ignore``, not evaluated.  INFERRED: the paper's numbers fit three classes
+        as well as four.
     """
 
     card = DatasetCard(
@@ -64,11 +66,11 @@ class Hib(SceneDataset):
         "Cancer Detection, IEEE Access 7, 39098-39116 (2019)",
         size="36 images of 22 patients (826 bands), or 61 images of 34 patients; 250 to 750 rows "
         "and columns",
-        how_to_get="Ask for the data at https://hsibraindatabase.iuma.ulpgc.es and unpack them; or "
+        how_to_get="Request the data at https://hsibraindatabase.iuma.ulpgc.es and unpack them; to "
         "try the layout without them: hsizoo data fixture hib FOLDER",
-        notes="Label 0 is not labeled and ignored; at most 16 % of an image are labeled.  Both "
-        "layouts are read: 826 bands with references of one line, and 93 bands with full ones.  "
-        "There is no split; train with --folds.",
+        notes="Label 0 is unlabeled and ignored; at most 16 % of an image is labeled.  Both "
+        "layouts are supported: 826 bands with one-line references, and 93 bands with full-size "
+        "ones.  There is no split; train with --folds.",
     )
 
     def __init__(
@@ -99,13 +101,13 @@ class Hib(SceneDataset):
             if found := sorted(path.parent for path in root.glob("*/gtMap.hdr")):
                 return found
         raise MissingRequirement(
-            f"no image (a folder with raw.hdr, gtMap.hdr, …) is in "
-            f"{' or '.join(map(str, looked))}.  {self.card.how_to_get}.  Name their folder with "
-            f"the option data_dir=FOLDER or the environment variable {VARIABLE}"
+            f"no image (a folder with raw.hdr, gtMap.hdr, …) found in "
+            f"{' or '.join(map(str, looked))}.  {self.card.how_to_get}.  Set the folder with the "
+            f"option data_dir=FOLDER or the environment variable {VARIABLE}"
         )
 
     def scenes(self) -> list[SceneInfo]:
-        """One scene per image; the patient is its subject."""
+        """List one scene per image; its subject is the patient."""
         return [SceneInfo(path.name, path.name.partition("-")[0]) for path in self._images]
 
     def scene(self, index: int) -> Scene:
@@ -132,8 +134,8 @@ class Hib(SceneDataset):
         for reference in (white, dark):
             if reference.values.shape not in ((1, width, count), (height, width, count)):
                 raise DataError(
-                    f"{reference.path} has {reference.values.shape} (rows, columns, bands); to "
-                    f"fit {raw.path} it must have {(1, width, count)} or {(height, width, count)}"
+                    f"{reference.path} has shape {reference.values.shape} (rows, columns, bands); "
+                    f"expected {(1, width, count)} or {(height, width, count)} to match {raw.path}"
                 )
         first, last = self._drop
         bands = (count - first - last) // self._average
@@ -171,7 +173,7 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def _part(raster: Raster, rows: slice, bands: slice) -> npt.NDArray[np.float64]:
-    """Some rows of an image; a reference of one line stands for every row."""
+    """Return some rows of an image; a one-line reference is used for all rows."""
     part = raster.values[rows] if len(raster.values) > 1 else raster.values
     return part[:, :, bands].astype(np.float64)
 
@@ -185,7 +187,7 @@ def _reflectance(
 
 
 def _centres(raw: Raster, count: int) -> npt.NDArray[np.float64] | None:
-    """Wavelengths of the header, or those that the number of bands stands for."""
+    """Wavelengths from the header, or else from the number of bands."""
     if raw.wavelengths is not None:
         return np.array(raw.wavelengths)
     return np.linspace(*_RANGES[count], count) if count in _RANGES else None

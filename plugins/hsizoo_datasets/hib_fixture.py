@@ -1,4 +1,4 @@
-"""Tiny images in the very layouts of the HSI Human Brain Database, to try things without it."""
+"""Tiny images in the layouts of the HSI Human Brain Database, for tests without the data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["IMAGES", "draw", "write_fixture"]
 
 _SIZE: Final = (9, 11)
 IMAGES: Final = {"004-02": 826, "008-01": 826, "008-02": 826, "012-01": 93}
-"""Bands of each image; 93 stands for the second layout."""
+"""Number of bands of each image; 93 bands use the second layout."""
 
 _AXES: Final = {"bil": (0, 2, 1), "bsq": (2, 0, 1)}
 
@@ -30,11 +30,11 @@ def draw(
     Returns
     -------
     reflectance : array, shape (H, W, B)
-        0 to 1, before it is rounded to counts.
+        From 0 to 1, before rounding to counts.
     labels : array of uint16, shape (H, W)
-        0 to 4; nothing in it is symmetric.
+        From 0 to 4, without any symmetry.
     counts : raw, white and dark, arrays of uint16
-        As the camera gives them; white and dark have one row, or all in the second layout.
+        Camera counts; white and dark have one row, or all rows in the second layout.
     """
     bands = IMAGES[name]
     rng = np.random.default_rng(sum(map(ord, name)))
@@ -58,7 +58,7 @@ def draw(
 
 
 def write_fixture(folder: Path) -> Path:
-    """Write the images `IMAGES` below a folder and return the folder that holds them."""
+    """Write the images `IMAGES` into a subfolder, and return that subfolder."""
     root = Path(folder) / "HSI_Human_Brain_Database"
     for name, bands in IMAGES.items():
         image = root / name
@@ -83,7 +83,7 @@ def _write(
     ending: str,
     nm: npt.NDArray[np.float64] | None,
 ) -> None:
-    """Write an ENVI image, the block of wavelengths first, as the second layout has it."""
+    """Write an ENVI image, wavelengths first in the header, as in the second layout."""
     height, width, bands = values.shape
     lines = ["ENVI", "description = {HSI Human Brain Database - tiny, drawn by hsizoo}"]
     if nm is not None:

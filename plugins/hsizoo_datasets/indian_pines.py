@@ -1,4 +1,4 @@
-"""Indian Pines, the AVIRIS scene that TensorLy carries in its package."""
+"""Indian Pines, the AVIRIS scene that ships with TensorLy."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ _CLASSES: Final = (
 _RGB_BANDS: Final = (43, 21, 11)  # as in DeepHyperX, for AVIRIS: 802, 597 and 508 nm
 
 # Centres in nm of the 220 bands of the uncorrected scene 92AV3C, valid from 30 May 1992 to
-# 11 January 1993 (the flight: 12 June 1992), from 92AV3C.spc, the calibration file that goes with
-# the scene; read in the copy among the test data of SPy.  They fall back at bands 32, 95 and 158,
-# where one of the four spectrometers of AVIRIS hands over to the next.
+# 11 January 1993 (the flight: 12 June 1992), from 92AV3C.spc, the calibration file of the scene, as
+# copied in the test data of SPy.  They step back at bands 32, 95 and 158, where one of the four
+# spectrometers of AVIRIS hands over to the next.
 # fmt: off
 _NM_220: Final = (
     400.02, 409.82, 419.62, 429.43, 439.25, 449.07, 458.90, 468.73, 478.57, 488.41, 498.26,
@@ -84,22 +84,22 @@ _NM_220: Final = (
     2469.40, 2479.25, 2489.11, 2498.96,
 )
 # fmt: on
-# Bands of the 220 that the corrected scene lacks, counted from 1: water vapour, and noise.
+# Bands of the 220, counted from 1, that the corrected scene lacks: water vapour and noise.
 _REMOVED: Final = (*range(104, 109), *range(150, 164), 220)
 
 
 class IndianPines(SceneDataset):
-    """Farmland in Indiana, seen by AVIRIS: 145 × 145 pixels, 200 bands, 16 classes.
+    """Farmland in Indiana, recorded by AVIRIS: 145 × 145 pixels, 200 bands, 16 classes.
 
-    The real scene, read from the files that the package ``tensorly`` brings along; nothing is
-    downloaded.  Whichever files are read, their content is checked by its SHA-256.
+    The real scene, read from the files that ship with the package ``tensorly``; nothing is
+    downloaded.  The content of all files is checked by SHA-256.
 
     Parameters
     ----------
     data_dir : str, optional
         Folder of ``Indian_pines_corrected.mat`` and ``Indian_pines_gt.mat`` of the EHU collection,
-        to be read in place of those of ``tensorly``.  INFERRED: that both hold the same numbers;
-        an error says so if they do not.
+        to be read instead of those of ``tensorly``.  INFERRED: both hold the same numbers; an error
+        is raised if they do not.
     """
 
     origins: ClassVar = {_NAME: _NAME}
@@ -123,9 +123,9 @@ class IndianPines(SceneDataset):
         notes=(
             "Label 0 is unlabeled and ignored.  Classes are uneven: 20 pixels of Oats, 2455 of "
             "Soybean-mintill.  Values are scaled radiance, 955 to 9604, not reflectance.  "
-            "Wavelengths are those of 92AV3C.spc less bands 104-108, 150-163 and 220; they "
-            "overlap where spectrometers meet, so they do not rise throughout.  The pseudo-RGB "
-            "bands are the customary ones; the first is near infrared."
+            "Wavelengths are those of 92AV3C.spc without bands 104-108, 150-163 and 220; they "
+            "overlap between spectrometers, so they are not monotonic.  The pseudo-RGB bands are "
+            "the customary ones; the first is near infrared."
         ),
     )
 
@@ -133,11 +133,11 @@ class IndianPines(SceneDataset):
         self._data_dir = data_dir
 
     def scenes(self) -> list[SceneInfo]:
-        """Return the one scene; it has no split."""
+        """Return the single scene; it has no split."""
         return [SceneInfo(_NAME, subject=_NAME)]
 
     def scene(self, index: int) -> Scene:
-        """Read the scene; `index` can only be 0."""
+        """Read the scene; `index` must be 0."""
         if index != 0:
             raise IndexError(f"scene {index} of 1")
         values, truth = self._arrays()
@@ -151,11 +151,11 @@ class IndianPines(SceneDataset):
         return Scene(cube, labels, name=_NAME, subject=_NAME)
 
     def training_map(self, index: int) -> npt.NDArray[np.bool_]:
-        """Where the spatially disjoint training map has training pixels, whatever it calls them.
+        """Mask of the training pixels in the spatially disjoint map, regardless of their labels.
 
         M. E. Paoletti et al., ISPRS Journal of Photogrammetry and Remote Sensing 158 (2019) 279.
-        5689 pixels; 3 % of them are unlabeled or of another class in the labels that are used here.
-        Outside of it 2 pixels of Grass-pasture-mowed are left to test.
+        5689 pixels; 3 % of them are unlabeled or of another class in the labels used here.  It
+        leaves 2 pixels of Grass-pasture-mowed for testing.
         """
         how = "It is the disjoint training map of github.com/mhaut/HSI-datasets, as array 'train'."
         path = find(_TRAINING, self._data_dir, how)
@@ -163,8 +163,8 @@ class IndianPines(SceneDataset):
             train = file["train"].astype(np.uint8)
         if (found := hashlib.sha256(train.tobytes()).hexdigest()) != _TRAINING_CONTENT:
             raise DataError(
-                f"{path} holds another map than hsizoo knows: SHA-256 of the array as uint8 is "
-                f"{found}, expected {_TRAINING_CONTENT}"
+                f"{path} is not the expected map: SHA-256 of the array as uint8 is {found}, "
+                f"expected {_TRAINING_CONTENT}"
             )
         return train > 0
 
@@ -180,7 +180,7 @@ class IndianPines(SceneDataset):
 
 
 def _check_content(where: str, values: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:
-    """Raise `DataError` unless the arrays are those of the scene, of whatever number type."""
+    """Raise `DataError` unless the arrays hold the values of the scene, in any dtype."""
     if values.shape != _SHAPE or labels.shape != _SHAPE[:2]:
         raise DataError(
             f"{where}: expected a cube of {_SHAPE} and labels of {_SHAPE[:2]}; "
@@ -189,25 +189,25 @@ def _check_content(where: str, values: npt.NDArray[Any], labels: npt.NDArray[Any
     content = values.astype("<f4").tobytes() + labels.astype(np.uint8).tobytes()
     if (found := hashlib.sha256(content).hexdigest()) != _CONTENT:
         raise DataError(
-            f"{where} hold other numbers than the scene that hsizoo knows: SHA-256 of the cube as "
-            f"little-endian float32 followed by the labels as uint8 is {found}, expected "
-            f"{_CONTENT}; use them as your own data: --dataset FOLDER/"
+            f"{where} do not hold the expected scene: SHA-256 of the cube as little-endian float32 "
+            f"followed by the labels as uint8 is {found}, expected {_CONTENT}; use them as your "
+            "own data: --dataset FOLDER/"
         )
 
 
 def _folder() -> Path:
-    """Where TensorLy keeps its data, found without importing TensorLy, which takes seconds."""
+    """Data folder of TensorLy, found without importing TensorLy, which takes seconds."""
     spec = importlib.util.find_spec("tensorly")
     if spec is None or spec.origin is None:
         raise MissingRequirement(
-            "Indian Pines comes with the package tensorly, which is not installed; "
+            "Indian Pines ships with the package tensorly, which is not installed; "
             "install it: pip install tensorly"
         )
     return Path(spec.origin).parent / "datasets" / "data"
 
 
 def _read(path: Path) -> npt.NDArray[np.integer]:
-    """Load an array after checking that the file is the known one."""
+    """Load an array after checking the SHA-256 of its file."""
     if not path.is_file():
         raise MissingRequirement(
             f"tensorly is installed but its file {path} is missing; "
@@ -216,7 +216,7 @@ def _read(path: Path) -> npt.NDArray[np.integer]:
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != _SHA256[path.name]:
         raise DataError(
-            f"{path} is not the file that hsizoo knows: expected SHA-256 {_SHA256[path.name]}, "
+            f"{path} is not the expected file: expected SHA-256 {_SHA256[path.name]}, "
             f"found {found}; restore it: pip install --force-reinstall tensorly"
         )
     array: npt.NDArray[np.integer] = np.load(path, allow_pickle=False)

@@ -1,9 +1,9 @@
-"""Mosaics: endless RGB scenes of textured shapes, to learn promptable segmentation from.
+"""Mosaics: endless RGB scenes of textured shapes, for learning promptable segmentation.
 
-Shapes lie on and hide each other as in dead-leaves images (Lee, Mumford & Huang, IJCV 2001); they
-carry parts, texture and shading, and the light has shadows and highlights.  Two settings share
-nothing but the way of composing: the held-out one has other shapes, other textures and another
-light, so that it tells whether what was learned from the first goes beyond it.
+Shapes overlap as in dead-leaves images (Lee, Mumford & Huang, IJCV 2001); they have parts, texture
+and shading, and the light has shadows and highlights.  The two settings share only the composition:
+the held-out one has other shapes, textures and light, so that it tests generalisation beyond the
+first.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ _TEXTURES: Final = {
     "held-out": ("flat", "wood", "dots", "ripples"),
 }
 _LAYOUTS: Final = ("objects", "objects", "leaves", "cells", "fields")
-_LEAST_SHARE = 0.004  # of the image, that a target must cover
+_LEAST_SHARE = 0.004  # minimum share of the image that a target covers
 
 
 @dataclass(eq=False)
 class Mosaic:
-    """One scene.
+    """One mosaic scene.
 
     Parameters
     ----------
     rgb : ndarray of float32, shape (H, W, 3)
-        In [0, 1].
+        Values in [0, 1].
     labels : ndarray of int, shape (H, W)
-        0 is the background; every other number is one visible object or part.
+        0 is the background; every other label is one visible object or part.
     parents : dict of int to int
-        The object that a part lies on, by label of the part.
+        Label of the object that a part lies on, by label of the part.
     materials : dict of int to int
-        What an object is made of, by label; objects of one material look alike.
+        Material of an object, by label; objects of one material look alike.
     """
 
     rgb: Floats
@@ -59,7 +59,7 @@ class Mosaic:
     materials: dict[int, int] = field(default_factory=dict)
 
     def targets(self) -> list[int]:
-        """Labels that cover enough of the image to be segmented."""
+        """Return the labels that cover enough of the image to be segmented."""
         areas = np.bincount(self.labels.ravel())
         least = max(12, _LEAST_SHARE * self.labels.size)
         return [label for label in range(1, len(areas)) if areas[label] >= least]
@@ -78,7 +78,7 @@ def compose_mosaic(rng: np.random.Generator, side: int, setting: Setting = "trai
 
 
 class _Composer:
-    """A scene in the making."""
+    """Builds one scene."""
 
     def __init__(self, rng: np.random.Generator, side: int, setting: Setting) -> None:
         self.draw = Draw(rng, side)
@@ -93,7 +93,7 @@ class _Composer:
         self.count = 0
 
     def compose(self) -> Mosaic:
-        """Draw a background, what lies on it, and the light."""
+        """Draw a background, the objects, and the light."""
         everywhere = np.ones((self.side, self.side), bool)
         self._paint(everywhere, 0.0)
         layout = self.rng.choice(_LAYOUTS)
@@ -112,19 +112,19 @@ class _Composer:
             self._object(min(size, 0.9))
 
     def _cells(self) -> None:
-        """Large smooth regions that fill the image, as organs do; some objects lie on them."""
+        """Fill the image with large smooth regions, like organs, and add a few objects."""
         self._regions(self.rng.integers(3, 9), warp=self.rng.uniform(0.05, 0.35), repeat=0.0)
         for _ in range(self.rng.integers(0, 5)):
             self._object(np.exp(self.rng.uniform(np.log(0.08), np.log(0.3))))
 
     def _fields(self) -> None:
-        """Many regions of few materials, as fields from above."""
+        """Fill the image with many regions of few materials, like fields seen from above."""
         self._regions(self.rng.integers(8, 25), warp=self.rng.uniform(0, 0.04), repeat=0.6)
         for _ in range(self.rng.integers(0, 3)):
             self._object(np.exp(self.rng.uniform(np.log(0.05), np.log(0.2))))
 
     def _regions(self, number: int, warp: float, repeat: float) -> None:
-        """A Voronoi partition, warped; `repeat` is the chance that a material is used again."""
+        """Draw a warped Voronoi partition; `repeat` is the probability of reusing a material."""
         row, col = self.draw.row, self.draw.col
         if warp:
             row = row + warp * noise(self.rng, self.side, 2.2)
@@ -150,7 +150,7 @@ class _Composer:
     # Objects.
 
     def _object(self, size: float) -> None:
-        """A shape somewhere, with parts now and then."""
+        """Draw a shape at a random place, sometimes with parts."""
         shape = str(self.rng.choice(_SHAPES[self.setting]))
         inside = SHAPES[shape](self.draw, *self.draw.frame(size))
         mask = inside < 1
@@ -197,7 +197,7 @@ class _Composer:
         colour = (material or self._material())()[mask]
         if shading and inside is not None:  # darker towards the rim
             colour = colour * (1 - shading * inside[mask, None] ** 2)
-        elif shading:  # a slope
+        elif shading:  # a linear gradient
             slope = self.rng.normal(0, shading, 2)
             ramp = slope[0] * self.draw.row + slope[1] * self.draw.col
             colour = colour * (1 + ramp[mask, None])
@@ -206,7 +206,7 @@ class _Composer:
     # Colours.
 
     def _palette(self) -> Callable[[], Floats]:
-        """Colours of a scene: anything, or all near one."""
+        """Return a sampler of scene colours: arbitrary, or all near one colour."""
         rng = self.rng
         if rng.random() < 0.5:
             return lambda: rng.uniform(0.05, 0.95, 3).astype(np.float32)
@@ -215,7 +215,7 @@ class _Composer:
         return lambda: (base + rng.normal(0, spread, 3)).clip(0.02, 0.98).astype(np.float32)
 
     def _material(self) -> Callable[[], Floats]:
-        """A colour with a texture; called, it colours the whole image."""
+        """Return a textured colour: a function that renders it on the whole image."""
         rng = self.rng
         colour = self.palette()
         texture = str(rng.choice(_TEXTURES[self.setting]))
@@ -240,7 +240,7 @@ class _Composer:
         self.rgb *= 1 - self.rng.uniform(0.15, 0.5) * soft[..., None]
 
     def _light(self) -> None:
-        """Uneven light, highlights, blur and sensor noise."""
+        """Apply uneven light, highlights, blur and sensor noise."""
         rng, draw, rgb = self.rng, self.draw, self.rgb
         if self.setting == "held-out":  # two coloured lamps
             for _ in range(2):
@@ -263,7 +263,7 @@ class _Composer:
 
 
 class Mosaics(SceneDataset):
-    """Textured shapes that hide each other, for promptable segmentation of RGB images.
+    """Overlapping textured shapes, for promptable segmentation of RGB images.
 
     Every visible object is a class of its scene.  ``sam2.1-nano`` was trained on the setting
     ``train``; ``held-out`` has other shapes, textures and light.
@@ -271,13 +271,13 @@ class Mosaics(SceneDataset):
     Parameters
     ----------
     side : int, default 256
-        Pixels of a side, 32 or more.
+        Side length in pixels, 32 or more.
     number : int, default 40
-        Scenes.
+        Number of scenes.
     setting : {"train", "held-out"}, default "held-out"
-        Which shapes, textures and light there are.
+        Set of shapes, textures and light.
     seed : int, default 0
-        Another seed gives other scenes.
+        Random seed of the scenes.
 
     Examples
     --------
@@ -288,14 +288,14 @@ class Mosaics(SceneDataset):
 
     card = DatasetCard(
         title="Mosaics",
-        source="Computed: shapes as dead leaves (Lee, Mumford & Huang, IJCV 2001)",
+        source="Computed: shapes as in dead-leaves images (Lee, Mumford & Huang, IJCV 2001)",
         licence="Apache-2.0, like hsizoo",
         citation="hsizoo, with the options and the seed",
         size="by default 40 scenes, 256 × 256 × 3; nothing to download",
         how_to_get="comes with hsizoo; computed on demand",
         notes=(
-            "RGB, not hyperspectral: it tells how well clicks on an image are understood.  Objects "
-            "of less than 0.4 % of the image are not targets.  Values repeat to the last bit on "
+            "RGB, not hyperspectral: it tests how well a model follows clicks on an image.  "
+            "Objects of less than 0.4 % of the image are not targets.  Values are bit-identical on "
             "one machine; another processor may round differently."
         ),
     )
@@ -316,13 +316,13 @@ class Mosaics(SceneDataset):
         self._side, self._number, self._setting, self._seed = side, number, setting, seed
 
     def scenes(self) -> list[SceneInfo]:
-        """Name each scene; every scene is a subject, and all are for testing."""
+        """List the scenes; each is a subject of its own, in the test split."""
         return [SceneInfo(f"m{n:04}", f"m{n:04}", "test") for n in range(self._number)]
 
     def scene(self, index: int) -> Scene:
-        """Compute scene number `index`; it does not depend on which were computed before."""
+        """Compute scene number `index`, independently of earlier calls."""
         info = self.scenes()[index]
-        # The streams of pretraining begin with 0 (benchmarks/pretrain_nano.py), these with 1.
+        # Seed sequences of pretraining start with 0 (benchmarks/pretrain_nano.py), these with 1.
         mosaic = compose_mosaic(
             np.random.default_rng([1, self._seed, index]), self._side, self._setting
         )

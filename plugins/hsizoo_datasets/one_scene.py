@@ -1,4 +1,4 @@
-"""What the datasets of one scene with unlabeled pixels share."""
+"""Base class of datasets with a single scene and unlabeled pixels."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ __all__ = ["OneScene"]
 
 
 class OneScene(SceneDataset):
-    """One scene, whose label 0 is unlabeled and ignored.
+    """Dataset of one scene, whose label 0 is unlabeled and ignored.
 
-    A subclass sets the attributes and reads the arrays.
+    A subclass sets the attributes and implements `_read`.
 
     Parameters
     ----------
     data_dir : str, optional
-        Folder of its files.
+        Folder of the scene files.
 
     Attributes
     ----------
     name : str
-        Of dataset, scene and subject.
+        Name of dataset, scene and subject.
     shape : (int, int, int)
         Rows, columns, bands.
     classes : tuple of str
         Names of the labels from 1 on.
     rgb_bands : (int, int, int) or None
-        Red first.
+        Pseudo-RGB bands, red first.
     range_nm : (float, float) or None
-        Wavelengths of the first and the last band, if they are evenly spaced in between.
+        Wavelengths of the first and last band, if the bands are evenly spaced.
     """
 
     name: ClassVar[str]
@@ -48,14 +48,14 @@ class OneScene(SceneDataset):
 
     @abstractmethod
     def _read(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
-        """The cube, of `shape`, and the labels, checked."""
+        """Return the cube, of shape `shape`, and the labels, both validated."""
 
     def scenes(self) -> list[SceneInfo]:
-        """Return the one scene; it has no split."""
+        """Return the single scene; it has no split."""
         return [SceneInfo(self.name, subject=self.name)]
 
     def scene(self, index: int) -> Scene:
-        """Read the scene; `index` can only be 0."""
+        """Read the scene; `index` must be 0."""
         if index != 0:
             raise IndexError(f"scene {index} of 1")
         values, labels = self._read()

@@ -1,21 +1,21 @@
 """Optics of tissue: published absorption spectra and a closed form for diffuse reflectance.
 
-Wavelengths are in nanometre, coefficients in 1/cm, volume fractions without unit.  The tables
-hold measured values only, each read from a public copy and compared with a second one; they end
-where the shortest of them ends, at `FIRST_NM` and `LAST_NM`.
+Wavelengths are in nanometres, coefficients in 1/cm, volume fractions dimensionless.  The tables
+hold measured values only, each read from a public copy and compared with a second one; they are
+limited to the range of the shortest of them, from `FIRST_NM` to `LAST_NM`.
 
 Sources
 -------
 Haemoglobin : S. Prahl's compilation (omlc.org/spectra/hemoglobin) of the data of W. B. Gratzer
-    and N. Kollias, molar extinction in 1/(cm · mol/L).  Of the 2 nm rows those are kept from
-    which straight lines reproduce every other row within 1 %.  Checked: all rows from 250 to
+    and N. Kollias, molar extinction in 1/(cm · mol/L).  Of the 2 nm rows, those are kept that
+    reproduce all other rows by linear interpolation within 1 %.  Checked: all rows from 250 to
     1000 nm are equal in two public copies; a third, in 1/cm, agrees within 0.5 %.
 Water : G. M. Hale and M. R. Querry, Appl. Opt. 12, 555 (1973), absorption in 1/cm, all rows.
     Checked: two copies agree in every row, a third within 0.5 %; from 700 nm on D. Segelstein
     (1981) lies within 12 %.  Below 700 nm, where authors differ more, water hardly absorbs.
 Fat : R. L. P. van Veen et al., OSA Biomedical Topical Meeting (2004), mammalian fat,
-    absorption in 1/m (!).  Of the 1 nm rows those are kept from which straight lines reproduce
-    every other row within 2 %.  Checked: two copies agree in every row.
+    absorption in 1/m (!).  Of the 1 nm rows, those are kept that reproduce all other rows by
+    linear interpolation within 2 %.  Checked: two copies agree in every row.
 Melanin : S. L. Jacques, power law for skin melanosomes (omlc.org/spectra/melanin),
     1.70e12 · nm^-3.48 in 1/cm.  Checked against the text of that page.
 Scattering : S. L. Jacques, Phys. Med. Biol. 58, R37 (2013), equation 1.
@@ -108,7 +108,7 @@ _FAT = (  # nm, 1/m
 
 
 def chromophore_absorption(nm: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return the absorption of each pure chromophore.
+    """Return the absorption coefficient of each pure chromophore.
 
     Blood counts as whole blood: a tissue with a blood volume fraction of 0.02, four fifths of it
     oxygenated, holds 0.016 of the first row and 0.004 of the second.
@@ -121,7 +121,7 @@ def chromophore_absorption(nm: npt.ArrayLike) -> npt.NDArray[np.float64]:
     Returns
     -------
     ndarray of float64, shape (5, B)
-        In 1/cm, rows as in `CHROMOPHORES`, for a volume fraction of one.
+        Absorption in 1/cm for a volume fraction of one, rows as in `CHROMOPHORES`.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def chromophore_absorption(nm: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """
     x = np.atleast_1d(np.asarray(nm, dtype=np.float64))
     if not ((x >= FIRST_NM) & (x <= LAST_NM)).all():
-        raise ValueError(f"the absorption tables reach from {FIRST_NM:g} to {LAST_NM:g} nm")
+        raise ValueError(f"the absorption tables range from {FIRST_NM:g} to {LAST_NM:g} nm")
     per_blood = np.log(10) * _GRAMS_PER_LITRE / _GRAMS_PER_MOL  # from extinction to 1/cm
     node, oxy, deoxy = np.transpose(_HAEMOGLOBIN)
     water_node, water = np.transpose(_WATER)
@@ -160,7 +160,7 @@ def reduced_scattering(amplitude: npt.ArrayLike, power: npt.ArrayLike, nm: npt.A
     amplitude : array_like
         Value at 500 nm in 1/cm; 9 to 46 in Jacques' tables of soft tissue.
     power : array_like
-        Positive; 0.5 to 1.6 in most soft tissue.
+        Exponent, positive; 0.5 to 1.6 in most soft tissue.
     nm : array_like
         Wavelengths; the three arguments are broadcast.
     """
@@ -169,21 +169,21 @@ def reduced_scattering(amplitude: npt.ArrayLike, power: npt.ArrayLike, nm: npt.A
 
 
 def diffuse_reflectance(mu_a: Array, mu_s: Array, refractive_index: float = 1.4) -> Array:
-    """Return the part of perpendicular light that a half-space of tissue sends back.
+    """Return the fraction of perpendicular light that a half-space of tissue reflects diffusely.
 
     Parameters
     ----------
     mu_a, mu_s : ndarray
         Absorption and reduced scattering in 1/cm, positive, broadcast against each other.
-        The type of float is kept.
+        The floating-point type is preserved.
     refractive_index : float, default 1.4
-        Of the tissue, against air.
+        Refractive index of the tissue relative to air.
 
     Returns
     -------
     ndarray
-        Between 0 and 1, falling with `mu_a`, rising with `mu_s`; without the light that the
-        surface mirrors.
+        Between 0 and 1, decreasing in `mu_a`, increasing in `mu_s`; specular reflection is
+        excluded.
 
     Notes
     -----
@@ -193,9 +193,10 @@ def diffuse_reflectance(mu_a: Array, mu_s: Array, refractive_index: float = 1.4)
 
     where A = (1 + r) / (1 - r) describes reflection inside the surface, with Groenhuis' fit
     (Appl. Opt. 22, 2456, 1983) r = -1.440 n^-2 + 0.710 n^-1 + 0.668 + 0.0636 n.  Derived from
-    diffusion, hence good where scattering prevails and too bright where absorption does: against
-    Monte Carlo (isotropic scattering, n = 1.4) it is 0 % off at a' = 0.98, 10 % at 0.9 and 34 %
-    at 0.6.  Its order is right everywhere, which is what the phantom needs.
+    diffusion theory, hence accurate where scattering dominates and too bright where absorption
+    does: compared with Monte Carlo (isotropic scattering, n = 1.4) the error is 0 % at a' = 0.98,
+    10 % at 0.9 and 34 % at 0.6.  The order of values is always correct, which is what the phantom
+    needs.
     """
     n = refractive_index
     inside = -1.440 / n**2 + 0.710 / n + 0.668 + 0.0636 * n
@@ -207,6 +208,6 @@ def diffuse_reflectance(mu_a: Array, mu_s: Array, refractive_index: float = 1.4)
 
 
 def effective_attenuation(mu_a: Array, mu_s: Array) -> Array:
-    """Return sqrt(3 · mu_a · (mu_a + mu_s)) in 1/cm: how fast diffuse light fades with depth."""
+    """Return sqrt(3 · mu_a · (mu_a + mu_s)) in 1/cm, the decay of diffuse light with depth."""
     root: Array = np.sqrt(3 * mu_a * (mu_a + mu_s))
     return root

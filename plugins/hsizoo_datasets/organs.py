@@ -1,14 +1,16 @@
-"""The tissues of the phantom: which there are, how they vary from subject to subject.
+"""Tissues of the phantom and their variation between subjects.
 
-Two kinds of pairs make the phantom a test of what spectra add to a picture, and what they lack:
+Two kinds of pairs make the phantom a test of what spectra add to an RGB image, and of what they
+lack:
 
-`RGB_ALIKE_PAIRS` share blood, oxygenation, brightness and surface, thus nearly all that acts below
-700 nm; they differ in water, fat and the power of scattering, which act beyond.
+`RGB_ALIKE_PAIRS` share blood, oxygenation, brightness and surface, thus nearly everything that
+matters below 700 nm; they differ in water, fat and scattering power, which matter above.
 
-`SPECTRALLY_ALIKE_PAIRS` share every chromophore and the scattering, thus the shape of the
-spectrum; they differ in brightness, a factor common to all bands, and in surface.
+`SPECTRALLY_ALIKE_PAIRS` share all chromophores and the scattering, thus the shape of the spectrum;
+they differ in brightness, a factor common to all bands, and in surface.
 
-Both hold within a subject because the two members of a pair also share what the subject draws.
+Both hold within a subject, because the members of a pair also share the random deviations of the
+subject.
 """
 
 from __future__ import annotations
@@ -45,16 +47,16 @@ class Tissue:
     blood, water, fat, melanin : float
         Volume fractions.
     saturation : float
-        Oxygenated part of the blood, 0 to 1.
+        Oxygenated fraction of the blood, 0 to 1.
     amplitude, power : float
-        Of the reduced scattering: 1/cm at 500 nm, and the exponent.
+        Reduced scattering at 500 nm in 1/cm, and its exponent.
     brightness : float
         Factor common to all bands.
     gloss : float
         Strength of highlights, 0 (dull) to 1 (wet).
     surface : {"smooth", "folds", "loops", "fibres", "lobules"}
     pieces : int
-        Into how many parts the organ may fall.
+        Maximum number of separate parts of the organ.
     size : float
         Relative extent in a scene.
     """
@@ -79,17 +81,18 @@ class Tissue:
 # Blood, saturation and water start from G. Alexandrakis et al., Phys. Med. Biol. 50, 4225 (2005),
 # read in a public copy: blood 0.30 in liver, 0.07 muscle, 0.056 kidney, 0.06 skin, 0.01 stomach,
 # 0.0093 bowel, 0.0033 fat; saturation 0.70 to 0.80; water 0.5 to 0.8.
-# INFERRED, where these give one number for two organs, or none, or one that does not serve:
-# - less blood in dark organs (liver and spleen 0.09, muscle and kidney 0.03), which the closed form
-#   would turn to black, and in skin (0.006); more in bowel (0.016), to tell it from stomach;
-# - liver is fatty, colon carries the fat of its appendices, and their water gives way to it; all
-#   other fractions of fat, and water in bowel, muscle and fat, are typical values;
-# - the powers of liver and spleen lie either side of the published 1.05, inside the 0.62 to 1.64
-#   that Jacques lists for liver; colon likewise below bowel; the amplitudes make the scattering of
-#   a pair equal at 560 nm;
+# INFERRED, where these give one value for two organs, none, or an unsuitable one:
+# - less blood in dark organs (liver and spleen 0.09, muscle and kidney 0.03), which would otherwise
+#   be black in the closed form, and in skin (0.006); more in bowel (0.016), to distinguish it from
+#   stomach;
+# - liver is fatty, colon includes the fat of its appendices, and both have less water accordingly;
+#   all other fractions of fat, and water in bowel, muscle and fat, are typical values;
+# - the powers of liver and spleen lie on either side of the published 1.05, within the 0.62 to 1.64
+#   that Jacques lists for liver; colon likewise lies below bowel; the amplitudes make the
+#   scattering of a pair equal at 560 nm;
 # - the melanin of skin is spread over the depth that light samples;
-# - gallbladder has the values of stomach, kidney those of muscle, as their pairs want;
-# - brightness stands for shadow between folds and fibres: it acts on all bands alike; without it
+# - gallbladder has the values of stomach, kidney those of muscle, as their pairs require;
+# - brightness represents shadow between folds and fibres: it affects all bands equally; without it
 #   the closed form makes fat nearly white.
 ORGANS: Final = {
     1: Tissue("liver", 0.09, 0.70, 0.58, 0.25, 8.7, 0.70, size=1.3),
@@ -109,18 +112,18 @@ ORGANS: Final = {
 """Organs by label, in the order of the label numbers."""
 
 SKIN: Final = 10
-"""The organ that lies around the opening."""
+"""Label of the organ around the opening."""
 
 RGB_ALIKE_PAIRS: Final = ((1, 2), (7, 8))
-"""Liver and spleen, small bowel and colon: alike to the eye, apart beyond 700 nm."""
+"""Liver and spleen, small bowel and colon: visually alike, different beyond 700 nm."""
 
 SPECTRALLY_ALIKE_PAIRS: Final = ((4, 3), (5, 6))
-"""Muscle and kidney, stomach and gallbladder: one spectral shape, apart in brightness."""
+"""Muscle and kidney, stomach and gallbladder: same spectral shape, different brightness."""
 
-# How much a subject, and each of its views, may differ: standard deviation of the logarithm, or of
-# the value itself for saturation and power.  INFERRED: the standard deviations of Jacques' table 2
-# are about half of the mean amplitude over many studies, those of one laboratory less; a view
-# varies a fifth as much, so that subjects differ more than their views.
+# Variation of subjects: standard deviation of the logarithm, or of the value itself for saturation
+# and power.  INFERRED: the standard deviations in Jacques' table 2 are about half of the mean
+# amplitude over many studies, less within one laboratory; a view varies a fifth as much, so that
+# subjects differ more than their views.
 _SPREAD: Final = {
     "blood": 0.40,
     "saturation": 0.08,
@@ -134,8 +137,8 @@ _SPREAD: Final = {
 _LOGARITHMIC: Final = frozenset(_SPREAD) - {"saturation", "power"}
 _BEYOND_700: Final = frozenset({"water", "fat"})
 _VIEW: Final = 0.2
-# Half of the variance of blood and saturation is systemic: pulse oximetry and haematocrit are
-# those of the whole animal.  INFERRED: the share.
+# Half of the variance of blood and saturation is systemic, since oxygenation and haematocrit are
+# properties of the whole animal.  INFERRED: the share.
 _SYSTEMIC: Final = frozenset({"blood", "saturation"})
 
 
@@ -145,10 +148,10 @@ def draw_tissues(seed: int, subject: int, view: int) -> dict[int, Tissue]:
     Parameters
     ----------
     seed : int
-        Of the dataset.
+        Seed of the dataset.
     subject, view : int
-        From 1.  View 0 stands for the subject itself: `numpy.random.SeedSequence` takes
-        ``[seed, subject]`` and ``[seed, subject, 0]`` for the same.
+        Counted from 1.  View 0 is the subject itself: `numpy.random.SeedSequence` treats
+        ``[seed, subject]`` and ``[seed, subject, 0]`` as equal.
     """
     whole = _deviates(seed, subject, 0)
     own = _deviates(seed, subject, view)
@@ -159,7 +162,7 @@ def draw_tissues(seed: int, subject: int, view: int) -> dict[int, Tissue]:
 
 
 def _deviates(seed: int, subject: int, view: int) -> dict[int, dict[str, float]]:
-    """Standard normal deviates per organ and property, shared as the pairs demand."""
+    """Standard normal deviates per organ and property, shared within pairs as required."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, subject, view]))
     systemic = rng.standard_normal(len(_SPREAD))
     local: npt.NDArray[np.float64] = rng.standard_normal((len(ORGANS), len(_SPREAD)))
@@ -180,7 +183,7 @@ def _deviates(seed: int, subject: int, view: int) -> dict[int, dict[str, float]]
 
 
 def _vary(tissue: Tissue, deviates: dict[str, float]) -> Tissue:
-    """Move each property by its deviate, within three standard deviations and physical limits."""
+    """Shift each property by its deviate, within three standard deviations and physical limits."""
     changed = {}
     for key, deviate in deviates.items():
         step = _SPREAD[key] * float(np.clip(deviate, -3, 3))

@@ -1,4 +1,4 @@
-"""A tissue phantom with physics: surgical scenes, simulated, for any size, band range and seed."""
+"""Physics-based tissue phantom: simulated surgical scenes of any size, band range and seed."""
 
 from __future__ import annotations
 
@@ -23,33 +23,34 @@ _RGB_NM: Final = (620.0, 550.0, 500.0)
 class Phantom(SceneDataset):
     """Simulated surgical scenes, computed from published absorption spectra.
 
-    Organs in an abdominal opening, around it a cloth (label 0, background).  Per pixel, blood,
-    oxygenation, water, fat, melanin and scattering give the reflectance by a closed form; vessels
-    lie on and below the surface; uneven light, highlights and noise are added.  Some pairs of
-    organs look alike and differ beyond 700 nm, others have one spectral shape and differ in
-    brightness and surface: `hsizoo_datasets.organs`.
+    Organs in an abdominal opening, surrounded by a cloth (label 0, background).  Per pixel, the
+    reflectance follows in closed form from blood, oxygenation, water, fat, melanin and scattering;
+    vessels lie on and below the surface; uneven light, highlights and noise are added.  Some pairs
+    of organs look alike and differ beyond 700 nm, others have the same spectral shape and differ in
+    brightness and surface; see `hsizoo_datasets.organs`.
 
     Parameters
     ----------
     height, width : int, default 128
-        Pixels, 32 or more.
+        Size in pixels, 32 or more.
     bands : int, default 100
-        Number of bands, 1 or more, evenly spaced.
+        Number of evenly spaced bands, 1 or more.
     first_nm, last_nm : float, default 500 and 995
         Wavelength of the first and the last band, 450 to 1000.  The defaults are the bands of the
         Tivita camera of HeiPorSPECTRAL.
     train_subjects, val_subjects, test_subjects : int, default 8, 2 and 6
-        Subjects in each split, numbered in this order.  Subject 3 is the same in every division.
+        Number of subjects per split, numbered in this order.  A subject with a given number is the
+        same in every division.
     scenes_per_subject : int, default 2
-        Views of each subject: other organs, other places, other light, the same tissue.
+        Number of views per subject: different organs, positions and light, the same tissue.
     noise : float, default 1
-        Multiple of the sensor noise; 0 for none.
+        Factor on the sensor noise; 0 for none.
     shading : float, default 1
-        Multiple of the unevenness of the light; 0 for even light.
+        Factor on the unevenness of the light; 0 for even light.
     highlights : float, default 1
-        Multiple of the strength of specular highlights; 0 for none.
+        Factor on the strength of specular highlights; 0 for none.
     seed : int, default 0
-        Another seed gives other subjects.
+        Random seed of the subjects.
 
     Examples
     --------
@@ -72,10 +73,10 @@ class Phantom(SceneDataset):
         size="by default 16 subjects, 32 scenes, 128 × 128 × 100; nothing to download",
         how_to_get="comes with hsizoo; computed on demand",
         notes=(
-            "A simulation: results on it say how methods compare, not how well they work on "
-            "patients.  Label 0 (drape) is background, not a target.  Each scene shows 4 to 7 of "
-            "the 10 organs.  Values repeat to the last bit on one machine; another processor may "
-            "round differently."
+            "A simulation: results show how methods compare, not how well they work on patients.  "
+            "Label 0 (drape) is background, not a target.  Each scene shows 4 to 7 of the 10 "
+            "organs.  Values are bit-identical on one machine; another processor may round "
+            "differently."
         ),
     )
 
@@ -123,7 +124,7 @@ class Phantom(SceneDataset):
         self._seed = _whole("seed", seed, 0)
 
     def scenes(self) -> list[SceneInfo]:
-        """Name, subject and split of each scene; nothing is computed."""
+        """List the name, subject and split of each scene, without computing it."""
         splits = [split for split, subjects in self._splits.items() for _ in range(subjects)]
         return [
             SceneInfo(f"s{subject:02}-v{view}", f"s{subject:02}", split)
@@ -132,7 +133,7 @@ class Phantom(SceneDataset):
         ]
 
     def scene(self, index: int) -> Scene:
-        """Compute scene number `index`; it does not depend on which were computed before."""
+        """Compute scene number `index`, independently of earlier calls."""
         scenes = self.scenes()
         if not 0 <= index < len(scenes):
             raise IndexError(f"scene {index} of {len(scenes)}")
@@ -166,7 +167,7 @@ class Phantom(SceneDataset):
 
 
 def _rgb(nm: npt.NDArray[np.float64]) -> tuple[int, int, int]:
-    """Bands for a pseudo-RGB image, red first: near the colours, or spread where none are."""
+    """Bands for a pseudo-RGB image, red first: nearest to the colours, else spread evenly."""
     nearest = [int(np.abs(nm - colour).argmin()) for colour in _RGB_NM]
     if len(set(nearest)) < len(nearest):
         nearest = [len(nm) - 1, len(nm) // 2, 0]

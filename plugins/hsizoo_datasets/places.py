@@ -1,4 +1,4 @@
-"""Where the files of a dataset lie on this machine."""
+"""Locate the files of a dataset on this machine."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ VARIABLE = "HSIZOO_DATA"
 
 
 def folders(data_dir: str | None) -> list[Path]:
-    """Folders in which files are looked for, in this order.
+    """Return the folders to search for files, in order.
 
     Parameters
     ----------
     data_dir : str or None
-        The user's option ``data_dir``; if given, nothing else is looked at.  Otherwise the folders
-        of the environment variable ``HSIZOO_DATA`` (separated as in ``PATH``), then
+        The user's option ``data_dir``; if given, only that folder is searched.  Otherwise the
+        folders of the environment variable ``HSIZOO_DATA`` (separated as in ``PATH``), then
         ``HSIZOO_HOME/data``.
     """
     if data_dir is not None:
@@ -35,16 +35,16 @@ def find(name: str, data_dir: str | None, how: str) -> Path:
     Parameters
     ----------
     name : str
-        Its name, with folders below the data folder if need be.
+        File name, optionally with subfolders of the data folder.
     data_dir : str or None
         See `folders`.
     how : str
-        What the file is and how to get it, for the message.
+        Description of the file and how to get it, for the message.
 
     Raises
     ------
     MissingRequirement
-        If it is in none of the folders; the message lists them.
+        If the file is not found; the message lists the folders.
     """
     looked = folders(data_dir)
     for folder in looked:
@@ -52,29 +52,29 @@ def find(name: str, data_dir: str | None, how: str) -> Path:
             return folder / name
     places = " or ".join(str(folder) for folder in looked)
     raise MissingRequirement(
-        f"{name} is not in {places}.  {how}  Put it into {looked[-1]}, or name its folder with "
+        f"{name} is not in {places}.  {how}  Put it into {looked[-1]}, or set its folder with "
         f"the option data_dir=FOLDER or the environment variable {VARIABLE}"
     )
 
 
 def find_folder(names: tuple[str, ...], inside: str, data_dir: str | None, how: str) -> Path:
-    """Return the folder of a dataset of many files.
+    """Return the folder of a dataset with many files.
 
     Parameters
     ----------
     names : tuple of str
-        What it may be called.
+        Possible names of the folder.
     inside : str
-        A folder that is in it, to know it by.
+        Subfolder that identifies it.
     data_dir : str or None
-        See `folders`; it may be the folder itself.
+        See `folders`; may be the folder itself.
     how : str
         How to get it, for the message.
 
     Raises
     ------
     MissingRequirement
-        If it is nowhere; the message lists where it was looked for.
+        If the folder is not found; the message lists the folders searched.
     """
     looked = folders(data_dir)
     for folder in looked:
@@ -83,6 +83,6 @@ def find_folder(names: tuple[str, ...], inside: str, data_dir: str | None, how: 
                 return candidate
     places = " or ".join(str(folder) for folder in looked)
     raise MissingRequirement(
-        f"{names[0]}/{inside} is not in {places}.  {how}  Name the folder with the option "
+        f"{names[0]}/{inside} is not in {places}.  {how}  Set the folder with the option "
         f"data_dir=FOLDER or the environment variable {VARIABLE}"
     )

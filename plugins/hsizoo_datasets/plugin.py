@@ -1,4 +1,4 @@
-"""The datasets that this package offers."""
+"""Specs of the datasets in this package."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="mosaics",
         kind="dataset",
         target="hsizoo_datasets.mosaics:Mosaics",
-        summary="Textured shapes in RGB, computed: are clicks understood?",
+        summary="Synthetic RGB scenes of textured shapes, to test how models follow clicks",
     )
     for name, target, summary in (
         ("salinas-a", "SalinasA", "AVIRIS farmland, 83×86×204, 6 classes, real"),
-        ("samson", "Samson", "Coast of rock, trees and water, 95×95×156, 3 classes, real"),
+        ("samson", "Samson", "Coast with rock, trees and water, 95×95×156, 3 classes, real"),
         ("pavia-mini", "PaviaMini", "Pavia University degraded, 80×50×103, 9 classes, real"),
     ):
         yield hsizoo.ComponentSpec(
@@ -44,11 +44,11 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             licence="public scene; no licence stated",
         )
     for name, target, summary in (
-        ("pavia-university", "PaviaUniversity", "ROSIS, 610×340×103, 9 classes, to be downloaded"),
-        ("pavia-centre", "PaviaCentre", "ROSIS, 1096×715×102, 9 classes, to be downloaded"),
-        ("salinas", "Salinas", "AVIRIS farmland, 512×217×204, 16 classes, to be downloaded"),
-        ("ksc", "Ksc", "AVIRIS swamps, 512×614×176, 13 classes, to be downloaded"),
-        ("botswana", "Botswana", "Hyperion, 1476×256×145, 14 classes, to be downloaded"),
+        ("pavia-university", "PaviaUniversity", "ROSIS, 610×340×103, 9 classes, download required"),
+        ("pavia-centre", "PaviaCentre", "ROSIS, 1096×715×102, 9 classes, download required"),
+        ("salinas", "Salinas", "AVIRIS farmland, 512×217×204, 16 classes, download required"),
+        ("ksc", "Ksc", "AVIRIS swamps, 512×614×176, 13 classes, download required"),
+        ("botswana", "Botswana", "Hyperion, 1476×256×145, 14 classes, download required"),
     ):
         yield hsizoo.ComponentSpec(
             name=name,
@@ -61,27 +61,27 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="folder",
         kind="dataset",
         target="hsizoo_datasets.folder:Folder",
-        summary="Your own cubes with masks beside them: folder:path=FOLDER",
+        summary="Your own cubes with masks next to them: folder:path=FOLDER",
         licence="your own",
     )
     yield hsizoo.ComponentSpec(
         name="heipor",
         kind="dataset",
         target="hsizoo_datasets.heipor:Heipor",
-        summary="HeiPorSPECTRAL, pig organs in vivo, 480×640×100, 20 classes, to be downloaded",
-        licence="of the data: see heiporspectral.org",
+        summary="HeiPorSPECTRAL, pig organs in vivo, 480×640×100, 20 classes, download required",
+        licence="see heiporspectral.org",
     )
     yield hsizoo.ComponentSpec(
         name="hib",
         kind="dataset",
         target="hsizoo_datasets.hib:Hib",
-        summary="HSI Human Brain Database, in vivo, 826 or 93 bands, 4 classes, to be downloaded",
-        licence="of the data: see hsibraindatabase.iuma.ulpgc.es",
+        summary="HSI Human Brain Database, in vivo, 826 or 93 bands, 4 classes, download required",
+        licence="see hsibraindatabase.iuma.ulpgc.es",
     )
     yield hsizoo.ComponentSpec(
         name="cross-sensor",
         kind="dataset",
         target="hsizoo_datasets.cross_sensor:CrossSensor",
-        summary="One of four small real scenes left out, views of the others to train on",
-        licence="that of each scene",
+        summary="Leave one of four small real scenes out, train on views of the others",
+        licence="see each scene",
     )

@@ -1,8 +1,9 @@
-"""The well-known public scenes of farmland, towns and swamps, from their ``.mat`` files.
+"""Well-known public scenes of farmland, towns and swamps, read from their ``.mat`` files.
 
-The Grupo de Inteligencia Computacional of the EHU collects them.  Nobody publishes digests of the
-files and the collection states no licence, so hsizoo does not download them: the message says which
-files to fetch.  MATLAB 5 to 7.3 are told apart by content, and shapes and labels are checked.
+They are collected by the Grupo de Inteligencia Computacional of the EHU.  No digests of the files
+are published and the collection states no licence, so hsizoo does not download them; an error
+message lists the files to fetch.  MATLAB versions 5 to 7.3 are detected by content, and shapes and
+labels are checked.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _COLLECTION: Final = (
 
 
 class _PublicScene(OneScene):
-    """One scene in two files, the cube and its labels; pseudo-RGB bands as in DeepHyperX."""
+    """Scene in two files, cube and labels; pseudo-RGB bands as in DeepHyperX."""
 
     files: ClassVar[tuple[str, str]]  # below the collection's uploads
 
@@ -67,14 +68,14 @@ def _card(title: str, size: str, notes: str) -> DatasetCard:
         licence="No licence stated by the EHU collection",
         citation="the EHU collection, at the address under source",
         size=size,
-        how_to_get="Fetch its two .mat files from the address under source into HSIZOO_HOME/data, "
-        "or name their folder with data_dir=FOLDER",
+        how_to_get="Download the two .mat files from the address under source to HSIZOO_HOME/data, "
+        "or set their folder with data_dir=FOLDER",
         notes=f"Label 0 is unlabeled and ignored.  {notes}",
     )
 
 
 class PaviaUniversity(_PublicScene):
-    """The university of Pavia, seen by ROSIS: 610 × 340 pixels, 103 bands, 9 classes.
+    """University of Pavia, recorded by ROSIS: 610 × 340 pixels, 103 bands, 9 classes.
 
     Parameters
     ----------
@@ -101,7 +102,7 @@ class PaviaUniversity(_PublicScene):
 
 
 class PaviaCentre(_PublicScene):
-    """The centre of Pavia, seen by ROSIS: 1096 × 715 pixels, 102 bands, 9 classes.
+    """Centre of Pavia, recorded by ROSIS: 1096 × 715 pixels, 102 bands, 9 classes.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ class PaviaCentre(_PublicScene):
 
 
 class Salinas(_PublicScene):
-    """Farmland in the Salinas Valley, seen by AVIRIS: 512 × 217 pixels, 204 bands, 16 classes.
+    """Farmland in the Salinas Valley, from AVIRIS: 512 × 217 pixels, 204 bands, 16 classes.
 
     Parameters
     ----------
@@ -156,7 +157,7 @@ class Salinas(_PublicScene):
 
 
 class Ksc(_PublicScene):
-    """Swamps at the Kennedy Space Center, seen by AVIRIS: 512 × 614 pixels, 176 bands, 13 classes.
+    """Swamps at the Kennedy Space Center, from AVIRIS: 512 × 614 pixels, 176 bands, 13 classes.
 
     Parameters
     ----------
@@ -182,7 +183,7 @@ class Ksc(_PublicScene):
 
 
 class Botswana(_PublicScene):
-    """The Okavango delta, seen by Hyperion: 1476 × 256 pixels, 145 bands, 14 classes.
+    """Okavango delta, recorded by Hyperion: 1476 × 256 pixels, 145 bands, 14 classes.
 
     Parameters
     ----------

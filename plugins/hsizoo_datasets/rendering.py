@@ -1,4 +1,4 @@
-"""From tissues on a label map to the cube that a camera records."""
+"""Render a label map of tissues to the cube that a camera records."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from hsizoo_datasets.organs import (
 
 __all__ = ["compose", "render"]
 
-_SMALLEST_PART: Final = 0.012  # of the image, for each organ present: 197 pixels at 128 × 128
-_CLIPPED: Final = 1.5  # INFERRED: where the camera saturates; HeiPorSPECTRAL cubes reach 1.4
+_SMALLEST_PART: Final = 0.012  # minimum share of the image per organ: 197 pixels at 128 × 128
+_CLIPPED: Final = 1.5  # INFERRED: saturation of the camera; HeiPorSPECTRAL cubes reach 1.4
 _VALUES_AT_ONCE: Final = 2**20  # bounds temporary memory: about ten arrays of 4 MiB
-_FIELD_CM: Final = 10.0  # INFERRED: what the shorter side of the image spans
+_FIELD_CM: Final = 10.0  # INFERRED: field of view along the shorter side of the image
 # Whole blood scatters as in Jacques (2013), table 1.  INFERRED: an artery near the surface and a
 # vein below it, each with oxygen saturation, depth in cm, trunks, radius in cm, share of light.
 _BLOOD_SCATTERING: Final = (22.0, 0.66)
 _VESSELS: Final = ((0.96, 0.012, 2, 0.06, 0.75), (0.62, 0.09, 3, 0.14, 0.80))
-# INFERRED: how far blood and oxygen wander inside an organ, and how strong a surface shows.
+# INFERRED: variation of blood and oxygenation inside an organ, and visibility of its surface.
 _PERFUSION, _OXYGENATION, _MOISTURE, _SCATTERING = 0.14, 0.035, 0.04, 0.06
 _GROOVES: Final = {"smooth": 0.06, "folds": 0.20, "loops": 0.35, "fibres": 0.30, "lobules": 0.22}
 _RIDGES: Final = {
@@ -54,7 +54,7 @@ Streams = Mapping[str, np.random.Generator]
 
 
 def compose(rng: np.random.Generator, shape: tuple[int, int]) -> Labels:
-    """Return the label map of a scene: two pairs of organs that look alike, up to three others.
+    """Return the label map of a scene: two pairs of similar organs and up to three others.
 
     Every organ covers at least 1.2 % of the image.
     """
@@ -71,7 +71,7 @@ def compose(rng: np.random.Generator, shape: tuple[int, int]) -> Labels:
         counts = np.bincount(labels.ravel(), minlength=len(ORGANS) + 1)
         if counts[chosen].min() >= _SMALLEST_PART * labels.size:
             return labels
-    # A crowded small image: an organ without room is left to the cloth.
+    # In a crowded small image, organs without room become cloth.
     small = [label for label in chosen if counts[label] < _SMALLEST_PART * labels.size]
     return np.where(np.isin(labels, small), DRAPE, labels)
 
@@ -86,7 +86,7 @@ def render(
     shading: float = 1.0,
     highlights: float = 1.0,
 ) -> Cube:
-    """Return the reflectance that a camera measures, (H, W, B), from 0 to its saturation.
+    """Return the reflectance measured by a camera, (H, W, B), from 0 to its saturation.
 
     Parameters
     ----------
@@ -95,10 +95,10 @@ def render(
     nm : ndarray, shape (B,)
         Wavelengths.
     rng : mapping of str to numpy.random.Generator
-        ``"tissue"``, ``"light"`` and ``"sensor"``, apart so that an option changes what it names
-        and nothing else.
+        Generators ``"tissue"``, ``"light"`` and ``"sensor"``, separate so that an option affects
+        only its own effect.
     noise, shading, highlights : float, default 1
-        Multiples of the usual strength.
+        Factors on the default strength.
     """
     surface, ridges = _surfaces(rng["tissue"], labels, tissues)
     maps = _tissue_maps(rng["tissue"], labels, tissues)
@@ -108,7 +108,7 @@ def render(
         rng["light"], relief, _spread(labels, {c: t.gloss for c, t in tissues.items()})
     )
     gain = maps.pop("brightness") * surface * np.clip(1 + shading * (even - 1), 0.05, None)
-    # INFERRED: 2 % is what a white reference leaves of the colour of the lamp.
+    # INFERRED: 2 % of the lamp colour remains after white referencing.
     tilt = 1 + rng["light"].normal(0, 0.02) * np.linspace(-1, 1, len(nm))
 
     height, width = labels.shape
@@ -136,13 +136,13 @@ def _reflectance(maps: Mapping[str, Field], vessels: list[Field], nm: Field) -> 
     mu_s = single["amplitude"] * np.exp(single["power"] * np.log(500 / nm).astype(np.float32))
     values = optics.diffuse_reflectance(mu_a, mu_s).astype(np.float32, copy=False)
     fading = optics.effective_attenuation(mu_a, mu_s)
-    # The deepest first, so that what lies above covers it.
+    # Deepest first, so that upper layers cover it.
     for (saturation, depth, *_, share), seen in reversed(list(zip(_VESSELS, vessels, strict=True))):
         blood = saturation * absorption[0] + (1 - saturation) * absorption[1]
         inside = optics.diffuse_reflectance(
             blood, optics.reduced_scattering(*_BLOOD_SCATTERING, nm)
         )
-        # Light passes the tissue above the vessel twice.
+        # Light crosses the tissue above the vessel twice.
         weight = np.exp(np.float32(-2 * depth) * fading)
         weight *= (share * seen)[..., None].astype(np.float32)
         values += weight * (inside.astype(np.float32) - values)
@@ -153,7 +153,7 @@ def _reflectance(maps: Mapping[str, Field], vessels: list[Field], nm: Field) -> 
 def _drape(nm: Field) -> Cube:
     """Reflectance of a surgical cloth.
 
-    INFERRED: a dull grey-green with a bump in the green; its dye turns clear beyond 720 nm.
+    INFERRED: a dull grey-green with a peak in the green; the dye is transparent beyond 720 nm.
     """
     green = 0.09 * np.exp(-0.5 * ((nm - 525) / 40) ** 2)
     clear = 0.16 / (1 + np.exp(-(nm - 730) / 18))
@@ -163,7 +163,7 @@ def _drape(nm: Field) -> Cube:
 def _tissue_maps(
     rng: np.random.Generator, labels: Labels, tissues: Mapping[int, Tissue]
 ) -> dict[str, Field]:
-    """Per-pixel properties: those of the organ, wandering smoothly, blurred across borders."""
+    """Per-pixel tissue properties, varying smoothly within organs and blurred across borders."""
     shape = labels.shape
     maps = {
         key: _spread(labels, {label: getattr(tissue, key) for label, tissue in tissues.items()})
@@ -180,7 +180,7 @@ def _tissue_maps(
     }
     maps["drape"] = (labels == DRAPE).astype(np.float64)
     maps["brightness"][labels == DRAPE] = 1.0
-    # The lens lets a border pixel see both sides.
+    # The lens mixes both sides of a border.
     maps = {key: ndimage.gaussian_filter(field, 0.6, mode="nearest") for key, field in maps.items()}
     blood = maps.pop("blood") * np.exp(_PERFUSION * smooth_noise(rng, shape, 7, 4))
     saturation = maps.pop("saturation") + _OXYGENATION * smooth_noise(rng, shape, 6, 3)
@@ -196,7 +196,7 @@ def _tissue_maps(
 
 
 def _vessel_maps(rng: np.random.Generator, labels: Labels) -> list[Field]:
-    """What share of each pixel each layer of vessels fills, blurred by the tissue above."""
+    """Share of each pixel covered by each layer of vessels, blurred by the tissue above."""
     maps = []
     for _, depth, trunks, radius, _ in _VESSELS:
         vessels = draw_vessels(rng, labels.shape, trunks, radius / _FIELD_CM)
@@ -221,7 +221,7 @@ def _surfaces(
 
 
 def _light(rng: np.random.Generator, relief: Field, gloss: Field) -> tuple[Field, Field]:
-    """Diffuse light, one on average, and glare on a surface under a tilted lamp."""
+    """Diffuse light (mean one) and glare on a surface under a tilted lamp."""
     size = min(relief.shape)
     tilt, turn = rng.uniform(0.25, 0.5), rng.uniform(0, 2 * np.pi)
     lamp = np.array([tilt * np.sin(turn), tilt * np.cos(turn), 1.0])
@@ -238,7 +238,7 @@ def _light(rng: np.random.Generator, relief: Field, gloss: Field) -> tuple[Field
         return cosine
 
     even = (0.3 + 0.7 * facing(relief, lamp) / lamp[2]) * cone
-    half = lamp + np.array([0.0, 0.0, 1.0])  # where a mirror would send the lamp into the lens
+    half = lamp + np.array([0.0, 0.0, 1.0])  # mirror normal that reflects the lamp into the lens
     half /= np.linalg.norm(half)
     glare = 1.6 * gloss * cone * facing(relief + film, half) ** 700
     return even / even.mean(), np.where(glare > 0.02, glare, 0.0)
@@ -247,8 +247,8 @@ def _light(rng: np.random.Generator, relief: Field, gloss: Field) -> tuple[Field
 def _expose(values: Cube, nm: Field, rng: np.random.Generator, noise: float) -> Cube:
     """Add shot and read noise, stronger at both ends of the band range.
 
-    INFERRED: 0.4 % of full scale to read, 0.8 % of shot noise at white, three times that at the
-    ends, where lamp and sensor are weak.
+    INFERRED: read noise of 0.4 % of full scale, shot noise of 0.8 % at white, three times as much
+    at the ends, where lamp and sensor are weak.
     """
     if noise:
         place = np.linspace(-1, 1, len(nm)) if len(nm) > 1 else np.zeros(1)
@@ -259,7 +259,7 @@ def _expose(values: Cube, nm: Field, rng: np.random.Generator, noise: float) -> 
 
 
 def _spread(labels: Labels, values: Mapping[int, float]) -> Field:
-    """Put the value of each label on its pixels, 0 elsewhere."""
+    """Map labels to their values, 0 for labels without one."""
     table = np.zeros(labels.max() + 1)
     for label, value in values.items():
         if label < len(table):

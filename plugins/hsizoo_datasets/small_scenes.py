@@ -1,8 +1,8 @@
 """Small real scenes in one .npz file each: Salinas-A, Samson, and a degraded Pavia University.
 
 Each file holds ``cube`` (H, W, B), ``gt`` (H, W) with 0 for unlabeled pixels, and ``class_names``
-(one per class, from label 1 on), and no pickle.  What is in it is checked against the SHA-256 of
-the two arrays, so that a result always stands for the same pixels.
+(one per class, from label 1 on), and no pickle.  The content is checked against the SHA-256 of the
+two arrays, so that results always refer to the same pixels.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from hsizoo_datasets.places import find
 __all__ = ["PaviaMini", "SalinasA", "Samson"]
 
 _LAYOUT: Final = (
-    "It is an .npz file of the arrays cube (rows, columns, bands), gt (rows, columns; 0 is "
+    "It is an .npz file with the arrays cube (rows, columns, bands), gt (rows, columns; 0 is "
     "unlabeled) and class_names."
 )
 _SALINAS_A_LABELS: Final = (0, 1, 10, 11, 12, 13, 14)  # in the collection's own file
 
 
 class _SmallScene(OneScene):
-    """One scene in one file, whose content is known."""
+    """Scene in one file with known content."""
 
     file: ClassVar[str]
     sha256: ClassVar[str]
@@ -41,7 +41,7 @@ class _SmallScene(OneScene):
     def _checked(
         self, path: str, values: npt.NDArray[Any], labels: npt.NDArray[np.integer]
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
-        """Cube and labels, if they are the known ones."""
+        """Return cube and labels after checking their content."""
         if values.shape != self.shape or labels.shape != self.shape[:2]:
             raise DataError(
                 f"{path}: expected a cube of {self.shape} and labels of {self.shape[:2]}; "
@@ -51,14 +51,14 @@ class _SmallScene(OneScene):
         sha = hashlib.sha256(content).hexdigest()
         if sha != self.sha256:
             raise DataError(
-                f"{path} holds other values than hsizoo knows: SHA-256 of the cube as "
-                f"little-endian float32 followed by gt as uint8 is {sha}, expected {self.sha256}"
+                f"{path} does not hold the expected values: SHA-256 of the cube as little-endian "
+                f"float32 followed by gt as uint8 is {sha}, expected {self.sha256}"
             )
         return values, labels
 
 
 class SalinasA(_SmallScene):
-    """Salinas-A, a part of the Salinas scene, seen by AVIRIS: 83 × 86 pixels, 204 bands, 6 classes.
+    """Salinas-A, a part of the Salinas scene (AVIRIS): 83 × 86 pixels, 204 bands, 6 classes.
 
     Parameters
     ----------
@@ -74,11 +74,11 @@ class SalinasA(_SmallScene):
         licence="No licence stated by the EHU collection",
         citation="the EHU collection, at the address under source",
         size="one scene, 83 × 86 × 204, 5348 labelled pixels in 6 classes, 1.5 MB",
-        how_to_get="Fetch SalinasA_corrected.mat and SalinasA_gt.mat of the EHU collection, which "
-        "are read too, or make salinas_a.npz of them, the classes 1, 10, 11, 12, 13, 14 renumbered "
-        "1 to 6",
+        how_to_get="Download SalinasA_corrected.mat and SalinasA_gt.mat of the EHU collection, "
+        "which are read directly, or make salinas_a.npz from them, with the classes 1, 10, 11, 12, "
+        "13, 14 renumbered 1 to 6",
         notes="Label 0 is unlabeled and ignored.  Values are scaled radiance, some below 0.  The "
-        "file has no wavelengths.  The classes are easy to tell apart.",
+        "file has no wavelengths.  The classes are easy to separate.",
     )
     name = "salinas-a"
     file = "salinas_a.npz"
@@ -92,7 +92,7 @@ class SalinasA(_SmallScene):
         "Lettuce_romaine_7wk",
     )
     rgb_bands = (43, 21, 11)  # as in DeepHyperX, for AVIRIS
-    origins: ClassVar = {"salinas-a": "salinas"}  # a part of it
+    origins: ClassVar = {"salinas-a": "salinas"}  # a part of that scene
     sha256 = "f2616accdcec8ca2ac1e0a35d649783683618bfbdf44b0758b9e5e7775801473"
 
     def _read(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
@@ -113,9 +113,9 @@ class SalinasA(_SmallScene):
 
 
 class Samson(_SmallScene):
-    """Samson, a coast of rock, trees and water: 95 × 95 pixels, 156 bands, 3 classes.
+    """Samson, a coast with rock, trees and water: 95 × 95 pixels, 156 bands, 3 classes.
 
-    The labels are those materials whose abundance exceeds one half.
+    Each pixel is labelled with the material whose abundance exceeds one half.
 
     Parameters
     ----------
@@ -133,8 +133,8 @@ class Samson(_SmallScene):
         size="one scene, 95 × 95 × 156, 8730 labelled pixels in 3 classes, 1.8 MB",
         how_to_get="Make samson.npz from the public Samson cube and abundances: gt is 1 + the "
         "index of the material (rock, tree, water) whose abundance is above 0.5, else 0",
-        notes="Label 0, mixed pixels, is ignored.  Values are reflectance scaled to 0 to 1.  "
-        "INFERRED: 156 bands evenly spaced from 401 to 889 nm, as descriptions of the scene say.",
+        notes="Label 0 (mixed pixels) is ignored.  Values are reflectance scaled to 0 to 1.  "
+        "INFERRED: 156 bands evenly spaced from 401 to 889 nm, as in descriptions of the scene.",
     )
     name = "samson"
     file = "samson.npz"
@@ -157,8 +157,8 @@ class PaviaMini(_SmallScene):
 
     card = DatasetCard(
         title="Pavia University, degraded (ROSIS, 103 bands)",
-        source="Pavia University by ROSIS (P. Gamba, University of Pavia), in the degraded form "
-        "of a registration data set under a BSD-style licence",
+        source="Pavia University by ROSIS (P. Gamba, University of Pavia), in the degraded "
+        "version of a registration dataset under a BSD-style licence",
         licence="No licence stated for the original scene",
         citation="the Pavia University scene, credit P. Gamba, University of Pavia",
         size="one scene, 80 × 50 × 103, 639 labelled pixels in 9 classes, 1.4 MB",

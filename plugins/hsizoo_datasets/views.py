@@ -1,4 +1,4 @@
-"""Augmented views of a scene: crops, flips and turns, some of the bands, another pseudo-RGB."""
+"""Augmented views of a scene: crops, flips, rotations, band subsets and pseudo-RGB bands."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _GAIN_NODES = 5
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What `make_view` may do.
+    """Augmentation limits of `make_view`.
 
     Parameters
     ----------
     least_side : int
-        Shortest side of a crop in pixels; shorter scenes keep their side.
+        Minimum side of a crop in pixels; shorter sides are kept.
     least_pixels : int
-        A class is a target of a view if so many of its evaluated pixels are in the crop, or all
-        that the scene has.
+        Minimum number of evaluated pixels in the crop (or all in the scene, if fewer) for a class
+        to be a target of the view.
     least_bands : int
-        Fewest bands of a view; scenes with fewer keep theirs.
+        Minimum number of bands of a view; scenes with fewer bands keep all.
     gain : float
-        Largest relative change of a band's brightness, 0 for none.
+        Maximum relative change of band brightness, 0 for none.
     """
 
     least_side: int = 32
@@ -41,22 +41,22 @@ class Augmentation:
 def make_view(
     scene: Scene, name: str, split: str, how: Augmentation, rng: np.random.Generator
 ) -> Scene:
-    """Draw one view of a scene; the subject stays.
+    """Draw one view of a scene; the subject is kept.
 
     The crop holds at least one target class (see `Augmentation.least_pixels`) and is flipped and
-    turned by quarter turns.  One view in three keeps all bands, one has a run of neighbouring
-    bands, one a random choice of bands, in their order.  The pseudo-RGB image takes one band of
-    each third of them, in random order.
+    rotated by multiples of 90°.  One view in three keeps all bands, one has a contiguous range of
+    bands, one a random subset in order.  The pseudo-RGB image takes one band from each third of
+    these, in random order.
 
     Parameters
     ----------
     scene : Scene
-        With at least one target that has a pixel.
+        Scene with at least one non-empty target.
     name, split : str
-        Of the new scene.
+        Name and split of the new scene.
     how : Augmentation
     rng : numpy.random.Generator
-        Everything is drawn from it.
+        Source of all random numbers.
     """
     rows, cols, targets = _crop(scene, how, rng)
     bands = _bands(scene.cube.bands, how.least_bands, rng)
@@ -86,7 +86,7 @@ def make_view(
 def _crop(
     scene: Scene, how: Augmentation, rng: np.random.Generator
 ) -> tuple[slice, slice, list[int]]:
-    """A window with something to segment, and the classes that are targets there."""
+    """Draw a window with at least one target, and return it with its target classes."""
     masks = {label: scene.target(label) for label in sorted(scene.label_map.targets)}
     enough = {
         label: min(how.least_pixels, int(mask.sum())) for label, mask in masks.items() if mask.any()
@@ -107,7 +107,7 @@ def _window(side: int, least: int, rng: np.random.Generator) -> slice:
 
 
 def _bands(count: int, least: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    """Which bands a view keeps, increasing."""
+    """Draw the bands of a view, in increasing order."""
     every = np.arange(count)
     kind = rng.integers(3)
     if kind == 0 or count <= least:
@@ -120,7 +120,7 @@ def _bands(count: int, least: int, rng: np.random.Generator) -> npt.NDArray[np.i
 
 
 def _gain(bands: int, most: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """A smooth factor per band from 1 − most to 1 + most, as of a sensor with another response."""
+    """Draw a smooth factor per band from 1 − most to 1 + most, like another sensor response."""
     nodes = np.linspace(0, bands - 1, _GAIN_NODES)
     curve = np.interp(np.arange(bands), nodes, rng.uniform(-most, most, _GAIN_NODES))
     return (1 + curve).astype(np.float32)

@@ -223,7 +223,7 @@ def test_cube_and_mask_in_one_file(tmp_path):
 
 
 def test_an_empty_folder_and_none(tmp_path):
-    with pytest.raises(DataError, match="there is no cube in"):
+    with pytest.raises(DataError, match="no cube found in"):
         hsizoo.load_dataset("folder", path=str(tmp_path))
     with pytest.raises(DataError, match="there is no folder"):
         hsizoo.load_dataset("folder", path=str(tmp_path / "nowhere"))

@@ -77,7 +77,7 @@ def test_bad_input_is_told(name):
     with pytest.raises(DataError, match="two classes or more"):
         classifier.fit(cube, one, rng=rng)
     more = hsizoo.LabelMap(labels.labels, {**labels.class_names, 9: "rye"}, [-1])
-    with pytest.raises(DataError, match="of: rye"):
+    with pytest.raises(DataError, match="for: rye"):
         classifier.fit(cube, more, rng=rng)
     with pytest.raises(DataError, match="the labels have"):
         classifier.fit(hsizoo.HyperCube(np.ones((5, 5, 6))), labels, rng=rng)
@@ -100,14 +100,14 @@ def test_bands_without_values_are_named(name):
     data = cube.data.copy()
     data[..., [1, 4]] = np.nan
     classifier = hsizoo.create(name, "classifier", device="cpu")
-    with pytest.raises(DataError, match=r"in all 6 bands; bands without any .*: 1, 4\. Leave"):
+    with pytest.raises(DataError, match=r"in all 6 bands; bands without any .*: 1, 4\. Drop"):
         classifier.fit(hsizoo.HyperCube(data), labels, rng=np.random.default_rng(0))
 
 
 def test_label_propagation_classifies_its_own_cube_only():
     cube, labels, _ = fields()
     classifier = hsizoo.create("lp", "classifier").fit(cube, labels, rng=np.random.default_rng(0))
-    with pytest.raises(DataError, match="fit it anew"):
+    with pytest.raises(DataError, match="call fit again"):
         classifier.predict_proba(fields(seed=1)[0])
 
 
@@ -222,9 +222,9 @@ def test_patches_are_those_around_the_pixels():
     rows, cols = torch.tensor([0, 3, 6]), torch.tensor([0, 4, 5])
     for patch, row, col in zip(gather(image, 5, rows, cols), rows, cols, strict=True):
         np.testing.assert_array_equal(patch.permute(1, 2, 0), padded[row : row + 5, col : col + 5])
-    with pytest.raises(DataError, match="say patch=3 or less"):
+    with pytest.raises(DataError, match="set patch=3 or less"):
         bordered(cube[:2], 5, torch.device("cpu"), "cube")
-    with pytest.raises(DataError, match="needs patch=5 at least; take another classifier"):
+    with pytest.raises(DataError, match="needs at least patch=5; use another classifier"):
         bordered(cube[:2], 9, torch.device("cpu"), "cube", least=5)
 
 

@@ -96,7 +96,7 @@ def test_references_that_do_not_fit(tree):
     folder = tree / "004-02"
     (tree / "012-01" / "whiteReference.dat").replace(folder / "whiteReference")
     (tree / "012-01" / "whiteReference.hdr").replace(folder / "whiteReference.hdr")
-    with pytest.raises(DataError, match=r"whiteReference has \(9, 11, 93\).*\(1, 11, 826\)"):
+    with pytest.raises(DataError, match=r"whiteReference has shape \(9, 11, 93\).*\(1, 11, 826\)"):
         load(tree)
 
 

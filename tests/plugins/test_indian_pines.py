@@ -134,7 +134,7 @@ def test_files_of_the_collection_give_the_same_scene(tmp_path, scene):
 
     labels[0, 0] += 1
     savemat(tmp_path / "Indian_pines_gt.mat", {"indian_pines_gt": labels})
-    with pytest.raises(DataError, match=r"hold other numbers .* expected 2baa82a3"):
+    with pytest.raises(DataError, match=r"do not hold the expected scene: .* expected 2baa82a3"):
         hsizoo.load_scene("indian-pines", data_dir=str(tmp_path))
     savemat(tmp_path / "Indian_pines_gt.mat", {"indian_pines_gt": labels[1:]})
     with pytest.raises(DataError, match=r"found .* and \(144, 145\)"):

@@ -93,7 +93,7 @@ def test_bad_input_is_told(rng):
     with pytest.raises(DataError, match="call fit"):
         classifier.predict_proba(cube)
     classifier.fit(cube, labels, rng=np.random.default_rng(0))
-    with pytest.raises(DataError, match="fit it anew"):
+    with pytest.raises(DataError, match="call fit again"):
         classifier.predict_proba(hsizoo.HyperCube(cube.data + 1))
     with pytest.raises(DataError, match="no pixel has finite values"):
         classifier.fit(hsizoo.HyperCube(np.full((20, 28, 6), np.nan)), labels, rng=rng)

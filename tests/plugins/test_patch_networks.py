@@ -78,7 +78,7 @@ def test_parameters_are_as_many_as_the_table_says(name):
     text = type(net).__doc__
     table = text.split("=====\n")[2]
     rows = [int(row) for row in re.findall(r"(?:^|[ =])(\d+)$", table, flags=re.MULTILINE)]
-    total = int(re.search(r"In all (\d+) parameters", text)[1])
+    total = int(re.search(r"Total: (\d+) parameters", text)[1])
     assert sum(rows) == total == sum(each.numel() for each in net.parameters())
 
 

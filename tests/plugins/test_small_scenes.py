@@ -69,7 +69,7 @@ def test_a_missing_file_is_explained(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({}, "holds other values than hsizoo knows"),
+        ({}, "does not hold the expected values"),
         ({"gt": None}, "has no array that can be a mask"),
         ({"gt": np.zeros((50, 80), np.uint8)}, r"found \(80, 50, 103\) and \(50, 80\)"),
         (

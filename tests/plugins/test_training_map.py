@@ -21,7 +21,7 @@ def test_a_missing_map_says_where_to_put_it(monkeypatch):
 def test_another_map_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("HSIZOO_DATA", str(tmp_path))
     np.savez(tmp_path / "indian_pines_disjoint_train.npz", train=np.ones((145, 145), np.uint8))
-    with pytest.raises(DataError, match="another map"):
+    with pytest.raises(DataError, match="not the expected map"):
         hsizoo.load_dataset("indian-pines").training_map(0)
 
 

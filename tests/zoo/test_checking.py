@@ -84,7 +84,7 @@ def test_without_a_declaration_nothing_is_checked():
     ("name", "message"),
     [
         ("ipg:tau_l=0.9,tau_h=0.8", "hsizoo/ipg: tau_l=0.9 and tau_h=0.8: must be from 0 to 1"),
-        ("ssrn:patch=4", "hsizoo/ssrn: patch=4: must be an odd number from 3 on"),
+        ("ssrn:patch=4", "hsizoo/ssrn: patch=4: must be an odd number, at least 3"),
         ("dbma:batch=1", "hsizoo/dbma: batch=1: must be at least 2"),
         ("medsam-adapter:image_size=100", "image_size=100: must be a positive multiple of 16"),
     ],

@@ -1,1 +1,1 @@
-"""Options of the classifiers and labelers; nothing here imports NumPy or torch."""
+"""Options of the classifiers and pseudo-labelers; imports neither NumPy nor torch."""

@@ -1,4 +1,4 @@
-"""Options of the networks on patches."""
+"""Options of the patch networks."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions:
-    """How any network on patches is trained.
+    """Training options of all patch networks.
 
     Parameters
     ----------
     patch : int, default 9
-        Side of the square that is seen around a pixel; odd.
+        Side of the square patch around a pixel; odd.
     epochs : int, default 60
-        Passes over the labelled pixels, by a cosine schedule.
+        Passes over the labelled pixels, with a cosine schedule.
     max_steps : int, default 1000
-        Largest number of steps, however many the epochs have.
+        Maximum number of steps, regardless of `epochs`.
     batch : int, default 16
         Pixels per step, 2 or more.
     rate : float, default 1e-3
@@ -44,9 +44,9 @@ class NetworkOptions:
     Attributes
     ----------
     least_patch : int
-        Smallest `patch` that the network can take.
+        Smallest `patch` that the network supports.
     optimiser : {"adam", "sgd"}
-        What trains it.
+        Optimiser that trains the network.
 
     Raises
     ------
@@ -73,18 +73,18 @@ class NetworkOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class AllBandsOptions(NetworkOptions):
-    """A network on all bands, trained by Adam with the settings of R. Li et al.
+    """Options of a network on all bands, trained with Adam and the settings of R. Li et al.
 
     Parameters
     ----------
     patch : int, default 7
-        Side of the square that is seen around a pixel; odd.
+        Side of the square patch around a pixel; odd.
     epochs : int, default 200
-        Passes over the labelled pixels, by a cosine schedule.
+        Passes over the labelled pixels, with a cosine schedule.
     max_steps : int, default 200
-        Largest number of steps.  INFERRED: a minute or two on one core of a CPU, and enough for
-        five labels of each class of Salinas-A.  An epoch of the paper has many times as many
-        pixels, so its 200 epochs are far more steps: with a GPU, give more.
+        Maximum number of steps.  INFERRED: one or two minutes on one CPU core, and enough for five
+        labels per class on Salinas-A.  An epoch in the paper has many times as many pixels, so its
+        200 epochs are far more steps: increase this on a GPU.
     rate : float, default 5e-4
         Learning rate of Adam.
     decay : float, default 0
@@ -105,13 +105,13 @@ class DbmaOptions(AllBandsOptions):
     Parameters
     ----------
     patch : int, default 7
-        Side of the square that is seen around a pixel; odd.  INFERRED: the full paper was not at
-        hand.  The code of R. Li et al., doi:10.3390/rs12030582, by which most later tables train
-        it, has 9.
+        Side of the square patch around a pixel; odd.  INFERRED: the full paper was not available.
+        The code of R. Li et al., doi:10.3390/rs12030582, which most later tables use to train it,
+        has 9.
     epochs : int, default 200
         Passes over the labelled pixels.  INFERRED (as are `batch`, `rate` and `decay`): from that
-        code.  Here the rate falls once along a cosine, and the last weights are kept, as there are
-        no labels to choose others by.
+        code.  Here the rate decays once along a cosine, and the last weights are kept, since there
+        are no labels for validation.
     """
 
 
@@ -122,20 +122,20 @@ class SsrnOptions(AllBandsOptions):
     Parameters
     ----------
     patch : int, default 7
-        Side of the square that is seen around a pixel, as in the paper; odd.
+        Side of the square patch around a pixel, as in the paper; odd.
     epochs : int, default 200
         Passes over the labelled pixels, as in the paper.
     max_steps : int, default 200
-        Largest number of steps.  INFERRED: half a minute on one core of a CPU, and enough for five
-        labels of each class of Salinas-A.  An epoch of the paper has a hundred times as many
-        pixels, so its 200 epochs are far more steps: with a GPU, give more.
+        Maximum number of steps.  INFERRED: half a minute on one CPU core, and enough for five
+        labels per class on Salinas-A.  An epoch in the paper has a hundred times as many pixels, so
+        its 200 epochs are far more steps: increase this on a GPU.
     batch : int, default 16
         Pixels per step, as in the paper.
     rate : float, default 5e-4
         Learning rate of Adam.  INFERRED (as is `decay`): from the code of R. Li et al.,
-        doi:10.3390/rs12030582, by which most later tables train it; the paper's own code has
-        RMSprop with 3e-4.  Here the rate falls once along a cosine, and the last weights are kept,
-        as there are no labels to choose others by.
+        doi:10.3390/rs12030582, which most later tables use to train it; the paper's own code has
+        RMSprop with 3e-4.  Here the rate decays once along a cosine, and the last weights are kept,
+        since there are no labels for validation.
     """
 
     least_patch: ClassVar[int] = 3
@@ -148,30 +148,30 @@ class A2s2kOptions(AllBandsOptions):
     Parameters
     ----------
     selection : {"each", "shared"}, default "each"
-        What weighs the two sizes of kernels: ``each`` has a layer of its own, as in the selective
-        kernel networks that the paper builds on; ``shared``, as in the paper's own code, uses one
-        layer for both, so that the softmax over them is always one half.
+        Attention over the two kernel sizes: ``each`` has its own layer, as in the selective kernel
+        networks that the paper builds on; ``shared``, as in the paper's own code, uses one layer
+        for both, so that the softmax over them is always one half.
     components : int, default 0
-        Number of whitened principal components in place of the bands, at least 7; 0 for the bands.
-        The paper's code has 200 for Indian Pines, which are all, and 15 for Salinas.
+        Number of whitened principal components used instead of the bands, at least 7; 0 for the
+        bands.  The paper's code has 200 for Indian Pines, which is all of them, and 15 for Salinas.
     patch : int, default 7
-        Side of the square that is seen around a pixel; odd.  As in the call that the authors give
-        for the paper; their code's default of 9 leaves the mean over 5 × 5 off the centre.
+        Side of the square patch around a pixel; odd.  As in the command that the authors give for
+        the paper; with their code's default of 9, the mean over 5 × 5 is off centre.
     epochs : int, default 200
         Passes over the labelled pixels, as in the paper's code.
     max_steps : int, default 200
-        Largest number of steps.  INFERRED: a minute on one core of a CPU, and enough for five
-        labels of each class of Salinas-A.  An epoch of the paper has many times as many
-        pixels, so its 200 epochs are far more steps: with a GPU, give more.
+        Maximum number of steps.  INFERRED: one minute on one CPU core, and enough for five labels
+        per class on Salinas-A.  An epoch in the paper has many times as many pixels, so its 200
+        epochs are far more steps: increase this on a GPU.
     batch : int, default 16
-        Pixels per step, as that code has in effect (it names 32 and passes 16).
+        Pixels per step, as that code uses in effect (it defines 32 and passes 16).
     rate : float, default 1e-3
-        Learning rate of Adam, as in that code.  INFERRED: the rate falls once along a cosine, and
-        the last weights are kept, as there are no labels to choose others by.
+        Learning rate of Adam, as in that code.  INFERRED: the rate decays once along a cosine, and
+        the last weights are kept, since there are no labels for validation.
     """
 
     least_patch: ClassVar[int] = 3
-    least_components: ClassVar[int] = 7  # what the first kernels span
+    least_components: ClassVar[int] = 7  # span of the first kernels
 
     selection: Literal["each", "shared"] = "each"
     components: int = 0
@@ -182,7 +182,7 @@ class A2s2kOptions(AllBandsOptions):
         at_least(0, components=self.components)
         if 0 < self.components < self.least_components:
             raise OptionError(
-                f"components={self.components}: must be 0 or from {self.least_components} on"
+                f"components={self.components}: must be 0 or at least {self.least_components}"
             )
 
 
@@ -194,20 +194,19 @@ class CdcnnOptions(AllBandsOptions):
     ----------
     norm : {"local", "batch"}, default "local"
         Normalisation after the first two convolutions: ``local`` response normalisation as in the
-        paper, or ``batch`` normalisation, which the code that later papers compare with has
-        instead.
+        paper, or ``batch`` normalisation as in the code that later papers compare with.
     patch : int, default 5
-        Side of the square that is seen around a pixel, as in the paper; odd.
+        Side of the square patch around a pixel, as in the paper; odd.
     epochs : int, default 200
         Passes over the labelled pixels.  INFERRED (as are `max_steps`, `batch`, `rate` and
-        `decay`): the paper's 100 000 steps of SGD from 200 pixels per class are not for a handful
-        of pixels; these are the settings by which R. Li et al., doi:10.3390/rs12030582, and most
-        tables after them train it, but that here the rate falls once along a cosine and nothing
-        stops training early, as there are no labels to validate with.
+        `decay`): the paper's 100 000 steps of SGD on 200 pixels per class do not suit a handful of
+        pixels.  These are the settings that R. Li et al., doi:10.3390/rs12030582, and most later
+        tables use to train it, except that here the rate decays once along a cosine and there is
+        no early stopping, since there are no labels for validation.
     max_steps : int, default 1000
-        Largest number of steps.
+        Maximum number of steps.
     dropout : float, default 0.5
-        Share of the units that are dropped after the last two hidden layers, as in the paper.
+        Dropout after the last two hidden layers, as in the paper.
     """
 
     least_patch: ClassVar[int] = 5
@@ -224,7 +223,7 @@ class CdcnnOptions(AllBandsOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class SmallCnnOptions(NetworkOptions):
-    """A small CNN on principal components, trained by SGD with the settings of IPG.
+    """Options of a small CNN on principal components, trained by SGD with the settings of IPG.
 
     Parameters
     ----------
@@ -233,11 +232,11 @@ class SmallCnnOptions(NetworkOptions):
     rate : float, default 0.05
         Learning rate, as in IPG.
     momentum : float, default 0.7
-        Momentum of the gradients, as in IPG.
+        Momentum of SGD, as in IPG.
     decay : float, default 1e-4
         Weight decay, as in IPG.
     dropout : float, default 0.3
-        Share of the units that are dropped before the last layer.
+        Dropout before the last layer.
     """
 
     least_patch: ClassVar[int] = 5
@@ -262,24 +261,25 @@ class Cnn2dOptions(SmallCnnOptions):
     ----------
     net : {"mean", "valid", "plain", "paoletti"}, default "mean"
         ``mean``: 1×1 and two 3×3 convolutions, then the mean over the patch; ``valid``: the same
-        without padding; both run over the whole image at once.  ``plain``: a pyramid; and the
-        network of Paoletti et al.  Layers and parameters: `hsizoo_classifiers.nets`.
+        without padding; both run over the whole image at once.  ``plain``: a pyramid.
+        ``paoletti``: the network of Paoletti et al.  For layers and parameters see
+        `hsizoo_classifiers.nets`.
         INFERRED (as are `components`, `whiten`, `batch`, `epochs`, `max_steps` and `dropout`): the
-        paper says "2D CNN" and no more, and the choice is worth ten points of accuracy.
+        paper only says "2D CNN", and the choice is worth ten points of accuracy.
     whiten : bool, default true
-        Bring every component to unit variance, as is customary; otherwise the first has it.
-        There was no clear difference on a small Pavia University, nor on block-disjoint draws of
-        Salinas-A and of Indian Pines.
+        Scale every component to unit variance, as is customary; otherwise only the first has unit
+        variance.  There was no clear difference on a small Pavia University, nor on block-disjoint
+        draws of Salinas-A and Indian Pines.
     patch : int, default 9
-        Side of the square that is seen around a pixel, as in the paper; odd.
+        Side of the square patch around a pixel, as in the paper; odd.
     epochs : int, default 100
-        Passes over the labelled pixels, by a cosine schedule.
+        Passes over the labelled pixels, with a cosine schedule.
     max_steps : int, default 1000
-        Largest number of steps, since training on many pseudo labels would take long.
+        Maximum number of steps, since training on many pseudo labels would take long.
     rate : float, default 0.05
         Learning rate, as in the paper.
     momentum : float, default 0.7
-        Momentum of the gradients, as in the paper.
+        Momentum of SGD, as in the paper.
     decay : float, default 1e-4
         Weight decay, as in the paper.
     """
@@ -296,29 +296,30 @@ class SpatialSelfTrainingOptions(SmallCnnOptions):
     Parameters
     ----------
     rounds : int, default 2
-        How often pseudo labels are made and a network is trained on them, after a first one that
-        knows the labelled pixels only.  INFERRED (as are all options but `patch`): the abstract
-        gives no layers and no constants.  `window`, `agreement` and `sure` were chosen by how many
-        pseudo labels were right on Salinas-A and a small Pavia University; the rest was not tuned.
+        Number of rounds of making pseudo labels and training a network on them, after a first
+        network trained on the labelled pixels only.  INFERRED (as are all options except `patch`):
+        the abstract gives no layers and no constants.  `window`, `agreement` and `sure` were chosen
+        by the number of correct pseudo labels on Salinas-A and a small Pavia University; the rest
+        was not tuned.
     window : int, default 5
-        Side of the square of a pixel and its neighbours; odd.
+        Side of the square neighbourhood of a pixel; odd.
     agreement : float, default 0.9
-        Share of the neighbours that keeps or changes a pixel's class; above one half.
+        Share of the neighbours needed to confirm or change a pixel's class; above one half.
     sure : float, default 0.99
-        Probability that keeps a class where the neighbours are divided.
+        Minimum probability to keep a class where the neighbours are divided.
     per_class : int, default 150
-        Pseudo labels of the largest class; drawn at random among the judged.
+        Number of pseudo labels of the largest class; drawn at random from the judged pixels.
     tail : float, default 0.5
-        How much smaller classes gain: 0 keeps their proportions, with 1 all have `per_class`, as
-        far as there are that many.
+        Boost of smaller classes: 0 keeps the proportions; 1 gives every class `per_class` labels,
+        where that many are available.
     components : int, default 30
         Number of whitened principal components of the scaled bands.
     patch : int, default 9
-        Side of the square that is seen around a pixel, as in IPG; odd.
+        Side of the square patch around a pixel, as in IPG; odd.
     max_steps : int, default 300
-        Largest number of steps of each round's network.
+        Maximum number of steps for the network of each round.
     refit_steps : int, default 100
-        Steps, of a network, for the last layer alone; 0 for none.
+        Extra steps for the last layer alone, per network; 0 for none.
     """
 
     rounds: int = 2
@@ -338,7 +339,7 @@ class SpatialSelfTrainingOptions(SmallCnnOptions):
         odd(3, window=self.window)
         if self.agreement <= 0.5:
             raise OptionError(
-                f"agreement={self.agreement}: must be above 0.5, else two classes have it"
+                f"agreement={self.agreement}: must be above 0.5, else two classes can reach it"
             )
         share(tail=self.tail)
 
@@ -350,22 +351,22 @@ class DualManifoldOptions(NetworkOptions):
     Parameters
     ----------
     width : int, default 64
-        Features of a pixel; even.  INFERRED (as are all options but `patch`): the abstract gives no
-        layers and no constants.  `rate` and `information` were each compared with one other value
-        on a small Pavia University; the rest was not tuned.
+        Number of features per pixel; even.  INFERRED (as are all options except `patch`): the
+        abstract gives no layers and no constants.  `rate` and `information` were each compared with
+        one other value on a small Pavia University; the rest was not tuned.
     components : int, default 30
         Number of whitened principal components of the scaled bands.
     patch : int, default 9
         Side of the square whose pixels are the graph's nodes, as in IPG; odd.
     information : float, default 0.1
-        Weight of the information loss on unlabelled pixels.  INFERRED: the abstract does not say
-        which information; we take the mutual information of pixels and classes.
+        Weight of the information loss on unlabelled pixels.  INFERRED: the abstract does not
+        specify the information; we use the mutual information of pixels and classes.
     unlabelled : int, default 64
-        Unlabelled pixels per step, drawn at random from all.
+        Unlabelled pixels per step, drawn at random from all pixels.
     batch : int, default 16
         Labelled pixels per step, 2 or more.
     dropout : float, default 0.3
-        Share of the units that are dropped before the classes' scores.
+        Dropout before the class scores.
     """
 
     least_patch: ClassVar[int] = 3

@@ -1,4 +1,4 @@
-"""Options of the methods that spread labels over a cube, and of the labelers made of them."""
+"""Options of label propagation methods and of the pseudo-labelers built on them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class GraphOptions:
-    """The graph of label propagation; see `hsizoo_classifiers.lp.LabelPropagation`.
+    """Graph options of label propagation; see `hsizoo_classifiers.lp.LabelPropagation`.
 
     Parameters
     ----------
     components : int, default 6
-        Number of whitened principal components that spectra are compared by.  INFERRED (as are all
-        options of the graph): our own design after Zhou et al., with weights that sum to 1 at each
-        pixel.  All but `width` were found on Indian Pines test pixels before this protocol existed,
-        so the figures there are slightly too good.
+        Number of whitened principal components used to compare spectra.  INFERRED (as are all graph
+        options): our own design after Zhou et al., with weights that sum to 1 at each pixel.  All
+        except `width` were tuned on Indian Pines test pixels before this protocol existed, so
+        results there are slightly optimistic.
     smoothing : float, default 1
-        Standard deviation in pixels of the Gaussian that smooths the components; 0 for none.
+        Standard deviation, in pixels, of the Gaussian that smooths the components; 0 for none.
     position : float, default 3
-        Weight of the position: the longer side of the image is that many standard deviations of a
+        Weight of the position: the length of the longer image side, in standard deviations of a
         component.  Where the labels are not spread over the scene, as in ``block-disjoint`` draws,
         2 is better (by 2 to 6 points on three scenes).
     neighbours : int, default 10
@@ -39,8 +39,8 @@ class GraphOptions:
         Width of the Gaussian that turns distances into weights, in units of the median distance to
         the farthest of these neighbours.  Chosen on Salinas-A and a small Pavia University.
     alpha : float, default 0.99
-        Share that a pixel takes from its neighbours, in each of 200 steps, rather than from its own
-        label.
+        Share that a pixel takes from its neighbours rather than from its own label, in each of 200
+        steps.
 
     Raises
     ------
@@ -65,15 +65,15 @@ class GraphOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnLabelsOptions:
-    """How labels are drawn from the probabilities of a classification.
+    """Options for drawing labels from the probabilities of a classification.
 
     Parameters
     ----------
     share : float, default 0.7
-        Share of the pixels that each class won that may get a label: the ones where it leads the
-        second class by most.
+        Share of the pixels of each predicted class that are candidates for a label: those with the
+        largest margin over the second class.
     per_class : int, default 150
-        Largest number of new labels of each class, drawn from these by chance.
+        Maximum number of new labels per class, drawn at random from the candidates.
 
     Raises
     ------
@@ -96,10 +96,10 @@ class PropagatedLabelsOptions(GraphOptions, DrawnLabelsOptions):
     Parameters
     ----------
     share : float, default 0.7
-        Share of the pixels that each class won that may get a label: the ones where it leads the
-        second class by most.  INFERRED (as is `per_class`): our own design, like the graph.
-        Chosen on Salinas-A, a small Pavia University and block-disjoint draws of Indian Pines,
-        with a support vector machine on means of patches in the place of a network.
+        Share of the pixels of each predicted class that are candidates for a label: those with the
+        largest margin over the second class.  INFERRED (as is `per_class`): our own design, like
+        the graph.  Chosen on Salinas-A, a small Pavia University and block-disjoint draws of Indian
+        Pines, with a support vector machine on patch means in place of a network.
     """
 
     def __post_init__(self) -> None:
@@ -114,9 +114,9 @@ class WalkedLabelsOptions(DrawnLabelsOptions):
     Parameters
     ----------
     share : float, default 0.7
-        Share of the pixels that each class won that may get a label: the ones where it leads the
-        second class by most.  Our own design; the value is that of ``lp`` and was not chosen for
-        this walk.
+        Share of the pixels of each predicted class that are candidates for a label: those with the
+        largest margin over the second class.  Our own design; the value is taken from ``lp`` and
+        was not tuned for this walk.
     """
 
 
@@ -127,34 +127,34 @@ class RegionWalkOptions:
     Parameters
     ----------
     components : int, default 30
-        Number of noise-adjusted components that spectra are compared by.
+        Number of noise-adjusted components used to compare spectra.
         All options here are our own and were chosen on Salinas-A, a small Pavia University and
         ``block-disjoint`` draws of Indian Pines; `kinds`, `evenness`, `nearby` and the number of
         components at borders also on the training labels of ten random draws of Indian Pines,
-        fitting with four labels of each class and predicting the fifth; none on test pixels of a
-        random draw.  (The options of ``lp``, which joins in, were found on Indian Pines: see
-        there.)
+        fitting on four labels per class and predicting the fifth; none on test pixels of a random
+        draw.  (The options of ``lp``, which is mixed in, were tuned on Indian Pines: see
+        `GraphOptions`.)
     regions : int, default 1600
-        Number of small regions; there are a quarter as many middle ones and a sixteenth as many
-        large ones.  At most a third of the pixels.
+        Number of small regions; there are a quarter as many medium ones and a sixteenth as many
+        large ones.  At most a third of the number of pixels.
     kinds : int, default 20
-        Number of kinds of regions within which a drift over the scene is fitted, to be taken off;
-        0 leaves the drift in.
+        Number of kinds of regions within which the drift over the scene is fitted and subtracted;
+        0 keeps the drift.
     own_scatter : float, default 0.7
-        Share of the labels' own scatter in the metric; the rest is the scatter within regions.
+        Weight of the scatter of the labels in the metric; the rest is the scatter within regions.
     sharpness : float, default 0.2
         Inverse variance of the kernels, in units of that metric.
     evenness : float, default 0.5
-        Power of its mean over the image that each class is divided by; 1 makes small classes as
-        likely as large ones, nearly.
+        Each class is divided by its mean over the image to this power; 1 makes small classes nearly
+        as likely as large ones.
     contrast : float, default 0.35
-        Squared difference at which a border is nearly closed (1/e), in units of its median.
+        Squared difference at which a border weight falls to 1/e, in units of its median.
     pull : float, default 0.02
-        Pull of the prior, in units of the mean region's open border.
+        Weight of the prior, in units of a region's mean total border weight.
     nearby : float, default 0.35
-        Largest weight of label propagation; 0 for none.
+        Maximum weight of label propagation; 0 for none.
     reach : float, default 0.3
-        What must arrive at a pixel for half of that weight, in units of the mean over the image.
+        Amount arriving at a pixel that gives half of that weight, in units of the image mean.
 
     Raises
     ------

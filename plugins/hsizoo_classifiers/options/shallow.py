@@ -1,4 +1,4 @@
-"""Options of the classifiers that have no network and no graph."""
+"""Options of the classifiers without a network or graph."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class SupportVectorMachineOptions:
     Parameters
     ----------
     folds : int, default 5
-        Folds of the cross-validation that chooses C and gamma within the labelled pixels; at most
-        as many as the smallest class has.  Where that is one, nothing can be validated, and
+        Folds of the cross-validation on the labelled pixels that chooses C and gamma, limited to
+        the number of labels of the smallest class.  If that is one, no validation is possible and
         C = 100, gamma = 1 are used.
-        INFERRED (as is the grid, C from 1 to 1000 and gamma from 0.01 to 10, by powers of ten):
-        no paper that names an SVM as its baseline says.
+        INFERRED (as is the grid, C from 1 to 1000 and gamma from 0.01 to 10, in powers of ten):
+        papers with an SVM baseline do not state it.
     """
 
     folds: int = 5
@@ -37,7 +37,7 @@ class RandomForestOptions:
     Parameters
     ----------
     trees : int, default 200
-        Number of trees.  INFERRED: enough for the votes to settle; the papers' tables do not say.
+        Number of trees.  INFERRED: enough for the votes to converge; the papers do not state it.
     """
 
     trees: int = 200
@@ -53,32 +53,33 @@ class CooperativeAlignmentOptions:
     Parameters
     ----------
     dimension : int, default 20
-        Dimension of the subspaces; no more than there are components.  INFERRED (as are all options
-        here but the aims themselves): the abstract gives no constants.  `dimension`, `strength` and
-        the weights were each tried at up to three values on Salinas-A and a small Pavia University.
+        Dimension of the subspaces; limited to the number of components.  INFERRED (as are all
+        options here, except the objectives themselves): the abstract gives no constants.
+        `dimension`, `strength` and the weights were each tried at up to three values on Salinas-A
+        and a small Pavia University.
     rounds : int, default 10
-        How often pseudo labels are made and subspaces found anew, unless the labels stand still.
+        Maximum number of rounds of pseudo labels and subspaces; stops early if the labels converge.
     components : int, default 30
-        Number of principal components of the scaled bands that are projected.
+        Number of principal components of the scaled bands to project.
     patch : int, default 9
-        Side of the square over which they are averaged first; 1 for single spectra.  INFERRED: IPG
-        gives every method 9×9 patches; what this one makes of them is not said.
+        Side of the square over which components are averaged first; 1 for single spectra.
+        INFERRED: IPG gives every method 9×9 patches, but not how this one uses them.
     statistical : float, default 0.1
-        Weight of the distance between the domains' means, of all samples and of each class.
+        Weight of the distance between the domain means, over all samples and per class.
     geometrical : float, default 1
         Weight of the distance between the subspaces.
     discrimination : float, default 1
-        Weight of the scatter of labelled pixels: between classes wanted, within them not.
+        Weight of the scatter of labelled pixels: maximised between classes, minimised within.
     variance : float, default 1
-        Weight of the target's variance, which is wanted.
+        Weight of the target variance, which is maximised.
     reconstruction : float, default 10
-        Weight of what is left when labelled pixels reconstruct the others.  INFERRED: the abstract
-        names a reconstruction constraint and does not say what reconstructs what.
+        Weight of the residual when labelled pixels reconstruct all pixels.  INFERRED: the abstract
+        names a reconstruction constraint but not what reconstructs what.
     ridge : float, default 1
-        Penalty on the reconstruction's coefficients.
+        Penalty on the reconstruction coefficients.
     strength : float, default 0.1
-        Strength of the fit to the labelled pixels; the inverse of the penalty on the regression's
-        weights.
+        Inverse of the penalty on the regression weights; larger values fit the labelled pixels more
+        closely.
 
     Raises
     ------
@@ -110,5 +111,5 @@ class CooperativeAlignmentOptions:
             reconstruction=self.reconstruction,
         )
         if self.discrimination == self.variance == 0:
-            raise OptionError("discrimination=0, variance=0: one must be above 0, else any will do")
+            raise OptionError("discrimination=0, variance=0: at least one must be above 0")
         above_zero(ridge=self.ridge, strength=self.strength)
