@@ -122,7 +122,7 @@ def bench(
     out : path, optional
         The run folder.  Default: ``hsizoo-runs/<dataset>``, with an ending that names the protocol
         (``-few-labels``) unless components answer to clicks.  Any number of runs may share a
-        folder: cells are told apart by everything that they depend on.
+        folder: a cell's key covers everything that its result depends on.
     device : str, default "auto"
         See `hsizoo.create`.
     jobs : int, default 1

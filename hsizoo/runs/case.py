@@ -27,7 +27,7 @@ class Case:
     name : str, optional
         What tables call the component.  Default: `component`.
     conditions : mapping of str to str
-        What tells this case from others of that name, in words.
+        What distinguishes this case from others of the same name: condition to value.
     training_seed : int, optional
         Seed of the training that made the weights; cases that differ by it share a row.
     """

@@ -1,4 +1,4 @@
-"""Which protocol evaluates which components; light, so that a wrong name is told at once."""
+"""Choose the protocol for components; light, so that wrong names are reported at once."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def protocols() -> dict[str, type[Protocol]]:
     for entry in registry().entries("protocol"):
         try:
             found[entry.full_name] = _class_of(entry)
-        except Exception:  # noqa: BLE001 (`hsizoo info` tells what is wrong with it)
+        except Exception:  # noqa: BLE001 (`hsizoo info` shows what is wrong with it)
             continue
     return found
 
@@ -172,6 +172,6 @@ def kind_of(text: str) -> Kind:
 
 
 def built_as(component: str, protocol: type[Protocol]) -> Kind:
-    """What a component is built as: a scorer stands for a segmenter where those are evaluated."""
+    """Kind that a component is built as: a scorer is wrapped where segmenters are evaluated."""
     kind = kind_of(component)
     return "segmenter" if kind == "scorer" and "segmenter" in protocol.kinds else kind

@@ -52,7 +52,7 @@ class Datasets:
                     more = ", …" if len(known) > 8 else ""
                     raise NameLookupError(
                         f"{text} has no scene {name!r}.{did_you_mean(name, known)} "
-                        f"It has {len(known)}: {', '.join([*known][:8])}{more}"
+                        f"Its {len(known)} scene(s): {', '.join([*known][:8])}{more}"
                     )
             return [known[name] for name in dict.fromkeys(names)]
         splits = sorted({info.split for info in infos if info.split})

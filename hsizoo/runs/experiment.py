@@ -6,7 +6,7 @@
     <folder>/<run>/                                   a run folder as `hsizoo bench` makes it
     <folder>/summary.md                               all runs that there are so far
 
-Whatever was finished is kept; the same call goes on where an earlier one was stopped.
+Finished trainings and cells are kept; the same call resumes an experiment that was stopped.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from hsizoo.engine.executors import Executor
 from hsizoo.engine.store import Store
 from hsizoo.errors import HsizooError
 from hsizoo.interfaces import Protocol
+from hsizoo.report.figures import Layout
+from hsizoo.report.rows import Row
 from hsizoo.report.summary import RunReport, summary_md
 from hsizoo.runs.bench import DEFAULT_FOLDER, Overwrite, RunEvents, RunResult, run_cases
 from hsizoo.runs.case import Case
@@ -38,11 +40,12 @@ __all__ = ["ExperimentEvents", "ExperimentResult", "run_experiment"]
 
 @dataclass
 class ExperimentEvents:
-    """Who hears what while an experiment goes on.
+    """Callbacks of an experiment.
 
-    ``training`` is told a training in words, its number from 1 and how many the run has;
-    ``benching`` the name of a run and its protocol; each gives a context whose value hears the
-    details.  ``failed`` is told a training in words, and its error.
+    ``training`` is called with a description of the training, its number from 1, and the number of
+    trainings of the run; ``benching`` with the name of a run and its protocol.  Each returns a
+    context manager whose value receives the details.  ``failed`` is called with the description of
+    a training and its error.
     """
 
     training: Callable[[str, int, int], AbstractContextManager[TrainEvents]] = (
@@ -133,7 +136,7 @@ def run_experiment(
             "run": run.to_json(),
             "trainings": [_about(planned, datasets, done) for planned, done in trained.items()],
         }
-        with events.benching(described.name, run.protocol) as heard:
+        with events.benching(described.name, run.protocol) as run_events:
             result.runs[described.name] = run_cases(
                 cases,
                 folder / described.name,
@@ -145,7 +148,7 @@ def run_experiment(
                 executor=executor,
                 overwrite=overwrite,
                 allow_untrained=allow_untrained or described.allow_untrained,
-                events=heard,
+                events=run_events,
                 datasets=datasets,
                 lost=lost,
                 about=about,
@@ -168,14 +171,14 @@ def _train_all(
     for number, planned in enumerate(wanted, start=1):
         place = f"trainings/{planned.folder(datasets)}"
         try:
-            with events.training(str(planned), number, len(wanted)) as heard:
+            with events.training(str(planned), number, len(wanted)) as train_events:
                 found[planned] = train(
                     planned.component,
                     planned.dataset,
                     out=folder / place,
                     device=device,
                     publish=False,  # only this experiment means them
-                    events=heard,
+                    events=train_events,
                     seed=planned.seed,
                     **planned.settings,
                 )
@@ -245,7 +248,7 @@ def _write_summary(config: Experiment, folder: Path) -> None:
     reports = []
     for run in config.runs:
         results = read_results(folder / run.name)
-        if results is not None and not {"described", "run", "layout"} <= set(results):
+        if results is not None and not _is_readable(results):
             results = None  # made by another version
         # By what the file said: the plugins of another run need not be here now.
         changed = results is not None and results["described"] != run.to_json()
@@ -253,3 +256,14 @@ def _write_summary(config: Experiment, folder: Path) -> None:
     command = shlex.join(["hsizoo", "bench", "--config", config.path.name])
     text = summary_md(config.title, config.description, command, reports)
     Store(folder).write("summary.md", text.encode())
+
+
+def _is_readable(results: Mapping[str, Any]) -> bool:
+    """Whether this version can write up the results of a run."""
+    try:
+        Layout.from_json(results["layout"])
+        for row in results["table"]:
+            Row.from_json(row)
+    except (KeyError, TypeError, ValueError):
+        return False
+    return {"described", "run", "ranks", "differences", "notes", "pictures"} <= set(results)

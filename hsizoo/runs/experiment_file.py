@@ -175,7 +175,7 @@ class Experiment:
             if name not in names:
                 raise OptionError(
                     f"{self.path.name} has no run {name!r}.{did_you_mean(name, names)} "
-                    f"It has: {', '.join(names)}"
+                    f"Its runs: {', '.join(names)}"
                 )
         return [run for run in self.runs if not only or run.name in only]
 
@@ -188,7 +188,7 @@ def read_experiment(path: str | Path) -> Experiment:
     DataError
         If it is not there, or not TOML.
     OptionError
-        For an unknown key, a missing one, or a value of another type; the message tells the table.
+        For an unknown or missing key, or a value of the wrong type; the message names the table.
     """
     path = Path(path)
     try:

@@ -1,4 +1,4 @@
-"""What every table must say of a component's weights beside its name."""
+"""Marks that tables show after a component's name, such as "untrained" or "seen"."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["mark"]
 
 
 def mark(component: Recipe, dataset: Recipe, subjects: Collection[str], *, allowed: bool) -> str:
-    """Say what must be known of the weights of a component, and of those that it builds on.
+    """Return what a reader must know about the weights of a component and of its parts.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def mark(component: Recipe, dataset: Recipe, subjects: Collection[str], *, allow
     Returns
     -------
     str
-        To be put after the name: `` (untrained)``, `` (trained on phantom, seen)``, or nothing.
+        Suffix of the name: `` (untrained)``, `` (trained on phantom, seen)``, or nothing.
 
     Raises
     ------
@@ -70,8 +70,8 @@ def _words(part: Recipe, whole: Recipe, dataset: Recipe, allowed: bool) -> list[
 def _saw(card: Mapping[str, Any], dataset: Recipe, subjects: Collection[str]) -> bool:
     """Whether weights were trained, or chosen, on subjects that are now tested.
 
-    Subjects are told apart across datasets by `hsizoo.SceneDataset.origins`; those that it does not
-    name are the same only within one dataset.
+    `hsizoo.SceneDataset.origins` identifies subjects across datasets; a subject that it does not
+    name belongs to one dataset only.
     """
     name = str((card.get("dataset") or {}).get("component", ""))
     used = card.get("subjects") or {}

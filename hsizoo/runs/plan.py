@@ -51,7 +51,7 @@ def plan(
     Raises
     ------
     NameLookupError, OptionError, MissingRequirement, ProtocolError, DataError
-        For whatever can be known without computing anything.
+        For everything that can be checked before anything is computed.
     """
     datasets = datasets or Datasets()
     names = list(dict.fromkeys(case.dataset for case in cases))

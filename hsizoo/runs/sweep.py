@@ -50,7 +50,7 @@ class PlannedTraining:
         return dict(self.given)
 
     def folder(self, datasets: Datasets) -> str:
-        """Name of its folder; whatever its result depends on is in it, so runs can share it."""
+        """Name of its folder, with a digest of everything that the result depends on."""
         component = resolve(_with(self.component, weights="none"), "segmenter")
         version = datasets.get(self.dataset).version
         about = {
@@ -123,7 +123,7 @@ def plan_run(run: RunDescription, datasets: Datasets, *, allow_untrained: bool) 
     Raises
     ------
     HsizooError
-        With the run's table, for whatever is wrong in it.
+        With the run's table in the message.
     """
     try:
         protocol = choose_protocol(run.components, run.protocol)

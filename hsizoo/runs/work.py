@@ -65,13 +65,13 @@ class CellWork:
         }
 
     def build_each(self, jobs: Iterable[Mapping[str, Any]], device: str) -> None:
-        """Build every component once: a bad value is told before anything is computed."""
+        """Build every component once, so that a bad value is reported before computing anything."""
         for job in {job["component"]: job for job in jobs}.values():
             _, component = self._component({**job, "device": device})
             self._protocol(job).check_component(component)
 
     def _component(self, job: Mapping[str, Any]) -> tuple[Recipe, Any]:
-        """The component that the cell's key stands for, and no other.
+        """Return the component with the identity that is part of the cell's key.
 
         Raises
         ------
@@ -124,7 +124,7 @@ class CellWork:
         return scene
 
     def _dataset(self, job: Mapping[str, Any]) -> SceneDataset:
-        """The dataset that the cell's key stands for: a worker builds it later than the planner."""
+        """Return the dataset, if it still has the version that is part of the cell's key."""
         dataset = self._datasets.get(job["dataset"])
         if dataset.version != job["data_version"]:
             raise DataError(

@@ -397,3 +397,24 @@ def test_weights_that_are_published_while_an_experiment_goes_on_wait_for_the_nex
         asked = sys.modules["asking_zoo"].ASKED
         assert asked == [expected] * 4
         asked.clear()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda about: about["layout"]["columns"][0].update(colour="red"),
+        lambda about: about["table"][0].update(mood="good"),
+        lambda about: about.pop("ranks"),
+        lambda about: about.update(table=None),
+    ],
+)
+def test_results_of_another_version_do_not_end_an_experiment(zoo, damage):
+    path = write(zoo, FORESTS, "forests.toml")
+    result = run_experiment(path, only=["clicks"], device="cpu")
+    file = result.folder / "clicks" / "results.json"
+    about = json.loads(file.read_text())
+    damage(about)
+    file.write_text(json.dumps(about))
+    page = run_experiment(path, only=["trees"], device="cpu").summary.read_text()
+    assert "Not run yet." in page.partition("## clicks")[2]
+    assert "| OA % |" in page
