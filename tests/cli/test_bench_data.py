@@ -71,7 +71,7 @@ def test_data_dir(call, tmp_path):
     for dataset, message in (
         ("phantom", "--data-dir: hsizoo/phantom has no option data_dir; it reads no files"),
         ("./out/", "--data-dir: hsizoo/folder has no option data_dir; it reads the folder of its"),
-        ("heipor:data_dir=x", "--data-dir=out/: heipor:data_dir=x names its folder already"),
+        ("heipor:data_dir=x", "--data-dir=out/: heipor:data_dir=x already sets data_dir"),
     ):
         with pytest.raises(OptionError, match=message):
             call("bench", "sa", "--dataset", dataset, "--data-dir", "out/")

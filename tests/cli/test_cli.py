@@ -149,7 +149,7 @@ def test_version_info_data_and_doctor():
         (["bench", "sa", "-k", "0"], "clicks must be between 1 and 1000; got 0"),
         (["bench", "sa", "--split", "tset", "-d", PHANTOM], "Did you mean 'test'"),
         (["bench", "sa", "--scene", "s99"], "has no scene 's99'"),
-        (["bench", "sa", "--device", "cuda:7"], "device 'cuda:7' is not here"),
+        (["bench", "sa", "--device", "cuda:7"], "device 'cuda:7' is not available"),
         (["bench", "indian-pines"], "is a dataset, not a segmenter, scorer, classifier or ps"),
         (["bench", "sa", "-d", "phantom:height=1"], "height"),
         (["info", "nothing"], "`hsizoo list` shows all names"),
@@ -256,7 +256,7 @@ def test_two_runs_into_one_folder_at_once(tmp_path):
     with Store(tmp_path / "run"):
         done = hsizoo("bench", "sa", "-d", PHANTOM, "-o", str(tmp_path / "run"))
     assert done.returncode == 2
-    assert "another run is writing into" in done.stderr
+    assert "another run is writing to" in done.stderr
     assert "--out" in done.stderr
 
 

@@ -72,7 +72,7 @@ def test_folds_never_divide_a_subject(count, folds, seed, has_split, test):
     infos = split(train=count, val=1, test=test) if has_split else split(none=count)
     pool = {info.subject for info in infos if info.split != "test"}
     if len(pool) < folds:
-        with pytest.raises(ProtocolError, match="folds need as many subjects"):
+        with pytest.raises(ProtocolError, match="folds need at least"):
             divide(infos, TrainingSettings(folds=folds))
         return
     chosen = []

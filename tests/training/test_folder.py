@@ -66,7 +66,7 @@ def test_a_result_is_packaged_at_half_its_size(results, tmp_path):
         }
         assert torch.equal(loaded["w"], exact["w"].bfloat16().float())
         assert torch.equal(loaded["count"], exact["count"])
-    with pytest.raises(DataError, match="was packaged before"):
+    with pytest.raises(DataError, match="is already packaged"):
         package(destination, tmp_path / "again")
 
 
@@ -153,7 +153,7 @@ def test_a_damaged_checkpoint_is_an_error_that_says_what_to_do(tmp_path):
         for name in ("1.pt", "1.safetensors", "checkpoint.json"):
             whole = (folder.cells / name).read_bytes()
             (folder.cells / name).write_bytes(whole[: len(whole) // 2])
-            with pytest.raises(StoreError, match="begin anew with --fresh"):
+            with pytest.raises(StoreError, match="start over with --fresh"):
                 folder.load_checkpoint()
             (folder.cells / name).write_bytes(whole)
         folder.clear()

@@ -237,7 +237,7 @@ def test_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint(tiny
     [
         ("sa", DATA, {}, ProtocolError, "sa has nothing to train"),
         ("tiny", "indian-pines", {}, ProtocolError, "no training scenes.*several subjects"),
-        ("tiny", DATA, {"folds": 9}, ProtocolError, "9 folds need as many subjects"),
+        ("tiny", DATA, {"folds": 9}, ProtocolError, "9 folds need at least 9 subjects"),
         ("tiny", DATA, {"limit_subjects": 4}, ProtocolError, "only 3 subjects"),
         ("tiny", DATA, {"epoch": 3}, OptionError, "no option 'epoch'. Did you mean 'epochs'"),
         ("tiny", DATA, {"lr": -1.0}, OptionError, "lr must be above 0"),
