@@ -90,7 +90,7 @@ def divide(scenes: Sequence[SceneInfo], settings: TrainingSettings) -> Division:
         if settings.limit_subjects > len(train):
             raise ProtocolError(
                 f"limit_subjects is {settings.limit_subjects}, but there are only {len(train)} "
-                "training subjects"
+                "training subject(s)"
             )
         order = _shuffled(train, settings.split_seed)
         train, unused = set(order[: settings.limit_subjects]), set(order[settings.limit_subjects :])

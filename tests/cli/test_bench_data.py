@@ -45,7 +45,7 @@ def test_a_folder_is_a_dataset_and_its_results_follow_its_files(call, tmp_path):
     first = dice(call, "./cubes/")
     assert dice(call, str(tmp_path / "cubes"), "-o", "elsewhere") == first
     again = call("bench", "sa", "--clicks", "1", "--dataset", "cubes/")
-    assert "1 of 1 cells were done before" in again.stderr
+    assert "1 of 1 cells were already done" in again.stderr
     header = (tmp_path / "cubes" / "one.hdr").read_bytes()
     write(tmp_path / "cubes", 1)  # other values; the header and the mask stay
     assert (tmp_path / "cubes" / "one.hdr").read_bytes() == header
@@ -76,6 +76,6 @@ def test_data_dir(call, tmp_path):
         with pytest.raises(OptionError, match=message):
             call("bench", "sa", "--dataset", dataset, "--data-dir", "out/")
     assert (
-        "--data-dir does not go with --config"
+        "--data-dir cannot be used with --config"
         in call("bench", "-c", "x.toml", "--data-dir", "out/", code=2).stderr
     )

@@ -182,7 +182,7 @@ def test_a_full_output_is_one_line_and_status_2(command):
         )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "error: No space left on device; make room and run the same command again"
+        "error: No space left on device; free disk space and run the same command again"
     ]
 
 
@@ -190,7 +190,7 @@ def test_a_full_output_is_one_line_and_status_2(command):
     ("error", "said"),
     [
         (PermissionError(errno.EACCES, "Permission denied", "a.hdr"),
-         "error: a.hdr: Permission denied; give access to it, or choose another place and run"),
+         "error: a.hdr: Permission denied; grant access to it, or choose another location and run"),
         (OSError(errno.EIO, "Input/output error", "a.hdr"), "error: a.hdr: Input/output error\n"),
         (OSError("a library's words"), "error: a library's words\n"),
     ],
@@ -200,7 +200,7 @@ def test_trouble_with_a_file_is_one_line_and_status_2(monkeypatch, capsys, error
         raise error
 
     monkeypatch.setattr(cli, "app", app)
-    monkeypatch.setattr(cli, "_write_no_more", lambda: None)
+    monkeypatch.setattr(cli, "_discard_stdout", lambda: None)
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 2
@@ -233,7 +233,7 @@ def test_bench_prints_the_table_and_writes_it(tmp_path):
     assert f"{float(rows[0]['dice@max 1c']):.4f}" in done.stdout
     assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
     again = hsizoo("bench", "sa", "sa-rw", "-d", PHANTOM, "-k", "5", "--json", cwd=tmp_path)
-    assert "8 of 8 cells were done before" in again.stderr
+    assert "8 of 8 cells were already done" in again.stderr
     table = json.loads(again.stdout)["table"]
     told = [repr(row["values"]["dice@max 1c"]) for row in table]
     assert told == [row["dice@max 1c"] for row in rows]

@@ -8,7 +8,7 @@ from hsizoo.cli import app
 
 LABELS = np.zeros((20, 24), dtype=np.int32)
 LABELS[1:9, 1:9], LABELS[11:19, 1:9], LABELS[1:9, 12:20] = 1, 2, 3
-NEITHER = "neither learnt nor tested, for want of labelled pixels with a usable spectrum: oats"
+NEITHER = "neither trained on nor tested, no labelled pixels with a valid spectrum: oats"
 NAMES = 'ignore = [0]\n[names]\n1 = "corn"\n2 = "wheat"\n3 = "oats"\n'
 
 
@@ -55,7 +55,7 @@ def bench(tmp_path, monkeypatch):
     [
         (few(8), 5, "fewer pixels than asked for, at most half of a class: oats"),
         (few(3), 5, "fewer pixels than asked for, at most half of a class: oats"),
-        (few(1), 1, "learnt from but not tested, for want of pixels: oats"),
+        (few(1), 1, "trained on but not tested, no pixels left: oats"),
         (few(0), 5, NEITHER),
     ],
 )

@@ -183,7 +183,7 @@ def test_a_session_of_several_objects_is_not_one_mask(scene, tmp_path):
     assert read_labels(tmp_path / "m.npz")[1] == {0: "background", 1: "a"}
     session.add("b", [(20, 3)])
     session.save(tmp_path / "two.json")
-    with pytest.raises(DataError, match=r"holds 2 objects \(a, b\), and this command makes"):
+    with pytest.raises(DataError, match=r"has 2 objects \(a, b\), but this command writes"):
         call("sa", scene[0], "--replay", tmp_path / "two.json", "-o", tmp_path / "n.npz")
     assert not (tmp_path / "n.npz").exists()
 

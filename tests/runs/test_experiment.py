@@ -202,7 +202,7 @@ def test_killed_twice_ends_in_the_same_tables(tiny, run_command_killed):
         [sys.executable, "-m", "hsizoo", *arguments], capture_output=True, text=True, check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
-    assert "cells were done before" in done.stderr
+    assert "cells were already done" in done.stderr
     result = run_experiment("fakes.toml", device="cpu", out="whole")
     for name in result.runs:
         assert without_times(f"killed/{name}") == without_times(f"whole/{name}")
