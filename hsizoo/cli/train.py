@@ -62,7 +62,7 @@ def train(
         typer.Option(help="Seed of initial weights, order and clicks.  [default: 0]"),
     ] = None,
     limit_subjects: Annotated[
-        int | None, typer.Option(metavar="N", help="Train on at most N subjects.")
+        int | None, typer.Option(metavar="N", help="Train on N subjects only.")
     ] = None,
     folds: Annotated[
         int | None, typer.Option(metavar="N", help="Divide the subjects into N folds.")

@@ -66,8 +66,8 @@ class TrainingSettings:
         Weights to keep as the result: those of the best validation, by the mean of Dice at
         threshold 0.5 after the first and after the last click, or the last ones.  INFERRED.
     limit_subjects : int, optional
-        Train on at most this many subjects; a smaller number gives a subset of a larger one.  The
-        other subjects are unused: validation and test subjects stay the same.
+        Number of subjects to train on; a smaller number gives a subset of a larger one.  The other
+        subjects are unused: validation and test subjects stay the same.
     folds : int, default 0
         Number of folds to divide the subjects into, for datasets without a split; 0 for none.
     fold : int, default 0

@@ -90,7 +90,7 @@ def _folder(text: str) -> Name:
     if not path.expanduser().is_dir():
         what = "is a file" if path.expanduser().exists() else "does not exist"
         raise DataError(
-            f"{text} {what}; a dataset is a folder of cubes with masks beside them, which "
-            "`hsizoo data check FOLDER` describes, or one of `hsizoo data list`"
+            f"{text} {what}; expected a folder of cubes and masks (see `hsizoo data check "
+            "FOLDER`), or a name from `hsizoo data list`"
         )
     return Name("folder", FIRST_PARTY, {"path": str(path)})

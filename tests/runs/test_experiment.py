@@ -141,7 +141,7 @@ def test_runs_share_trainings_and_only_does_one(tiny):
     # A run that the file describes otherwise now is said to be old.
     write(tiny, text.replace('"All rows."', '"Other words."'))
     run_experiment(tiny / "fakes.toml", only="low-data", device="cpu")
-    assert "describes this run otherwise now" in result.summary.read_text()
+    assert "has changed in the experiment file" in result.summary.read_text()
 
 
 def test_a_training_that_fails_is_a_row_and_the_rest_runs(tiny):

@@ -178,7 +178,7 @@ def test_from_end_to_end_and_once_only(tmp_path, monkeypatch):
     assert "## trees" in page
     assert "several published codes call AA" in page
     assert "Dice@0.5" in page
-    assert "otherwise now" not in page
+    assert "has changed in the experiment file" not in page
     again = Heard()
     run_experiment(path, device="cpu", events=again.events)
     assert again.cells == 0
@@ -188,7 +188,8 @@ def test_from_end_to_end_and_once_only(tmp_path, monkeypatch):
     assert more.cells == 2
     path.write_text(CONFIG.replace("shots = 2", "shots = 3"))
     only = run_experiment(path, only="clicks", device="cpu")
-    assert "otherwise now" in only.summary.read_text().partition("## clicks")[0]
+    before_clicks = only.summary.read_text().partition("## clicks")[0]
+    assert "has changed in the experiment file" in before_clicks
 
 
 def test_the_command_prints_both_kinds_of_tables(tmp_path, monkeypatch):

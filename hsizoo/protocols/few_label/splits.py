@@ -261,17 +261,17 @@ def _blocks(
     blocks = ((np.arange(height) + offset[0]) // block * across)[:, None] + (
         np.arange(width) + offset[1]
     ) // block
-    learnt: set[int] = set()
+    chosen: set[int] = set()
     where = {label: np.unique(blocks[mask]).tolist() for label, mask in classes.items()}
     for label in sorted(classes, key=lambda label: len(where[label])):
         counts = np.bincount(blocks[classes[label]], minlength=int(blocks.max()) + 1)
-        free = rng.permutation([each for each in where[label] if each not in learnt]).tolist()
-        have = int(counts[list(learnt)].sum())
+        free = rng.permutation([each for each in where[label] if each not in chosen]).tolist()
+        have = int(counts[list(chosen)].sum())
         # Keep the last block of a class for testing, unless it has no other training block.
         while have < shots and (len(free) > 1 or (free and have == 0)):
-            learnt.add(taken := free.pop())
+            chosen.add(taken := free.pop())
             have += int(counts[taken])
-    inside = np.isin(blocks, sorted(learnt))
+    inside = np.isin(blocks, sorted(chosen))
     train = _few({label: mask & inside for label, mask in classes.items()}, shots, rng)
     test = _any(classes) & ~inside & ~_near(train, 2 * (patch // 2))
     return _split(scene, classes, train, test, shots)
