@@ -83,7 +83,7 @@ def test_what_fails_is_told_and_the_status_is_1(hsizoo):
     ("words", "message"),
     [
         ([], "give at least one component, or an experiment with --config"),
-        (["sa", "--only", "x"], "give it with --config"),
+        (["sa", "--only", "x"], "use it with --config"),
         (["sa", "-c", "x.toml"], "sa cannot be used with --config"),
         (["-c", "x.toml", "--clicks", "5"], "--clicks cannot be used with --config"),
         (["-c", "x.toml", "--perturb", "noise"], "--perturb cannot be used with --config"),

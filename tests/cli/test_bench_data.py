@@ -54,9 +54,9 @@ def test_a_folder_is_a_dataset_and_its_results_follow_its_files(call, tmp_path):
 
 def test_a_path_that_is_no_folder(call, tmp_path):
     (tmp_path / "one.hdr").write_text("ENVI\n")
-    with pytest.raises(DataError, match=r"\./nowhere/ does not exist; a dataset is a folder"):
+    with pytest.raises(DataError, match=r"\./nowhere/ does not exist; expected a folder"):
         call("bench", "sa", "--dataset", "./nowhere/")
-    with pytest.raises(DataError, match=r"\./one\.hdr is a file; a dataset is a folder"):
+    with pytest.raises(DataError, match=r"\./one\.hdr is a file; expected a folder"):
         call("bench", "sa", "--dataset", "./one.hdr")
 
 

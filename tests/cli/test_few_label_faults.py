@@ -53,8 +53,8 @@ def bench(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("labels", "shots", "said"),
     [
-        (few(8), 5, "fewer pixels than asked for, at most half of a class: oats"),
-        (few(3), 5, "fewer pixels than asked for, at most half of a class: oats"),
+        (few(8), 5, "fewer pixels than requested (at most half of a class): oats"),
+        (few(3), 5, "fewer pixels than requested (at most half of a class): oats"),
         (few(1), 1, "trained on but not tested, no pixels left: oats"),
         (few(0), 5, NEITHER),
     ],
@@ -69,13 +69,13 @@ def test_a_class_whose_spectra_are_not_finite_is_named(bench):
 
 
 def test_nothing_is_said_where_nothing_is_wrong(bench):
-    assert "learnt" not in bench(0).stdout
+    assert "trained on" not in bench(0).stdout
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"labels": np.where(LABELS == 1, 1, 0)}, "1 class(es) with labelled pixels; two are"),
+        ({"labels": np.where(LABELS == 1, 1, 0)}, "1 class(es) with labelled pixels; at least two"),
         ({"labels": 0 * LABELS}, "0 class(es) with labelled pixels"),
         ({"cube": spoilt(~NOWHERE, 2)}, "bands [2] have no finite value"),
         ({"labels": np.where(LABELS == 3, 9, LABELS)}, "labels [9] occur in the map but have no"),

@@ -227,7 +227,7 @@ def test_a_path_is_a_folder_of_cubes(tmp_path, monkeypatch):
         identities.append(resolved.identity())
     assert identities[0] == identities[1]
     assert hsizoo.load_dataset("~/a b,[c").scenes()[0].name == "x"
-    with pytest.raises(DataError, match=r"~/b does not exist; a dataset is a folder of cubes"):
+    with pytest.raises(DataError, match=r"~/b does not exist; expected a folder of cubes"):
         resolve("~/b", "dataset")
     with pytest.raises(NameLookupError, match="is not a valid name"):
         resolve("./a", "segmenter")
