@@ -169,7 +169,7 @@ def test_indices_that_do_not_agree_with_their_digest_are_refused():
     [
         (np.ones((4, 4), dtype=int), "random", "1 class"),
         (stripes(), "blocks", "Did you mean 'block-disjoint'"),
-        (stripes(), "official", "without an official training map"),
+        (stripes(), "official", "has no official training map"),
     ],
 )
 def test_what_cannot_be_drawn(labels, draw, message):
