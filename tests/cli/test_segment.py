@@ -207,7 +207,8 @@ def test_it_is_a_function(scene, tmp_path, capsys):
 
 def test_other_mistakes_are_explained(scene, tmp_path):
     path, _ = scene
-    assert "expected ROW,COL" in call("sa", path, "--click", "8;10", "-o", tmp_path / "m.png", code=2)
+    shown = call("sa", path, "--click", "8;10", "-o", tmp_path / "m.png", code=2)
+    assert "expected ROW,COL" in shown
     with pytest.raises(DataError, match=r"masks are written as \.png"):
         call("sa", path, "--click", "8,10", "-o", tmp_path / "m.gif")
     for read, out in (("c.hdr", "c.hdr"), ("c.img", "c.hdr")):

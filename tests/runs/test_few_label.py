@@ -227,7 +227,7 @@ def test_a_cell_that_fails_does_not_end_the_run(tmp_path):
         ({"seeds": 0}, OptionError, "seeds"),
         ({"jobs": 0}, OptionError, "jobs"),
         ({"overwrite": "perhaps"}, OptionError, "overwrite"),
-        ({"draw": "official"}, ProtocolError, "without an official training map; take another"),
+        ({"draw": "official"}, ProtocolError, "has no official training map; use another"),
     ],
 )
 def test_what_is_known_to_fail_is_said_first(tmp_path, change, error, message):
