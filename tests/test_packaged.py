@@ -87,7 +87,7 @@ def test_other_options_do_not_get_them(shipped):
     assert resolve("tiny:weights=packaged").identity() == resolve("tiny").identity()
     with pytest.raises(DataError, match=r"hidden=8 \(here 9\)"):
         resolve("tiny:hidden=9,weights=packaged")
-    with pytest.raises(DataError, match="no trained weights come with tiny-zoo/tiny-frozen"):
+    with pytest.raises(DataError, match="tiny-zoo/tiny-frozen ships no trained weights"):
         resolve("tiny-frozen:weights=packaged")
 
 

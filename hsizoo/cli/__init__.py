@@ -1,6 +1,6 @@
 """The command line: one file per command; nothing heavy is imported before a command runs.
 
-`app`, the typer application, is made on first use, as ``hsizoo list`` does without typer.
+`app`, the typer application, is created on first use, since ``hsizoo list`` works without typer.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 _ADVICE = {
-    errno.ENOSPC: "make room",
-    errno.EDQUOT: "make room",
-    errno.EACCES: "give access to it, or choose another place",
-    errno.EPERM: "give access to it, or choose another place",
-    errno.EROFS: "choose another place",
+    errno.ENOSPC: "free disk space",
+    errno.EDQUOT: "free disk space",
+    errno.EACCES: "grant access to it, or choose another location",
+    errno.EPERM: "grant access to it, or choose another location",
+    errno.EROFS: "choose another location",
 }
 
 
@@ -51,7 +51,7 @@ def _make_app() -> typer.Typer:
     )
     from hsizoo.cli.command import Command
 
-    # Without rich's boxes: they leave too little of 80 columns to texts as long as ours.
+    # Without rich's boxes, which leave too little of 80 columns for long help texts.
     how: dict[str, Any] = {
         "no_args_is_help": True,
         "rich_markup_mode": None,
@@ -86,12 +86,10 @@ def _make_app() -> typer.Typer:
 
     command = partial(data.command, cls=Command)
     command("list")(data_list.list_datasets)
-    command("info", short_help="Show what a dataset is and what is in it.")(data_info.info)
-    command("check", short_help="Say what is in your own files, and what is wrong.")(
-        data_check.check
-    )
+    command("info", short_help="Show the card and contents of a dataset.")(data_info.info)
+    command("check", short_help="Describe your own files and report problems.")(data_check.check)
     command("convert", short_help="Write a cube in another format.")(data_convert.convert)
-    command("fixture", short_help="Write a tiny dataset in the layout of a big one.")(
+    command("fixture", short_help="Write a tiny dataset in the layout of a large one.")(
         data_fixture.fixture
     )
     app.callback()(version.before_all)
@@ -108,7 +106,7 @@ def __getattr__(name: str) -> Any:
 def main() -> None:
     """Run the command line.
 
-    An `HsizooError`, or an `OSError` such as that of a full disk, becomes one message and exit
+    An `HsizooError`, or an `OSError` such as a full disk, is reported as a message with exit
     status 2.
     """
     from hsizoo.cli.listing import answer
@@ -120,17 +118,17 @@ def main() -> None:
             app()
     except HsizooError as error:
         if isinstance(error, PluginError) and error.__cause__ is not None:
-            traceback.print_exception(error.__cause__)  # strict mode is for the plugin's author
+            traceback.print_exception(error.__cause__)  # strict mode is for plugin authors
         _say(f"error: {error}")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # `hsizoo list | head`
-        _write_no_more()
+        _discard_stdout()
         sys.exit(0)
     except OSError as error:
-        if error.filename is None:  # it may be the standard output that is full
-            _write_no_more()
+        if error.filename is None:  # stdout itself may be on the full disk
+            _discard_stdout()
         _say(f"error: {_in_words(error)}")
         sys.exit(2)
 
@@ -139,8 +137,8 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def _write_no_more() -> None:
-    """Send to nowhere what is left for the standard output, or Python complains on its way out."""
+def _discard_stdout() -> None:
+    """Redirect stdout to the null device, so that Python does not complain at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,4 +1,4 @@
-"""``hsizoo bench``: components on a dataset by their protocol, or an experiment."""
+"""``hsizoo bench``: evaluate components on a dataset by their protocol, or run an experiment."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _OF_ONE_RUN = (
 
 
 class BenchCommand(ProtocolCommand):
-    """The command with the options of all protocols, and more at the end of its help."""
+    """The command with the options of all protocols, and additional help sections."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write what is in tables, and what names of perturbations may be followed by."""
+        """Write the sections on protocols, table columns and perturbations."""
         self.format_protocols(formatter)
-        with formatter.section("Perturbations and their options (strength is 0.1 unless said)"):
+        with formatter.section("Perturbations and their options (strength is 0.1 by default)"):
             formatter.write_dl(list(_PERTURBATIONS.items()))
         Command.format_epilog(self, ctx, formatter)
 
@@ -52,7 +52,7 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="COMPONENTS",
-            help="Names from `hsizoo list`, with options if need be: sa-rw:scorer=ace.",
+            help="Names from `hsizoo list`, optionally with options: sa-rw:scorer=ace.",
         ),
     ] = None,
     config: Annotated[
@@ -61,7 +61,7 @@ def bench(
             "--config",
             "-c",
             metavar="FILE",
-            help="An experiment's file (TOML) in place of COMPONENTS and the options of one run.",
+            help="Experiment file (TOML), instead of COMPONENTS and the options of a single run.",
         ),
     ] = None,
     only: Annotated[
@@ -74,7 +74,7 @@ def bench(
             "--dataset",
             "-d",
             metavar="DATASET",
-            help="A dataset, with options if need be: phantom:height=256,width=256; or your own "
+            help="Dataset, optionally with options: phantom:height=256,width=256; or your own "
             "folder of cubes and masks: ./cubes/.",
         ),
     ] = "indian-pines",
@@ -83,15 +83,15 @@ def bench(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="How to evaluate the components; see below.  [default: by their kind]",
+            help="How to evaluate the components; see below.  [default: depends on their kind]",
         ),
     ] = None,
     seeds: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="Run with N seeds; they matter where something draws at random.  "
-            "[default: as many as the protocol says, see below]",
+            help="Number of seeds, for components or protocols that use random numbers.  "
+            "[default: depends on the protocol, see below]",
         ),
     ] = None,
     perturbations: Annotated[
@@ -99,15 +99,15 @@ def bench(
         typer.Option(
             "--perturb",
             metavar="NAME",
-            help="Perturb the cubes: noise:strength=0.1; may be repeated, each makes rows of its "
-            "own.  'none' is the cube as it is.  [default: none]",
+            help="Perturb the cubes: noise:strength=0.1; may be repeated, and each adds rows to "
+            "the table.  'none' is the unchanged cube.  [default: none]",
         ),
     ] = None,
     split: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Only scenes of this split, or 'all'.  [default: test, where there is one]",
+            help="Only scenes of this split, or 'all'.  [default: test, if there is one]",
         ),
     ] = None,
     scenes: Annotated[
@@ -120,8 +120,8 @@ def bench(
             "--out",
             "-o",
             metavar="FOLDER",
-            help="Run folder; runs may share one, and the tables in it are those of the last "
-            "command.  [default: the protocol's, see below, or hsizoo-runs/CONFIG]",
+            help="Run folder; several runs may share one, and its tables are those of the last "
+            "command.  [default: depends on the protocol, see below, or hsizoo-runs/CONFIG]",
         ),
     ] = None,
     device: Device = "auto",
@@ -130,24 +130,24 @@ def bench(
     ] = 1,
     overwrite: Annotated[
         Literal["failed", "never", "always"],
-        typer.Option(help="Which stored cells to compute anew."),
+        typer.Option(help="Which stored cells to recompute."),
     ] = "failed",
     allow_untrained: Annotated[
         bool,
         typer.Option(
             "--allow-untrained",
-            help="Run segmenters that nobody trained, marked as such, instead of refusing them.",
+            help="Allow untrained segmenters, which are marked in the table.",
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
     """Run COMPONENTS on a dataset and print the table of their protocol.
 
-    The kind of the components decides which protocol evaluates them, unless --protocol does: see
-    "Protocols" below.  LABELER+CLASSIFIER is a classifier that learns from pseudo labels as well.
+    The protocol depends on the kind of the components, unless set with --protocol; see "Protocols"
+    below.  LABELER+CLASSIFIER is a classifier that also learns from pseudo labels.
 
-    Every finished cell is kept at once: a run that was stopped, however roughly, goes on with the
-    same command.  Exits with status 1 if a cell, or a training of an experiment, failed.
+    Every finished cell is stored at once: after an interruption or crash, the same command resumes
+    the run.  Exits with status 1 if a cell, or a training of an experiment, failed.
     """
     names = components or []
     _check_words(context, names, config, only)
@@ -160,10 +160,10 @@ def bench(
 
     errors = console(stderr=True)
     try:
-        with errors.status("loading …"):  # torch takes two seconds; an empty screen looks broken
+        with errors.status("loading …"):  # importing torch takes two seconds
             from hsizoo.runs import experiment  # noqa: F401
     except KeyboardInterrupt:
-        errors.print("\nstopped before anything was begun", style="yellow")
+        errors.print("\nstopped before anything was started", style="yellow")
         raise typer.Exit(130) from None
     how: dict[str, Any] = {
         "out": out,
@@ -189,12 +189,12 @@ def _check_words(
     config: str | None,
     only: Sequence[str] | None,
 ) -> None:
-    """Refuse what does not go together."""
+    """Stop with a usage error if arguments and options do not fit together."""
     if config is None:
         if not components:
-            context.fail("name at least one component, or an experiment with --config")
+            context.fail("give at least one component, or an experiment with --config")
         if only:
-            context.fail("--only names a run of an experiment; give it with --config")
+            context.fail("--only selects a run of an experiment; use it with --config")
         return
     given = [
         parameter.opts[0]
@@ -204,7 +204,7 @@ def _check_words(
     ]
     if components or given:
         context.fail(
-            f"{(*components, *given)[0]} does not go with --config: the experiment's file says "
+            f"{(*components, *given)[0]} cannot be used with --config: the experiment file defines "
             "what is run"
         )
 
@@ -223,7 +223,7 @@ def _bench_one(
     protocol: type[Protocol],
     options: dict[str, Any],
 ) -> bool:
-    """Run one table; tell whether a cell failed."""
+    """Run one table; return whether a cell failed."""
     from hsizoo.runs.bench import RunEvents, bench
     from hsizoo.zoo.factory import with_data_dir
 
@@ -236,8 +236,8 @@ def _bench_one(
             result = bench(components, dataset, events=events, **options)
     except KeyboardInterrupt:
         errors.print(
-            f"\nstopped: {display.done} of {display.total} cells are done and kept; "
-            "the same command goes on",
+            f"\nstopped: {display.done} of {display.total} cells are done and stored; "
+            "run the same command to resume",
             style="yellow",
         )
         raise typer.Exit(130) from None
@@ -258,7 +258,7 @@ def _bench_experiment(
     json: bool,
     options: dict[str, Any],
 ) -> bool:
-    """Run an experiment; tell whether a training or a cell failed."""
+    """Run an experiment; return whether a training or a cell failed."""
     from hsizoo.runs.experiment import ExperimentEvents, run_experiment
 
     def failed(what: str, error: Mapping[str, str]) -> None:
@@ -273,8 +273,8 @@ def _bench_experiment(
         result = run_experiment(config, only=only, events=events, **options)
     except KeyboardInterrupt:
         errors.print(
-            "\nstopped: finished trainings and cells are kept, and the last checkpoint of a "
-            "training; the same command goes on",
+            "\nstopped: finished trainings and cells, and the last checkpoint of a training, are "
+            "stored; run the same command to resume",
             style="yellow",
         )
         raise typer.Exit(130) from None
@@ -285,7 +285,7 @@ def _bench_experiment(
         for name, run in result.runs.items():
             _print_result(run, name)
         for name, run in result.runs.items():
-            _print_file(f"{run.folder}", f"tables, picture and cells of {name}")
+            _print_file(f"{run.folder}", f"tables, plots and cells of {name}")
         _print_file(f"{result.summary}", "all tables on one page")
     for run in result.runs.values():
         _print_failures(errors, run)
@@ -339,7 +339,7 @@ def _print_tables(data: Mapping[str, Any]) -> None:
 
 
 def _print_failures(errors: Console, result: RunResult) -> None:
-    """One line for a component that fails everywhere in the same way."""
+    """Print failures, with one line per component and error."""
     from rich.markup import escape
 
     same: dict[tuple[str, str], list[str]] = {}
@@ -357,7 +357,7 @@ def _print_failures(errors: Console, result: RunResult) -> None:
     if result.failures:
         errors.print(
             f"tracebacks: {result.folder / 'results.json'}; "
-            "the same command tries the failed cells again",
+            "run the same command to retry the failed cells",
             style="dim",
         )
 
@@ -371,7 +371,7 @@ def _print_result(result: RunResult, title: str) -> None:
     shown, left_out = fitting_table(Layout.of(result.protocol), result.table, title, out.width)
     out.print(shown)
     if left_out:
-        out.print(f"not shown for want of width: {', '.join(left_out)}", style="dim")
+        out.print(f"omitted, terminal too narrow: {', '.join(left_out)}", style="dim")
     for note in result.notes:
         out.print(note, style="yellow", markup=False)
 

@@ -1,4 +1,4 @@
-"""How the help of commands is laid out."""
+"""Layout of the help of commands."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ __all__ = ["Command"]
 
 
 class Command(typer.core.TyperCommand):
-    """A command whose help has a heading for each group of options (``rich_help_panel``)."""
+    """A command whose help has a heading per group of options (``rich_help_panel``)."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """The words of the line "Usage"."""
+        """Return the words of the line "Usage"."""
         arguments = [each for each in self.params if each.param_type_name == "argument"]
         return ["[OPTIONS]", *map(_in_usage, arguments)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the arguments, the options, and the options of each further group."""
+        """Write the arguments, the options, and the options of other groups."""
         groups: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
         parameters: list[Any] = list(self.get_params(ctx))
         for parameter in parameters:
@@ -34,6 +34,6 @@ class Command(typer.core.TyperCommand):
 
 
 def _in_usage(argument: Any) -> str:
-    """``NAME``, or ``[NAMES]...`` where there may be none or several."""
+    """``NAME``, or ``[NAMES]...`` if it is optional and may be repeated."""
     name = argument.metavar or argument.name.upper()
     return f"{name if argument.required else f'[{name}]'}{'' if argument.nargs == 1 else '...'}"

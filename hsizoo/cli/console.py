@@ -1,4 +1,4 @@
-"""How the commands print."""
+"""Console output of the commands."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rich.table import Table
 
 __all__ = ["console", "print_json", "table"]
 
-_WIDTH_OF_A_PIPE = 500  # a log or a test wants no line broken
+_WIDTH_OF_A_PIPE = 500  # avoids line breaks in logs and tests
 
 
 def console(stderr: bool = False) -> Console:
-    """A console on stdout or stderr that does not cut tables when it is not a terminal."""
+    """Return a console on stdout or stderr that does not truncate tables in a pipe."""
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
     return Console(stderr=stderr, width=None if terminal else _WIDTH_OF_A_PIPE, highlight=False)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """An empty table in the house style; the first column is never wrapped."""
+    """Return an empty table in the common style; the first column is never wrapped."""
     made = Table(title=title, box=None, pad_edge=False, header_style="bold", title_justify="left")
     for number, column in enumerate(columns):
         made.add_column(column, no_wrap=number == 0, overflow="fold")
@@ -29,5 +29,5 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 
 def print_json(data: Any) -> None:
-    """Print for machines."""
+    """Print data as JSON."""
     print(json.dumps(data, indent=2))  # noqa: T201

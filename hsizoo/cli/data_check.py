@@ -1,4 +1,4 @@
-"""``hsizoo data check``: what is in one's own files, and what is wrong with them."""
+"""``hsizoo data check``: describe the user's own files and report problems."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def check(
     layout: Layout = "hwb",
     json: Json = False,
 ) -> None:
-    """Say what is in the folder or file PATH, and what is wrong with it.
+    """Describe the contents of the folder or file PATH, and report problems.
 
-    Every value of every cube is read.  Exits with status 1 if something cannot be used; what may be
-    wrong (values below 0, saturated pixels, …) is told but is no failure.  For a folder, variable
-    and layout stand in its hsizoo.toml.
+    Every value of every cube is read.  Exits with status 1 if something cannot be used; possible
+    problems (values below 0, saturated pixels, …) are reported as notes only.  For a folder, set
+    variable and layout in its hsizoo.toml.
     """
     from pathlib import Path
 
@@ -36,7 +36,7 @@ def check(
 
     if Path(path).is_dir() and not is_store(Path(path)):
         if variable is not None or layout != "hwb":
-            raise OptionError(f"for a folder, variable and layout stand in {path}/hsizoo.toml")
+            raise OptionError(f"for a folder, set variable and layout in {path}/hsizoo.toml")
         findings = list(check_collection(Collection(path)))
     else:
         findings = [check_file(Path(path), variable=variable, layout=layout)]

@@ -1,4 +1,4 @@
-"""``hsizoo data convert``: a cube in another format."""
+"""``hsizoo data convert``: write a cube in another format."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from hsizoo.cli.parameters import Layout, Variable
 
 
 def convert(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The cube to read.")],
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="The file to write.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Cube to read.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="File to write.")],
     variable: Variable = None,
     layout: Layout = "hwb",
-    force: Annotated[bool, typer.Option("--force", help="Replace TARGET if it is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace TARGET if it exists.")] = False,
 ) -> None:
     """Write the cube SOURCE as TARGET: float32, as .hdr (ENVI), .zarr, .npz or .npy.
 
-    Bad bands are left out, pixels without data become NaN, and a scale factor is divided out.
+    Bad bands are dropped, pixels without data become NaN, and values are divided by a scale factor.
     """
     from pathlib import Path
 
@@ -29,10 +29,12 @@ def convert(
     raster = open_raster(source, "cube", variable=variable, layout=layout)
     out = Path(target)
     written = {out, out.with_suffix(".img")} if out.suffix.lower() == ".hdr" else {out}
-    there = [path for path in sorted(written) if path.exists()]
-    if {path.resolve() for path in there} & {raster.path.resolve(), Path(source).resolve()}:
-        raise DataError(f"{target} would overwrite the cube that is read; choose another name")
-    if there and not force:
-        raise DataError(f"{there[0]} is there; choose another name, or replace it with --force")
+    existing = [path for path in sorted(written) if path.exists()]
+    if {path.resolve() for path in existing} & {raster.path.resolve(), Path(source).resolve()}:
+        raise DataError(f"{target} would overwrite the source cube; choose another name")
+    if existing and not force:
+        raise DataError(
+            f"{existing[0]} already exists; choose another name, or replace it with --force"
+        )
     write_cube(out, raster)
     typer.echo(f"{out}")

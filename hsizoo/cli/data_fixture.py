@@ -1,4 +1,4 @@
-"""``hsizoo data fixture``: a tiny dataset in the layout of a big one."""
+"""``hsizoo data fixture``: write a tiny dataset in the layout of a large one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def fixture(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The dataset: heipor or hib.")],
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Where to write it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Dataset: heipor or hib.")],
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder to write to.")],
 ) -> None:
-    """Write a tiny tree in the layout of the dataset NAME below FOLDER, to try it without the data.
+    """Write a tiny dataset in the layout of NAME below FOLDER, to try it without the real data.
 
-    The values are drawn, not measured.
+    The values are random, not measured.
     """
-    find_dataset(name)  # a typo is told before anything heavy is imported
+    find_dataset(name)  # report a typo before anything heavy is imported
     import shlex
     from pathlib import Path
 
@@ -34,6 +34,6 @@ def fixture(
     except OSError as error:
         raise DataError(f"{folder} cannot be written to: {error.strerror or error}") from error
     if root is None:
-        raise OptionError(f"{resolved.entry.full_name} has no fixture; heipor and hib have one")
+        raise OptionError(f"{resolved.entry.full_name} has no fixture; use heipor or hib")
     typer.echo(f"{root}")
     typer.echo(f"try: hsizoo bench sa sa-rw --dataset {name} --data-dir {shlex.quote(str(root))}")

@@ -1,4 +1,4 @@
-"""``hsizoo data info``: the card of one dataset."""
+"""``hsizoo data info``: show the card of a dataset."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 def info(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A dataset, or a folder of your own: ./cubes/.")
+        str, typer.Argument(metavar="NAME", help="Dataset, or your own folder: ./cubes/.")
     ],
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
     """Show the card of the dataset NAME, its subjects and splits, and its first scene.
 
-    NAME may also be a folder of your own: ./cubes/.
+    NAME may also be your own folder: ./cubes/.
     """
-    find_dataset(name)  # a typo is told before anything heavy is imported
+    find_dataset(name)  # report a typo before anything heavy is imported
     from dataclasses import asdict
 
     from rich.markup import escape
@@ -38,7 +38,7 @@ def info(
     try:
         dataset: SceneDataset = resolved.build()
         card = {**asdict(dataset.card), **_contents(dataset)}
-    except (MissingRequirement, DataError, OptionError) as error:  # the card is still of use
+    except (MissingRequirement, DataError, OptionError) as error:  # the card is still useful
         card["not here"] = str(error)
     if json:
         print_json(card)
@@ -54,7 +54,7 @@ def info(
 
 
 def _contents(dataset: SceneDataset) -> dict[str, Any]:
-    """What is in a dataset: scenes, subjects, splits, and its first scene."""
+    """Summarise the contents of a dataset: scenes, subjects, splits, and its first scene."""
     from collections import Counter
 
     infos = dataset.scenes()

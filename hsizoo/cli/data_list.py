@@ -1,4 +1,4 @@
-"""``hsizoo data list``: which datasets there are."""
+"""``hsizoo data list``: list all datasets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``hsizoo doctor``: what is missing, and the command that mends it."""
+"""``hsizoo doctor``: check the installation and suggest fixes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OPTIONAL = {
 
 
 def doctor(json: Json = False) -> None:
-    """Check this installation; exits with status 1 if something hsizoo needs is broken."""
+    """Check this installation; exits with status 1 if a required part is broken."""
     from rich.markup import escape
 
     from hsizoo.cli.console import console, print_json, table
@@ -35,9 +35,9 @@ def doctor(json: Json = False) -> None:
         )
     else:
         colour = {"ok": "green", "optional": "yellow", "broken": "red"}
-        rows = table("what", "status", "detail", "to mend it")
-        for what, status, detail, mend in checks:
-            rows.add_row(what, f"[{colour[status]}]{status}[/]", escape(detail), escape(mend))
+        rows = table("what", "status", "detail", "fix")
+        for what, status, detail, fix in checks:
+            rows.add_row(what, f"[{colour[status]}]{status}[/]", escape(detail), escape(fix))
         console().print(rows)
     raise typer.Exit(int(any(status == "broken" for _, status, _, _ in checks)))
 
@@ -64,7 +64,7 @@ def _package(name: str, optional: str | None) -> Check:
 def _torch() -> Check:
     try:
         import torch
-    except Exception as error:  # noqa: BLE001 (a torch whose libraries are broken raises anything)
+    except Exception as error:  # noqa: BLE001 (a torch with broken libraries may raise anything)
         return "torch", "broken", str(error), "pip install --force-reinstall torch"
     if torch.cuda.is_available():
         gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
@@ -92,12 +92,12 @@ def _plugins() -> list[Check]:
             checks.append((what, "optional", record.detail, "unset HSIZOO_NO_PLUGINS"))
         else:
             own = record.dist == "hsizoo"
-            mend = (
+            fix = (
                 f"pip install --force-reinstall {record.dist}"
                 if own
                 else (f"pip install --upgrade {record.dist}, or pip uninstall {record.dist}")
             )
-            checks.append((what, "broken" if own else "optional", record.detail, mend))
+            checks.append((what, "broken" if own else "optional", record.detail, fix))
     return checks
 
 
@@ -125,4 +125,4 @@ def _embedded_data() -> Check:
         scene = load_scene("indian-pines")
     except HsizooError as error:
         return what, "broken", str(error), "pip install --force-reinstall tensorly"
-    return what, "ok", f"{'×'.join(map(str, scene.cube.shape))}, digests as expected", ""
+    return what, "ok", f"{'×'.join(map(str, scene.cube.shape))}, digests match", ""

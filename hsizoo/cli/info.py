@@ -1,4 +1,4 @@
-"""``hsizoo info``: the card of one component."""
+"""``hsizoo info``: show the card of a component."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def info(
     ],
     json: Json = False,
 ) -> None:
-    """Show what the component NAME is, where it comes from and which options it takes."""
+    """Show the component NAME: description, origin and options."""
     from hsizoo.cli.console import print_json
     from hsizoo.zoo.names import parse_name
     from hsizoo.zoo.registry import normalise, registry
 
     wanted = parse_name(name)
-    # One name may belong to several kinds (a method that labels and classifies): show each.
+    # Several kinds may share a name (a method that labels and classifies): show each.
     kinds = {
         entry.spec.kind
         for entry in registry().entries()
@@ -67,9 +67,9 @@ def _card(entry: Entry) -> dict[str, Any]:
         target = import_target(entry)
         declared = options_of(target, wrapped=spec.kind == "scorer")
         weights = resolve(entry.full_name, spec.kind).weights
-    except HsizooError as error:  # the card is still of use
+    except HsizooError as error:  # the card is still useful
         return card | {"unusable": str(error), "options": []}
-    if weights is not None:  # what weights=auto means
+    if weights is not None:  # the weights selected by weights=auto
         where = weights.trained_on.removeprefix("hsizoo/") or "?"
         card["weights here"] = f"{weights.path} (trained on {where})"
     source = Path(inspect.getsourcefile(target) or "?")
@@ -111,4 +111,6 @@ def _print(card: dict[str, Any]) -> None:
         out.print(options)
         first = card["options"][0]
         short = card["name"].removeprefix("hsizoo/")
-        out.print(f"\nset one like this: {short}:{first['name']}={first['default']}", style="dim")
+        out.print(
+            f"\nset options like this: {short}:{first['name']}={first['default']}", style="dim"
+        )

@@ -1,4 +1,4 @@
-"""``hsizoo list``: what there is."""
+"""``hsizoo list``: list all components."""
 
 from __future__ import annotations
 

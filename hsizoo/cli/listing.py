@@ -1,4 +1,4 @@
-"""What there is: the table of ``hsizoo list`` and ``hsizoo data list``; imports no typer."""
+"""The table of ``hsizoo list`` and ``hsizoo data list``; does not import typer."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def answer(words: Sequence[str]) -> bool:
-    """Answer a plain ``hsizoo list`` without typer, whose import takes as long as the answer.
+    """Run a plain ``hsizoo list`` without typer, whose import would double the run time.
 
     Parameters
     ----------
     words : sequence of str
-        The command line.
+        Command-line arguments.
 
     Returns
     -------
     bool
-        Whether this was such a command; all others, ``hsizoo list --help`` and wrong ones among
-        them, are left to the command itself, `hsizoo.cli.list_`.
+        Whether the command was run; others, including ``hsizoo list --help`` and invalid ones, are
+        left to `hsizoo.cli.list_`.
     """
     if not words or words[0] != "list":
         return False
@@ -54,7 +54,8 @@ def print_components(kind: str | None, json: bool) -> None:
 
     if kind is not None and kind not in KINDS:
         raise NameLookupError(
-            f"no kind is named {kind!r}.{did_you_mean(kind, KINDS)} There are: {', '.join(KINDS)}."
+            f"no kind is named {kind!r}.{did_you_mean(kind, KINDS)} "
+            f"Available kinds: {', '.join(KINDS)}."
         )
     entries = [entry for entry in registry().entries() if kind in (None, entry.spec.kind)]
     failed = [record for record in registry().plugins if record.status == "failed"]
@@ -76,15 +77,15 @@ def print_components(kind: str | None, json: bool) -> None:
             ]
         )
     else:
-        rows = table("name", "kind", "what it is", "weights", "from")
+        rows = table("name", "kind", "summary", "weights", "from")
         for entry in entries:
             needs = f" [yellow](needs {', '.join(entry.missing)})[/]" if entry.missing else ""
-            told = textwrap.shorten(entry.spec.weights or "none needed", 44, placeholder=" …")
+            weights = textwrap.shorten(entry.spec.weights or "none needed", 44, placeholder=" …")
             rows.add_row(
                 _shortest(entry, entries),
                 entry.spec.kind,
                 entry.spec.summary + needs,
-                f"[green]here:[/] {told}" if entry.packaged else told,
+                f"[green]here:[/] {weights}" if entry.packaged else weights,
                 f"{entry.dist} {entry.dist_version}",
             )
         console().print(rows)
@@ -97,7 +98,7 @@ def print_components(kind: str | None, json: bool) -> None:
 
 
 def _shortest(entry: Entry, entries: Sequence[Entry]) -> str:
-    """The name to type: bare for hsizoo's own or the only one of its kind, else ``dist/name``."""
+    """Shortest unambiguous name: bare if it is hsizoo's own or unique in its kind."""
     from hsizoo.zoo.registry import FIRST_PARTY
 
     same = [e for e in entries if (e.spec.name, e.spec.kind) == (entry.spec.name, entry.spec.kind)]

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have."""
+"""Arguments and options shared by several commands."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ __all__ = ["DataDir", "Device", "Json", "Layout", "Variable"]
 
 DataDir = Annotated[
     str | None,
-    typer.Option(metavar="FOLDER", help="Folder of the dataset's files: its option data_dir."),
+    typer.Option(
+        metavar="FOLDER", help="Folder with the dataset's files; sets its option data_dir."
+    ),
 ]
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:NUMBER or mps.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Layout = Annotated[
     Literal["hwb", "bhw"],
     typer.Option(
-        help="Order of the axes where the format does not say it: bands last, or first.",
+        help="Axis order if the format does not define it: bands last, or first.",
     ),
 ]
 Variable = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Which array is the cube, where a file holds several."),
+    typer.Option(metavar="NAME", help="Array that is the cube, if a file has several."),
 ]

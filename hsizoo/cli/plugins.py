@@ -1,4 +1,4 @@
-"""``hsizoo plugins``: which plugins were found, and why some are not there."""
+"""``hsizoo plugins``: list the plugins found, and why some failed to load."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def plugins(
 ) -> None:
     """List plugins with their status.
 
-    HSIZOO_NO_PLUGINS=1 loads only what hsizoo ships; HSIZOO_STRICT_PLUGINS=1 stops at the first
+    HSIZOO_NO_PLUGINS=1 loads only hsizoo's own plugins; HSIZOO_STRICT_PLUGINS=1 stops at the first
     plugin that fails.
     """
     from dataclasses import asdict

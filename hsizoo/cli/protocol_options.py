@@ -1,9 +1,9 @@
-"""Options of ``hsizoo bench`` that protocols declare; this module knows none of them by name.
+"""Options of ``hsizoo bench`` declared by protocols; this module is independent of their names.
 
-Every registered protocol is asked for its settings, and each becomes an option of the command:
-``max_clicks`` is ``--max-clicks``.  A setting that several protocols have is one option.  What the
-user gives is kept as text, and is checked as soon as it is read: the classes of protocols are
-light, so a wrong number is told before anything heavy is imported.
+Each setting of a registered protocol becomes an option of the command: ``max_clicks`` is
+``--max-clicks``.  A setting shared by several protocols is one option.  Values are kept as text and
+checked while parsing: protocol classes are light, so an invalid value is reported before anything
+heavy is imported.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from hsizoo.zoo.options import Option, declared_options
 __all__ = ["Offer", "ProtocolCommand", "check_protocol_options", "given_options", "registered"]
 
 _GIVEN = "hsizoo.cli.protocol_options"
-_TOLD = ("kinds", "columns", "folder_suffix")  # a class without one of these is unfinished
-_HELP_LENGTH = 160  # characters of an option's description that its help may have
+_REQUIRED = ("kinds", "columns", "folder_suffix")  # a class without one of these is incomplete
+_HELP_LENGTH = 160  # maximum number of characters of an option's help
 
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """What the help says of one protocol.
+    """A protocol as shown in the help.
 
     Parameters
     ----------
     name : str
-        What ``--protocol`` takes.
+        Value of ``--protocol``.
     target : type of Protocol
     summary : str
-        What it does, in a line.
+        One-line description.
     presets : mapping
-        Settings that this name changes.
+        Settings that this name presets.
     """
 
     name: str
@@ -55,21 +55,21 @@ class Offer:
 
     @property
     def kinds(self) -> str:
-        """What it evaluates, in words."""
+        """Kinds of components that it evaluates, in words."""
         return ", ".join(f"{kind}s" for kind in self.target.kinds)
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns of its table."""
+        """Columns of its table."""
         return self.target.columns
 
     def default(self, name: str) -> str:
-        """The default of one of its options, in words."""
+        """Return the default of an option, in words."""
         return _in_words(self.presets.get(name, self.options[name].default))
 
 
 def registered() -> list[Offer]:
-    """The protocols of all plugins; one that cannot be imported or is malformed is left out."""
+    """Return the protocols of all plugins; skip those that fail to import or are incomplete."""
     from hsizoo.zoo.factory import import_target
     from hsizoo.zoo.registry import FIRST_PARTY, registry
 
@@ -81,11 +81,11 @@ def registered() -> list[Offer]:
         name = entry.spec.name if bare else entry.full_name
         try:
             target: Any = import_target(entry)
-            if all(hasattr(target, told) for told in _TOLD):
+            if all(hasattr(target, attribute) for attribute in _REQUIRED):
                 spec = entry.spec
                 offer = Offer(name=name, target=target, summary=spec.summary, presets=spec.options)
                 offers.append(offer)
-        except HsizooError:  # `hsizoo info NAME` tells; the help of the others is still of use
+        except HsizooError:  # `hsizoo info NAME` reports it; show the others
             continue
     return offers
 
@@ -93,15 +93,14 @@ def registered() -> list[Offer]:
 class ProtocolCommand(Command):
     """A command that has the options of all protocols besides its own.
 
-    What the user gave is read by `given_options`; the parameters of the function know nothing of
-    them.
+    Their values are returned by `given_options`; they are not passed to the command's function.
     """
 
     _added: list[Any] | None = None
     _offers: list[Offer] | None = None
 
     def offers(self) -> list[Offer]:
-        """The protocols, asked for once."""
+        """Return the protocols, found once."""
         if self._offers is None:
             self._offers = self.find_offers()
         return self._offers
@@ -111,19 +110,19 @@ class ProtocolCommand(Command):
         return registered()
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """The command's own parameters, those of the protocols, and ``--help``."""
+        """Return the command's own parameters, those of the protocols, and ``--help``."""
         *own, last = super().get_params(ctx)
         if self._added is None:
             self._added = _parameters(self.offers(), [*own, last])
         return [*own, *self._added, last]
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write of the protocols, and then the epilog of the command."""
+        """Write the sections on protocols, then the epilog of the command."""
         self.format_protocols(formatter)
         super().format_epilog(ctx, formatter)
 
     def format_protocols(self, formatter: Any) -> None:
-        """Write which protocols there are, and the columns of their tables."""
+        """Write the available protocols and the columns of their tables."""
         offers = self.offers()
         if offers:
             with formatter.section("Protocols"):
@@ -143,49 +142,47 @@ class ProtocolCommand(Command):
 
 
 def given_options(context: typer.Context) -> dict[str, str]:
-    """What the user gave for options of protocols, as text, by the name of the setting."""
+    """Return the given values of protocol options, as text, by name of the setting."""
     return dict(context.meta.get(_GIVEN, {}))
 
 
 def check_protocol_options(context: typer.Context, name: str, target: type[Protocol]) -> None:
-    """Refuse options of other protocols, and settings that the protocol does not take.
+    """Check that the given options belong to the protocol and have valid values.
 
     Parameters
     ----------
     context : typer.Context
-        Of a `ProtocolCommand`.
+        Context of a `ProtocolCommand`.
     name : str
-        Name of the protocol that is used, with options if need be; it is made once to see if it
-        takes the settings together.
+        Name of the protocol, optionally with options; it is built once to check the combination of
+        settings.
     target : type of Protocol
-        Its class.
+        Class of the protocol.
 
     Raises
     ------
     OptionError, ProtocolError
-        And a usage error for options of others.
+        For invalid settings; options of other protocols are a usage error.
     """
     refuse_foreign(context, declared_options(target))
     make_protocol(name, given_options(context))
 
 
 def refuse_foreign(context: typer.Context, declared: Iterable[str]) -> None:
-    """Stop with a usage error if an option was given that only other protocols have."""
+    """Stop with a usage error if an option of another protocol was given."""
     command = context.command
     assert isinstance(command, ProtocolCommand)
     known = set(declared)
     for name in (each for each in given_options(context) if each not in known):
         owners = [offer for offer in command.offers() if name in offer.options]
         kinds = " and ".join(dict.fromkeys(offer.kinds.replace(", ", " and ") for offer in owners))
-        context.fail(
-            f"{_flag(name)} is for {kinds} ({_the_protocols(owners, False)}); leave it out"
-        )
+        context.fail(f"{_flag(name)} is for {kinds} ({_the_protocols(owners, False)}); omit it")
 
 
 def _parameters(offers: Sequence[Offer], own: Sequence[Any]) -> list[Any]:
-    """Make the parameters of a command from the options of protocols.
+    """Create the parameters of a command from the options of protocols.
 
-    typer makes parameters from functions, so a function is made that has them.
+    typer creates parameters from functions, so this builds a function with the right signature.
     """
     taken = {flag for parameter in own for flag in (*parameter.opts, *parameter.secondary_opts)}
     owners: dict[str, list[Offer]] = {}
@@ -193,16 +190,16 @@ def _parameters(offers: Sequence[Offer], own: Sequence[Any]) -> list[Any]:
         for name in offer.options:
             owners.setdefault(name, []).append(offer)
     arguments = []
-    for name, having in owners.items():
+    for name, group in owners.items():
         if _flag(name) in taken:  # the command's own option has another meaning
             continue
-        short = [offer.target.short_options.get(name, "") for offer in having]
+        short = [offer.target.short_options.get(name, "") for offer in group]
         flags = [
             _flag(name),
             *(flag for flag in dict.fromkeys(short) if flag and flag not in taken),
         ]
         taken.update(flags)
-        arguments.append(_argument(name, having, flags))
+        arguments.append(_argument(name, group, flags))
     if not arguments:
         return []
 
@@ -215,7 +212,7 @@ def _parameters(offers: Sequence[Offer], own: Sequence[Any]) -> list[Any]:
 
 
 def _argument(name: str, owners: Sequence[Offer], flags: Sequence[str]) -> inspect.Parameter:
-    """One option as the parameter of a function, as typer reads it."""
+    """Create the function parameter of an option for typer."""
     declared = [offer.options[name] for offer in owners]
     boolean = all(option.types == (bool,) and not option.optional for option in declared)
 
@@ -244,7 +241,7 @@ def _argument(name: str, owners: Sequence[Offer], flags: Sequence[str]) -> inspe
 
 
 def _check(declared: Sequence[Option], text: str) -> None:
-    """Refuse a text that none of the options of this name can take."""
+    """Raise a usage error if the text is invalid for all options of this name."""
     for option in declared:
         try:
             option.parse(text)
@@ -257,20 +254,20 @@ def _check(declared: Sequence[Option], text: str) -> None:
 
 
 def _help(name: str, owners: Sequence[Offer]) -> str:
-    """Description and default of an option, once for owners that say the same."""
+    """Description and default of an option, merged for owners with the same text."""
     docs: dict[str, list[str]] = {}
     defaults: dict[str, list[str]] = {}
     for offer in owners:
         docs.setdefault(_first_sentences(offer.options[name].doc), []).append(offer.name)
         defaults.setdefault(offer.default(name), []).append(offer.name)
 
-    def told(texts: Mapping[str, list[str]], separator: str) -> str:
+    def merged(texts: Mapping[str, list[str]], separator: str) -> str:
         if len(texts) == 1:
             return next(iter(texts))
-        return separator.join(f"{', '.join(who)}: {text}" for text, who in texts.items())
+        return separator.join(f"{', '.join(names)}: {text}" for text, names in texts.items())
 
-    default = told(defaults, "; ")
-    return told(docs, "  ") + (f"  [default: {default}]" if default else "")
+    default = merged(defaults, "; ")
+    return merged(docs, "  ") + (f"  [default: {default}]" if default else "")
 
 
 def _metavar(declared: Sequence[Option]) -> str:
@@ -282,7 +279,7 @@ def _metavar(declared: Sequence[Option]) -> str:
 
 
 def _first_sentences(doc: str) -> str:
-    """The first sentence, and those after it that fit a help text."""
+    """Return the first sentence, and following ones as far as they fit in a help text."""
     sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z])", doc.replace("``", "").replace("`", ""))
     text = sentences[0]
     for sentence in sentences[1:]:
@@ -293,17 +290,17 @@ def _first_sentences(doc: str) -> str:
 
 
 def _the_protocols(offers: Sequence[Offer], kinds: bool = True) -> str:
-    """``the protocol interactive (scorers, segmenters)``, or several."""
+    """Format ``the protocol interactive (scorers, segmenters)``, or several protocols."""
     *others, last = [f"{each.name} ({each.kinds})" if kinds else each.name for each in offers]
     return f"the protocols {', '.join(others)} and {last}" if others else f"the protocol {last}"
 
 
 def _about(offer: Offer) -> str:
-    """What a protocol evaluates, and what it does unless told otherwise."""
+    """Describe a protocol: summary, kinds, default number of seeds and run folder."""
     target = offer.target
-    asked = [f"{kind}s" for kind in target.kinds if kind not in target.default_for]
-    who = f" for {', '.join(asked)}" if len(asked) < len(target.kinds) else ""
-    only = f", only if --protocol names it{who}" if asked else ""
+    on_request = [f"{kind}s" for kind in target.kinds if kind not in target.default_for]
+    of_kinds = f" for {', '.join(on_request)}" if len(on_request) < len(target.kinds) else ""
+    only = f", only with --protocol{of_kinds}" if on_request else ""
     return (
         f"{offer.summary.rstrip('.')}.  For {offer.kinds}{only}; "
         f"{target.default_seeds} seed{'' if target.default_seeds == 1 else 's'}; "

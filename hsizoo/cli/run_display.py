@@ -1,4 +1,4 @@
-"""The display while a run goes on."""
+"""Progress display of a run."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ __all__ = ["RunDisplay"]
 
 
 class RunDisplay:
-    """Progress while a run goes on: a live table in a terminal, a line per cell elsewhere.
+    """Progress display of a run: a live table in a terminal, a line per cell elsewhere.
 
     Parameters
     ----------
     out : Console
     protocol : type of Protocol
-        The live table is the one of this protocol.
+        Protocol that defines the live table.
     """
 
     def __init__(self, out: Console, protocol: type[Protocol]) -> None:
@@ -58,25 +58,25 @@ class RunDisplay:
         self._live.stop()
 
     def planned(self, cells: Sequence[Cell], reused: int) -> None:
-        """Hear what is to be done."""
+        """Set the number of cells."""
         self.total = len(cells) + reused
         self.done = reused
         self._bar.update(self._all, total=self.total, completed=reused)
         if reused:
             self.out.print(
-                f"{reused} of {self.total} cells were done before "
-                "(--overwrite always computes them anew)",
+                f"{reused} of {self.total} cells were already done "
+                "(use --overwrite always to recompute them)",
                 style="dim",
             )
 
     def progress(self, cell: Cell, done: int, total: int) -> None:
-        """Hear how far a cell is; another total begins another phase of it."""
+        """Update the progress of a cell; its total may change between phases."""
         if cell.key not in self._tasks:
             self._tasks[cell.key] = self._bar.add_task(escape(cell.label), total=total)
         self._bar.update(self._tasks[cell.key], total=total, completed=done)
 
     def finished(self, cell: Cell, record: Mapping[str, Any]) -> None:
-        """Hear what became of a cell."""
+        """Show the outcome of a cell."""
         self.done += 1
         self._bar.update(self._all, completed=self.done)
         if task := self._tasks.pop(cell.key, None):
@@ -89,13 +89,13 @@ class RunDisplay:
             )
             return
         self._records.append({**record, **cell.job["row"]})
-        # Adding up all records for each of thousands of cells would cost more than the cells.
+        # Summarising all records after each of thousands of cells would cost more than the cells.
         if time.monotonic() - self._drawn > 1 or self.done == self.total:
             self._live.update(Group(self._table(), self._bar))
             self._drawn = time.monotonic()
 
     def _table(self) -> Table:
-        """The table of what is done so far."""
+        """Table of the results so far."""
         rows = summarise(self._protocol, self._records)
         layout = Layout.of(self._protocol)
         return fitting_table(layout, rows, "this run so far", self.out.width)[0]

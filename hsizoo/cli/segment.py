@@ -1,4 +1,4 @@
-"""``hsizoo segment``: one object of one cube, by clicks."""
+"""``hsizoo segment``: segment one object of a cube by clicks."""
 
 from __future__ import annotations
 
@@ -26,48 +26,48 @@ def segment(
             "--out",
             "-o",
             metavar="PATH",
-            help="The mask: .png, .hdr (ENVI classification), .tif (GeoTIFF if FILE is one) or "
+            help="Mask file: .png, .hdr (ENVI classification), .tif (GeoTIFF if FILE is one) or "
             ".npz.",
         ),
     ],
     click: Annotated[
         list[str] | None,
-        typer.Option("--click", metavar="ROW,COL", help="On the object; may be repeated."),
+        typer.Option("--click", metavar="ROW,COL", help="Click on the object; may be repeated."),
     ] = None,
     not_: Annotated[
         list[str] | None,
-        typer.Option("--not", metavar="ROW,COL", help="Not on it; may be repeated."),
+        typer.Option("--not", metavar="ROW,COL", help="Click on the background; may be repeated."),
     ] = None,
     replay: Annotated[
         str | None,
         typer.Option(
             "--replay",
             metavar="PATH",
-            help="Clicks that an earlier call kept, first; and its threshold, unless --threshold "
-            "is given.",
+            help="Start with the clicks saved by an earlier call, and with its threshold unless "
+            "--threshold is given.",
         ),
     ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(
             "--threshold",
-            help="Probability above which is the object, from 0 to below 1.  [default: 0.5]",
+            help="Probability above which a pixel is in the mask, in [0, 1).  [default: 0.5]",
         ),
     ] = None,
     variable: Annotated[
         str | None,
-        typer.Option("--variable", help="Which array is the cube, where FILE holds several."),
+        typer.Option("--variable", help="Array that is the cube, if FILE has several."),
     ] = None,
     layout: Layout = "hwb",
     device: Device = "auto",
     allow_untrained: Annotated[
-        bool, typer.Option("--allow-untrained", help="Use a segmenter that nobody trained.")
+        bool, typer.Option("--allow-untrained", help="Allow an untrained segmenter.")
     ] = False,
 ) -> None:
     """Segment one object of the cube FILE by clicks with COMPONENT, and write its mask.
 
-    The clicks are kept beside the mask, as OUT.clicks.json; --replay OUT.clicks.json with the same
-    component gives the same mask.
+    The clicks are saved next to the mask, as OUT.clicks.json; --replay OUT.clicks.json with the
+    same component gives the same mask.
     """
     check_components([component], ("segmenter", "scorer"))
     positive, negative = _positions("--click", click or ()), _positions("--not", not_ or ())
@@ -89,8 +89,8 @@ def segment(
         )  # fmt: skip
         if len(session.objects) > 1:
             raise DataError(
-                f"{replay} holds {len(session.objects)} objects ({', '.join(session.objects)}), "
-                "and this command makes the mask of one; open it with hsizoo.Session.replay"
+                f"{replay} has {len(session.objects)} objects ({', '.join(session.objects)}), "
+                "but this command writes the mask of one; open it with hsizoo.Session.replay"
             )
     else:
         session = Session(
@@ -109,7 +109,7 @@ def segment(
     if not session.clicks(name).positive.any():
         raise ClickError("give at least one click on the object: --click ROW,COL")
     session.check_export(out)
-    session.mask(name)  # nothing is written if it cannot be had
+    session.mask(name)  # write nothing if this fails
     kept = session.save(f"{out}.clicks.json")
     mask = session.export(out, name)
     height, width, _ = session.cube.shape
@@ -120,13 +120,14 @@ def segment(
 
 
 def _positions(option: str, values: Sequence[str]) -> list[tuple[int, int]]:
-    """Read each ``ROW,COL``."""
+    """Parse values of the form ``ROW,COL``."""
     positions = []
     for value in values:
         row, _comma, col = (part.strip() for part in value.partition(","))
         if not (row.isdecimal() and col.isdecimal()):
             raise typer.BadParameter(
-                f"{value!r} is no position; write ROW,COL, both counted from 0", param_hint=option
+                f"{value!r} is not a position; expected ROW,COL, both counted from 0",
+                param_hint=option,
             )
         positions.append((int(row), int(col)))
     return positions

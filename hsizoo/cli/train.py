@@ -1,4 +1,4 @@
-"""``hsizoo train``: teach a segmenter to use clicks."""
+"""``hsizoo train``: train a segmenter with simulated clicks."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ def _show_settings(wanted: bool) -> None:
 
 
 def train(
-    component: Annotated[
-        str, typer.Argument(metavar="COMPONENT", help="A segmenter that can be trained.")
-    ],
+    component: Annotated[str, typer.Argument(metavar="COMPONENT", help="Trainable segmenter.")],
     dataset: Annotated[
         str,
         typer.Option(
             "--dataset",
             "-d",
             metavar="DATASET",
-            help="A dataset, with options if need be: phantom:height=256,width=256; or your own "
+            help="Dataset, optionally with options: phantom:height=256,width=256; or your own "
             "folder of cubes and masks: ./cubes/.",
         ),
     ] = "phantom",
     data_dir: DataDir = None,
     epochs: Annotated[
         int | None,
-        typer.Option(metavar="N", help="N passes over all training objects.  [default: 20]"),
+        typer.Option(
+            metavar="N", help="Number of passes over all training objects.  [default: 20]"
+        ),
     ] = None,
-    lr: Annotated[float | None, typer.Option(help="Highest learning rate.  [default: 0.0001]")] = (
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.  [default: 0.0001]")] = (
         None
     ),
     clicks: Annotated[
         int | None,
-        typer.Option("--clicks", "-k", metavar="N", help="N clicks per object.  [default: 5]"),
+        typer.Option("--clicks", "-k", metavar="N", help="Clicks per object.  [default: 5]"),
     ] = None,
     seed: Annotated[
         int | None,
@@ -67,7 +67,7 @@ def train(
     folds: Annotated[
         int | None, typer.Option(metavar="N", help="Divide the subjects into N folds.")
     ] = None,
-    fold: Annotated[int | None, typer.Option(help="The fold to hold out, from 0.")] = None,
+    fold: Annotated[int | None, typer.Option(help="Index of the fold to hold out, from 0.")] = None,
     precision: Annotated[
         str | None,
         typer.Option(
@@ -79,7 +79,7 @@ def train(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Any other setting; may be repeated.  --settings shows all.",
+            help="Set any other setting; may be repeated.  --settings lists all.",
         ),
     ] = None,
     _settings: Annotated[
@@ -88,7 +88,7 @@ def train(
             "--settings",
             is_eager=True,
             callback=_show_settings,
-            help="Show all settings and exit.",
+            help="List all settings and exit.",
         ),
     ] = False,
     out: Annotated[
@@ -102,25 +102,26 @@ def train(
         int,
         typer.Option(
             metavar="N",
-            help="Keep a checkpoint every N steps; there is one after each epoch anyway.",
+            help="Write a checkpoint every N steps, in addition to one after each epoch.",
         ),
     ] = 100,
     state_memory: Annotated[
         int,
         typer.Option(
             metavar="MIB",
-            help="MiB for scenes and their encodings; the others are opened anew in each epoch.  "
-            "With many large scenes, set HSIZOO_EMBEDDINGS=disk to keep encodings in files.",
+            help="Memory for scenes and their encodings; scenes that do not fit are opened again "
+            "in each epoch.  With many large scenes, set HSIZOO_EMBEDDINGS=disk to keep encodings "
+            "in files.",
         ),
     ] = 2048,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin anew, whatever is in the run folder.")
+        bool, typer.Option("--fresh", help="Start over, even if the run folder has a checkpoint.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
 ) -> None:
     """Train COMPONENT with simulated clicks; `hsizoo bench COMPONENT` then uses the weights.
 
-    A training that was stopped, however roughly, goes on with the same command.
+    After an interruption or crash, the same command resumes the training.
     """
     from hsizoo.cli.console import console, print_json
     from hsizoo.zoo.factory import with_data_dir
@@ -139,7 +140,7 @@ def train(
     for pair in more or ():
         key, equals, value = pair.partition("=")
         if not equals:
-            raise OptionError(f"--set {pair}: expected KEY=VALUE; --settings shows all")
+            raise OptionError(f"--set {pair}: expected KEY=VALUE; --settings lists all settings")
         if key.strip() in settings:
             raise OptionError(f"--set {pair}: {key.strip()} is given twice")
         settings[key.strip()] = value.strip()
@@ -148,7 +149,7 @@ def train(
     if data_dir is not None:
         dataset = with_data_dir(dataset, data_dir)
     errors = console(stderr=True)
-    with errors.status("loading …"):  # torch takes two seconds; an empty screen looks broken
+    with errors.status("loading …"):  # importing torch takes two seconds
         from hsizoo.cli.train_display import TrainDisplay
         from hsizoo.training import run as training
 
@@ -176,8 +177,8 @@ def train(
             )
     except KeyboardInterrupt:
         errors.print(
-            f"\nstopped at step {display.done} of {display.total}; {display.safe} steps are kept; "
-            "the same command goes on",
+            f"\nstopped at step {display.done} of {display.total}; {display.safe} steps are saved; "
+            "run the same command to resume",
             style="yellow",
         )
         raise typer.Exit(130) from None
@@ -202,7 +203,7 @@ def _print_result(result: TrainResult) -> None:
 
     out, card = console(), result.card
     if result.trained_before:
-        out.print("trained before; --fresh trains anew", style="dim")
+        out.print("already trained; use --fresh to train again", style="dim")
     keys = [key for key in card["metrics"] if "@" in key]
     if keys:
         rows = table(f"validation, epoch {card['kept_epoch']}", *keys)
@@ -211,17 +212,17 @@ def _print_result(result: TrainResult) -> None:
     else:
         out.print("not validated: these are the weights of the last epoch", style="yellow")
     subjects = card["subjects"]
-    print_path = escape(str(result.card_path))
+    card_path = escape(str(result.card_path))
     out.print(
         f"{card['trainable_parameters']:,} parameters, {len(subjects['train'])} training "
         f"subject(s), {card['hours'] * 60:.1f} minutes"
     )
-    out.print(f"{print_path}  [dim]card; the weights lie beside it[/]", soft_wrap=True)
+    out.print(f"{card_path}  [dim]card; the weights are in the same folder[/]", soft_wrap=True)
     for name, remark in (("log.jsonl", "a line per step"), ("curve.png", "loss and validation")):
         if (result.folder / name).exists():
             path = escape(str(result.folder / name))
             out.print(f"{path}  [dim]{remark}[/]", soft_wrap=True)
     if result.bench_command is None:
-        out.print("no scene is left to evaluate on; --folds holds some out", style="yellow")
-    else:  # whole on one line, to be copied
+        out.print("no scenes are left for evaluation; use --folds to hold some out", style="yellow")
+    else:  # on one line, for copying
         out.print(f"next: {escape(result.bench_command)}", soft_wrap=True)

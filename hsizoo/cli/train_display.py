@@ -1,4 +1,4 @@
-"""The display while a training goes on."""
+"""Progress display of a training."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["TrainDisplay"]
 
 
 class TrainDisplay:
-    """Progress while a training goes on: a bar in a terminal, a line per validation elsewhere."""
+    """Progress display of a training: a bar in a terminal, a line per validation elsewhere."""
 
     def __init__(self, out: Console) -> None:
         self.out = out
@@ -47,31 +47,31 @@ class TrainDisplay:
             self._bar.stop()
 
     def prepared(self, done: int, total: int) -> None:
-        """Hear of how many scenes the labels are read."""
+        """Show for how many scenes labels have been read."""
         self._bar.update(self._task, completed=done, total=total)
 
     def planned(self, done: int, total: int) -> None:
-        """Hear how much is to be done."""
+        """Set the number of steps."""
         self.done, self.total, self.safe = done, total, done
         if done:
-            self.out.print(f"going on after step {done} of {total}", style="dim")
+            self.out.print(f"resuming after step {done} of {total}", style="dim")
         self._bar.reset(self._task, total=total, completed=done, description="training")
 
     def stepped(self, step: Step) -> None:
-        """Hear of a step."""
+        """Show a finished step."""
         self.done = step.step
         text = f"epoch {step.epoch}  loss {step.loss:.3f}"
         self._bar.update(self._task, completed=step.step, description=text)
 
     def validated(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Hear how good the weights are."""
+        """Show validation metrics."""
         shown = ", ".join(f"{key} {value:.4f}" for key, value in metrics.items() if "dice" in key)
         self.out.print(f"epoch {epoch}, step {self.done} of {self.total}: validation {shown}")
 
     def saved(self, step: int) -> None:
-        """Hear that all steps up to this one are safe."""
+        """Record that all steps up to this one are saved."""
         self.safe = step
 
     def warned(self, text: str) -> None:
-        """Hear what makes it slower than it could be."""
+        """Show a warning about performance."""
         self.out.print(text, style="yellow", markup=False, soft_wrap=True)

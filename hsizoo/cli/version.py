@@ -21,4 +21,4 @@ def before_all(
         typer.Option("--version", is_eager=True, callback=_show, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Handle the options before a command."""

@@ -1,1 +1,1 @@
-"""Running cells: scoring, executors, the store, provenance."""
+"""Running cells: executors, the store, provenance."""

@@ -1,4 +1,4 @@
-"""`Cell`: one unit of a run, one component on one scene with one seed."""
+"""`Cell`: one unit of a run; one component on one scene with one seed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Cell:
     Parameters
     ----------
     identity : mapping
-        Plain values that the result depends on: component with options and version, dataset with
-        options and version, scene, protocol, seed.  Device, threads and time are provenance, not
+        Plain values that the result depends on: component and dataset, each with options and
+        version, scene, protocol, seed.  Device, threads and time belong to provenance, not
         identity.
     job : mapping
         Plain values that a worker process needs to compute the cell.
     label : str
-        What to call it in progress and messages.
+        Name shown in progress and messages.
     image : str, optional
-        The same text for all cells of one image.  Default: it shares its image with no other cell.
+        Identifier of the image, equal for all cells that share one.  Default: a unique image.
     """
 
     identity: Mapping[str, Any]
@@ -37,11 +37,11 @@ class Cell:
 
     @cached_property
     def key(self) -> str:
-        """The first 32 hexadecimal digits of the SHA-256 of the identity."""
+        """First 32 hexadecimal digits of the SHA-256 of the identity."""
         text = json.dumps(self.identity, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     @property
     def affinity(self) -> str:
-        """Cells of one affinity share what is made of their image: they belong to one worker."""
+        """Group of cells that one worker should compute, since they share work on their image."""
         return self.image or self.key

@@ -1,18 +1,17 @@
-"""The embedding cache: what a frozen encoder makes of an image, computed once.
+"""The embedding cache: outputs of frozen encoders, computed once per image.
 
-An entry is keyed by what the encoder saw (digest of the image), what was done to it before
-(preprocessing, as plain values) and who looked (digest of the encoder's weights).  Every
-component, class and click that agree on these three share the entry; features in it are those
-*before* any trainable layer.
+The key of an entry consists of the digest of the image, the preprocessing (as plain values) and
+the digest of the encoder's weights.  All components, classes and clicks with the same key share
+the entry.  It holds features from *before* any trainable layer.
 
 ::
 
-    <folder>/<digest of the key>.safetensors   tensors; the whole key and a checksum as metadata
+    <folder>/<digest of the key>.safetensors   tensors; the full key and a checksum as metadata
     <folder>/locks/<two digits>.lock           one process computes, the others wait and read
 
-A file is written under a temporary name, flushed to the disk and renamed: a writer that is killed
-leaves no entry, never half of one.  An entry that cannot be read, whose checksum is wrong or
-whose key is another's is computed anew and overwritten.
+A file is written under a temporary name, flushed to disk and renamed, so a killed writer never
+leaves a partial entry.  An entry that is unreadable or has a wrong checksum or key is recomputed
+and overwritten.
 """
 
 from __future__ import annotations
@@ -49,24 +48,24 @@ _GIB = 2**30
 _MEMORY_GB = 2.0  # about 23 float32 encodings of a 1024-pixel SAM 2.1
 _DISK_GB = 20.0
 _LOCKS = 64
-_ABANDONED_SECONDS = 3600.0  # a temporary file of that age belongs to a writer that was killed
+_ABANDONED_SECONDS = 3600.0  # a temporary file this old belongs to a killed writer
 
 
 @dataclass(frozen=True)
 class EmbeddingKey:
-    """What an entry depends on.
+    """Key of an entry.
 
     Parameters
     ----------
     description : str
-        All of it, as canonical JSON.
+        Everything that the entry depends on, as canonical JSON.
     """
 
     description: str
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the description, the entry's file name."""
+        """SHA-256 of the description; the entry's file name."""
         return hashlib.sha256(self.description.encode()).hexdigest()
 
 
@@ -78,12 +77,12 @@ def embedding_key(
     Parameters
     ----------
     image_digest : str
-        Digest of the cube, or of that part of it which the encoder sees.
+        Digest of the cube, or of the part of it that the encoder sees.
     preprocessing : mapping of str to plain values
-        Everything done between that image and the encoder's input, and how the encoder computes
-        (precision, device): whatever changes its output.
+        Everything else that changes the encoder's output: the processing of the image before the
+        encoder, and the encoder's precision and device.
     encoder_digest : str
-        Digest of the frozen encoder's weights, as by `hsizoo.weights.files.state_digest`.
+        Digest of the frozen encoder's weights, see `hsizoo.weights.files.state_digest`.
 
     Examples
     --------
@@ -100,24 +99,24 @@ def embedding_key(
 
 
 class EmbeddingCache:
-    """Tensors by key, in memory and, optionally, on disk; the least recently used goes first.
+    """LRU cache of tensors in memory and, optionally, on disk.
 
-    Several threads, and with a folder several processes, may use it at once: one of them computes
-    an entry while the others wait for it.
+    Several threads, and with a folder several processes, may use it concurrently: one of them
+    computes an entry while the others wait for it.
 
     Parameters
     ----------
     memory_bytes : int, default 2 GiB
-        Most that is held in memory; 0 holds nothing.
+        Maximum size in memory; 0 keeps nothing.
     folder : path, optional
-        Where entries are kept on disk; created when the first one is written.
+        Folder for entries on disk; created when the first one is written.
     disk_bytes : int, default 20 GiB
-        Most that the folder may hold.  One entry larger than that is not written.
+        Maximum size of the folder.  A single entry larger than that is not written.
 
     Attributes
     ----------
     hits, misses : int
-        How often an entry was found (in memory or on disk), and computed.
+        Number of entries found (in memory or on disk), and computed.
 
     Examples
     --------
@@ -145,7 +144,7 @@ class EmbeddingCache:
         self._computing = [threading.RLock() for _ in range(_LOCKS)]
 
     def get(self, key: EmbeddingKey, compute: Callable[[], Tensors]) -> Tensors:
-        """Return the tensors of a key, computing them if they are not there.
+        """Return the tensors of a key, computing them if they are not cached.
 
         Parameters
         ----------
@@ -156,11 +155,11 @@ class EmbeddingCache:
         Returns
         -------
         dict of str to Tensor
-            On the device where `compute` put them if they come from memory, on the CPU if they
-            come from the disk.  They are shared: do not change them in place.
+            On the device chosen by `compute` if they come from memory, on the CPU if they come
+            from disk.  They are shared: do not modify them in place.
         """
         slot = int(key.digest[:8], 16) % _LOCKS
-        # What is kept must serve training too, though the caller be in inference mode.
+        # Cached tensors must be usable for training, even if the caller is in inference mode.
         with self._computing[slot], torch.inference_mode(False), torch.no_grad():
             found = self._recall(key.digest)
             if found is None and self.folder is not None:
@@ -176,7 +175,7 @@ class EmbeddingCache:
             return dict(found)
 
     def clear_memory(self) -> None:
-        """Forget what is held in memory; files stay."""
+        """Clear the entries in memory; files are kept."""
         with self._guard:
             self._entries.clear()
 
@@ -206,7 +205,7 @@ class EmbeddingCache:
 
     @contextlib.contextmanager
     def _process_lock(self, slot: int) -> Iterator[None]:
-        """Hold the lock that other processes see; without one where the folder is read-only."""
+        """Hold the lock shared between processes; no lock if the folder is read-only."""
         assert self.folder is not None
         lock = None
         try:
@@ -237,7 +236,7 @@ class EmbeddingCache:
                 return None
             layout = json.loads(about["layout"])
             tensors = {name: _permuted_back(each, layout[name]) for name, each in stored.items()}
-            os.utime(path)  # this is what "recently used" means
+            os.utime(path)  # marks the entry as recently used
         except (OSError, SafetensorError, ValueError, KeyError):
             return None
         return tensors
@@ -250,7 +249,7 @@ class EmbeddingCache:
         temporary = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # The order of dimensions in memory is kept: it decides how later layers round.
+            # Keep the memory order of dimensions: it affects rounding in later layers.
             layout = {name: _order(each) for name, each in tensors.items()}
             stored = {
                 name: each.detach().cpu().permute(layout[name]).contiguous()
@@ -274,8 +273,8 @@ class EmbeddingCache:
                 with contextlib.suppress(OSError):
                     Path(temporary).unlink()
             warnings.warn(
-                f"cannot keep an encoding in {path.parent}: {error}; it will be computed anew. "
-                "Make room, or set HSIZOO_EMBEDDINGS=memory",
+                f"cannot write an encoding to {path.parent}: {error}; it will be recomputed. "
+                "Free disk space, or set HSIZOO_EMBEDDINGS=memory",
                 stacklevel=4,
             )
 
@@ -304,13 +303,13 @@ def embedding_cache() -> EmbeddingCache:
     """Return the cache that all components of this process share.
 
     ``HSIZOO_EMBEDDINGS`` is ``memory`` (the default), ``disk`` (memory, and files in
-    ``HSIZOO_HOME/embeddings``) or ``off``; ``HSIZOO_EMBEDDINGS_GB`` is the most that it may hold
-    in GiB: 2 in memory, 20 on disk unless set.
+    ``HSIZOO_HOME/embeddings``) or ``off``; ``HSIZOO_EMBEDDINGS_GB`` is its maximum size in GiB: by
+    default 2 in memory, 20 on disk.
 
     Raises
     ------
     OptionError
-        If one of the variables has a value that it cannot take.
+        If one of the variables has an invalid value.
     """
     where = os.environ.get("HSIZOO_EMBEDDINGS", "memory")
     given = os.environ.get("HSIZOO_EMBEDDINGS_GB")
@@ -337,7 +336,7 @@ def _size(tensors: Tensors) -> int:
 
 
 def _order(tensor: torch.Tensor) -> list[int]:
-    """Dimensions from the slowest to the fastest in memory."""
+    """Dimensions in memory order, from the slowest to the fastest varying."""
     strides = tensor.stride()
     return sorted(range(tensor.ndim), key=lambda n: -strides[n])
 
@@ -347,7 +346,7 @@ def _permuted_back(tensor: torch.Tensor, order: list[int]) -> torch.Tensor:
 
 
 def _checksum(tensors: Tensors) -> str:
-    """CRC-32 over the bytes of contiguous CPU tensors, by name."""
+    """CRC-32 of the names and bytes of CPU tensors, in the order of their names."""
     value = 0
     for name in sorted(tensors):
         flat = tensors[name].contiguous().flatten().view(torch.uint8)

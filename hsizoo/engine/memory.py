@@ -1,4 +1,4 @@
-"""The most memory that a piece of work needed."""
+"""Peak memory of a piece of work."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["PeakMemory"]
 
 
 class PeakMemory:
-    """Measures from its making to `megabytes`.
+    """Peak memory from construction to the call of `megabytes`.
 
     Parameters
     ----------
     device : str
-        Where the work is done.
+        Device that computes.
     """
 
     def __init__(self, device: str) -> None:
@@ -25,18 +25,19 @@ class PeakMemory:
         if device.startswith("cuda"):
             import torch
 
-            # Before its first use a GPU has nothing to reset, and torch refuses to.
+            # Before the first use of CUDA there is nothing to reset, and torch raises.
             if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
                 torch.cuda.reset_peak_memory_stats(device)
 
     def megabytes(self) -> dict[str, Any]:
-        """What was needed beyond what was held before, in megabytes (10**6 bytes).
+        """Return the peak memory in megabytes (10**6 bytes).
 
         Returns
         -------
         dict
-            ``host``: of the process; None where the system cannot tell (it can on Linux).
-            ``device``: of PyTorch's tensors on a GPU, those held before included; only there.
+            ``host``: peak of the process beyond its memory at construction; None if the system
+            does not report it (Linux does).
+            ``device``: peak of PyTorch's tensors on a GPU, including earlier ones; only on a GPU.
         """
         peak = _status("VmHWM") if self._resets else None
         known = peak is not None and self._before is not None
@@ -52,7 +53,7 @@ class PeakMemory:
 
 
 def _reset_high_water() -> bool:
-    """Let the system forget the process's highest use so far; False where it cannot."""
+    """Reset the peak memory of the process; False if the system does not support it."""
     try:
         Path(f"/proc/{os.getpid()}/clear_refs").write_text("5")
     except OSError:
@@ -61,7 +62,7 @@ def _reset_high_water() -> bool:
 
 
 def _status(field: str) -> int | None:
-    """Bytes of a field of this process's status, None where there is none."""
+    """Value in bytes of a field of this process's status, or None."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:

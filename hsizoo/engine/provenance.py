@@ -1,4 +1,4 @@
-"""What a result was made with: versions, revision, machine, device."""
+"""Provenance of a result: versions, revision, machine, device."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _PACKAGES = (
 
 
 def provenance(device: str, distributions: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Describe this process for a record; no user, host or path names.
+    """Describe this process for a record, without user, host or path names.
 
     Parameters
     ----------
     device : str
-        Where the component computed.
+        Device that the component ran on.
     distributions : tuple of str
         Further distributions whose version matters (the plugin's).
     """
@@ -48,9 +48,9 @@ def provenance(device: str, distributions: tuple[str, ...] = ()) -> dict[str, An
 
 @cache
 def git_revision() -> str | None:
-    """Commit of the checkout that hsizoo runs from, with ``+`` if it has changes, or None."""
+    """Commit of the checkout that hsizoo runs from, with ``+`` if modified, or None."""
     root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():  # installed from a wheel; the version says it all
+    if not (root / ".git").exists():  # installed from a wheel; the version suffices
         return None
 
     def git(*arguments: str) -> str:
@@ -67,7 +67,7 @@ def git_revision() -> str | None:
 
 
 def available_cores() -> int:
-    """Cores that this process may use, which a scheduler or a container may have limited."""
+    """Number of cores that this process may use; a scheduler or container may limit it."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -75,7 +75,7 @@ def available_cores() -> int:
 
 @cache
 def machine() -> dict[str, Any]:
-    """Operating system, processor and core count."""
+    """Return operating system, processor and core count."""
     processor = platform.processor()
     if sys.platform == "linux":
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()

@@ -1,4 +1,4 @@
-"""Running cells: which are due, computing them, keeping each at once."""
+"""Run the cells that are due, and store each result at once."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hsizoo.errors import OptionError
 __all__ = ["Overwrite", "RunEvents", "check_run_options", "made_with", "run_cells"]
 
 Overwrite = Literal["never", "failed", "always"]
-"""Which stored cells are computed anew: none, those that failed, or all."""
+"""Which stored cells to recompute: none, the failed ones, or all."""
 
 
 @dataclass
 class RunEvents:
-    """What a caller may want to hear of while a run goes on; the command line draws from it."""
+    """Callbacks that report the progress of a run, for example to the command line."""
 
     planned: Callable[[Sequence[Cell], int], None] = lambda cells, reused: None
     progress: Callable[[Cell, int, int], None] = lambda cell, done, total: None
@@ -28,7 +28,7 @@ class RunEvents:
 
 
 def check_run_options(jobs: int, overwrite: str) -> None:
-    """Raise `OptionError` if one of them cannot be."""
+    """Raise `OptionError` if one of them is invalid."""
     if jobs < 1:
         raise OptionError(f"jobs must be at least 1; got {jobs}")
     if overwrite not in (choices := ("never", "failed", "always")):
@@ -45,28 +45,28 @@ def run_cells(
     events: RunEvents,
     before: Callable[[Sequence[Cell]], None],
 ) -> list[dict[str, Any]]:
-    """Compute the cells that are due and keep each at once.
+    """Compute the cells that are due and store each result at once.
 
     Parameters
     ----------
     store : Store
-        Held for writing.
+        Entered, so that it is locked for writing.
     cells : sequence of Cell
     work : Work
     executor : Executor
     overwrite : {"failed", "never", "always"}
     events : RunEvents
     before : callable
-        Called with the cells that are due before anything is computed, to find out what is wrong.
+        Called with the cells that are due before anything is computed, to detect errors early.
 
     Returns
     -------
     list of dict
-        One record per cell, in their order, with the row that this run gives it; the same stored
-        cell may be in another run's row, too.
+        One record per cell, in order, with its row in this run; a stored cell may be in rows of
+        other runs too.
     """
     records = {cell.key: store.load(cell.key) for cell in cells}
-    # By key: two names may mean the same component.
+    # By key, since two names may refer to the same component.
     due = {cell.key: cell for cell in cells if _is_due(records[cell.key], overwrite)}
     waiting = list(due.values())
     before(waiting)
@@ -80,7 +80,7 @@ def run_cells(
 
 
 def made_with(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run's results.json says of a cell: what it is and was made with, not its figures."""
+    """Return a cell's entry in results.json: its identity and provenance, without figures."""
     kept = ("label", "conditions", "training_seed", "key", "status", "identity", "provenance",
             "error")  # fmt: skip
     about = {key: record[key] for key in kept if key in record}
@@ -96,7 +96,7 @@ def _is_due(record: Mapping[str, Any] | None, overwrite: Overwrite) -> bool:
 
 
 def _record(outcome: Outcome) -> dict[str, Any]:
-    """What the store keeps of a cell."""
+    """Build the stored record of a cell."""
     about = {
         "key": outcome.cell.key,
         "identity": dict(outcome.cell.identity),

@@ -2,12 +2,12 @@
 
 ::
 
-    <folder>/cells/<key>.json   one record each, complete or absent, never half
-    <folder>/.lock              held while a run writes; the system frees it if the run is killed
-    <folder>/...                tables and pictures made from the records
+    <folder>/cells/<key>.json   one record each, complete or absent, never partial
+    <folder>/.lock              held while a run writes; the system releases it if the run is killed
+    <folder>/...                tables and figures made from the records
 
-A file is written under a temporary name, flushed to the disk and renamed.  A run that is killed
-loses the cells it was computing and nothing else; the same command goes on.
+A file is written under a temporary name, flushed to disk and renamed.  A killed run loses only
+the cells it was computing; the same command resumes it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hsizoo.errors import StoreError
 __all__ = ["RECORD_FORMAT", "Store"]
 
 RECORD_FORMAT = 1
-"""Version of the record layout; records of another version are computed anew."""
+"""Version of the record layout; records of other versions are recomputed."""
 
 
 class Store:
@@ -51,33 +51,33 @@ class Store:
 
     @property
     def cells(self) -> Path:
-        """The folder of the records."""
+        """Folder of the records."""
         return self.folder / "cells"
 
     def __enter__(self) -> Self:
-        """Create the folder and hold it for writing.
+        """Create the folder and lock it for writing.
 
         Raises
         ------
         StoreError
-            If the folder cannot be written, or another run holds it.
+            If the folder is not writable, or another run has locked it.
         """
         try:
             self.cells.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
             raise StoreError(
-                f"another run is writing into {self.folder}; wait until it ends, or choose "
+                f"another run is writing to {self.folder}; wait until it ends, or choose "
                 "another folder with --out"
             ) from None
         except OSError as error:
             raise StoreError(self._trouble("use", self.folder, error)) from error
-        # What a killed run left half-written.
+        # Remove partial files of a killed run.
         for leftover in [*self.folder.glob(".*.part"), *self.cells.glob(".*.part")]:
             with contextlib.suppress(OSError):
                 leftover.unlink()
         try:
-            self.write(".writable", b"")  # find out now, not after the first hour
+            self.write(".writable", b"")  # fail now rather than after an hour
         except StoreError:
             self._lock.release()
             raise
@@ -93,14 +93,14 @@ class Store:
         self._lock.release()
 
     def load(self, key: str) -> dict[str, Any] | None:
-        """Return the record of a cell, or None if there is no usable one."""
+        """Return the record of a cell, or None if there is no valid one."""
         path = self.cells / f"{key}.json"
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            warnings.warn(f"{path} is unreadable ({error}); computing it anew", stacklevel=2)
+            warnings.warn(f"{path} is unreadable ({error}); recomputing it", stacklevel=2)
             return None
         if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
             return None
@@ -112,24 +112,24 @@ class Store:
         Raises
         ------
         StoreError
-            If it cannot be written; records written before stay.
+            If it cannot be written; earlier records are kept.
         """
         text = json.dumps({"format": RECORD_FORMAT, **record}, allow_nan=False)
         self.write(f"cells/{key}.json", text.encode())
 
     def write(self, name: str, content: bytes) -> Path:
-        """Write a file of the folder, whole or not at all, and return its path.
+        """Write a file atomically and return its path.
 
         Parameters
         ----------
         name : str
-            Its path below the folder; folders on the way are made.
+            Path relative to the folder; missing parent folders are created.
         content : bytes
 
         Raises
         ------
         StoreError
-            If it cannot be written; an older file of that name stays as it was.
+            If it cannot be written; an existing file of that name is left unchanged.
         """
         path = self.folder / name
         temporary = None
@@ -144,7 +144,7 @@ class Store:
                 os.fsync(file.fileno())
             umask = os.umask(0)
             os.umask(umask)
-            Path(temporary).chmod(0o666 & ~umask)  # mkstemp makes files for the owner only
+            Path(temporary).chmod(0o666 & ~umask)  # mkstemp restricts files to the owner
             Path(temporary).replace(path)
             _flush_folder(path.parent)
         except OSError as error:
@@ -159,15 +159,15 @@ class Store:
             safe = sum(1 for _ in self.cells.glob("*.json"))
         except OSError:
             safe = 0
-        kept = f"The {safe} finished cell(s) in {self.folder} are safe. " if safe else ""
+        kept = f"The {safe} finished cell(s) in {self.folder} are intact. " if safe else ""
         return (
-            f"cannot {verb} {path}: {error.strerror or error}. {kept}Make room or give write "
-            "access and run the same command again, or choose another folder with --out"
+            f"cannot {verb} {path}: {error.strerror or error}. {kept}Free disk space or grant "
+            "write access and run the same command again, or choose another folder with --out"
         )
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where the system can open folders."""
+    """Flush a folder so that renames survive a power cut, if the system can open folders."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""What components return, brought to the host and held to the contract of their interface."""
+"""Move the outputs of components to the host and check them against their contract."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["checked_maps", "described", "finish_gpu_work", "on_host"]
 
 
 def on_host(returned: Any) -> npt.NDArray[np.float32]:
-    """What a component returned as an array, whatever device it is on."""
-    if hasattr(returned, "detach"):  # a torch tensor, which need not be imported here
+    """Convert a component's output to a NumPy array, from any device."""
+    if hasattr(returned, "detach"):  # a torch tensor, without importing torch
         returned = returned.detach().float().cpu().numpy()
     return np.asarray(returned, dtype=np.float32)
 
@@ -25,12 +25,12 @@ def on_host(returned: Any) -> npt.NDArray[np.float32]:
 def checked_maps(
     returned: Any, expected: tuple[int, ...], component: object, method: str
 ) -> npt.NDArray[np.float32]:
-    """The probability maps (N, H, W) that a segmenter returned.
+    """Check the probability maps (N, H, W) returned by a segmenter, and convert them to NumPy.
 
     Raises
     ------
     ContractError
-        If they have another shape, or values outside [0, 1].
+        If the shape is wrong, or values are outside [0, 1].
     """
     maps = on_host(returned)
     who = f"{type(component).__name__}.{method}"
@@ -49,26 +49,26 @@ def checked_maps(
 
 
 def described(segmenter: InteractiveSegmenter, state: Any) -> dict[str, Any]:
-    """What a segmenter tells of an image, as JSON holds it.
+    """Return the segmenter's description of an image as JSON values.
 
     Raises
     ------
     ContractError
-        If it is anything but a mapping of plain values.
+        If it is not a mapping of plain values.
     """
-    told = segmenter.describe(state)
+    description = segmenter.describe(state)
     try:
-        plain: dict[str, Any] = json.loads(json.dumps(dict(told), allow_nan=False))
+        plain: dict[str, Any] = json.loads(json.dumps(dict(description), allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ContractError(
-            f"{type(segmenter).__name__}.describe returned {told!r}; expected a mapping of plain "
-            f"values, as JSON holds them ({error})"
+            f"{type(segmenter).__name__}.describe returned {description!r}; expected a mapping of "
+            f"plain values that JSON can represent ({error})"
         ) from error
     return plain
 
 
 def finish_gpu_work() -> None:
-    """Wait for what was queued on a GPU, so that it is not counted in the next step."""
+    """Wait for queued GPU work, so that its time is not counted in the next step."""
     torch = sys.modules.get("torch")  # a component that uses a GPU has imported it
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.synchronize()

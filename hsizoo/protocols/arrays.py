@@ -1,4 +1,4 @@
-"""What metrics and robots demand of the arrays that they are given."""
+"""Checks of array arguments of metrics and robots."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Probability = npt.NDArray[np.floating[Any]]
 
 
 def check_masks(**masks: Mask | None) -> None:
-    """Raise unless all masks (None: not given) are two-dimensional bool of one shape."""
+    """Raise unless all masks are two-dimensional bool of the same shape; None is skipped."""
     given = {name: mask for name, mask in masks.items() if mask is not None}
     for name, mask in given.items():
         if mask.dtype != np.bool_ or mask.ndim != 2:
@@ -26,11 +26,11 @@ def check_masks(**masks: Mask | None) -> None:
             )
     if len({mask.shape for mask in given.values()}) > 1:
         shapes = ", ".join(f"{name} {mask.shape}" for name, mask in given.items())
-        raise ProtocolError(f"masks must have one shape (rows, columns); got {shapes}")
+        raise ProtocolError(f"masks must have the same shape (rows, columns); got {shapes}")
 
 
 def check_probability(probability: Probability, shape: tuple[int, ...]) -> None:
-    """Raise unless this is a float map of the given shape, finite and in [0, 1]."""
+    """Raise unless `probability` is a float map of this shape, finite and in [0, 1]."""
     if probability.dtype not in (np.float32, np.float64) or probability.shape != shape:
         raise ProtocolError(
             f"probability must be float32 or float64 of the target's shape {shape}; "

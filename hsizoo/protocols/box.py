@@ -2,12 +2,12 @@
 
 A *sample* is one class of one scene.  The prompt is the bounding box of its evaluated pixels,
 enlarged by `margin`.  SAM 2.1 takes it as its box prompt; a spectral scorer compares every pixel
-with the mean spectrum inside the box.  A class that lies in many pieces has one box around all of
-them: that is a hard prompt, and a reason to click instead.
+with the mean spectrum inside the box.  A class in several pieces has one box around all of them:
+a hard prompt, and a reason to use clicks instead.
 
 Policies are those of the interactive protocol (`hsizoo.protocols.interactive.loop`): a class
-without an evaluated pixel is recorded under ``absent``, a pixel is foreground where its probability
-exceeds the threshold, and pixels without a usable spectrum are not evaluated.
+without an evaluated pixel is recorded under ``absent``, a pixel is foreground if its probability
+exceeds the threshold, and pixels without a valid spectrum are not evaluated.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ __all__ = ["BoxProtocol", "box_around"]
 
 @dataclass(frozen=True, kw_only=True)
 class BoxProtocol(Protocol):
-    """Every class is segmented from a box around it.
+    """Segment every class from a box around it.
 
     Parameters
     ----------
     margin : int, default 0
-        Pixels by which the box is larger than the object on each side, cut at the image's edge: a
-        user draws generously.
+        Number of pixels added to the box on each side, clipped to the image, since users draw
+        generous boxes.
     threshold : float, default 0.5
         Probability above which a pixel is foreground.
 
@@ -59,7 +59,7 @@ class BoxProtocol(Protocol):
         Column(name="dice@0.5", meaning="mean Dice at threshold 0.5", interval=True, compared=True),
         Column(
             name="dice@max",
-            meaning="mean over samples of the best Dice over all thresholds",
+            meaning="mean over samples of the best Dice at any threshold",
             interval=True,
             compared=True,
         ),
@@ -87,7 +87,7 @@ class BoxProtocol(Protocol):
         ),
         Column(
             name="s/box",
-            meaning="median seconds for one object",
+            meaning="median seconds per object",
             unit="s",
             better="lower",
             average="median",
@@ -108,25 +108,25 @@ class BoxProtocol(Protocol):
 
     @property
     def title(self) -> str:
-        """The settings that differ from the defaults."""
+        """Settings that differ from the defaults, in words."""
         words = ["box", *([f"margin {self.margin}"] if self.margin else [])]
         return ", ".join(words + [f"threshold {self.threshold:g}"] * (self.threshold != 0.5))
 
     def config(self) -> dict[str, Any]:
-        """Every setting as plain values."""
+        """Return all settings as plain values."""
         return {"name": self.name, "version": self.version, **asdict(self)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Rebuild the protocol from what `config` returned."""
+        """Rebuild a protocol from the output of `config`."""
         return cls(margin=config["margin"], threshold=config["threshold"])
 
     def check_component(self, component: InteractiveSegmenter) -> None:
-        """Refuse a segmenter that takes no boxes."""
+        """Raise if a segmenter does not take boxes."""
         if not component.takes_boxes:
             raise ProtocolError(
-                f"{type(component).__name__} takes no boxes; bench it by clicks, without "
-                "--protocol box"
+                f"{type(component).__name__} does not take boxes; benchmark it with clicks, "
+                "without --protocol box"
             )
 
     def run(
@@ -137,7 +137,7 @@ class BoxProtocol(Protocol):
         seed: int = 0,
         progress: Callable[[int, int], None] | None = None,
     ) -> dict[str, Any]:
-        """Segment all classes of a scene, each from its box; nothing is drawn at random.
+        """Segment all classes of a scene, each from its box; uses no random numbers.
 
         Returns
         -------
@@ -149,9 +149,9 @@ class BoxProtocol(Protocol):
         Raises
         ------
         ProtocolError
-            If the component takes no boxes, or the scene has no sample.
+            If the component does not take boxes, or the scene has no sample.
         ContractError
-            If it returns maps of the wrong shape, or outside [0, 1].
+            If it returns maps of the wrong shape, or with values outside [0, 1].
         """
         import time
 
@@ -167,7 +167,7 @@ class BoxProtocol(Protocol):
         targets = {label: target for label, target in targets.items() if target.any()}
         if not targets:
             raise ProtocolError(
-                f"scene {scene.name!r} has no pixel of any target class to evaluate "
+                f"scene {scene.name!r} has no evaluated pixel of any target class "
                 f"(targets: {', '.join(absent) or 'none'})"
             )
         boxes = np.stack([box_around(target, self.margin) for target in targets.values()])
@@ -210,7 +210,7 @@ class BoxProtocol(Protocol):
 
     @classmethod
     def observe(cls, records: Sequence[Record]) -> list[list[Observation]]:
-        """Read one observation per class of each scene."""
+        """Return one observation per class of each scene."""
         return [
             [
                 Observation(
@@ -230,21 +230,21 @@ class BoxProtocol(Protocol):
 
     @classmethod
     def measures(cls, record: Record) -> Mapping[str, float | None]:
-        """Seconds to open the image, and for one object."""
+        """Return the seconds to open the image, and per object."""
         result = record["result"]
         spent = result["seconds"]
         return {"s/open": spent["open"], "s/box": spent["predict"] / len(result["samples"])}
 
 
 def box_around(target: npt.NDArray[np.bool_], margin: int = 0) -> npt.NDArray[np.int64]:
-    """The bounding box of an object.
+    """Return the bounding box of an object.
 
     Parameters
     ----------
     target : ndarray of bool, shape (H, W)
-        At least one pixel.
+        Mask with at least one pixel.
     margin : int, default 0
-        Pixels that are added on each side, as far as the image reaches.
+        Number of pixels to add on each side, clipped to the image.
 
     Returns
     -------

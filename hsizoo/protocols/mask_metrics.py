@@ -1,10 +1,9 @@
-"""How good a mask is: Dice, IoU, and Dice at the best threshold.
+"""Metrics of masks: Dice, IoU, and Dice at the best threshold.
 
 Three rules hold everywhere:
 
-- A mask is ``probability > threshold``, strictly, so that 0.5 means the same as SAM's
-  ``logit > 0``.
-- Only pixels of `evaluated` count; what a mask says elsewhere changes nothing.
+- A mask is ``probability > threshold``, strictly, so that 0.5 corresponds to SAM's ``logit > 0``.
+- Only pixels of `evaluated` count; values elsewhere have no effect.
 - Two empty masks agree perfectly (1.0); an empty and a non-empty one not at all (0.0).
 """
 
@@ -27,7 +26,7 @@ __all__ = [
 
 def _threshold_grid() -> npt.NDArray[np.float64]:
     logits = np.arange(-92, 93) / 10
-    # Rounded to float32, so that a threshold cuts a float32 map at the same place whether NumPy
+    # Rounded to float32, so that thresholding a float32 map gives the same result whether NumPy
     # compares in float32 (Python scalar) or in float64 (array).
     grid = (1 / (1 + np.exp(-logits))).astype(np.float32).astype(np.float64)
     grid.flags.writeable = False
@@ -38,8 +37,8 @@ THRESHOLD_GRID: npt.NDArray[np.float64] = _threshold_grid()
 """Thresholds for Dice-over-threshold curves, shape (185,), increasing, read-only.
 
 Evenly spaced in logit, from -9.2 to 9.2 in steps of 0.1 (about 0.0001 to 0.9999), because
-similarities such as 1 − θ/π crowd into 0.9–1, where an even grid would have few thresholds.  Holds
-exactly 0.5; every value is representable in float32.
+similarities such as 1 − θ/π concentrate in 0.9–1, where a uniform grid would have few thresholds.
+Contains exactly 0.5; every value is representable in float32.
 """
 
 
@@ -103,10 +102,10 @@ def iou(prediction: Mask, target: Mask, evaluated: Mask | None = None) -> float:
 def best_dice(
     probability: Probability, target: Mask, evaluated: Mask | None = None
 ) -> tuple[float, float]:
-    """Return the highest Dice that any threshold reaches on this map, and that threshold.
+    """Return the highest Dice of this map over all thresholds, and that threshold.
 
     The maximum is exact, over all float32 thresholds, in O(n log n).  The threshold is chosen with
-    the truth in hand, so the value is an upper bound, not an attainable score.
+    knowledge of the truth, so the value is an upper bound, not an attainable score.
 
     Parameters
     ----------
@@ -121,10 +120,10 @@ def best_dice(
     dice : float
         In [0, 1], equal to ``dice(probability > threshold, target, evaluated)``.
     threshold : float
-        Representable in float32.  Where several masks reach the maximum, the one of the highest
-        threshold, that is the smallest mask, wins.  Pixels of equal probability are never
-        separated.  Slightly below 0 if the best mask takes in pixels of probability 0; 1.0 (an
-        empty mask, Dice 1.0) if no target pixel is evaluated.
+        Representable in float32.  If several masks reach the maximum, the highest threshold, which
+        gives the smallest mask, is returned.  Pixels of equal probability are never separated.
+        Slightly below 0 if the best mask includes pixels of probability 0; 1.0 (an empty mask,
+        Dice 1.0) if no target pixel is evaluated.
 
     Raises
     ------
@@ -141,8 +140,8 @@ def best_dice(
     inside, outside = _sorted_probabilities(probability, target, evaluated)
     if not inside.size:
         return 1.0, 1.0
-    # The least probable pixel of the best mask is a target pixel: leaving out pixels that are all
-    # background would only raise Dice.  So only thresholds just below target pixels can be best.
+    # The least probable pixel of the best mask is a target pixel: removing background pixels only
+    # increases Dice.  So only thresholds just below target pixels can be best.
     thresholds = np.unique(_just_below(inside))[::-1]
     values = _dice_above(inside, outside, thresholds)
     best = int(np.argmax(values))  # the first maximum, hence the highest threshold
@@ -163,7 +162,7 @@ def dice_at(
         Foreground probability in [0, 1], finite.
     target : ndarray of bool, shape (H, W)
     thresholds : array_like of float, shape (T,)
-        In any order, not NaN.  They are compared in float64.
+        In any order, without NaN.  Compared in float64.
     evaluated : ndarray of bool, shape (H, W), optional
         Pixels that count.  Default: all.
 
@@ -185,12 +184,14 @@ def dice_at(
     """
     cuts = np.asarray(thresholds, dtype=np.float64)
     if cuts.ndim != 1 or np.isnan(cuts).any():
-        raise ProtocolError(f"thresholds must be one row of numbers, none NaN; got {thresholds!r}")
+        raise ProtocolError(
+            f"thresholds must be a one-dimensional array without NaN; got {thresholds!r}"
+        )
     return _dice_above(*_sorted_probabilities(probability, target, evaluated), cuts)
 
 
 def _overlap(prediction: Mask, target: Mask, evaluated: Mask | None) -> tuple[int, int, int]:
-    """Return the pixels in both masks, in the prediction, and in the target."""
+    """Return the number of pixels in both masks, in the prediction, and in the target."""
     check_masks(prediction=prediction, target=target, evaluated=evaluated)
     if evaluated is not None:
         prediction, target = prediction & evaluated, target & evaluated
@@ -201,7 +202,7 @@ def _overlap(prediction: Mask, target: Mask, evaluated: Mask | None) -> tuple[in
 def _sorted_probabilities(
     probability: Probability, target: Mask, evaluated: Mask | None
 ) -> tuple[Probability, Probability]:
-    """Return the evaluated probabilities of target and of background pixels, each increasing."""
+    """Return the evaluated probabilities of target and of background pixels, each sorted."""
     check_masks(target=target, evaluated=evaluated)
     check_probability(probability, target.shape)
     if evaluated is None:
@@ -212,7 +213,7 @@ def _sorted_probabilities(
 def _dice_above(
     inside: Probability, outside: Probability, thresholds: Probability
 ) -> npt.NDArray[np.float64]:
-    """Return the Dice of each strict threshold, given increasing probabilities of either class."""
+    """Return the Dice at each strict threshold, given sorted probabilities of both classes."""
     hits = inside.size - np.searchsorted(inside, thresholds, side="right")
     false_alarms = outside.size - np.searchsorted(outside, thresholds, side="right")
     total = hits + false_alarms + inside.size
@@ -223,11 +224,10 @@ def _dice_above(
 def _just_below(probability: Probability) -> npt.NDArray[np.float32]:
     """Return, for each p in [0, 1], the highest float32 t with ``p > t``.
 
-    Two probabilities with the same t are not separable by any float32 threshold, whatever their
-    own precision.
+    Two probabilities with the same t cannot be separated by a float32 threshold, in any precision.
     """
     rounded = probability.astype(np.float32)
     below = np.where(rounded < probability, rounded, np.nextafter(rounded, np.float32(-1)))
-    # Below 0 the next float is subnormal, and reads as 0 where a library flushes those to zero.
+    # The next float below 0 is subnormal, and equals 0 if a library flushes subnormals to zero.
     below[below < 0] = -np.finfo(np.float32).tiny
     return below

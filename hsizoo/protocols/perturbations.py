@@ -1,22 +1,21 @@
-"""Perturbations: named ways to disturb a cube, at a stated strength, the same for every component.
+"""Perturbations: named ways to perturb a cube with a given strength, for every component alike.
 
-They ask how far a result holds when the sensor is noisier, the light less even, bands are missing
-or the calibration has drifted.  A perturbation acts on the cube that is evaluated, never on the
-label map and never on training.  It is part of a cell's identity; a clean cell has none, and its
-identity is that of a run without perturbations.
+They test how robust a result is to a noisier sensor, uneven light, missing bands or a drift of the
+calibration.  A perturbation acts on the evaluated cube, never on the label map or on training.  It
+is part of a cell's identity; an unperturbed cell has the identity of a run without perturbations.
 
 =================== ============================================== ==========================
-name                what ``strength`` means                        what changes
+name                meaning of ``strength``                        what changes
 =================== ============================================== ==========================
 ``noise``           sigma over the band's standard deviation       values
 ``shading``         largest relative change of the light           values
-``dropped-bands``   share of bands taken away                      number of bands
+``dropped-bands``   share of bands removed                         number of bands
 ``spectral-shift``  bands, or nanometres with ``unit=nm``          values; not the wavelengths
 =================== ============================================== ==========================
 
-The random numbers depend on the seed of the cell, the scene and the kind of perturbation, and not
-on the strength: a stronger one is the same one, more of it.  Jittered clicks are an option of the
-robots.
+The random numbers depend on the seed of the cell, the scene and the kind of perturbation, but not
+on the strength: a stronger perturbation has the same pattern.  Jittered clicks are an option of
+the robots.
 """
 
 from __future__ import annotations
@@ -48,24 +47,24 @@ __all__ = [
     "perturbation_from_config",
 ]
 
-_STREAM = 0x7E57  # apart from the random streams of robots, which begin with the same numbers
+_STREAM = 0x7E57  # separates this random stream from those of robots, which have the same seeds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Perturbation(ABC):
-    """One way to disturb a cube.
+    """Base class of perturbations of a cube.
 
     Parameters
     ----------
     strength : float
-        How much; 0 changes nothing.
+        Strength of the perturbation; 0 has no effect.
 
     Attributes
     ----------
     name : str
-        What users type.
+        Name that users type.
     version : str
-        Raised whenever the same cube comes out differently.
+        Increased whenever the same cube gives a different result.
 
     Raises
     ------
@@ -87,47 +86,47 @@ class Perturbation(ABC):
             limits = f"at least {self._least:g}" if math.isfinite(self._least) else "finite"
             limits += f" and below {self._most:g}" if math.isfinite(self._most) else ""
             raise ProtocolError(f"{self.name}: strength must be {limits}; got {value!r}")
-        object.__setattr__(self, "strength", number)  # 1 and 1.0 are one record
+        object.__setattr__(self, "strength", number)  # 1 and 1.0 give the same record
 
     def config(self) -> dict[str, Any]:
-        """Every setting as plain values, for the cell's identity and its record."""
+        """Return all settings as plain values, for the cell's identity and its record."""
         return {"name": self.name, "version": self.version, **asdict(self)}
 
     def apply(self, scene: Scene, seed: int = 0) -> Scene:
         """Return the scene with its cube perturbed; the label map is the same object.
 
-        Pixels without a usable spectrum stay unusable, so what is evaluated does not change.
+        Pixels without a valid spectrum remain invalid, so the evaluated pixels do not change.
 
         Parameters
         ----------
         scene : Scene
         seed : int, default 0
-            Another seed, other noise; see the top of this module.
+            Seed of the random numbers; see the module docstring.
 
         Raises
         ------
         DataError
-            If it cannot be done to this cube.
+            If the perturbation cannot be applied to this cube.
         """
         words = (zlib.crc32(text.encode()) for text in (scene.name, self.name))
         rng = np.random.default_rng([_STREAM, seed, *words])
         cube = scene.cube
-        if not cube.valid.all():  # all their bands, so that none looks usable afterwards
+        if not cube.valid.all():  # NaN in all bands, so that none becomes valid
             cube = _with_data(cube, np.where(cube.valid[:, :, None], cube.data, np.float32("nan")))
         return replace(scene, cube=self._perturb(cube, rng))
 
     @abstractmethod
     def _perturb(self, cube: HyperCube, rng: np.random.Generator) -> HyperCube:
-        """Return another cube of the same height and width."""
+        """Return a perturbed cube of the same height and width."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Noise(Perturbation):
     """Independent Gaussian noise on every value.
 
-    The measure of a band is its standard deviation over the scene's usable pixels: what tells
-    materials apart in that band.  So one strength disturbs counts, reflectances and centred data
-    alike, whatever their unit and offset.  INFERRED: papers state noise in several ways.
+    The noise is relative to the band's standard deviation over the scene's valid pixels, which is
+    what distinguishes materials.  So a strength has the same effect on counts, reflectances and
+    centred data, independent of unit and offset.  INFERRED: papers define noise in several ways.
 
     Parameters
     ----------
@@ -154,8 +153,8 @@ class Shading(Perturbation):
     """Uneven light: a smooth field multiplies the spectrum of every pixel.
 
     The field is ``1 + strength · f`` with ``f`` a random sum of the 15 lowest cosines over the
-    image, of amplitude falling with frequency, scaled so that its largest absolute value is 1.  It
-    is the same light whatever the resolution.  INFERRED: no paper states a field.
+    image, with amplitudes decreasing with frequency, scaled to a largest absolute value of 1.  It
+    is independent of the resolution.  INFERRED: no paper defines a field.
 
     Parameters
     ----------
@@ -175,15 +174,15 @@ class Shading(Perturbation):
 
 @dataclass(frozen=True, kw_only=True)
 class DroppedBands(Perturbation):
-    """Bands that are not there, chosen at random.
+    """Removal of bands chosen at random.
 
-    Wavelengths go with their bands.  A band of the pseudo-RGB image that is gone is replaced by the
-    nearest one that is left: in wavelength, where known, otherwise in number.
+    Wavelengths are removed with their bands.  A removed band of the pseudo-RGB image is replaced by
+    the nearest remaining one: in wavelength, if known, otherwise in number.
 
     Parameters
     ----------
     strength : float, default 0.1
-        Share of the bands to take away, below 1; rounded to whole bands.
+        Share of the bands to remove, below 1; rounded to whole bands.
 
     Raises
     ------
@@ -202,7 +201,7 @@ class DroppedBands(Perturbation):
                 f"dropped-bands:strength={self.strength:g} leaves none of the {cube.bands} "
                 f"band(s) of {cube.name}; choose a lower strength"
             )
-        # A prefix of one permutation, so that a higher strength drops the same bands and more.
+        # A prefix of one permutation, so that a higher strength drops a superset of bands.
         kept = np.sort(rng.permutation(cube.bands)[dropped:])
         place = np.arange(cube.bands) if cube.wavelengths is None else cube.wavelengths
         rgb = cube.rgb_bands and [int(abs(place[kept] - place[b]).argmin()) for b in cube.rgb_bands]
@@ -212,18 +211,18 @@ class DroppedBands(Perturbation):
 
 @dataclass(frozen=True, kw_only=True)
 class SpectralShift(Perturbation):
-    """A calibration that has drifted: each band measures a little further along the spectrum.
+    """Calibration drift: each band measures the spectrum at a shifted position.
 
-    A band takes the value that the spectrum has `strength` further on, linearly between the two
-    neighbours in wavelength (in number, where wavelengths are unknown); beyond the last band stands
-    its value.  The cube keeps its wavelengths, which are now wrong: that is the point.
+    A band takes the value of the spectrum shifted by `strength`, interpolated linearly between the
+    two neighbours in wavelength (in number, if wavelengths are unknown).  Beyond the first and last
+    band their values are repeated.  The cube keeps its wavelengths, which are wrong on purpose.
 
     Parameters
     ----------
     strength : float, default 0.1
-        How far; negative goes to shorter wavelengths.
+        Size of the shift; negative shifts to shorter wavelengths.
     unit : {"bands", "nm"}, default "bands"
-        Of the strength.
+        Unit of the strength.
 
     Raises
     ------
@@ -251,13 +250,13 @@ class SpectralShift(Perturbation):
             if cube.wavelengths is None:
                 raise DataError(
                     f"spectral-shift:unit=nm needs the wavelengths of {cube.name}, which has none; "
-                    "say unit=bands"
+                    "use unit=bands"
                 )
             nm = cube.wavelengths[order]
             if (np.diff(nm) <= 0).any():
                 raise DataError(
-                    f"spectral-shift:unit=nm needs different wavelengths; two bands of {cube.name} "
-                    "share one: say unit=bands"
+                    f"spectral-shift:unit=nm needs distinct wavelengths; two bands of {cube.name} "
+                    "share one: use unit=bands"
                 )
             position = np.interp(nm + self.strength, nm, number)
         position = np.clip(position, 0, cube.bands - 1)
@@ -275,14 +274,14 @@ def _with_data(cube: HyperCube, data: npt.NDArray[np.float32]) -> HyperCube:
 
 
 def _smooth_field(height: int, width: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """A random smooth field, (height, width), whose largest absolute value is 1."""
+    """Random smooth field, (height, width), with a largest absolute value of 1."""
     frequencies = np.arange(4)
     rows, cols = (
         np.cos(np.pi * frequencies[:, None] * (np.arange(size) + 0.5) / size)
         for size in (height, width)
     )
     weights = rng.standard_normal((4, 4)) / (1 + frequencies[:, None] ** 2 + frequencies**2)
-    weights[0, 0] = 0.0  # the mean brightness stays
+    weights[0, 0] = 0.0  # keeps the mean brightness
     field: npt.NDArray[np.float64] = rows.T @ weights @ cols
     largest = np.abs(field).max()
     return field / largest if largest > 1e-12 else np.zeros_like(field)  # a single pixel
@@ -302,14 +301,14 @@ def make_perturbation(text: str) -> Perturbation | None:
     NameLookupError
         If there is no such perturbation.
     OptionError, ProtocolError
-        If it has no such option, or not that value of it.
+        For an unknown option or an invalid value.
     """
     name = parse_name(text)
     known = ["none", *PERTURBATIONS]
     if name.dist or name.base not in known or (name.base == "none" and name.options):
         hint = did_you_mean(name.base, known)
         raise NameLookupError(
-            f"no perturbation is named {text!r}.{hint} There are: {', '.join(known)}."
+            f"no perturbation is named {text!r}.{hint} Available perturbations: {', '.join(known)}."
         )
     if name.base == "none":
         return None
@@ -319,6 +318,6 @@ def make_perturbation(text: str) -> Perturbation | None:
 
 
 def perturbation_from_config(config: Mapping[str, Any]) -> Perturbation:
-    """Rebuild a perturbation from what `Perturbation.config` returned."""
+    """Rebuild a perturbation from the output of `Perturbation.config`."""
     settings = {key: value for key, value in config.items() if key not in ("name", "version")}
     return PERTURBATIONS[config["name"]](**settings)

@@ -1,4 +1,4 @@
-"""The protocols that hsizoo comes with."""
+"""Plugin with the protocols shipped with hsizoo."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def hsizoo_components() -> Iterator[ComponentSpec]:
         name="interactive",
         kind="protocol",
         target="hsizoo.protocols.interactive.protocol:InteractiveProtocol",
-        summary="A simulated user clicks on each class; every answer is scored",
+        summary="A simulated user clicks on each class; every prediction is scored",
         paper="SAMSA 2.0, arXiv:2508.00493, section 3.1",
     )
     yield ComponentSpec(
         name="few-label",
         kind="protocol",
         target="hsizoo.protocols.few_label.protocol:FewLabelProtocol",
-        summary="A classifier learns from a few labels per class; all other pixels test it",
+        summary="A classifier is trained on a few labels per class and tested on all other pixels",
         paper="IPG, Zhao et al. 2024, doi:10.3389/fpls.2024.1515403, section 3",
     )
     yield ComponentSpec(

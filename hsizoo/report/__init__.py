@@ -1,1 +1,1 @@
-"""Tables and figures made from stored records; nothing here runs a component."""
+"""Tables and figures made from stored records, without running components."""

@@ -1,4 +1,4 @@
-"""The rows of a run against each other: intervals, paired differences, classes, ranks."""
+"""Comparison of the rows of a run: intervals, paired differences, classes, ranks."""
 
 from __future__ import annotations
 
@@ -46,25 +46,25 @@ _COUNTS = ("samples", "scenes", "seeds", "training_seeds", "failed_cells", "unit
 
 @dataclass(frozen=True)
 class Comparison:
-    """What can be said of a run.
+    """Statistics of a run.
 
     Parameters
     ----------
     columns : tuple of Column
-        Those of the protocol.
+        Columns of the protocol.
     rows : list of Row
-        With intervals.
+        Rows with intervals.
     differences : list of dict
-        Each pair of rows that differ in one respect, by each compared column: ``metric``, ``a``,
+        One per compared column and pair of rows that differ in one respect: ``metric``, ``a``,
         ``b``, ``differ_in``, ``difference`` (a minus b, on the results that both have), ``low``,
         ``high``, ``above_0`` (share of bootstrap draws), ``by_class_…`` (the same over classes),
-        ``wins`` and ``losses`` (share of pairs in which a is better, and worse, every seed being a
+        ``wins`` and ``losses`` (share of pairs in which a is better or worse; each seed is a
         pair), ``unit``, ``units``, ``samples``.
     classes : list of dict
-        Each row's mean of each class, and over all classes, by each compared column; empty where
-        the protocol names no classes.
+        Means per row and class, and over all classes, for each compared column; empty if the
+        protocol names no classes.
     ranks : list of dict
-        How often each component of one setting has each rank, by each compared column.
+        How often each component of a setting has each rank, for each compared column.
     """
 
     columns: tuple[Column, ...]
@@ -81,11 +81,11 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
     ----------
     protocol : type of Protocol
     records : sequence of mapping
-        All cells, failed ones included.
+        All cells, including failed ones.
     """
     rows = summarise(protocol, records)
     unit = choose_unit(records)
-    # A column that no row has a value in (Dice after five clicks of a run with three) stays out.
+    # Leave out columns without values (such as Dice after five clicks in a run with three).
     columns = [
         column
         for column in protocol.columns
@@ -98,8 +98,8 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
         finished = done(mine)
         observed = protocol.observe(finished) if finished else []
         pairs = _for_all_seeds(finished, observed, training_seeds)
-        repeated, their = zip(*pairs, strict=True) if pairs else ((), ())
-        results.append(single_results(repeated, their, names, unit))
+        repeated, matching = zip(*pairs, strict=True) if pairs else ((), ())
+        results.append(single_results(repeated, matching, names, unit))
     bootstrap = _Bootstrap(columns, results, unit)
     for place, row in enumerate(rows):
         row.unit, row.units = unit, bootstrap.units(place)
@@ -116,7 +116,7 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
 def _for_all_seeds(
     records: Sequence[Record], observed: Sequence[Any], seeds: Collection[int]
 ) -> list[tuple[Record, Any]]:
-    """Repeat what was not trained for every training seed, as it is the same with each."""
+    """Repeat results of untrained components, which are the same for every training seed."""
     return [
         ({**record, "training_seed": seed} if seed is not None else record, mine)
         for record, mine in zip(records, observed, strict=True)
@@ -125,14 +125,14 @@ def _for_all_seeds(
 
 
 class _Bootstrap:
-    """The bootstrap of every row, with the same units drawn for all.
+    """Bootstrap of all rows, with the same units drawn for each.
 
     Parameters
     ----------
     columns : sequence of Column
-        What there are values of.
+        Columns that have values.
     results : sequence of Observations
-        For each row its single results, see `hsizoo.report.rows.single_results`.
+        Single results of each row, see `hsizoo.report.rows.single_results`.
     unit : {"subject", "scene", "seed"}
     """
 
@@ -157,7 +157,7 @@ class _Bootstrap:
         self._draws: dict[tuple[int, bool], Floats] = {}
 
     def units(self, place: int) -> int:
-        """How many units a row has."""
+        """Return the number of units of a row."""
         return len(set(self.results[place].units))
 
     def shared(self, members: Sequence[int]) -> list[Observations]:
@@ -166,8 +166,8 @@ class _Bootstrap:
         Returns
         -------
         list of Observations
-            For each row the same results in the same order; a figure that one row lacks is NaN in
-            all.  If nothing is missing these are the rows' own `results`.
+            For each row the same results in the same order; a figure missing in one row is NaN in
+            all.  If nothing is missing, these are the rows' own `results`.
         """
         found = [self.results[member] for member in members]
         numbers = [self._numbers[member] for member in members]
@@ -191,16 +191,16 @@ class _Bootstrap:
         return average_seeds(results, self.unit)
 
     def draws(self, place: int, results: Observations, *, classes: bool = False) -> Floats:
-        """Average single results of a row in every draw; (1 + draws, columns).
+        """Average single results of a row in every draw, shape (1 + draws, columns).
 
         Parameters
         ----------
         place : int
-            The row.
+            Index of the row.
         results : Observations
             All its results, or those that `shared` selected.
         classes : bool, default False
-            Average over classes in place of samples.
+            Average over classes instead of samples.
         """
         whole = results is self.results[place]
         if whole and (place, classes) in self._draws:
@@ -212,7 +212,7 @@ class _Bootstrap:
         return found
 
     def intervals(self, place: int) -> dict[str, tuple[float, float]]:
-        """95 % intervals by column; empty if there cannot be any."""
+        """Return 95 % intervals by column; empty if there are too few units."""
         if self.units(place) < FEWEST_UNITS:
             return {}
         ends = interval(self.draws(place, self.results[place])[1:])
@@ -224,7 +224,7 @@ class _Bootstrap:
 
 
 def _extent(results: Observations, column: int) -> tuple[int, int]:
-    """How many units, and how many samples, have a value in a column."""
+    """Number of units, and of samples, that have a value in a column."""
     known = np.flatnonzero(~np.isnan(results.values[:, column])).tolist()
     return len({results.units[place] for place in known}), len(known)
 
@@ -282,7 +282,7 @@ def _pair(bootstrap: _Bootstrap, first: int, second: int) -> dict[str, dict[str,
 
 
 def _respects(first: Row, second: Row) -> list[str]:
-    """What tells two rows apart; an empty condition agrees with any."""
+    """Respects in which two rows differ; an empty condition agrees with any value."""
     one, two = first.conditions, second.conditions
     apart = ["component"] if first.component != second.component else []
     return apart + [key for key in one if one[key] != two[key] and one[key] and two[key]]
@@ -328,7 +328,7 @@ def _classes(rows: Sequence[Row], bootstrap: _Bootstrap) -> list[dict[str, Any]]
 
 
 def _class_name(name: tuple[str, str | None], mine: Observations, several: bool) -> str:
-    """A class in words; of several datasets, which may share names, with its scenes."""
+    """Name of a class; with its scenes if there are several datasets, which may share names."""
     if not several:
         return str(name[1])
     return f"{name[1]} ({', '.join(sorted({str(key[1]) for key in mine.keys}))})"
@@ -364,10 +364,10 @@ def _ranks(rows: Sequence[Row], bootstrap: _Bootstrap) -> list[dict[str, Any]]:
 
 
 def table_csv(comparison: Comparison) -> str:
-    """The table as CSV, one line per row, full precision.
+    """Return the table as CSV, one line per row, with full precision.
 
-    After the figures stand their intervals (``<column> low``, ``<column> high``) and their
-    standard deviations over seeds (``<column> sd``), as far as any row has them.
+    The figures are followed by their intervals (``<column> low``, ``<column> high``) and standard
+    deviations over seeds (``<column> sd``), if any row has them.
     """
     rows, names = comparison.rows, [column.name for column in comparison.columns]
     figures: list[str] = []
@@ -388,7 +388,7 @@ def table_csv(comparison: Comparison) -> str:
 
 
 def differences_csv(comparison: Comparison) -> str:
-    """All differences as CSV, full precision."""
+    """Return all differences as CSV, with full precision."""
     figures = ["difference", "low", "high", "above_0"]
     head = ["metric", "a", "b", "differ_in", *figures, *(f"by_class_{each}" for each in figures)]
     head += ["wins", "losses", "unit", "units", "samples"]
@@ -399,7 +399,7 @@ def differences_csv(comparison: Comparison) -> str:
 
 
 def classes_csv(comparison: Comparison) -> str:
-    """All classes as CSV, full precision."""
+    """Return the means of all classes as CSV, with full precision."""
     head = ["class", "metric", "mean", "low", "high", "unit", "units", "samples"]
     lines = [
         (line["conditions"], {key: line[key] for key in line if key != "conditions"})

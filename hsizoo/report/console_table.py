@@ -1,4 +1,4 @@
-"""The table of a run in the terminal."""
+"""Table of a run for the terminal."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from hsizoo.report.rows import Row
 
 __all__ = ["console_table", "fitting_table"]
 
-_WIDE = 10_000  # a narrow console measures every table as its own width
+_WIDE = 10_000  # a narrow console would report its own width for every table
 
 
 def fitting_table(
     layout: Layout, rows: Sequence[Row], title: str, width: int
 ) -> tuple[Table, list[str]]:
-    """The table with as many columns as fit, and the headings of those that were left out.
+    """Return the table with as many columns as fit, and the headings of the omitted ones.
 
-    Where not even the first columns fit with their intervals, these are left out first.
+    If not even the first columns fit with their intervals, the intervals are omitted.
     """
     order = sorted((c for c in layout.columns if c.leave_out), key=lambda c: c.leave_out)
     for intervals in (True, False):
@@ -47,10 +47,10 @@ def console_table(
     *,
     intervals: bool = True,
 ) -> Table:
-    """The table of a run, the best figure of each column in bold.
+    """Return the table of a run, with the best figure of each column in bold.
 
-    A protocol whose columns do not show their standard deviation over seeds has that of its
-    headline in a column of its own, where there are several seeds.
+    If there are several seeds and no column shows its standard deviation, that of the headline
+    gets a separate column.
     """
     columns = [c for c in shown_columns(layout.columns, rows) if c.name not in without]
     conditions = list(rows[0].conditions) if rows else []

@@ -11,7 +11,7 @@ __all__ = ["csv_with_conditions", "to_csv"]
 
 
 def to_csv(head: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
-    """Write lines as CSV; what a line lacks is left empty."""
+    """Format lines as CSV; missing values are left empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, head, lineterminator="\n")
     writer.writeheader()
@@ -22,10 +22,9 @@ def to_csv(head: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
 def csv_with_conditions(
     head: Sequence[str], lines: Sequence[tuple[Mapping[str, str], dict[str, Any]]]
 ) -> str:
-    """Lines as CSV, with a column for each condition after the component.
+    """Format lines as CSV, with a column for each condition after the component.
 
-    A condition may be called like one of the table's own columns; it is then written with
-    ``condition`` before its name.
+    A condition with the same name as one of the table's own columns gets the prefix ``condition``.
     """
     conditions = list(lines[0][0]) if lines else []
     taken = {"component", *head}

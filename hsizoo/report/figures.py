@@ -1,4 +1,4 @@
-"""How figures are written in tables for people: in the terminal and in Markdown alike."""
+"""Formatting of figures in tables for people, in the terminal and in Markdown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MISSING = "—"
 
 @dataclass(frozen=True)
 class Layout:
-    """What a table needs to know of its protocol, kept with the results.
+    """Settings of a protocol that its tables need; stored with the results.
 
     Parameters
     ----------
@@ -42,22 +42,22 @@ class Layout:
 
     @classmethod
     def of(cls, protocol: type[Protocol]) -> Layout:
-        """That of a protocol."""
+        """Return the layout of a protocol."""
         return cls(tuple(protocol.columns), tuple(protocol.headline), protocol.count)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` reads."""
+        """Return plain values for `from_json`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Layout:
-        """Rebuild what `to_json` returned; a table of another version may have other columns."""
+        """Rebuild a layout from `to_json`; other versions may have other columns."""
         columns = tuple(Column(**each) for each in data["columns"])
         return cls(columns, tuple(data["headline"]), data["count"])
 
 
 def shown_columns(columns: Sequence[Column], rows: Sequence[Row]) -> list[Column]:
-    """Select the columns that tables for people have."""
+    """Select the columns that are shown in tables for people."""
     return [
         column
         for column in columns
@@ -66,16 +66,16 @@ def shown_columns(columns: Sequence[Column], rows: Sequence[Row]) -> list[Column
 
 
 def headline_of(headline: Sequence[str], rows: Sequence[Row]) -> str:
-    """The column that rows are put in order by: the first one that has a value."""
+    """Return the name of the column that rows are sorted by: the first one that has a value."""
     return next(
         (name for name in headline if any(row[name] is not None for row in rows)), headline[0]
     )
 
 
 def spread_of(layout: Layout, rows: Sequence[Row], digits: int) -> list[str] | None:
-    """Standard deviations over seeds of the headline, row by row, for a column of their own.
+    """Format the standard deviations of the headline over seeds, for a separate column.
 
-    None where no row has one, or where figures are shown with ± theirs.
+    None if no row has one, or if figures are already shown with ±.
     """
     headline = headline_of(layout.headline, rows)
     found = [row.deviations.get(headline) for row in rows]
@@ -85,12 +85,12 @@ def spread_of(layout: Layout, rows: Sequence[Row], digits: int) -> list[str] | N
 
 
 def count_of(layout: Layout, row: Row) -> str:
-    """What the last column says of a row: the number of its samples, or of its seeds."""
+    """Return the text of the last column: the number of samples, or of seeds."""
     return str(row.samples if layout.count == "samples" else row.seeds)
 
 
 def best_of(column: Column, rows: Sequence[Row]) -> float | None:
-    """The best figure of a column; None where there are not two to choose from."""
+    """Return the best figure of a column; None if it has fewer than two."""
     values = [value for row in rows if (value := row[column.name]) is not None]
     if len(values) < 2 or not column.better:
         return None
@@ -98,7 +98,7 @@ def best_of(column: Column, rows: Sequence[Row]) -> float | None:
 
 
 def figure(row: Row, column: Column, *, intervals: bool = True) -> str:
-    """Write one figure, with its interval or its standard deviation where it has one.
+    """Format a figure, with its interval or standard deviation if it has one.
 
     Examples
     --------
@@ -124,5 +124,5 @@ def figure(row: Row, column: Column, *, intervals: bool = True) -> str:
 
 
 def scaled(value: float, column: Column) -> float:
-    """A figure in the unit of its column: shares become per cent."""
+    """Convert a figure to the unit of its column: shares become per cent."""
     return 100 * value if column.unit in ("%", "×100") else value

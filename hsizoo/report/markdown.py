@@ -8,7 +8,7 @@ __all__ = ["markdown_table"]
 
 
 def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    r"""Write a table.
+    r"""Format a table in Markdown.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What all pictures of a report have in common; needs matplotlib (``hsizoo[report]``)."""
+"""Helpers shared by all plots of a report; needs matplotlib (``hsizoo[report]``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["new_figure", "to_png"]
 
 
 def new_figure(size: tuple[float, float]) -> Figure:
-    """Make an empty figure, laid out so that nothing is cut.
+    """Create an empty figure with a layout that avoids clipping.
 
     Parameters
     ----------
@@ -31,16 +31,16 @@ def new_figure(size: tuple[float, float]) -> Figure:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingRequirement(
-            "the picture needs matplotlib: pip install 'hsizoo[report]'"
+            "the plot needs matplotlib: pip install 'hsizoo[report]'"
         ) from error
-    # Figure without pyplot: no global state, no display needed.
+    # Without pyplot: no global state, no display needed.
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def to_png(figure: Figure) -> bytes:
-    """Encode a figure, without software tag and date: the same figure gives the same bytes."""
+    """Encode a figure as PNG, without software tag and date, so that the bytes are reproducible."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})
     return picture.getvalue()

@@ -1,8 +1,8 @@
-"""The rows of a table: which stored records make one, and what it says of them.
+"""Table rows, computed from stored records.
 
-A row is one component under one set of conditions (a perturbation, a swept option).  Everything
-here works for every protocol: the figures come from `hsizoo.Protocol.observe` and
-`hsizoo.Protocol.measures`, and the protocol's columns say how they are averaged.
+A row is one component under one set of conditions (a perturbation, a swept option).  This module
+works for every protocol: the figures come from `hsizoo.Protocol.observe` and
+`hsizoo.Protocol.measures`, and the protocol's columns define how they are averaged.
 """
 
 from __future__ import annotations
@@ -38,41 +38,42 @@ __all__ = [
 ]
 
 Unit = Literal["subject", "scene", "seed"]
-"""What a bootstrap draws again; see `hsizoo.report.statistics`."""
+"""Unit that a bootstrap resamples; see `hsizoo.report.statistics`."""
 
 RowName = tuple[str, tuple[tuple[str, str], ...]]
-"""Label and conditions: what tells one row from another."""
+"""Label and conditions, which identify a row."""
 
 
 @dataclass(kw_only=True)
 class Row:
-    """One row of a table.
+    """A row of a table.
 
     ``row[column]`` is the figure of a column, None if there is none.
 
     Parameters
     ----------
     component : str
-        What the table calls the component, with its marks: ``samsa2-nano (trained on phantom)``.
+        Name of the component in the table, with its marks: ``samsa2-nano (trained on phantom)``.
     conditions : dict of str to str
-        What tells this row from others of the component; empty text for a condition that does not
-        concern it.
+        Conditions that distinguish rows of the component; empty text for a condition that does
+        not apply.
     values : dict of str to float or None
-        By column.
+        Figures, by column.
     deviations : dict of str to float
-        Standard deviation over seeds, by column; empty for a single seed.  Of trained components
-        it is that over the seeds of the training.
+        Standard deviation over seeds, by column; empty for a single seed.  For components trained
+        in this run, over the training seeds.
     intervals : dict of str to (float, float)
-        95 % intervals of the bootstrap, by column; empty where there are too few units.
+        95 % bootstrap intervals, by column; empty if there are too few units.
     samples, scenes, seeds : int
-        How many observations, scenes and seeds it was computed from.
+        Number of observations, scenes and seeds.
     training_seeds : int
-        How many trainings it was computed from; 0 for what was not trained in this run.
+        Number of trainings; 0 for a component that was not trained in this run.
     failed_cells : int
+        Number of failed cells.
     unit : str
-        What the bootstrap draws.
+        Unit that the bootstrap resamples.
     units : int
-        How many of them there are.
+        Number of units.
     """
 
     component: str
@@ -93,18 +94,18 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Component and conditions in one text."""
+        """Component and conditions as one string."""
         return row_name(self.component, self.conditions)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Row:
-        """Rebuild a row from what `dataclasses.asdict` and JSON made of it."""
+        """Rebuild a row from the JSON of its `dataclasses.asdict`."""
         ends = {column: (low, high) for column, (low, high) in data["intervals"].items()}
         return cls(**{**data, "intervals": ends})
 
 
 def row_name(component: str, conditions: Mapping[str, str]) -> str:
-    """Component and conditions in one text.
+    """Format component and conditions as one string.
 
     Examples
     --------
@@ -118,8 +119,8 @@ def row_name(component: str, conditions: Mapping[str, str]) -> str:
 def by_row(records: Iterable[Record]) -> dict[RowName, list[Record]]:
     """Group records by row, in the order of first appearance.
 
-    A record names its row by ``label`` and, where a run has several conditions, by ``conditions``.
-    A condition that a record does not name is empty.
+    The row of a record is given by its ``label`` and, in a run with conditions, ``conditions``.  A
+    condition missing in a record is empty.
     """
     records = list(records)
     conditions = dict.fromkeys(key for each in records for key in each.get("conditions") or ())
@@ -136,9 +137,9 @@ def done(records: Iterable[Record]) -> list[Record]:
 
 
 def settings_of(conditions: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
-    """The settings of a run, each with a value for every condition.
+    """Return the most specific combinations of conditions in a run.
 
-    A row that a condition does not concern has no value for it; it belongs to every setting that
+    A row has no value for a condition that does not apply to it; it belongs to every setting that
     agrees with it in the other conditions.
     """
     found = [dict(pairs) for pairs in dict.fromkeys(tuple(each.items()) for each in conditions)]
@@ -148,12 +149,12 @@ def settings_of(conditions: Iterable[Mapping[str, str]]) -> list[dict[str, str]]
 
 
 def covers(general: Mapping[str, str], setting: Mapping[str, str]) -> bool:
-    """Whether conditions agree with a setting wherever they have a value."""
+    """Whether all non-empty conditions agree with a setting."""
     return all(value in ("", setting[key]) for key, value in general.items())
 
 
 def choose_unit(records: Sequence[Record]) -> Unit:
-    """The subject; the scene where there is one subject; the seed where there is one scene."""
+    """Return the bootstrap unit: subject; scene if there is one subject; seed if one scene."""
     scenes = {(*_scene(record), record["subject"]) for record in done(records)}
     if len({(dataset, subject) for dataset, _, subject in scenes}) > 1:
         return "subject"
@@ -166,22 +167,22 @@ def single_results(
     columns: Sequence[str],
     unit: Unit,
 ) -> Observations:
-    """Arrange the observations of one row, each seed by itself.
+    """Arrange the observations of one row, keeping seeds separate.
 
     Parameters
     ----------
     records : sequence of mapping
         Finished cells of one row.
     observed : sequence of sequence of Observation
-        Those of each record.
+        Observations of each record.
     columns : sequence of str
     unit : {"subject", "scene", "seed"}
 
     Returns
     -------
     Observations
-        With one value for each of `columns`.  A key is the dataset, the scene, the label of the
-        observation, and the seeds.
+        With one value for each of `columns`.  A key consists of the dataset, the scene, the label
+        of the observation, and the seeds.
     """
     keys: list[tuple[Any, ...]] = []
     units: list[Any] = []
@@ -190,19 +191,19 @@ def single_results(
     for record, mine in zip(records, observed, strict=True):
         dataset, scene = _scene(record)
         seeds = (record["identity"]["seed"], record.get("training_seed"))
-        whose: Any = seeds
+        unit_name: Any = seeds
         if unit != "seed":
-            whose = dataset, record.get("subject") if unit == "subject" else scene
+            unit_name = dataset, record.get("subject") if unit == "subject" else scene
         for each in mine:
             keys.append((dataset, scene, each.label, seeds))
-            units.append(whose)
+            units.append(unit_name)
             classes.append((dataset, each.category))
             values.append([each.values.get(column, math.nan) for column in columns])
     return Observations(keys, units, classes, np.array(values).reshape(len(keys), len(columns)))
 
 
 def average_seeds(results: Observations, unit: Unit) -> Observations:
-    """Average what `single_results` arranged over seeds, unless the seed is the unit."""
+    """Average the output of `single_results` over seeds, unless the seed is the unit."""
     keys = results.keys if unit == "seed" else [key[:-1] for key in results.keys]
     return results.averaged(keys)
 
@@ -215,7 +216,7 @@ def observations(
 ) -> Observations:
     """Arrange the observations of one row for averages and bootstraps.
 
-    Cells of one scene with several seeds are averaged first, unless the seed is the unit.
+    Seeds of a scene are averaged first, unless the seed is the unit.
 
     Parameters
     ----------
@@ -231,7 +232,7 @@ def observations(
 
 
 def summarise(protocol: type[Protocol], records: Sequence[Record]) -> list[Row]:
-    """Make one row per component and set of conditions, in the order of first appearance.
+    """Compute one row per component and set of conditions, in the order of first appearance.
 
     Parameters
     ----------
@@ -242,9 +243,9 @@ def summarise(protocol: type[Protocol], records: Sequence[Record]) -> list[Row]:
     Returns
     -------
     list of Row
-        Without intervals, which `hsizoo.report.comparison` adds.  A value that cannot be had is
-        None.  Means are over observations, seeds being averaged first: a subject with more
-        classes, or in more scenes, counts more.
+        Without intervals, which `hsizoo.report.comparison` adds.  A value that is not available is
+        None.  Means are over observations, after averaging seeds: a subject with more classes or
+        scenes counts more.
     """
     rows = []
     for (label, pairs), mine in by_row(records).items():
@@ -297,7 +298,7 @@ def _average(column: Column, values: Iterable[float | None]) -> float | None:
 def _deviations(
     protocol: type[Protocol], records: Sequence[Record], columns: Sequence[str]
 ) -> dict[str, float]:
-    """Standard deviation over seeds of what the table of each seed alone would show."""
+    """Standard deviation over seeds of the figures in a table of each seed alone."""
     trained = any(map(is_trained, records))
     groups: dict[Any, list[Record]] = defaultdict(list)
     for record in records:
@@ -319,6 +320,6 @@ def _deviations(
 
 
 def _scene(record: Record) -> tuple[str, str]:
-    """Dataset and scene: two datasets may have scenes of one name."""
+    """Dataset and scene, since two datasets may have scenes with the same name."""
     identity = record["identity"]
     return json.dumps(identity.get("dataset"), sort_keys=True), identity["scene"]

@@ -1,25 +1,25 @@
-"""How sure a result is: means, paired bootstrap over subjects, ranks.
+"""Statistical uncertainty of results: means, paired bootstrap over subjects, ranks.
 
-A run gives a value for each *observation*: a sample (one class of one scene), after whatever seeds
-there were have been averaged.  Observations of one subject are not independent, so the *unit* that
-is drawn again is the subject, with all its observations at once.  Where a run has one subject the
-unit is the scene; where it has one scene, the seed.
+A run gives a value for each *observation*: a sample (one class of one scene), averaged over seeds.
+Observations of one subject are not independent, so the *unit* of resampling is the subject, with
+all its observations.  If a run has one subject, the unit is the scene; if it has one scene, the
+seed.
 
-Two ways to one figure
-----------------------
+Two kinds of mean
+-----------------
 over samples
     The mean over all samples, as in the SAMSA 2.0 paper and in the table of `hsizoo bench`.  A
-    subject that shows more classes, or in more images, counts more.
+    subject with more classes or images counts more.
 over classes
-    Image → subject → class: the images of a subject are averaged, then the subjects that show the
-    class, then the classes.  Every class counts the same, and in it every subject.
+    Image → subject → class: the images of a subject are averaged, then the subjects that have the
+    class, then the classes.  All classes have equal weight, and within a class all subjects.
 
 Intervals
 ---------
-Percentile bootstrap, two-sided 95 %.  All components are drawn with the same units, so the interval
+Percentile bootstrap, two-sided 95 %.  The same units are drawn for all components, so the interval
 of a difference is that of the paired difference.  Percentile intervals of few units are too narrow
 (with six subjects they cover about 87 % rather than 95 %, for normal values); with fewer than
-`FEWEST_UNITS` there are none.  A class that none of the drawn subjects shows is left out of that
+`FEWEST_UNITS` there are none.  A class that none of the drawn subjects has is left out of that
 draw.
 """
 
@@ -45,28 +45,28 @@ __all__ = [
 ]
 
 FEWEST_UNITS = 3
-"""With fewer units than this a bootstrap says nothing, and there is no interval."""
+"""Minimum number of units for a bootstrap interval."""
 
 DRAWS = 10_000
-"""Bootstrap draws of a run."""
+"""Number of bootstrap draws per run."""
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Observations:
-    """What one row of a table was computed from.
+    """Observations of one row of a table.
 
     Parameters
     ----------
     keys : sequence of hashable
-        Which observation it is; equal keys of two rows make a pair.
+        Identifier of each observation; equal keys of two rows form a pair.
     units : sequence of hashable
-        Whose it is.
+        Unit of each observation.
     classes : sequence of hashable
-        Its class.
+        Class of each observation.
     values : ndarray of float64, shape (n, M)
-        The metrics; NaN for what is not known, which every mean leaves out.
+        Metrics; NaN for unknown values, which all means ignore.
     """
 
     keys: Sequence[Any]
@@ -75,7 +75,7 @@ class Observations:
     values: Floats
 
     def at(self, places: Sequence[int]) -> Observations:
-        """Select the observations at these places, in this order."""
+        """Select observations by index, in this order."""
         return Observations(
             [self.keys[place] for place in places],
             [self.units[place] for place in places],
@@ -94,8 +94,8 @@ class Observations:
         Returns
         -------
         Observations
-            One for each key, in the order of first appearance, with the unit and the class of the
-            first observation that has it.
+            One per key, in the order of first appearance, with the unit and class of the first
+            observation with that key.
         """
         order = _numbers(keys)
         if len(order) == len(keys):
@@ -111,12 +111,12 @@ class Observations:
 
 
 def draw_units(units: int, draws: int = DRAWS, seed: int = 0) -> npt.NDArray[np.int64]:
-    """How often each unit is drawn, with replacement, as many as there are.
+    """Resample units with replacement, and count how often each is drawn.
 
     Returns
     -------
     ndarray of int, shape (1 + draws, units)
-        The first row is the run itself: every unit once.
+        Every row sums to `units`.  The first row is the run itself: every unit once.
     """
     chosen = np.random.default_rng(seed).integers(0, units, (draws, units))
     counts = np.zeros((1 + draws, units), dtype=np.int64)
@@ -128,15 +128,15 @@ def draw_units(units: int, draws: int = DRAWS, seed: int = 0) -> npt.NDArray[np.
 def over_samples(
     rows: Observations, order: Mapping[Hashable, int], counts: npt.NDArray[np.int64]
 ) -> Floats:
-    """The mean over observations, of every draw.
+    """Return the mean over observations in every draw.
 
     Parameters
     ----------
     rows : Observations
     order : mapping of unit to int
-        Its column in `counts`; it may have units that `rows` has not.
+        Column of each unit in `counts`; may contain units that `rows` does not have.
     counts : ndarray of int, shape (D, U)
-        As of `draw_units`.
+        See `draw_units`.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def over_samples(
 def by_class(
     rows: Observations, order: Mapping[Hashable, int], counts: npt.NDArray[np.int64]
 ) -> dict[Hashable, Floats]:
-    """For each class the mean over its units of the mean over their observations, of every draw.
+    """Return the mean of each class in every draw, over the means of its units.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def by_class(
     Returns
     -------
     dict of class to ndarray of float64, shape (D, M)
-        In the order of first appearance; NaN where no unit that shows the class was drawn.
+        In the order of first appearance; NaN where no unit with the class was drawn.
     """
     unit = _places(rows.units, order)
     numbers = _numbers(rows.classes)
@@ -176,25 +176,25 @@ def by_class(
 def over_classes(
     rows: Observations, order: Mapping[Hashable, int], counts: npt.NDArray[np.int64]
 ) -> Floats:
-    """The mean over classes of `by_class`, of every draw, shape (D, M)."""
+    """Return the mean of `by_class` over classes in every draw, shape (D, M)."""
     each = np.stack(list(by_class(rows, order, counts).values()))
-    there = ~np.isnan(each)
-    return _ratio(np.where(there, each, 0.0).sum(axis=0), there.sum(axis=0))
+    known = ~np.isnan(each)
+    return _ratio(np.where(known, each, 0.0).sum(axis=0), known.sum(axis=0))
 
 
 def interval(draws: Floats, level: float = 0.95) -> Floats:
-    """The percentile interval of bootstrap draws.
+    """Return the percentile interval of bootstrap draws.
 
     Parameters
     ----------
     draws : ndarray, shape (D, ...)
-        Without the run itself; NaN is left out.
+        Draws without the run itself; NaN is ignored.
     level : float, default 0.95
 
     Returns
     -------
     ndarray of float64, shape (2, ...)
-        Low and high; NaN where there was no draw.
+        Low and high ends; NaN where all draws are NaN.
     """
     tail = 50 * (1 - level)
     if len(draws) and not np.isnan(draws).any():  # five times faster
@@ -206,18 +206,18 @@ def interval(draws: Floats, level: float = 0.95) -> Floats:
 
 
 def rank_shares(draws: Floats) -> Floats:
-    """How often each component has each rank.
+    """Return how often each component has each rank.
 
     Parameters
     ----------
     draws : ndarray, shape (D, C)
-        One figure of C components, higher is better.
+        One figure of C components; higher is better.
 
     Returns
     -------
     ndarray of float64, shape (C, C)
-        Share of draws in which component i is at rank j, from the best.  Components that tie share
-        the better rank, so the columns need not add up to 1; the rows do.
+        Share of draws in which component i has rank j, starting with the best.  Tied components
+        share the better rank, so the columns need not sum to 1; the rows do.
     """
     better = (draws[:, None, :] > draws[:, :, None]).sum(axis=2)
     components = draws.shape[1]
@@ -236,12 +236,12 @@ def _places(names: Sequence[Hashable], order: Mapping[Hashable, int]) -> npt.NDA
 def _sums(values: Floats, group: npt.NDArray[np.int64], groups: int) -> tuple[Floats, Floats]:
     """Sum the known values of each group, and count them; (groups, M) each."""
     sums, known = np.zeros((2, groups, values.shape[1]))
-    there = ~np.isnan(values)
-    np.add.at(sums, group, np.where(there, values, 0.0))
-    np.add.at(known, group, there)
+    is_known = ~np.isnan(values)
+    np.add.at(sums, group, np.where(is_known, values, 0.0))
+    np.add.at(known, group, is_known)
     return sums, known
 
 
 def _ratio(above: Floats, below: npt.NDArray[Any], otherwise: float = np.nan) -> Floats:
-    """``above / below``, and another value where `below` is 0."""
+    """``above / below``, and `otherwise` where `below` is 0."""
     return np.where(below > 0, above / np.maximum(below, 1), otherwise)

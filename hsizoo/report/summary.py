@@ -1,4 +1,4 @@
-"""The page of an experiment: the table of each run with intervals, and what it was made with."""
+"""Summary page of an experiment: the tables of its runs with intervals, and their provenance."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from hsizoo.report.statistics import FEWEST_UNITS
 __all__ = ["RunReport", "summary_md"]
 
 _NOTE = (
-    "In brackets: 95 % intervals of the percentile bootstrap over the units that the run's line "
-    "names, with the same draws for every row; with few units they are somewhat too narrow.  After "
-    "±: standard deviation over seeds.  Seeds are averaged first.  *first* is the share of draws "
-    "in which the row is the best of its setting."
+    "In brackets: 95 % percentile bootstrap intervals over the units named in the run's "
+    "description, with the same draws for every row; with few units they are somewhat too narrow.  "
+    "After ±: standard deviation over seeds.  Seeds are averaged first.  *first* is the share of "
+    "draws in which the row is the best of its setting."
 )
 
 
 @dataclass(frozen=True)
 class RunReport:
-    """What the page is told of a run.
+    """A run on the summary page.
 
     Parameters
     ----------
     name : str
     results : mapping or None
-        Its ``results.json``, if it was run.
+        Contents of its ``results.json``, if it was run.
     changed : bool
-        Whether the experiment's file now describes it differently.
+        Whether the run's description in the experiment file has changed since.
     """
 
     name: str
@@ -49,7 +49,7 @@ class RunReport:
 
 
 def summary_md(title: str, description: str, command: str, reports: Sequence[RunReport]) -> str:
-    """Write the page in Markdown; it holds no path but those beside it."""
+    """Write the page in Markdown; it contains relative paths only."""
     parts = [f"# {title}", description, f"```\n{command}\n```"]
     parts += [_made_with([report.results for report in reports if report.results]), _NOTE]
     for report in reports:
@@ -58,7 +58,7 @@ def summary_md(title: str, description: str, command: str, reports: Sequence[Run
 
 
 def _made_with(results: Sequence[Mapping[str, Any]]) -> str:
-    """Commits, versions and machines, each once."""
+    """List commits, versions, machines and devices, each once."""
     found: dict[str, dict[str, None]] = {}
     cells = [cell for each in results for cell in each["cells"]]
     trainings = [each for result in results for each in result.get("trainings", ())]
@@ -87,7 +87,7 @@ def _run(report: RunReport) -> list[str]:
     layout = Layout.from_json(results["layout"])
     parts.append(results["run"]["description"])
     if report.changed:
-        parts.append("**The experiment's file describes this run differently now; run it again.**")
+        parts.append("**This run has changed in the experiment file; run it again.**")
     parts.append(_settings(results, rows))
     parts.append(_table(layout, rows, results["ranks"]))
     parts.append("\n".join(f"- {note}" for note in results["notes"]))
@@ -102,20 +102,20 @@ def _run(report: RunReport) -> list[str]:
 
 def _settings(results: Mapping[str, Any], rows: Sequence[Row]) -> str:
     run, swept = results["run"], results["run"]["sweep"]
-    said = [f"protocol {results['protocol']}"]
+    words = [f"protocol {results['protocol']}"]
     if "dataset" not in swept:
-        said.append(f"dataset {', '.join(f'`{each}`' for each in run['datasets'])}")
-    said += [f"{key} {value}" for key, value in run["options"].items() if key not in swept]
-    said.append(f"seed(s) {', '.join(map(str, run['seeds']))}")
+        words.append(f"dataset {', '.join(f'`{each}`' for each in run['datasets'])}")
+    words += [f"{key} {value}" for key, value in run["options"].items() if key not in swept]
+    words.append(f"seed(s) {', '.join(map(str, run['seeds']))}")
     if training := run["training"]:
         settings = ", ".join(f"{key} {value}" for key, value in training["settings"].items())
         seeds = ", ".join(map(str, training["seeds"]))
-        said.append(f"trained with seed(s) {seeds}" + (f" and {settings}" if settings else ""))
-        said += [f"on `{training['dataset']}`"] * bool(training["dataset"])
-    said += [f"{key} over {', '.join(map(str, values))}" for key, values in swept.items()]
+        words.append(f"trained with seed(s) {seeds}" + (f" and {settings}" if settings else ""))
+        words += [f"on `{training['dataset']}`"] * bool(training["dataset"])
+    words += [f"{key} over {', '.join(map(str, values))}" for key, values in swept.items()]
     units = sorted({(row.units, row.unit) for row in rows if row.units})
-    said += ["units: " + ", ".join(f"{count} {unit}(s)" for count, unit in units)] if units else []
-    return "; ".join(said) + "."
+    words += ["units: " + ", ".join(f"{count} {unit}(s)" for count, unit in units)] if units else []
+    return "; ".join(words) + "."
 
 
 def _table(layout: Layout, rows: Sequence[Row], ranks: Sequence[Mapping[str, Any]]) -> str:
@@ -160,7 +160,7 @@ def _table(layout: Layout, rows: Sequence[Row], ranks: Sequence[Mapping[str, Any
 def _differences(
     layout: Layout, rows: Sequence[Row], differences: Sequence[Mapping[str, Any]]
 ) -> str:
-    """Paired differences along each axis: to the best component, the best value, the clean cube."""
+    """Paired differences along each axis, to the best component or value, or the first row."""
     if not rows:
         return ""
     columns = {column.name: column for column in layout.columns}
@@ -168,7 +168,7 @@ def _differences(
     lower = headline.better == "lower"
     shown = [headline]
     if not any("by_class_difference" in line for line in differences):
-        # Where nothing is averaged over classes there is room for a second figure.
+        # Without means over classes there is room for a second figure.
         shown += [c for c in layout.columns if c.compared and c is not headline][:1]
     pairs: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
     for line in differences:
@@ -224,8 +224,8 @@ def _signed(line: Mapping[str, Any], column: Column, sign: int, prefix: str = ""
 
 
 def _groups(rows: Sequence[Row], axis: str | None) -> Iterator[tuple[str, list[Row]]]:
-    """Group rows that differ in one condition only, or in their component, by what they share."""
-    if axis is None:  # a row that a condition does not concern is in every setting
+    """Group rows that differ only in one condition, or only in their component."""
+    if axis is None:  # a row with an empty condition is in every setting of it
         for setting in settings_of(row.conditions for row in rows):
             words = row_name("", setting).removeprefix(" | ")
             yield words, [row for row in rows if covers(row.conditions, setting)]
@@ -247,11 +247,11 @@ def _trainings(trainings: Sequence[Mapping[str, Any]]) -> str:
         return ""
     keys = dict.fromkeys(key for each in trainings for key in each.get("metrics", ()))
     shown = [key for key in keys if key.startswith("dice")]
-    usual = trainings[0]["settings"]
+    first = trainings[0]["settings"]
     swept = [
         key
         for key in dict.fromkeys(key for each in trainings for key in each["settings"])
-        if any(each["settings"].get(key) != usual.get(key) for each in trainings)
+        if any(each["settings"].get(key) != first.get(key) for each in trainings)
     ]
     several = len({each["dataset"] for each in trainings}) > 1
     head = ["component", *["dataset"] * several, *swept, "seed", "subjects", "kept epoch"]

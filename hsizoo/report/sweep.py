@@ -1,4 +1,4 @@
-"""The picture of a swept option; needs matplotlib (``pip install 'hsizoo[report]'``)."""
+"""Plot of a swept option; needs matplotlib (``pip install 'hsizoo[report]'``)."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ if TYPE_CHECKING:
 
 __all__ = ["sweep_png", "swept"]
 
-_LONG = 16  # letters of a name beside which there is no room for the next
-_NEAR = 0.04  # share of the axis that a number needs for itself
+_LONG = 16  # characters of a tick label; longer ones are rotated
+_NEAR = 0.04  # share of the axis that a tick label needs
 
 
 def swept(rows: Sequence[Row]) -> list[str]:
-    """The conditions that take several values in a run."""
+    """Return the conditions that have several values in a run."""
     keys = rows[0].conditions if rows else ()
     return [key for key in keys if len({row.conditions[key] for row in rows} - {""}) > 1]
 
 
 def sweep_png(protocol: type[Protocol], rows: Sequence[Row], key: str, title: str) -> bytes:
-    """Draw the figures of a run against a swept option, as PNG.
+    """Plot the figures of a run against a swept option, as PNG.
 
-    The panels are those of `Protocol.sweep_panels`.  A component that the option does not concern
-    is a dotted line from side to side.
+    The panels are those of `Protocol.sweep_panels`.  A component without the option is a dotted
+    horizontal line.
 
     Parameters
     ----------
     protocol : type of Protocol
     rows : sequence of Row
     key : str
-        The condition along the horizontal axis: in proportion where all its values are numbers,
-        and to their logarithms where they would touch.
+        Condition along the horizontal axis.  The axis is numeric if all values are numbers, and
+        logarithmic if their labels would overlap otherwise.
     title : str
+        Title of the figure.
 
     Raises
     ------
@@ -52,12 +53,12 @@ def sweep_png(protocol: type[Protocol], rows: Sequence[Row], key: str, title: st
     figure = new_figure((5 * len(panels) if len(panels) > 1 else 7, 4.8))
     values = list(dict.fromkeys(row.conditions[key] for row in rows if row.conditions[key]))
     numbers = [number for value in values if (number := _number(value)) is not None]
-    in_proportion = len(numbers) == len(values)
-    at = dict(zip(values, numbers if in_proportion else range(len(values)), strict=True))
+    numeric = len(numbers) == len(values)
+    at = dict(zip(values, numbers if numeric else range(len(values)), strict=True))
     legend: dict[str, Any] = {}
     for axes, names in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         shown = [columns[name] for name in names]
-        for label, artist in _draw(axes, rows, shown, key, at, in_proportion=in_proportion):
+        for label, artist in _draw(axes, rows, shown, key, at, numeric=numeric):
             legend.setdefault(label, artist)
         words = shown[0].heading
         if shown[0].unit not in words:
@@ -68,11 +69,11 @@ def sweep_png(protocol: type[Protocol], rows: Sequence[Row], key: str, title: st
         axes.grid(alpha=0.3)
         if shown[0].unit == "s":
             axes.set_ylim(bottom=0)
-        if in_proportion and _crowded(numbers):
+        if numeric and _crowded(numbers):
             axes.set_xscale("log")
             axes.minorticks_off()
         axes.set_xticks(list(at.values()), values)
-        if not in_proportion and max(map(len, values)) > _LONG:
+        if not numeric and max(map(len, values)) > _LONG:
             axes.tick_params(axis="x", labelrotation=90)
     figure.legend(
         handles=list(legend.values()), labels=list(legend), loc="outside lower center",
@@ -89,9 +90,9 @@ def _draw(
     key: str,
     at: Mapping[str, float],
     *,
-    in_proportion: bool,
+    numeric: bool,
 ) -> Iterator[tuple[str, Any]]:
-    """Draw the lines of one panel, and yield what the legend shows of each."""
+    """Draw the lines of one panel; yield label and artist of each for the legend."""
     lines = _lines(rows, key)
     for place, (name, mine) in enumerate(lines.items()):
         colour = f"C{place % 10}"
@@ -99,13 +100,13 @@ def _draw(
             if (artist := _across(axes, mine[0], columns[0], colour)) is not None:
                 yield name, artist
             continue
-        # Words have no order to draw a line along; side by side their bars are told apart.
-        aside = 0.0 if in_proportion else 0.4 * ((place + 0.5) / len(lines) - 0.5)
+        # Words have no order, so draw no lines, and put the error bars side by side.
+        aside = 0.0 if numeric else 0.4 * ((place + 0.5) / len(lines) - 0.5)
         solid: dict[str, Any] = {"color": colour, "markersize": 4, "marker": "o", "ls": "-"}
         dashed = {**solid, "marker": "s", "ls": "--", "fillstyle": "none"}
         for number, column in enumerate(columns):
             look = dashed if number else solid
-            if not in_proportion:
+            if not numeric:
                 look = {**look, "ls": ""}
             if (artist := _along(axes, mine, column, key, at, aside, look)) is not None:
                 yield f"{name}: {column.heading}" if number else name, artist
@@ -135,13 +136,13 @@ def _along(
 
 
 def _across(axes: Axes, row: Row, column: Column, colour: str) -> Any:
-    """Draw a row that the option does not concern from side to side."""
+    """Draw a row without the option as a horizontal line."""
     value = row[column.name]
     return None if value is None else axes.axhline(scaled(value, column), color=colour, ls=":")
 
 
 def _lines(rows: Sequence[Row], key: str) -> Mapping[str, list[Row]]:
-    """Rows that differ in this option only, by their component and their other conditions."""
+    """Group rows that differ only in this option, by component and other conditions."""
     lines: dict[str, list[Row]] = {}
     for row in rows:
         others = {each: value for each, value in row.conditions.items() if each != key}
@@ -150,7 +151,7 @@ def _lines(rows: Sequence[Row], key: str) -> Mapping[str, list[Row]]:
 
 
 def _crowded(numbers: Sequence[float]) -> bool:
-    """Whether numbers touch on an axis, and have logarithms."""
+    """Whether tick labels would overlap on a linear axis, and all numbers are positive."""
     ordered = sorted(numbers)
     nearest = min((more - less for less, more in itertools.pairwise(ordered)), default=math.inf)
     return ordered[0] > 0 and nearest < _NEAR * (ordered[-1] - ordered[0])

@@ -1,4 +1,4 @@
-"""Which subjects are trained on, validated on, and left for the test."""
+"""Division of the subjects into training, validation and test."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["Division", "divide"]
 
 @dataclass(frozen=True)
 class Division:
-    """Which scenes, by index, are trained on, validated on, and left alone.
+    """Indices of the scenes to train on, to validate on, and not to use.
 
     Parameters
     ----------
     train, val : tuple of int
     held_out : tuple of int
-        For the test; the same whatever `TrainingSettings.limit_subjects` is.
+        Test scenes; independent of `TrainingSettings.limit_subjects`.
     unused : tuple of int, default ()
         Training scenes of the subjects beyond `TrainingSettings.limit_subjects`.
     """
@@ -37,16 +37,16 @@ class Division:
 def divide(scenes: Sequence[SceneInfo], settings: TrainingSettings) -> Division:
     """Divide the scenes of a dataset by subject.
 
-    Without folds, the dataset's own splits ``train`` and ``val`` are taken.  With folds, the
-    subjects, shuffled by `TrainingSettings.split_seed`, are dealt into folds.  Where the dataset
-    has a ``test`` split, folds are made of the other subjects and the chosen one validates.  Where
-    it has no split, the chosen fold is held out for the test, the one after it validates (given
-    three or more), and the others train.
+    Without folds, the dataset's own splits ``train`` and ``val`` are used.  With folds, the
+    subjects are shuffled by `TrainingSettings.split_seed` and dealt into folds.  If the dataset
+    has its own splits, its ``test`` subjects are left out and the chosen fold is for validation.
+    If it has none, the chosen fold is held out for the test, the next one is for validation (given
+    three or more folds), and the others are for training.
 
     Raises
     ------
     ProtocolError
-        If there is nothing to train on, or there are fewer subjects than asked for.
+        If there is nothing to train on, or fewer subjects than requested.
     DataError
         If a subject has scenes in several splits.
     """
@@ -64,7 +64,7 @@ def divide(scenes: Sequence[SceneInfo], settings: TrainingSettings) -> Division:
         pool = _shuffled(set(splits) if unsplit else train | val, settings.split_seed)
         if len(pool) < settings.folds:
             raise ProtocolError(
-                f"{settings.folds} folds need as many subjects to train on; "
+                f"{settings.folds} folds need at least {settings.folds} subjects to train on; "
                 f"the dataset has {len(pool)}"
             )
         folds = [set(pool[number :: settings.folds]) for number in range(settings.folds)]
@@ -75,12 +75,12 @@ def divide(scenes: Sequence[SceneInfo], settings: TrainingSettings) -> Division:
         train = set(pool) - val - folds[chosen]
     if not train:
         found = ", ".join(sorted({split or "(none)" for split in splits.values()}))
-        many = len(splits) > 1 and not any(splits.values())
+        can_fold = len(splits) > 1 and not any(splits.values())
         raise ProtocolError(
             f"the dataset has no training scenes (splits: {found}; {len(splits)} subject(s)); "
             + (
-                "make folds of its subjects with --folds 5 --fold 0"
-                if many
+                "divide its subjects into folds with --folds 5 --fold 0"
+                if can_fold
                 else "choose a dataset with a train split, or one with several subjects"
             )
         )
@@ -90,14 +90,14 @@ def divide(scenes: Sequence[SceneInfo], settings: TrainingSettings) -> Division:
         if settings.limit_subjects > len(train):
             raise ProtocolError(
                 f"limit_subjects is {settings.limit_subjects}, but there are only {len(train)} "
-                "subjects to train on"
+                "training subject(s)"
             )
         order = _shuffled(train, settings.split_seed)
         train, unused = set(order[: settings.limit_subjects]), set(order[settings.limit_subjects :])
-    of = [info.subject for info in scenes]
+    subject_of = [info.subject for info in scenes]
     return Division(
         *(
-            tuple(i for i, subject in enumerate(of) if subject in chosen)
+            tuple(i for i, subject in enumerate(subject_of) if subject in chosen)
             for chosen in (train, val, held_out, unused)
         )
     )

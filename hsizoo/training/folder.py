@@ -1,17 +1,17 @@
-"""The run folder of a training, and where its result goes.
+"""The run folder of a training, and the publication of its result.
 
 ::
 
-    <run folder>/checkpoints/checkpoint.json        which of the files below are valid, and where
+    <run folder>/checkpoints/checkpoint.json        names the valid files among those below
     <run folder>/checkpoints/<step>.safetensors     weights after that step
-    <run folder>/checkpoints/<step>.pt              optimiser, chance, counters: plain tensors
+    <run folder>/checkpoints/<step>.pt              optimiser, rng, counters: plain tensors
     <run folder>/checkpoints/best-<step>.safetensors
     <run folder>/log.jsonl                          a line per step and per validation
     <run folder>/weights.safetensors, card.json     the result, once there is one
 
-A checkpoint is written under new names, and becomes the valid one by the renaming of one small
-file; a training that is killed at any moment leaves the one before.  The result is published in
-``<HSIZOO_HOME>/trained/<dist>--<name>/<hash>``, where a lock keeps two writers from mixing theirs.
+A checkpoint is written under new names and becomes valid when one small file is renamed, so a
+training killed at any moment leaves the previous checkpoint.  The result is published in
+``<HSIZOO_HOME>/trained/<dist>--<name>/<hash>``, where a lock prevents concurrent writes.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ __all__ = ["Checkpoint", "TrainingFolder", "package", "publish"]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a training stood.
+    """Saved progress of a training.
 
     Parameters
     ----------
     weights : dict of str to Tensor
     state : dict
-        What the trainer captured.
+        State captured by the trainer.
     about : dict
-        Plain values: ``step``, and whatever else was given.
+        Plain values: ``step``, and any others passed to `TrainingFolder.save_checkpoint`.
     best : Path or None
         Weights of the best validation so far.
     """
@@ -70,7 +70,7 @@ class Checkpoint:
 
 
 class TrainingFolder(Store):
-    """The run folder of one training; entered, it is locked as a `Store` is."""
+    """The run folder of a training; as a context manager it holds a lock, like `Store`."""
 
     @property
     def cells(self) -> Path:
@@ -79,7 +79,7 @@ class TrainingFolder(Store):
 
     @property
     def log(self) -> Path:
-        """One JSON object per line."""
+        """The log file, with one JSON object per line."""
         return self.folder / "log.jsonl"
 
     def clear(self) -> None:
@@ -102,7 +102,7 @@ class TrainingFolder(Store):
         Raises
         ------
         StoreError
-            If it cannot be written; the one before stays.
+            If it cannot be written; the previous one is kept.
         """
         import torch
 
@@ -128,7 +128,7 @@ class TrainingFolder(Store):
                     path.unlink()
 
     def load_checkpoint(self) -> Checkpoint | None:
-        """The checkpoint, or None if there is none.
+        """Load the checkpoint; None if there is none.
 
         Raises
         ------
@@ -148,7 +148,7 @@ class TrainingFolder(Store):
         except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
             raise StoreError(
                 f"the checkpoint in {self.cells} cannot be read ({error}); delete {self.folder} to "
-                "begin anew, as `hsizoo train` does with --fresh"
+                "start over, as `hsizoo train` does with --fresh"
             ) from error
         best = self.cells / valid["best"] if valid["best"] else None
         return Checkpoint(weights, state, valid["about"], best)
@@ -161,12 +161,12 @@ class TrainingFolder(Store):
         except (OSError, ValueError) as error:
             raise StoreError(
                 f"the checkpoint in {self.cells} cannot be read ({error}); delete {self.folder} to "
-                "begin anew, as `hsizoo train` does with --fresh"
+                "start over, as `hsizoo train` does with --fresh"
             ) from error
         return valid if isinstance(valid, dict) and valid.get("format") == CARD_FORMAT else None
 
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Add lines to the log; numbers that are not finite become null.
+        """Append lines to the log; non-finite numbers become null.
 
         Raises
         ------
@@ -181,7 +181,7 @@ class TrainingFolder(Store):
             raise StoreError(self._trouble("write", self.log, error)) from error
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """The log's lines; a last one that was cut off is left out."""
+        """Yield the log's lines, without a truncated last one."""
         with contextlib.suppress(FileNotFoundError), self.log.open(encoding="utf-8") as file:
             for text in file:
                 with contextlib.suppress(ValueError):
@@ -190,12 +190,12 @@ class TrainingFolder(Store):
                         yield line
 
     def trim_log(self, step: int) -> None:
-        """Drop what was logged after a step, because it will be done again."""
+        """Remove the lines logged after a step, which will be repeated."""
         kept = [_line(line) for line in self.lines() if line["step"] <= step]
         self.write(self.log.name, "".join(kept).encode())
 
     def result(self) -> dict[str, Any] | None:
-        """The card of the finished training, or None."""
+        """Return the card of the finished training, or None."""
         card = read_card(self.folder / CARD_FILE)
         return card if (self.folder / WEIGHTS_FILE).is_file() else None
 
@@ -211,22 +211,22 @@ class TrainingFolder(Store):
     def _trouble(self, verb: str, path: Path, error: OSError) -> str:
         return (
             f"cannot {verb} {path}: {error.strerror or error}. The last checkpoint in "
-            f"{self.folder} is safe: make room or give write access and run the same command "
-            "again, or choose another folder with --out"
+            f"{self.folder} is intact: free disk space or grant write access and run the same "
+            "command again, or choose another folder with --out"
         )
 
 
 def publish(folder: Path, component: str, name: str) -> TrainedWeights:
-    """Copy a training's result from its run folder to where components look for it.
+    """Copy a training's result from its run folder to the folder where components look for it.
 
     Parameters
     ----------
     folder : Path
         The run folder, with the weights and their card.
     component : str
-        Full name.
+        Full name of the component.
     name : str
-        Of the new folder.
+        Name of the new folder.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def publish(folder: Path, component: str, name: str) -> TrainedWeights:
     here = TrainingFolder(trained_folder(component) / name)
     try:
         here.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(here.folder / ".lock"):  # several runs may have one name
+        with FileLock(here.folder / ".lock"):  # several runs may share a name
             (here.folder / CARD_FILE).unlink(missing_ok=True)  # no card while the weights change
             for file in (WEIGHTS_FILE, CARD_FILE):
                 here.write(file, (folder / file).read_bytes())
@@ -245,32 +245,31 @@ def publish(folder: Path, component: str, name: str) -> TrainedWeights:
         raise
     except OSError as error:
         raise StoreError(
-            f"cannot write {here.folder}: {error.strerror or error}; the result is safe in "
-            f"{folder}.  Set HSIZOO_HOME to a folder that can be written, and run the same command "
-            "again"
+            f"cannot write {here.folder}: {error.strerror or error}; the result is kept in "
+            f"{folder}.  Set HSIZOO_HOME to a writable folder, and run the same command again"
         ) from error
 
 
 def package(folder: Path, destination: Path, limits: str = "") -> TrainedWeights:
-    """Write a training's result as a plugin ships it: half the size, in a folder of its own.
+    """Write a training's result for shipping in a plugin: half the size, in its own folder.
 
-    Tensors of float32 are rounded to bfloat16; `TrainedWeights.load` makes float32 of them again.
-    The card stays but for the digest, and says ``"stored": "bfloat16"``; its metrics are those
-    before the rounding, whose digest is kept as ``"rounded_from"``.
+    float32 tensors are rounded to bfloat16; `TrainedWeights.load` converts them back to float32.
+    The card gets a new digest and ``"stored": "bfloat16"``; its metrics are those before rounding,
+    and the digest before rounding is kept as ``"rounded_from"``.
 
     Parameters
     ----------
     folder : Path
-        With the weights and their card: a run folder, or a published one.
+        Run folder or published folder, with the weights and their card.
     destination : Path
-        Created if need be; what is there is replaced.
+        Created if it does not exist; existing files are replaced.
     limits : str, optional
-        What the weights are not good for, in words, for the card.
+        Limitations of the weights, in words, for the card.
 
     Raises
     ------
     DataError
-        If there is no result in the folder, it is damaged, or it was rounded before.
+        If the folder has no result, or the result is damaged or already rounded.
     StoreError
         If it cannot be written.
     """
@@ -280,7 +279,7 @@ def package(folder: Path, destination: Path, limits: str = "") -> TrainedWeights
     if read_card(result.path.with_name(CARD_FILE)) is None:
         raise DataError(f"{folder} has no {CARD_FILE} of a finished training")
     if "stored" in result.card:
-        raise DataError(f"{folder} was packaged before: its weights are {result.card['stored']}")
+        raise DataError(f"{folder} is already packaged: its weights are {result.card['stored']}")
     tensors = result.load(result.card["frozen_digest"])
     rounded = {
         name: each.to(torch.bfloat16) if each.dtype == torch.float32 else each
@@ -300,7 +299,7 @@ def package(folder: Path, destination: Path, limits: str = "") -> TrainedWeights
 def _tensor_bytes(tensors: Mapping[str, torch.Tensor], metadata: dict[str, str]) -> bytes:
     from safetensors.torch import save
 
-    # Copies, because safetensors refuses tensors that share memory.
+    # Copies, because safetensors rejects tensors that share memory.
     plain = {
         name: tensors[name].detach().to("cpu", copy=True).contiguous() for name in sorted(tensors)
     }
@@ -313,7 +312,7 @@ def _line(content: Mapping[str, Any]) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """The same with None for each number that JSON has no word for."""
+    """Replace each number that JSON cannot represent by None."""
     if isinstance(value, Mapping):
         return {key: _finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

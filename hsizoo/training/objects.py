@@ -1,4 +1,4 @@
-"""One step: some classes of a scene are clicked, and the gradient of their loss is added up."""
+"""One training step: click some classes of a scene and accumulate the gradient of their loss."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["accumulate", "click_losses", "present_labels"]
 
 
 def present_labels(scene: Scene) -> list[int]:
-    """Target classes with at least one evaluated pixel, increasing."""
+    """Return the target classes with at least one evaluated pixel, in increasing order."""
     return [label for label in sorted(scene.label_map.targets) if scene.target(label).any()]
 
 
@@ -35,14 +35,14 @@ def click_losses(
     *,
     smooth: float = 1.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Soft Dice loss and binary cross-entropy of each object, on evaluated pixels only.
+    """Compute soft Dice loss and binary cross-entropy per object, on evaluated pixels only.
 
     Parameters
     ----------
     logits : Tensor, shape (N, H, W)
     targets : Tensor of bool, shape (N, H, W)
     evaluated : Tensor of bool, shape (H, W)
-        What the logits are elsewhere has no effect, not even where they are NaN.
+        Logits elsewhere have no effect, even if they are NaN.
     smooth : float, default 1
         Added to numerator and denominator of the Dice fraction.
 
@@ -85,7 +85,7 @@ def accumulate(
     autocast: torch.dtype | None = None,
     scaler: torch.amp.GradScaler | None = None,
 ) -> dict[str, float]:
-    """Click some classes of a scene and add the gradient of their mean loss to the parameters.
+    """Click some classes of a scene and accumulate the gradient of their mean loss.
 
     Parameters
     ----------
@@ -93,17 +93,17 @@ def accumulate(
         In training mode, with gradients cleared.
     scene : Scene
     state : object
-        What ``segmenter.open(scene.cube)`` returned.
+        Return value of ``segmenter.open(scene.cube)``.
     labels : sequence of int
         Classes with at least one evaluated pixel.
     settings : TrainingSettings
     robot : Robot
     epoch : int
-        Decides the robot's chance, together with the seed, the scene and the class.
+        Seeds the robot's rng, together with the seed, the scene and the class.
     autocast : dtype, optional
-        Type to which autocast is set for the segmenter.  Default: no autocast.
+        Autocast dtype for the segmenter.  Default: no autocast.
     scaler : GradScaler, optional
-        For float16.
+        Loss scaler for float16.
 
     Returns
     -------
@@ -113,9 +113,9 @@ def accumulate(
     Raises
     ------
     ProtocolError
-        If a loss is not finite; gradients are then meaningless.
+        If a loss is not finite, which makes the gradients meaningless.
     ContractError
-        If the logits have the wrong shape, no graph, or are NaN.
+        If the logits have the wrong shape, have no graph, or are NaN.
     """
     evaluated, valid = scene.evaluated, scene.cube.valid
     objects = []
@@ -156,8 +156,9 @@ def accumulate(
             maps = logits.detach().float().sigmoid().cpu().numpy()
             if not np.isfinite(maps).all():
                 raise ContractError(
-                    f"{type(segmenter).__name__}.logits is NaN in {scene.name!r} where it is not "
-                    "evaluated; it must be finite everywhere, also where a spectrum is not"
+                    f"{type(segmenter).__name__}.logits is NaN in {scene.name!r} at pixels that "
+                    "are not evaluated; logits must be finite everywhere, even where a spectrum "
+                    "is not"
                 )
             for each, probability in zip(active, maps, strict=True):
                 chosen = robot.next_click(
@@ -166,9 +167,9 @@ def accumulate(
                 each.exhausted = chosen is None
                 if chosen is not None:
                     each.clicks = each.clicks.add(*chosen)
-        # An object that ends here stands for the clicks that it does not make.
-        stands_for = [settings.clicks - k + 1 if each.exhausted else 1 for each in active]
-        share = torch.tensor(stands_for, device=loss.device) / (settings.clicks * len(objects))
+        # The last loss of an exhausted object also counts for its remaining clicks.
+        counts = [settings.clicks - k + 1 if each.exhausted else 1 for each in active]
+        share = torch.tensor(counts, device=loss.device) / (settings.clicks * len(objects))
         total = (share * loss).sum()
         waiting.append(total if scaler is None else scaler.scale(total))
         if each_click:
@@ -187,7 +188,7 @@ def _logits(
     scene: Scene,
     autocast: torch.dtype | None,
 ) -> torch.Tensor:
-    """Call the segmenter and hold it to its contract."""
+    """Call the segmenter and check its output against the contract."""
     if autocast is None:
         logits = segmenter.logits(state, prompts)
     else:

@@ -1,4 +1,4 @@
-"""The picture of a training, made from its log; needs matplotlib (``hsizoo[report]``)."""
+"""Plot of a training, drawn from its log; needs matplotlib (``hsizoo[report]``)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ __all__ = ["training_png"]
 
 
 def training_png(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
-    """Draw the loss of each step with its mean over an epoch, and the validations, as PNG.
+    """Plot the loss of each step, its mean over each epoch, and the validations, as PNG.
 
     Parameters
     ----------
     log : sequence of mapping
-        The lines of a training's log.
+        Lines of the training log.
     title : str
+        Title of the figure.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def training_png(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
         from matplotlib.ticker import MaxNLocator
     except ImportError as error:
         raise MissingRequirement(
-            "the picture needs matplotlib: pip install 'hsizoo[report]'"
+            "the plot needs matplotlib: pip install 'hsizoo[report]'"
         ) from error
     steps = [line for line in log if line["kind"] == "step"]
     validations = [line for line in log if line["kind"] == "validation"]
@@ -47,9 +48,9 @@ def training_png(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
     epochs = np.array([line["epoch"] for line in steps])
     ends, means = [], []
     for epoch in np.unique(epochs).tolist():
-        mine = np.flatnonzero(epochs == epoch)
-        ends.append(number[mine[-1]])
-        means.append(float(loss[mine].mean()))
+        in_epoch = np.flatnonzero(epochs == epoch)
+        ends.append(number[in_epoch[-1]])
+        means.append(float(loss[in_epoch].mean()))
     left.plot(ends, means, color="C0", marker="o", markersize=3, label="mean of the epoch")
     left.set(title="training loss", xlabel="step", ylabel="0.5 BCE + 0.5 soft Dice")
     left.set_ylim(bottom=0)
@@ -76,11 +77,11 @@ def training_png(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
         right.legend(frameon=False)
     figure.suptitle(title)
     picture = io.BytesIO()
-    # No software tag and date: the same log gives the same bytes.
+    # No software tag or date, so that the same log gives the same bytes.
     figure.savefig(picture, format="png", metadata={"Software": None})
     return picture.getvalue()
 
 
 def _numbers(lines: Sequence[Mapping[str, Any]], key: str) -> npt.NDArray[np.float64]:
-    """One value of each line; null, which stands for what is not finite, leaves a gap."""
+    """Values of a key, one per line; null (not finite) leaves a gap in the curve."""
     return np.array([line[key] for line in lines], dtype=np.float64)

@@ -1,13 +1,13 @@
-"""`train`: train a segmenter on a dataset by the paper's protocol, and keep the weights.
+"""`train`: train a segmenter on a dataset by the paper's protocol, and save the weights.
 
 >>> import hsizoo
 >>> result = hsizoo.train("samsa2-nano", "phantom", epochs=10, lr=3e-4)  # doctest: +SKIP
 >>> hsizoo.bench(["samsa2-nano"], "phantom")                             # doctest: +SKIP
 
-The same call goes on where an earlier one was stopped.  On one machine's CPU, with one number of
-threads, a training that was stopped ends with the same weights, to the last bit, as one that was
-not, and so do two trainings with one seed; on a GPU some of torch's backward passes add up in
-varying order.
+Repeating a call resumes a training that was stopped.  On the CPU of one machine, with the same
+number of threads, a resumed training ends with bit-identical weights to an uninterrupted one, and
+so do two trainings with the same seed; on a GPU some of torch's backward passes sum in varying
+order.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ _MIB = 2**20
 
 @dataclass
 class TrainEvents:
-    """What a caller may want to hear of while a training goes on.
+    """Callbacks that report the progress of a training.
 
-    ``prepared`` is told scenes done and scenes in all while the labels of the scenes are read;
-    ``planned`` the steps done before and the steps in all; ``stepped`` each step; ``validated`` the
-    epoch and its metrics; ``saved`` the step after which all is safe.  ``warned`` is told, at most
-    once, that the scenes do not fit into the memory given to them, and what helps.
+    ``prepared`` is called with the number of scenes read and their total while labels are read;
+    ``planned`` with the number of steps already done and their total; ``stepped`` with each step;
+    ``validated`` with the epoch and its metrics; ``saved`` with the step that a checkpoint covers.
+    ``warned`` is called, at most once, with advice if the scenes exceed the memory for them.
     """
 
     prepared: Callable[[int, int], None] = lambda done, total: None
@@ -80,15 +80,15 @@ class TrainResult:
     Parameters
     ----------
     folder : Path
-        The run folder: log, curve, checkpoint, result.
+        Run folder with log, curve, checkpoint and result.
     weights : Path
-        The published weights, or those in the run folder; their card lies beside them.
+        The published weights, or those in the run folder; their card is in the same folder.
     card : dict
-        What they were made with, and how good they are.
+        Provenance and metrics of the weights.
     trained_before : bool
-        Whether an earlier call had finished this training already.
+        Whether an earlier call had already finished this training.
     is_newest : bool
-        Whether ``weights=auto`` now means these weights on the dataset that they were trained on.
+        Whether ``weights=auto`` now selects these weights on the dataset they were trained on.
     """
 
     folder: Path
@@ -99,14 +99,15 @@ class TrainResult:
 
     @property
     def card_path(self) -> Path:
-        """The card beside the weights."""
+        """Path of the card in the folder of the weights."""
         return self.weights.with_name("card.json")
 
     @property
     def bench_command(self) -> str | None:
-        """The command that evaluates the weights on scenes that they were not trained on.
+        """Command that evaluates the weights on scenes that they were not trained on.
 
-        The test split; else the scenes held out; else those that validated; else None.
+        It uses the test split, else the held-out scenes, else the validation scenes; None if the
+        dataset has none of these.
         """
         name = self.card["name"]
         if not self.is_newest:
@@ -117,7 +118,7 @@ class TrainResult:
             scenes, folds = self.card["scenes"], self.card["settings"]["folds"]
             if not scenes["held_out"] and not scenes["val"]:
                 return None
-            if scenes["held_out"] or folds:  # folds do not keep to the dataset's own split
+            if scenes["held_out"] or folds:  # folds ignore the dataset's own split
                 for scene in scenes["held_out"] or scenes["val"]:
                     command += ["--scene", scene]
             else:
@@ -138,34 +139,34 @@ def train(
     events: TrainEvents | None = None,
     **settings: Any,
 ) -> TrainResult:
-    """Train a segmenter, or go on with a training that was stopped.
+    """Train a segmenter, or resume a training that was stopped.
 
     Parameters
     ----------
     component : str
-        Name of a trainable segmenter, with options if need be.  It starts from its own initial
-        weights, unless the name says ``weights=…``.
+        Name of a trainable segmenter, optionally with options.  It starts from its own initial
+        weights, unless the name contains ``weights=…``.
     dataset : str, default "phantom"
-        Name of a dataset, with options if need be.  Scenes of its test split are never read.
+        Name of a dataset, optionally with options.  Scenes of its test split are never read.
     out : path, optional
         The run folder.  Default: ``hsizoo-runs/train/<component>-<dataset>-<hash>``, where the hash
-        stands for everything that the result depends on.
+        covers everything that the result depends on.
     device : str, default "auto"
         See `hsizoo.create`.
     fresh : bool, default False
-        Begin anew even if there is a checkpoint or a result.
+        Start over even if there is a checkpoint or a result.
     checkpoint_steps : int, default 100
-        A checkpoint is written after so many steps, and after each epoch.
+        Number of steps between checkpoints; one is also written after each epoch.
     state_memory : int, default 2048
-        MiB for scenes and what the frozen part made of them; what does not fit is opened anew.
+        Memory in MiB for scenes and their opened states; scenes that do not fit are opened again.
     publish : bool, default True
         Copy the result to ``HSIZOO_HOME/trained``, where ``weights=auto`` looks for it.  Otherwise
-        it stays in the run folder, to be named as ``weights=FOLDER``.
+        it stays in the run folder; use it with ``weights=FOLDER``.
     events : TrainEvents, optional
-        Callbacks.
+        Callbacks that report progress.
     **settings
         See `hsizoo.training.TrainingSettings`: ``epochs``, ``lr``, ``clicks``, ``seed``,
-        ``limit_subjects``, ``folds``, ``fold``, ``precision`` and many more.
+        ``limit_subjects``, ``folds``, ``fold``, ``precision`` and more.
 
     Returns
     -------
@@ -174,8 +175,8 @@ def train(
     Raises
     ------
     ProtocolError
-        If the component cannot be trained, the dataset has nothing to train on, or the loss is no
-        longer finite.  The last checkpoint stays.
+        If the component is not trainable, the dataset has nothing to train on, or the loss is not
+        finite.  The last checkpoint is kept.
     NameLookupError, OptionError, MissingRequirement, ContractError, DataError, StoreError
     """
     events = events or TrainEvents()
@@ -186,10 +187,11 @@ def train(
         )
     declared = declared_options(TrainingSettings)
     chosen = TrainingSettings(**resolve_options("training", declared, {}, settings))
-    run = _Run.plan(component, dataset, chosen)
+    plan = _TrainingPlan.resolve(component, dataset, chosen)
     device = resolve_device(device)
     folder = TrainingFolder(
-        out or Path(DEFAULT_FOLDER) / "train" / f"{run.name}-{run.source.entry.spec.name}-{run.key}"
+        out
+        or Path(DEFAULT_FOLDER) / "train" / f"{plan.name}-{plan.source.entry.spec.name}-{plan.key}"
     )
     with folder:
         if fresh:
@@ -198,13 +200,13 @@ def train(
         trained_before = card is not None
         if card is None:
             cuda = [torch.device(device)] if device.startswith("cuda") else []
-            with torch.random.fork_rng(cuda):  # the caller's chance is none of our business
-                _train(run, folder, device, checkpoint_steps, state_memory * _MIB, events)
+            with torch.random.fork_rng(cuda):  # leave the caller's rng state unchanged
+                _train(plan, folder, device, checkpoint_steps, state_memory * _MIB, events)
             card = folder.result()
             assert card is not None
-        run.check_key(folder, card["key"])
-        weights = _published(folder, run, card) if publish else open_weights(folder.folder)
-    auto = auto_weights(run.component, run.source)
+        plan.check_key(folder, card["key"])
+        weights = _published(folder, plan, card) if publish else open_weights(folder.folder)
+    auto = auto_weights(plan.component, plan.source)
     return TrainResult(
         folder.folder,
         weights.path,
@@ -215,8 +217,8 @@ def train(
 
 
 @dataclass(frozen=True)
-class _Run:
-    """A training with everything decided."""
+class _TrainingPlan:
+    """A fully resolved training: component, dataset, division and settings."""
 
     component: Recipe
     source: Recipe
@@ -227,14 +229,14 @@ class _Run:
     robot: Robot
 
     @classmethod
-    def plan(cls, component: str, dataset: str, settings: TrainingSettings) -> _Run:
+    def resolve(cls, component: str, dataset: str, settings: TrainingSettings) -> _TrainingPlan:
         parts = parse_composition(component)
         resolved = resolve(component, "segmenter")
         if not resolved.is_trainable:
             raise ProtocolError(
                 f"{component} has nothing to train: {resolved.entry.full_name} is a "
                 f"{resolved.entry.spec.kind} without trainable parameters.  `hsizoo list` shows "
-                "what there is"
+                "all components"
             )
         # Not "auto": a second training must not start where the first one ended.
         if WEIGHTS.name not in parts[0].options and resolved.weights is not None:
@@ -251,7 +253,7 @@ class _Run:
 
     @property
     def key(self) -> str:
-        """The first 16 hexadecimal digits of the SHA-256 of all that the result depends on."""
+        """First 16 hexadecimal digits of the SHA-256 of everything that the result depends on."""
         about = {
             "component": self.component.identity(),
             "dataset": {**self.source.identity(), "data_version": self.dataset.version},
@@ -270,17 +272,17 @@ class _Run:
         """Raise `StoreError` if the folder holds a training with other settings."""
         if key != self.key:
             raise StoreError(
-                f"{folder.folder} holds a training of another component, dataset or settings: its "
+                f"{folder.folder} holds a training with another component, dataset or settings: its "
                 f"key is {key}, that of this training {self.key}.  Choose another folder with "
-                "--out, or delete this one; `hsizoo train` can also replace it with --fresh"
+                "--out, or delete this one; `hsizoo train --fresh` replaces it"
             )
 
     def command(self) -> str:
-        """What to type to train these weights again."""
+        """Return the shell command that repeats this training."""
         words = ["hsizoo", "train", self.component.label, "--dataset", self.source.label]
-        usual = TrainingSettings()
+        defaults = TrainingSettings()
         for key, value in asdict(self.settings).items():
-            if value != getattr(usual, key):
+            if value != getattr(defaults, key):
                 words += ["--set", f"{key}={value}"]
         return shlex.join(words)
 
@@ -292,7 +294,7 @@ class _Run:
         seconds: float,
         device: str,
     ) -> dict[str, Any]:
-        """What goes with the weights, but for their digest."""
+        """Return the card of the weights, without their digest."""
         trainable = sum(each.numel() for each in segmenter.trainable().values())
         return {
             "component": self.component.entry.full_name,
@@ -324,7 +326,7 @@ class _Run:
         }
 
     def _used(self, field: str) -> dict[str, list[str]]:
-        """Subjects or scenes, by use."""
+        """Subjects or scenes, grouped by use."""
         return {
             use: list(dict.fromkeys(getattr(self.infos[index], field) for index in indices))
             for use, indices in asdict(self.division).items()
@@ -337,43 +339,43 @@ class _Run:
 
 
 def _train(
-    run: _Run,
+    plan: _TrainingPlan,
     folder: TrainingFolder,
     device: str,
     checkpoint_steps: int,
     memory: int,
     events: TrainEvents,
 ) -> None:
-    """Train to the end, from the checkpoint if there is one, and write the result."""
+    """Train to the end, resuming from a checkpoint if there is one, and write the result."""
     began = time.monotonic()
     checkpoint = folder.load_checkpoint()
     if checkpoint is not None:
-        run.check_key(folder, checkpoint.about["key"])
-    torch.manual_seed(run.settings.seed)  # of initial weights and of dropout, on every device
-    component, precision = run.component, run.settings.precision
+        plan.check_key(folder, checkpoint.about["key"])
+    torch.manual_seed(plan.settings.seed)  # for initial weights and dropout, on every device
+    component, precision = plan.component, plan.settings.precision
     sets_precision = precision != "own" and "precision" in component.options
-    if sets_precision:  # while it is trained; the card keeps the option, and so does the bench
+    if sets_precision:  # during training only; the card and the bench keep the component's option
         component = replace(component, options={**component.options, "precision": precision})
     segmenter: TrainableSegmenter = component.build(device)
     if not segmenter.trainable():
-        raise ProtocolError(f"{run.component.label} has no trainable parameter")
+        raise ProtocolError(f"{plan.component.label} has no trainable parameter")
     frozen_digest = segmenter.frozen_digest
     if checkpoint is not None and checkpoint.about["frozen_digest"] != frozen_digest:
         raise StoreError(
-            f"the frozen part of {run.component.label} has changed since this training began in "
-            f"{folder.folder}; delete it to begin anew, as `hsizoo train` does with --fresh"
+            f"the frozen part of {plan.component.label} has changed since this training started in "
+            f"{folder.folder}; delete it to start over, as `hsizoo train` does with --fresh"
         )
-    samples = _samples(run, checkpoint, events)
+    samples = _samples(plan, checkpoint, events)
 
     def overflow(size: float) -> None:
         if os.environ.get("HSIZOO_EMBEDDINGS") != "disk":
-            events.warned(_overflow_text(size, len(samples) + len(run.division.val), memory))
+            events.warned(_overflow_text(size, len(samples) + len(plan.division.val), memory))
 
-    scenes = SceneStates(run.dataset, segmenter, memory, overflow)
-    # After the scenes were read: what reading them drew must not matter.
-    torch.manual_seed(run.settings.seed)
+    scenes = SceneStates(plan.dataset, segmenter, memory, overflow)
+    # Seed again, so that random numbers drawn while reading scenes have no effect.
+    torch.manual_seed(plan.settings.seed)
     trainer = Trainer(
-        segmenter, scenes, samples, run.settings, run.robot, sets_precision=sets_precision
+        segmenter, scenes, samples, plan.settings, plan.robot, sets_precision=sets_precision
     )
     history: list[dict[str, Any]] = []
     spent = 0.0
@@ -387,9 +389,9 @@ def _train(
     def save(is_best: bool) -> None:
         about = {
             "step": trainer.done,
-            "key": run.key,
+            "key": plan.key,
             "frozen_digest": frozen_digest,
-            "samples": {run.infos[index].name: labels for index, labels in samples.items()},
+            "samples": {plan.infos[index].name: labels for index, labels in samples.items()},
             "history": history,
             "seconds": spent + time.monotonic() - began,
         }
@@ -400,12 +402,12 @@ def _train(
         folder.append([{"kind": "step", **asdict(step)}])
         events.stepped(step)
         if trainer.done % trainer.per_epoch == 0:
-            save(is_best=_validate(run, trainer, folder, history, step.epoch, events))
+            save(is_best=_validate(plan, trainer, folder, history, step.epoch, events))
         elif trainer.done % checkpoint_steps == 0:
             save(is_best=False)
     final = folder.load_checkpoint()
     assert final is not None
-    kept = _best(history)["epoch"] if final.best is not None else run.settings.epochs
+    kept = _best(history)["epoch"] if final.best is not None else plan.settings.epochs
     if final.best is not None:
         from safetensors.torch import load_file
 
@@ -413,71 +415,75 @@ def _train(
     else:
         weights = final.weights
     seconds = spent + time.monotonic() - began
-    _draw(run, folder)
-    folder.save_result(weights, run.card(segmenter, history, kept, seconds, device))
+    _draw(plan, folder)
+    folder.save_result(weights, plan.card(segmenter, history, kept, seconds, device))
 
 
 def _overflow_text(size: float, scenes: int, memory: int) -> str:
     return (
-        f"{scenes} scenes for training and validation take about {size / _MIB:.1f} MiB each when "
-        f"opened, {scenes * size / _MIB:.0f} MiB in all; state_memory is {memory / _MIB:.0f} MiB, "
-        "so the others are encoded anew in each epoch.  Set HSIZOO_EMBEDDINGS=disk to keep their "
-        "encodings in files (HSIZOO_EMBEDDINGS_GB: 20 unless set), or raise --state-memory"
+        f"the {scenes} opened scenes for training and validation take about {size / _MIB:.1f} MiB "
+        f"each, {scenes * size / _MIB:.0f} MiB in total; state_memory is {memory / _MIB:.0f} MiB, "
+        "so scenes that do not fit are encoded again in each epoch.  Set HSIZOO_EMBEDDINGS=disk to "
+        "keep their encodings in files (HSIZOO_EMBEDDINGS_GB, default 20), or raise --state-memory"
     )
 
 
-def _samples(run: _Run, checkpoint: Checkpoint | None, events: TrainEvents) -> dict[int, list[int]]:
-    """Which classes each training scene has; every scene is read for it once, and not opened."""
-    if checkpoint is not None:  # found before
-        index_of = {info.name: index for index, info in enumerate(run.infos)}
+def _samples(
+    plan: _TrainingPlan, checkpoint: Checkpoint | None, events: TrainEvents
+) -> dict[int, list[int]]:
+    """Classes present in each training scene; reads every scene once, without opening it."""
+    if checkpoint is not None:  # stored there
+        index_of = {info.name: index for index, info in enumerate(plan.infos)}
         return {index_of[name]: labels for name, labels in checkpoint.about["samples"].items()}
     samples = {}
-    for done, index in enumerate(run.division.train, start=1):
-        samples[index] = present_labels(run.dataset.scene(index))
-        events.prepared(done, len(run.division.train))
+    for done, index in enumerate(plan.division.train, start=1):
+        samples[index] = present_labels(plan.dataset.scene(index))
+        events.prepared(done, len(plan.division.train))
     return samples
 
 
 def _validate(
-    run: _Run,
+    plan: _TrainingPlan,
     trainer: Trainer,
     folder: TrainingFolder,
     history: list[dict[str, Any]],
     epoch: int,
     events: TrainEvents,
 ) -> bool:
-    """Validate if it is time to; tell whether the weights are the best so far."""
-    every = run.settings.validate_every
-    is_due = every and (epoch % every == 0 or epoch == run.settings.epochs)
-    if not is_due or not run.division.val:
+    """Validate if due; return whether the weights are the best so far."""
+    every = plan.settings.validate_every
+    is_due = every and (epoch % every == 0 or epoch == plan.settings.epochs)
+    if not is_due or not plan.division.val:
         return False
-    metrics = trainer.validate(run.division.val)
+    metrics = trainer.validate(plan.division.val)
     if not metrics:
         return False
     history.append({"epoch": epoch, "step": trainer.done, **metrics})
     folder.append([{"kind": "validation", **history[-1]}])
     events.validated(epoch, metrics)
-    return run.settings.keep == "best" and _best(history)["epoch"] == epoch
+    return plan.settings.keep == "best" and _best(history)["epoch"] == epoch
 
 
 def _best(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The best validation; the last of equal ones, which has learnt most."""
+    """Return the best validation; the last one if several are equal."""
     return max(history, key=lambda each: (each["score"], each["epoch"]))
 
 
-def _draw(run: _Run, folder: TrainingFolder) -> None:
+def _draw(plan: _TrainingPlan, folder: TrainingFolder) -> None:
     try:
-        title = f"{run.component.label} on {run.source.label}"
+        title = f"{plan.component.label} on {plan.source.label}"
         folder.write("curve.png", training_png(list(folder.lines()), title))
-    except MissingRequirement:  # the log is there, and can be drawn any time
+    except MissingRequirement:  # the log is kept and can be plotted later
         (folder.folder / "curve.png").unlink(missing_ok=True)
 
 
-def _published(folder: TrainingFolder, run: _Run, card: Mapping[str, Any]) -> TrainedWeights:
-    """The result where components look for it, put there if it is not."""
-    component = run.component.entry.full_name
-    there = TrainingFolder(trained_folder(component) / run.key)
+def _published(
+    folder: TrainingFolder, plan: _TrainingPlan, card: Mapping[str, Any]
+) -> TrainedWeights:
+    """Return the published result; publish it first if needed."""
+    component = plan.component.entry.full_name
+    there = TrainingFolder(trained_folder(component) / plan.key)
     found = there.result()
     if found is None or found["digest"] != card["digest"]:
-        return publish_result(folder.folder, component, run.key)
+        return publish_result(folder.folder, component, plan.key)
     return TrainedWeights(there.folder / WEIGHTS_FILE, found["digest"], found)

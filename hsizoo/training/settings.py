@@ -1,4 +1,4 @@
-"""`TrainingSettings`: everything that a training depends on, besides the component and the data."""
+"""`TrainingSettings`: all settings of a training, besides the component and the data."""
 
 from __future__ import annotations
 
@@ -13,66 +13,70 @@ __all__ = ["TrainingSettings"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """Everything that a training depends on, besides the component and the data.
+    """All settings of a training, besides the component and the data.
 
     Parameters
     ----------
     clicks : int, default 5
         Clicks per object.  INFERRED: the paper says ``max_clicks``; it evaluates at 5.
     robot : str, default "paper"
-        The simulated user, with options if need be.
+        The simulated user, optionally with options.
     dice_weight : float, default 0.5
-        Share of soft Dice in the loss, the rest is cross-entropy; 0.5 in the paper.
+        Share of soft Dice in the loss; the rest is cross-entropy.  0.5 in the paper.
     dice_smooth : float, default 1
-        Added to both parts of the soft Dice fraction, in pixels.  INFERRED.
+        Added to numerator and denominator of the soft Dice fraction, in pixels.  INFERRED.
     epochs : int, default 20
         Passes over all training objects.  INFERRED: the paper does not say.
     lr : float, default 1e-4
-        Highest learning rate.  INFERRED: that of Medical SAM Adapter; the paper does not say.
+        Peak learning rate.  INFERRED: that of Medical SAM Adapter; the paper does not say.
     weight_decay : float, default 0.01
-        Of AdamW, on parameters of two or more dimensions, so not on biases and norms.  INFERRED.
+        Weight decay of AdamW, on parameters of two or more dimensions only, so not on biases and
+        norms.  INFERRED.
     beta1, beta2 : float, default 0.9 and 0.999
-        Of AdamW.  INFERRED.
+        Betas of AdamW.  INFERRED.
     warmup : float, default 0.05
         Share of all steps over which the learning rate rises linearly.  INFERRED.
     floor : float, default 0.1
-        What is left of the learning rate at the last step, after a cosine; 1 keeps it constant.
-        INFERRED: the paper calls ``scheduler.step()`` without saying of which; SAM 2 is trained so.
+        Final learning rate of the cosine schedule, as a share of `lr`; 1 keeps it constant.
+        INFERRED: the paper calls ``scheduler.step()`` without naming a scheduler; SAM 2 is trained
+        this way.
     clip : float, default 1
-        Longest gradient, by its norm over all parameters; 0 for no limit.  INFERRED.
+        Largest gradient norm over all parameters; 0 for no limit.  INFERRED.
     precision : {"own", "float32", "bfloat16", "float16"}, default "own"
-        Of the component's forward pass while it is trained; weights, loss and optimiser are
-        float32.  ``own``: as the component computes by itself.  A component with an option
-        ``precision`` has it set to this, others compute under autocast.  ``float16`` scales the
-        loss and needs a GPU.  INFERRED.
+        Precision of the component's forward pass during training; weights, loss and optimiser are
+        float32.  ``own``: the component's own setting.  A component's option ``precision`` is set
+        to this value; other components run under autocast.  ``float16`` scales the loss and needs
+        a GPU.  INFERRED.
     backward : {"auto", "click", "object"}, default "auto"
-        ``click``: a backward pass after each click, in the memory of one click.  ``object``: one
-        through the mean over all clicks, in the memory of all.  The gradient is the same but for
-        rounding.  ``auto``: ``object`` if the class has ``one_backward = True``, else ``click``.
+        ``click``: a backward pass after each click, with the memory of one click.  ``object``: one
+        pass through the mean over all clicks, with the memory of all.  The gradient is the same up
+        to rounding.  ``auto``: ``object`` if the class has ``one_backward = True``, else ``click``.
     objects : int, default 1
-        Classes of one scene that share a step; the loss is their mean.  1 in the paper.
+        Classes of one scene per step; the loss is their mean.  1 in the paper.
     order : {"scene", "mixed"}, default "scene"
-        ``scene``: scenes in random order and all classes of one together, as in the paper's loop.
-        ``mixed``: all steps of an epoch shuffled.  INFERRED: the paper does not mention shuffling.
+        ``scene``: scenes in random order with all classes of a scene in a row, as in the paper's
+        loop.  ``mixed``: all steps of an epoch shuffled.  INFERRED: the paper does not mention
+        shuffling.
     classes_per_scene : int, default 0
-        How many classes of a scene an epoch draws at most; 0 takes all, as in the paper.
+        Maximum number of classes drawn per scene and epoch; 0 takes all, as in the paper.
     validate_every : int, default 1
         Epochs between validations by the interactive protocol; the last epoch is always
-        validated.  0 for none at all.  INFERRED.
+        validated.  0 for no validation.  INFERRED.
     keep : {"best", "last"}, default "best"
-        Which weights are the result: those of the best validation, by the mean of Dice at
-        threshold 0.5 after the first and after the last click, or the last.  INFERRED.
+        Weights to keep as the result: those of the best validation, by the mean of Dice at
+        threshold 0.5 after the first and after the last click, or the last ones.  INFERRED.
     limit_subjects : int, optional
-        Train on so few subjects only; those of a smaller number are among those of a larger one.
-        The others are left unused: what is validated and tested on stays the same.
+        Number of subjects to train on; a smaller number gives a subset of a larger one.  The other
+        subjects are unused: validation and test subjects stay the same.
     folds : int, default 0
-        Divide the subjects into so many folds, for datasets without a split; 0 for none.
+        Number of folds to divide the subjects into, for datasets without a split; 0 for none.
     fold : int, default 0
-        The fold to hold out, from 0.
+        Index of the fold to hold out, from 0.
     split_seed : int, default 0
-        Of folds and `limit_subjects`, apart from `seed` so that several seeds can share subjects.
+        Seed of the folds and `limit_subjects`; separate from `seed`, so that trainings with
+        different seeds can share subjects.
     seed : int, default 0
-        Of initial weights, order and clicks.
+        Seed of initial weights, order and clicks.
 
     Raises
     ------
@@ -133,9 +137,9 @@ class TrainingSettings:
             )
 
     def learning_rate(self, step: int, total: int) -> float:
-        """Learning rate of a step, counted from 0, of so many."""
+        """Return the learning rate of step number `step`, from 0, out of `total` steps."""
         rising = round(self.warmup * total)
         if step < rising:
             return self.lr * (step + 1) / rising
-        along = (step - rising) / max(1, total - 1 - rising)
-        return self.lr * (self.floor + (1 - self.floor) * (1 + math.cos(math.pi * along)) / 2)
+        progress = (step - rising) / max(1, total - 1 - rising)
+        return self.lr * (self.floor + (1 - self.floor) * (1 + math.cos(math.pi * progress)) / 2)

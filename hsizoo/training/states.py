@@ -1,4 +1,4 @@
-"""`SceneStates`: open scenes, kept from epoch to epoch."""
+"""`SceneStates`: opened scenes, cached across epochs."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["SceneStates"]
 
 
 class SceneStates:
-    """Scenes with what the frozen part made of them, kept as far as a budget of memory allows.
+    """Scenes and the states the segmenter opened for them, cached within a memory budget.
 
     Parameters
     ----------
     dataset : SceneDataset
     segmenter : InteractiveSegmenter
     budget : int
-        Bytes of cubes and states to keep.  What does not fit is loaded and opened anew each time;
-        nothing that is kept is given up for it, since every epoch wants every scene.
+        Bytes of cubes and states to keep.  A scene that does not fit is loaded and opened again
+        each time; cached scenes are never evicted, since every epoch uses every scene.
     overflow : callable, optional
-        Told once, when the first scene does not fit, how many bytes a scene takes on average.
+        Called once, when the first scene does not fit, with the average number of bytes per scene.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class SceneStates:
         self._current: int | None = None
 
     def get(self, index: int) -> tuple[Scene, Any]:
-        """Scene number `index` and its state."""
+        """Return scene number `index` and its state."""
         if index != self._current:
             self._leave()
             self._current = index
@@ -59,7 +59,7 @@ class SceneStates:
         return self._kept[index]
 
     def _leave(self) -> None:
-        """Keep the scene that was in use, or let it go; its state may have grown with use."""
+        """Keep or release the current scene, by its present size: its state grows with use."""
         if self._current is None:
             return
         scene, state = self._kept[self._current]
@@ -75,9 +75,9 @@ class SceneStates:
 
 
 def _bytes_of(value: Any, seen: set[object]) -> int:
-    """Bytes of the arrays and tensors that an object holds, each counted once.
+    """Number of bytes in the arrays and tensors that an object holds, each counted once.
 
-    Views of one tensor hold all of it, once.
+    Views of a tensor count its whole storage once.
     """
     if id(value) in seen:
         return 0
@@ -92,7 +92,7 @@ def _bytes_of(value: Any, seen: set[object]) -> int:
         seen.add(place)
         return storage.nbytes()
     if isinstance(value, torch.nn.Module):
-        return 0  # the model's, not the image's
+        return 0  # part of the model, not of the image
     if isinstance(value, Mapping):
         return sum(_bytes_of(each, seen) for each in value.values())
     if isinstance(value, list | tuple | set | frozenset):
@@ -102,6 +102,6 @@ def _bytes_of(value: Any, seen: set[object]) -> int:
         held += vars(value).values() if hasattr(value, "__dict__") else ()
         return sum(_bytes_of(each, seen) for each in held)
     if type(value).__module__.partition(".")[0] in sys.stdlib_module_names:
-        return 0  # numbers, strings, locks: small, and not to be looked into
+        return 0  # numbers, strings, locks: small
     held = list(vars(value).values()) if hasattr(value, "__dict__") else []
     return sum(_bytes_of(each, seen) for each in held)

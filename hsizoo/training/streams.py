@@ -1,4 +1,4 @@
-"""Streams of chance that must not share their draws."""
+"""Independent streams of random numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Stream"]
 
 
 class Stream(IntEnum):
-    """What a draw is for: a part of its seed, beside `TrainingSettings.seed`."""
+    """Purpose of a random draw; part of its seed, besides `TrainingSettings.seed`."""
 
     ORDER = 1
     CLICKS = 2

@@ -1,4 +1,4 @@
-"""`Trainer`: takes the steps of a training."""
+"""`Trainer`: the training loop."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DTYPES = {
 
 @dataclass(frozen=True)
 class Step:
-    """One finished step: a line of the log."""
+    """A finished step: a line of the log."""
 
     step: int  # steps done, from 1
     epoch: int  # from 1
@@ -45,31 +45,31 @@ class Step:
 
 
 class Trainer:
-    """Takes the steps of a training, and can be stopped and set up again between any two.
+    """Training loop that can be stopped and restored between any two steps.
 
     Parameters
     ----------
     segmenter : TrainableSegmenter
     scenes : SceneStates
-        Of this segmenter.
+        Scenes opened by this segmenter.
     samples : mapping of int to sequence of int
-        Scene index to the classes to train on there.
+        Classes to train on, by scene index.
     settings : TrainingSettings
     robot : Robot
     sets_precision : bool, default False
-        Whether the segmenter was built with the wanted precision, and needs no autocast.
+        Whether the segmenter was built with the requested precision and needs no autocast.
 
     Attributes
     ----------
     done, total, per_epoch : int
-        Steps.
+        Number of steps.
 
     Raises
     ------
     ContractError
-        If there is no trainable parameter, or one that needs no gradient.
+        If there is no trainable parameter, or one that does not require a gradient.
     OptionError
-        If the device cannot compute in the wanted precision.
+        If the device does not support the requested precision.
     """
 
     def __init__(
@@ -93,9 +93,9 @@ class Trainer:
             raise ContractError(f"{who} has no trainable parameter")
         frozen = [name for name, each in self._parameters.items() if not each.requires_grad]
         if frozen:
-            raise ContractError(f"{who}: trainable {frozen[:3]} need no gradient")
+            raise ContractError(f"{who}: trainable parameters {frozen[:3]} require no gradient")
         if not self.samples:
-            raise ProtocolError("no training scene has a pixel of a target class to evaluate")
+            raise ProtocolError("no training scene has an evaluated pixel of a target class")
         self._device = next(iter(self._parameters.values())).device
         if settings.precision == "float16" and self._device.type == "cpu":
             raise OptionError("float16 needs a GPU; use --precision bfloat16 or float32")
@@ -117,7 +117,7 @@ class Trainer:
         self.total = self.per_epoch * settings.epochs
 
     def _plan(self, epoch: int) -> list[tuple[int, list[int]]]:
-        """The steps of an epoch, each a scene and its classes; as many in every epoch."""
+        """Steps of an epoch, each a scene index and classes; the same number in every epoch."""
         rng = np.random.default_rng([self.settings.seed, Stream.ORDER, epoch])
         indices = sorted(self.samples)
         steps = []
@@ -132,12 +132,12 @@ class Trainer:
         return steps
 
     def steps(self) -> Iterator[Step]:
-        """Take the remaining steps, yielding after each; `capture` may be called there.
+        """Run the remaining steps and yield after each; `capture` may be called between steps.
 
         Raises
         ------
         ProtocolError
-            If a loss or a gradient is not finite; the weights are those of the step before.
+            If a loss or a gradient is not finite; the weights are those of the previous step.
         """
         planned, plan = -1, list[tuple[int, list[int]]]()
         while self.done < self.total:
@@ -164,7 +164,7 @@ class Trainer:
             norm = torch.nn.utils.clip_grad_norm_(
                 self._parameters.values(), settings.clip or math.inf
             ).item()
-            # In float16 an overflow now and then is normal: the scaler leaves that step out.
+            # In float16 an occasional overflow is normal: the scaler skips that step.
             if self._scaler is None and not math.isfinite(norm):
                 raise ProtocolError(f"the gradient on {scene.name!r} is {norm}")
         except ProtocolError as error:
@@ -192,14 +192,15 @@ class Trainer:
         )
 
     def validate(self, indices: Sequence[int]) -> dict[str, float]:
-        """Evaluate the weights as they are on some scenes; see `validate`."""
+        """Evaluate the current weights on some scenes; see `validate`."""
         self.segmenter.train(False)
         return validate(self.scenes, indices, self.settings, self.robot)
 
     def capture(self) -> dict[str, Any]:
-        """All that `restore` needs besides the segmenter's ``state_dict()``.
+        """Return the state that `restore` needs besides the segmenter's ``state_dict()``.
 
-        Tensors and plain values, so that ``torch.load(weights_only=True)`` reads it back.
+        Contains only tensors and plain values, so that ``torch.load(weights_only=True)`` can read
+        it.
         """
         cuda = self._device.type == "cuda"
         return {
@@ -212,15 +213,15 @@ class Trainer:
         }
 
     def restore(self, captured: Mapping[str, Any]) -> None:
-        """Go on from what `capture` returned; the segmenter has its weights already.
+        """Restore the state from `capture`; the segmenter's weights must already be loaded.
 
         Raises
         ------
         DataError
-            If the parameters are others.
+            If the state belongs to other parameters.
         """
         if captured["names"] != list(self._parameters):
-            raise DataError("the checkpoint is of other trainable parameters")
+            raise DataError("the checkpoint belongs to other trainable parameters")
         self.done = captured["done"]
         self._optimizer.load_state_dict(captured["optimizer"])
         if self._scaler is not None:

@@ -1,4 +1,4 @@
-"""How good the weights of the moment are, by the interactive protocol."""
+"""Validation of the current weights by the interactive protocol."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = ["validate"]
 def validate(
     scenes: SceneStates, indices: Sequence[int], settings: TrainingSettings, robot: Robot
 ) -> dict[str, float]:
-    """Evaluate by the interactive protocol; the segmenter is in evaluation mode.
+    """Evaluate scenes by the interactive protocol; the segmenter must be in evaluation mode.
 
     Returns
     -------
     dict
         Mean Dice and IoU over samples at threshold 0.5, after the first and the last click
-        (``"dice@0.5 1c"``, …), and their ``"score"``, by which the best weights are kept.  Empty if
-        no scene has anything to segment.
+        (``"dice@0.5 1c"``, …), and ``"score"``, the mean of the two Dice values, which selects the
+        best weights.  Empty if no scene has anything to segment.
     """
     protocol = InteractiveProtocol(robot=str(robot), clicks=settings.clicks)
     samples: list[dict[str, Any]] = []
@@ -40,7 +40,7 @@ def validate(
         scene, state = scenes.get(index)
         if present_labels(scene):
             with torch.no_grad():
-                # Under the segmenter's own name, for the protocol's messages.
+                # Named like the segmenter's class, for the protocol's messages.
                 named = type(type(scenes.segmenter).__name__, (_Opened,), {})
                 opened = named(scenes.segmenter, state)
                 samples += protocol.run(opened, scene, seed=settings.seed)["samples"]
@@ -56,7 +56,7 @@ def validate(
 
 
 class _Opened(InteractiveSegmenter):
-    """A segmenter whose image is open already."""
+    """A segmenter whose image is already open."""
 
     def __init__(self, segmenter: InteractiveSegmenter, state: Any) -> None:
         self._segmenter, self._state = segmenter, state

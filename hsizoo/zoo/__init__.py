@@ -1,1 +1,1 @@
-"""From a name to an object: what plugins offer, how names and options are read, what is built."""
+"""Plugin registry, parsing of names and options, and construction of components."""

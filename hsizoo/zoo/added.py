@@ -1,4 +1,4 @@
-"""The options that hsizoo adds to components beyond those that their classes declare."""
+"""Options that hsizoo adds to those a component class declares."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ WEIGHTS = Option(
     (),
     False,
     "auto",
-    "Trained weights to load, of this component with the same options.  auto: those trained on the "
-    "dataset that is benched, else on others; of equals those that `hsizoo train` made here, the "
-    "newest first, before those that come with the plugin; none if there are none.  packaged: "
-    "those that come with the plugin, the same on every machine.  none: those that the component "
-    "starts with.  Otherwise a .safetensors file of `hsizoo train`, or the folder of its card.",
+    "Trained weights to load; they must belong to this component with the same options.  auto: "
+    "weights trained on the benchmarked dataset, else on another one; among equals, weights that "
+    "`hsizoo train` wrote here (newest first) before those shipped with the plugin; none if "
+    "nothing matches.  packaged: the weights shipped with the plugin, the same on every machine.  "
+    "none: the component's initial weights.  Otherwise a .safetensors file of `hsizoo train`, or "
+    "the folder of its card.",
 )
 """The option that hsizoo adds to every trainable segmenter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScorerSegmenterOptions:
-    """Options of `hsizoo.ScorerSegmenter`, which every scorer has where it stands for a segmenter.
+    """Options of `hsizoo.ScorerSegmenter`, available for every scorer used as a segmenter.
 
     Parameters
     ----------
     aggregate : {"max", "mean"}, default "max"
-        How the maps of one object's clicks are combined: the paper's pixel-wise maximum, or their
-        mean.  A scorer that combines clicks itself takes the default only.
+        How the maps of one object's clicks are combined: by their pixel-wise maximum, as in the
+        paper, or by their mean.  A scorer that combines clicks itself accepts only the default.
     negatives : {"veto", "ignore"}, default "veto"
-        What a negative click does.  ``veto``: where a pixel is more similar to the negative than
-        to the positive clicks its probability becomes 0.  INFERRED: the paper's simulated user
-        makes positive clicks only, so both settings reproduce it; a real user's right click, or
-        the ``ritm`` robot's, should do something.  A scorer that combines clicks itself decides
-        what that is; ``ignore`` keeps negative clicks from it.
+        Effect of a negative click.  ``veto``: the probability of a pixel that is more similar to
+        the negative than to the positive clicks becomes 0.  INFERRED: the paper's simulated user
+        makes positive clicks only, so both settings reproduce it; a negative click of a real user
+        or of the ``ritm`` robot should have an effect.  A scorer that combines clicks itself
+        decides on that effect; ``ignore`` hides negative clicks from it.
     """
 
     aggregate: Literal["max", "mean"] = "max"

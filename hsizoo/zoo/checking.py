@@ -1,4 +1,4 @@
-"""Checking options against the dataclass that declares them, without building anything."""
+"""Check options against the dataclass that declares them, without building anything."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["check_options", "check_same_options", "check_values", "options_type"
 
 
 def options_type(entry: Entry) -> type | None:
-    """Import the dataclass that a spec names as ``options_type``; None if it names none.
+    """Import the dataclass that a spec names as ``options_type``; None if the spec names none.
 
     Raises
     ------
     ContractError
-        If it cannot be imported, or is no dataclass.
+        If it cannot be imported, or is not a dataclass.
     """
     named = entry.spec.options_type
     if not named:
@@ -42,23 +42,23 @@ def options_type(entry: Entry) -> type | None:
 
 
 def check_options(entry: Entry, given: Mapping[str, Any]) -> None:
-    """Check names and values of options without importing the component, where its spec allows it.
+    """Check option names and values without importing the component, if its spec allows it.
 
-    Where the spec names no ``options_type`` nothing is checked.  What hsizoo may add is allowed:
-    ``weights`` for any segmenter, although only trainable ones have it, and for scorers the options
-    of `hsizoo.ScorerSegmenter`, although they count only where a segmenter is wanted.  Names of
-    other components are not looked up.
+    Nothing is checked if the spec has no ``options_type``.  Options that hsizoo may add are
+    allowed: ``weights`` for any segmenter, although only trainable ones have it, and the options
+    of `hsizoo.ScorerSegmenter` for scorers, although they only apply to a scorer used as a
+    segmenter.  Names of other components are not looked up.
 
     Parameters
     ----------
     entry : Entry
     given : mapping
-        Values of the user; text is parsed, other values are checked.
+        Values set by the user; text is parsed, other values are checked.
 
     Raises
     ------
     OptionError
-        For an unknown option, or a value that it cannot take alone or beside the others.
+        For an unknown option, an invalid value, or an invalid combination of values.
     ContractError
         If ``options_type`` is unusable.
     """
@@ -76,12 +76,12 @@ def check_options(entry: Entry, given: Mapping[str, Any]) -> None:
 
 
 def check_values(entry: Entry, declaration: type | None, options: Mapping[str, Any]) -> None:
-    """Let a dataclass check complete options, which are of the right types.
+    """Validate complete, correctly typed options by building their dataclass.
 
     Raises
     ------
     OptionError
-        If it refuses them.
+        If the dataclass rejects them.
     """
     if declaration is None:
         return
@@ -92,12 +92,12 @@ def check_values(entry: Entry, declaration: type | None, options: Mapping[str, A
 
 
 def check_same_options(entry: Entry, target: type[Component]) -> None:
-    """Check that a spec names the dataclass that the component's class uses.
+    """Check that a spec names the options dataclass used by the component's class.
 
     Raises
     ------
     ContractError
-        If it names another one.
+        If it names a different one.
     """
     named = options_type(entry)
     if named is not None and named is not target.Options:

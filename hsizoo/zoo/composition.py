@@ -16,7 +16,7 @@ __all__ = ["LabeledClassifier"]
 
 
 class LabeledClassifier(PixelClassifier):
-    """Classify with labels that a pseudo-labeler extended first.
+    """Classifier trained on labels that a pseudo-labeler has extended.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class LabeledClassifier(PixelClassifier):
     Attributes
     ----------
     pseudo_labels : PseudoLabels or None
-        What the labeler made in the last `fit`.
+        Output of the labeler in the last `fit`.
     """
 
     def __init__(self, labeler: PseudoLabeler, classifier: PixelClassifier) -> None:
@@ -40,7 +40,7 @@ class LabeledClassifier(PixelClassifier):
         self.pseudo_labels = made
         blank = min(min(labels.class_names), min(labels.ignore, default=0)) - 1
         extended = np.where(made.labels == made.unassigned, blank, made.labels)
-        # A given label is the truth; a pseudo label never overrules it.
+        # A given label is ground truth; a pseudo label never overrides it.
         extended = np.where(labels.evaluated, labels.labels, extended)
         self.classifier.fit(
             cube,

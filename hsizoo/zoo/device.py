@@ -1,4 +1,4 @@
-"""Which device to compute on."""
+"""Selection of the compute device."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["resolve_device", "worker_devices"]
 
 
 def resolve_device(device: str = "auto") -> str:
-    """Turn ``auto|cpu|cuda[:n]|mps`` into the name of a device that exists.
+    """Resolve ``auto|cpu|cuda[:n]|mps`` to the name of an available device.
 
-    ``auto`` takes the first CUDA device if there is one, else Apple's GPU, else the CPU.
+    ``auto`` selects the first CUDA device if there is one, else Apple's GPU, else the CPU.
 
     Raises
     ------
     OptionError
-        If the device is unknown or not present.
+        If the device is unknown or not available.
     """
     if device == "auto":
         if torch.cuda.is_available():
@@ -27,25 +27,27 @@ def resolve_device(device: str = "auto") -> str:
         wanted = torch.device(device)
     except RuntimeError:
         raise OptionError(
-            f"device {device!r} is not known; use auto, cpu, cuda, cuda:<number> or mps"
+            f"unknown device {device!r}; use auto, cpu, cuda, cuda:<number> or mps"
         ) from None
     if wanted.type == "cuda":
         count = torch.cuda.device_count()
         if (wanted.index or 0) >= count:
             raise OptionError(
-                f"device {device!r} is not here: torch sees {count} CUDA device(s); "
+                f"device {device!r} is not available: torch finds {count} CUDA device(s); "
                 "use --device cpu, or install a CUDA build of torch"
             )
         return f"cuda:{wanted.index or 0}"
     if wanted.type == "mps" and not torch.backends.mps.is_available():
-        raise OptionError("device 'mps' is not here: torch sees no Apple GPU; use --device cpu")
+        raise OptionError(
+            "device 'mps' is not available: torch finds no Apple GPU; use --device cpu"
+        )
     if wanted.type not in ("cpu", "mps"):
         raise OptionError(f"device {device!r} is not supported; use auto, cpu, cuda or mps")
     return wanted.type
 
 
 def worker_devices(device: str) -> list[str]:
-    """The devices that worker processes share out: all GPUs for ``auto`` and ``cuda``, else one."""
+    """Devices to share among worker processes: all GPUs for ``auto`` and ``cuda``, else one."""
     count = torch.cuda.device_count()
     if device in ("auto", "cuda") and count > 1:
         return [f"cuda:{number}" for number in range(count)]

@@ -1,11 +1,11 @@
-"""Building components from names.
+"""Build components from names.
 
 >>> from hsizoo import create
 >>> create("sa-rw:scorer=ace,beta=50", device="cuda")                    # doctest: +SKIP
 >>> create("hsizoo/sa", kind="segmenter")                                # doctest: +SKIP
 
-Segmenters that can be trained have one option more than they declare, `WEIGHTS`: which trained
-weights to load.
+Trainable segmenters have one option beyond those they declare: `WEIGHTS`, the trained weights to
+load.
 """
 
 from __future__ import annotations
@@ -64,18 +64,18 @@ _INTERFACE: dict[Kind, type[interfaces.Component]] = {
 def resolve(
     text: str, kind: Kind | None = None, *, on_dataset: Recipe | None = None, **options: Any
 ) -> Recipe:
-    """Find what a name means and settle its options, without building it.
+    """Resolve a name to a component and its options, without building it.
 
     Parameters
     ----------
     text : str
-        ``name``, ``dist/name``, ``name:key=value,…`` or ``labeler+classifier``.  Where a dataset
-        is wanted, also the path of a folder of cubes, which begins with ``/``, ``./``, ``../`` or
-        ``~``, or ends with ``/`` and has no colon.
+        ``name``, ``dist/name``, ``name:key=value,…`` or ``labeler+classifier``.  For a dataset,
+        also the path of a folder of cubes, which begins with ``/``, ``./``, ``../`` or ``~``, or
+        ends with ``/`` and has no colon.
     kind : str, optional
-        What is wanted.  A scorer is wrapped where a segmenter is wanted.
+        Requested kind.  A scorer is wrapped if a segmenter is requested.
     on_dataset : Recipe, optional
-        The dataset that it will work on, by which ``weights=auto`` chooses.
+        Dataset that the component will be run on; ``weights=auto`` depends on it.
     **options
         Further options; they override those in the name.
 
@@ -104,19 +104,19 @@ def resolve(
 
 
 def with_data_dir(dataset: str, folder: str) -> str:
-    """Return a dataset's name with the option ``data_dir``.
+    """Add the option ``data_dir`` to the name of a dataset.
 
     Parameters
     ----------
     dataset : str
-        Name of a dataset, with options if need be.
+        Name of a dataset, optionally with options.
     folder : str
-        Where its files are.
+        Folder with its files.
 
     Raises
     ------
     OptionError
-        If the dataset has no such option, or the name gives it already.
+        If the dataset has no such option, or the name already sets it.
     NameLookupError, MissingRequirement, ContractError, DataError
         As `resolve`.
     """
@@ -128,7 +128,7 @@ def with_data_dir(dataset: str, folder: str) -> str:
         )
     name = parse_name(dataset)
     if _DATA_DIR in name.options:
-        raise OptionError(f"--data-dir={folder}: {dataset} names its folder already")
+        raise OptionError(f"--data-dir={folder}: {dataset} already sets {_DATA_DIR}")
     return str(replace(name, options={**name.options, _DATA_DIR: folder}))
 
 
@@ -165,7 +165,7 @@ def _resolve_one(
 
 
 def _resolve_part(owner: Entry, option: Option, value: str) -> Recipe:
-    """Resolve the component that an option names; a scorer may carry its wrapper's options."""
+    """Resolve the component named by an option; a scorer may have options of its wrapper."""
     wanted: Any = "segmenter" if option.component == "scorer" else option.component
     part = resolve(value, wanted)
     if option.component == "scorer" and part.entry.spec.kind != "scorer":
@@ -177,24 +177,24 @@ def _resolve_part(owner: Entry, option: Option, value: str) -> Recipe:
 
 
 def options_of(target: type[interfaces.Component], *, wrapped: bool = False) -> dict[str, Option]:
-    """All options that a component takes: its own, and those that hsizoo adds.
+    """Return all options of a component: its own, and those that hsizoo adds.
 
     Parameters
     ----------
     target : type
         The component's class.
     wrapped : bool, default False
-        Whether it is a scorer that stands for a segmenter.
+        Whether it is a scorer used as a segmenter.
     """
     declared = declared_options(target)
     if wrapped:
-        around = declared_options(ScorerSegmenterOptions)
-        if taken := sorted(set(declared) & set(around)):
+        wrapper = declared_options(ScorerSegmenterOptions)
+        if taken := sorted(set(declared) & set(wrapper)):
             raise ContractError(
-                f"{target.__qualname__} declares the option {taken[0]!r}, which every scorer has "
-                "as a segmenter; give it another name"
+                f"{target.__qualname__} declares the option {taken[0]!r}, which hsizoo adds to "
+                "every scorer used as a segmenter; give it another name"
             )
-        return {**declared, **around}
+        return {**declared, **wrapper}
     if issubclass(target, interfaces.TrainableSegmenter):
         if WEIGHTS.name in declared:
             raise ContractError(
@@ -206,14 +206,14 @@ def options_of(target: type[interfaces.Component], *, wrapped: bool = False) -> 
 
 
 def auto_weights(component: Recipe, dataset: Recipe | None = None) -> TrainedWeights | None:
-    """The trained weights that ``weights=auto`` means, on a dataset if one is known.
+    """Return the trained weights selected by ``weights=auto``, for a dataset if one is given.
 
     See `hsizoo.weights.trained.find_weights` for the order of preference.
     """
     return find_weights(
         component.entry.full_name,
         component.identity()["options"],
-        # Weights over another checkpoint would not fit; with a path, `frozen_digest` decides.
+        # Weights trained on another checkpoint do not fit; with a path, `frozen_digest` decides.
         component.free_options - {"checkpoint"},
         component.entry.spec.version,
         dataset=dataset.identity() if dataset else None,
@@ -222,7 +222,7 @@ def auto_weights(component: Recipe, dataset: Recipe | None = None) -> TrainedWei
 
 
 def _choose_weights(text: str, component: Recipe, dataset: Recipe | None) -> TrainedWeights | None:
-    """The weights that the value of the option `WEIGHTS` means for a component."""
+    """Return the weights that a value of the option `WEIGHTS` selects for a component."""
     if text == "none":
         return None
     if text == "auto":
@@ -230,8 +230,8 @@ def _choose_weights(text: str, component: Recipe, dataset: Recipe | None) -> Tra
     name, packaged = component.entry.full_name, component.entry.packaged
     if text == "packaged" and packaged is None:
         raise DataError(
-            f"weights=packaged: no trained weights come with {name}; say auto, or train it with "
-            f"`hsizoo train {component.entry.spec.name}`"
+            f"weights=packaged: {name} ships no trained weights; use weights=auto, or train it "
+            f"with `hsizoo train {component.entry.spec.name}`"
         )
     where = packaged if text == "packaged" and packaged else Path(text)
     return open_weights(where).check(
@@ -243,7 +243,7 @@ def _choose_weights(text: str, component: Recipe, dataset: Recipe | None) -> Tra
 
 
 def _only_kind(name: Name) -> tuple[Kind, ...]:
-    """The kind of a name that is asked for without one, if there is no doubt."""
+    """Kind of a name given without one, or all kinds; raise if the name is ambiguous."""
     dist = normalise(name.dist)
     same = [
         entry
@@ -254,7 +254,7 @@ def _only_kind(name: Name) -> tuple[Kind, ...]:
     found = {entry.spec.kind for entry in own or same}
     if len(found) > 1:
         raise NameLookupError(
-            f"{name.base!r} is a {' and a '.join(sorted(found))}: pass kind= to say which."
+            f"{name.base!r} is a {' and a '.join(sorted(found))}: pass kind= to choose one."
         )
     return tuple(found) or KINDS
 
@@ -265,7 +265,7 @@ def import_target(entry: Entry) -> type[interfaces.Component]:
     if entry.missing:
         how = f" Install it with: {spec.install}" if spec.install else ""
         raise MissingRequirement(
-            f"{entry.full_name} needs {', '.join(entry.missing)}, not installed here.{how}"
+            f"{entry.full_name} needs {', '.join(entry.missing)}, which is not installed.{how}"
         )
     module, _, attribute = spec.target.partition(":")
     try:
@@ -278,8 +278,8 @@ def import_target(entry: Entry) -> type[interfaces.Component]:
     base = _INTERFACE[spec.kind]
     if not (isinstance(target, type) and issubclass(target, base)):
         raise ContractError(
-            f"{entry.full_name}: {spec.target} is not a subclass of hsizoo.{base.__name__}, "
-            f"which a {spec.kind} must be"
+            f"{entry.full_name}: {spec.target} is a {spec.kind} and must be a subclass of "
+            f"hsizoo.{base.__name__}"
         )
     check_same_options(entry, target)
     return target
@@ -293,8 +293,8 @@ def create(name: str, kind: Kind | None = None, *, device: str = "auto", **optio
     name : str
         ``name``, ``dist/name``, ``name:key=value,key=value``, or ``labeler+classifier``.
     kind : {"scorer", "segmenter", "pseudo-labeler", "classifier", "dataset"}, optional
-        What is wanted; needed only where one name has several kinds.  With ``kind="segmenter"``
-        a scorer is wrapped in `hsizoo.ScorerSegmenter`.
+        Requested kind; needed only if several kinds share the name.  With ``kind="segmenter"`` a
+        scorer is wrapped in `hsizoo.ScorerSegmenter`.
     device : str, default "auto"
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
     **options
@@ -303,11 +303,12 @@ def create(name: str, kind: Kind | None = None, *, device: str = "auto", **optio
     Raises
     ------
     NameLookupError
-        No such component, or several.
+        If there is no such component, or several.
     OptionError
-        An option that the component does not have, or a value that it cannot take.
+        For an unknown option or an invalid value.
     MissingRequirement
-        A package that the component needs is not installed; the message says what to type.
+        If a package that the component needs is not installed; the message gives the command that
+        installs it.
 
     Examples
     --------
@@ -333,10 +334,10 @@ def load_scene(name: str, scene: int | str = 0, **options: Any) -> Scene:
     Parameters
     ----------
     name : str
-        The dataset, with options if need be (``phantom:height=256,width=256``), or the path of a
+        Dataset, optionally with options (``phantom:height=256,width=256``), or the path of a
         folder of cubes (``./cubes/``).
     scene : int or str, default 0
-        Number of the scene, from 0, or its name.
+        Index of the scene, from 0, or its name.
     """
     dataset = load_dataset(name, **options)
     names = [info.name for info in dataset.scenes()]

@@ -1,4 +1,4 @@
-"""The one hook of hsizoo."""
+"""The plugin hook of hsizoo."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ hookimpl = pluggy.HookimplMarker("hsizoo")
 
 @hookspec
 def hsizoo_components() -> Iterable[ComponentSpec]:
-    """Say which components this plugin offers.
+    """Return the specs of the components that this plugin offers.
 
-    The module that holds the implementation is imported by every ``hsizoo`` command, so neither
-    it nor its package's ``__init__`` may import torch, numpy or anything heavy; the target is a
-    string that is imported when the component is built.
+    The implementing module is imported by every ``hsizoo`` command, so neither it nor its
+    package's ``__init__`` may import torch, NumPy or anything heavy; the target is a string that
+    is imported when the component is built.
 
     A complete plugin, ``hsizoo_flat/plugin.py``::
 
@@ -45,7 +45,7 @@ def hsizoo_components() -> Iterable[ComponentSpec]:
     Returns
     -------
     iterable of ComponentSpec
-        If it raises, or yields anything else, the whole plugin is reported as failed in
-        ``hsizoo plugins`` and nothing of it is registered.
+        If it raises, or yields anything else, ``hsizoo plugins`` reports the whole plugin as
+        failed and none of its components is registered.
     """
     return ()

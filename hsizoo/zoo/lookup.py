@@ -1,7 +1,7 @@
-"""Whether names are known: asked before anything heavy is imported, so that a typo is told at once.
+"""Check names before anything heavy is imported, so that a typo is reported at once.
 
-Only the registry is looked at, and the options of components whose specs say where they are
-declared; those of others are checked later, by `hsizoo.zoo.factory`, as that takes their classes.
+Only the registry is consulted, and the options of components whose specs have ``options_type``.
+Other options need the component's class; `hsizoo.zoo.factory` checks them later.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from hsizoo.zoo.spec import Kind
 __all__ = ["EVALUATED", "check_components", "find_dataset", "is_path"]
 
 EVALUATED: tuple[Kind, ...] = ("segmenter", "scorer", "classifier", "pseudo-labeler")
-"""Kinds of what is benched; a name of several means the first."""
+"""Kinds that can be benchmarked; a name shared by several kinds means the first of them."""
 
 
 def check_components(texts: Iterable[str], kinds: tuple[Kind, ...] = EVALUATED) -> None:
-    """Refuse names that mean nothing.
+    """Check that names refer to components, and that their options are valid.
 
     Parameters
     ----------
     texts : iterable of str
-        Names, with options if need be; ``labeler+classifier`` where classifiers will do.
+        Names, optionally with options; ``labeler+classifier`` if classifiers are accepted.
     kinds : tuple of str
-        The kinds that will do, the preferred one first.
+        Accepted kinds, the preferred one first.
 
     Raises
     ------
@@ -47,12 +47,12 @@ def check_components(texts: Iterable[str], kinds: tuple[Kind, ...] = EVALUATED) 
 
 
 def find_dataset(text: str) -> Name:
-    """The name of the dataset that a text means.
+    """Parse the name of a dataset, or the path of its folder.
 
     Parameters
     ----------
     text : str
-        A name, with options if need be, or the path of a folder of cubes, see `is_path`.
+        A name, optionally with options, or the path of a folder of cubes, see `is_path`.
 
     Raises
     ------
@@ -76,21 +76,21 @@ def find_dataset(text: str) -> Name:
 
 
 def is_path(text: str) -> bool:
-    """Whether a dataset is given by the path of its folder.
+    """Whether a text is the path of a dataset's folder.
 
-    Such a text begins with ``/``, ``./``, ``../`` or ``~``, or ends with ``/`` and has no colon.
+    A path begins with ``/``, ``./``, ``../`` or ``~``, or ends with ``/`` and has no colon.
     """
     begins = text.startswith(("/", "./", "../", "~")) or text in (".", "..")
     return begins or (text.endswith("/") and ":" not in text)  # heipor:data_dir=out/ is a name
 
 
 def _folder(text: str) -> Name:
-    """The dataset that a path means, whichever way the path is written."""
+    """Return the dataset of a folder; the same for all spellings of its path."""
     path = Path(text)
     if not path.expanduser().is_dir():
         what = "is a file" if path.expanduser().exists() else "does not exist"
         raise DataError(
-            f"{text} {what}; a dataset is a folder of cubes with masks beside them, which "
-            "`hsizoo data check FOLDER` describes, or one of `hsizoo data list`"
+            f"{text} {what}; expected a folder of cubes and masks (see `hsizoo data check "
+            "FOLDER`), or a name from `hsizoo data list`"
         )
     return Name("folder", FIRST_PARTY, {"path": str(path)})

@@ -1,6 +1,6 @@
 """The grammar of names: ``name``, ``dist/name``, ``name:key=value,key=value`` and ``a+b``.
 
-A value that itself holds a comma or a ``+`` before a letter stands in square brackets:
+A value that contains a comma, or a ``+`` before a letter, is put in square brackets:
 ``sa-rw:scorer=[ace:shrinkage=0.1,signed=true],beta=50``.
 """
 
@@ -26,7 +26,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class Name:
-    """One parsed name: an optional distribution, the component's name, and options as text."""
+    """A parsed name: optional distribution, component name, and options as text."""
 
     base: str
     dist: str = ""
@@ -44,7 +44,7 @@ def parse_name(text: str) -> Name:
     Raises
     ------
     NameLookupError
-        If the text is no name at all.
+        If the text is not a valid name.
     OptionError
         If the options are not ``key=value`` pairs, or one is given twice.
 
@@ -58,7 +58,8 @@ def parse_name(text: str) -> Name:
         lower = text.strip().lower()
         hint = f" Did you mean {lower!r}?" if _NAME.fullmatch(lower) else ""
         raise NameLookupError(
-            f"{text!r} is not a name; write name, dist/name or name:key=value,key=value.{hint}"
+            f"{text!r} is not a valid name; expected name, dist/name or "
+            f"name:key=value,key=value.{hint}"
         )
     options: dict[str, str] = {}
     for part in split_outside_brackets(match["options"] or "", ","):
@@ -74,7 +75,7 @@ def parse_name(text: str) -> Name:
 
 
 def parse_composition(text: str) -> tuple[Name, ...]:
-    """Parse ``a+b``, a pseudo-labeler that feeds a classifier, or a single name.
+    """Parse a single name, or ``a+b``, a pseudo-labeler that feeds a classifier.
 
     Examples
     --------
@@ -90,7 +91,7 @@ def parse_composition(text: str) -> tuple[Name, ...]:
 
 
 def split_outside_brackets(text: str, separator: str) -> list[str]:
-    """Split at a one-character separator, but not inside ``[...]``; empty text gives no part.
+    """Split at a one-character separator, but not inside ``[...]``; empty text gives no parts.
 
     Examples
     --------
@@ -112,18 +113,18 @@ def _split(text: str, separator: re.Pattern[str]) -> list[str]:
         else:
             parts[-1] += character
     if depth != 0:
-        raise OptionError(f"brackets do not match in {text!r}")
+        raise OptionError(f"unbalanced brackets in {text!r}")
     return parts
 
 
 def _quote(value: str) -> str:
-    """Put a value in brackets if it would be read as something else without."""
+    """Put a value in brackets if it would be parsed differently without them."""
     plain = value == value.strip() and not re.search(rf"[,\[\]]|{_JOINT.pattern}", value)
     return value if plain else f"[{value}]"
 
 
 def _unquote(value: str) -> str:
-    """Take off the brackets that enclose a whole value; those of ``[a][b]`` do not."""
+    """Strip brackets that enclose a whole value; ``[a][b]`` is left unchanged."""
     if not value.startswith("["):
         return value
     depth = accumulate((character == "[") - (character == "]") for character in value)

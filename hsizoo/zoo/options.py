@@ -1,6 +1,6 @@
-"""Options of a component, read, checked and described.
+"""Read, check and describe the options of a component.
 
-They are declared once: by the dataclass that the class names as ``Options``, or by the keyword
+Options are declared once: by the dataclass that the class names as ``Options``, or by the keyword
 parameters of its constructor.  Nothing here imports NumPy or torch.
 """
 
@@ -29,22 +29,22 @@ _SCALARS: tuple[type, ...] = (bool, int, float, str)
 
 @dataclass(frozen=True)
 class Option:
-    """One option.
+    """An option of a component.
 
     Parameters
     ----------
     name : str
     types : tuple of type
-        What a value may be: `bool`, `int`, `float`, `str`, tried in this order.
+        Allowed types of a value: `bool`, `int`, `float`, `str`, tried in this order.
     choices : tuple of str
-        The allowed strings; empty if any string will do.
+        Allowed strings; empty if any string is allowed.
     optional : bool
         Whether ``none`` is allowed.
     default : bool, int, float, str or None
     doc : str
-        Its paragraph in the numpydoc section "Parameters" of the class that declares it.
+        Description from the numpydoc section "Parameters" of the class that declares it.
     component : str
-        The kind of component that the value names, or empty: ``Annotated[str, "scorer"]``.
+        Kind of component that the value names, or empty: ``Annotated[str, "scorer"]``.
     """
 
     name: str
@@ -57,12 +57,12 @@ class Option:
 
     @property
     def expects(self) -> str:
-        """What may be given, in words."""
+        """Allowed values, in words."""
         words = [kind.__name__ for kind in self.types if kind is not str or not self.choices]
         return " or ".join(words + list(map(repr, self.choices)) + ["none"] * self.optional)
 
     def parse(self, text: str) -> Any:
-        """Turn the text of ``key=value`` into a value, or raise `OptionError`."""
+        """Parse the text after ``key=``, or raise `OptionError`."""
         if self.optional and text.lower() == "none":
             return None
         for kind in self.types:
@@ -76,7 +76,7 @@ class Option:
         raise OptionError(f"option {self.name}={text!r}: expected {self.expects}")
 
     def check(self, value: Any) -> Any:
-        """Return a Python value unchanged if it is allowed, or raise `OptionError`."""
+        """Return an allowed Python value as the option's type, or raise `OptionError`."""
         if value is None and self.optional:
             return value
         if type(value) not in _SCALARS and getattr(value, "shape", None) == ():  # a NumPy scalar
@@ -85,7 +85,7 @@ class Option:
         if kind is int and int not in self.types and float in self.types:
             value, kind = float(value), float
         wrong_choice = kind is str and self.choices and value not in self.choices
-        # NaN and infinity have no place in a record's JSON.
+        # JSON records cannot hold NaN or infinity.
         if kind not in self.types or wrong_choice or (kind is float and not math.isfinite(value)):
             hint = did_you_mean(value, self.choices) if wrong_choice else ""
             raise OptionError(f"option {self.name}={value!r}: expected {self.expects}.{hint}")
@@ -98,23 +98,23 @@ def declared_options(target: type) -> dict[str, Option]:
     Parameters
     ----------
     target : type
-        A class with a dataclass ``Options`` (see `hsizoo.Component`); or one whose options are the
-        keyword-only parameters of its constructor, as are those of a dataclass itself.  Each has a
-        default and an annotation of `bool`, `int`, `float`, `str`, a `Literal` of strings, or a
-        union of these and None; or ``Annotated[str, "scorer"]`` (any kind) where the value names
+        A class with a dataclass ``Options`` (see `hsizoo.Component`), or a class (such as a
+        dataclass) whose options are the keyword-only parameters of its constructor.  Each option
+        has a default and an annotation of `bool`, `int`, `float`, `str`, a `Literal` of strings,
+        or a union of these and None; or ``Annotated[str, "scorer"]`` (any kind) if the value names
         another component.  The keyword ``device`` is not an option.
 
     Returns
     -------
     dict of str to Option
-        In the order of declaration, inherited ones first.  An option that a class does not describe
-        has the description of the nearest base that does.
+        In the order of declaration, inherited options first.  An option without a description
+        takes that of the nearest base class that has one.
 
     Raises
     ------
     ContractError
-        If an option has no default, or an annotation that cannot be typed as text; or if
-        ``Options`` is not a frozen, keyword-only dataclass.
+        If an option has no default or an unsupported annotation, or if ``Options`` is not a
+        frozen, keyword-only dataclass.
     """
     dataclass_type = target.Options if issubclass(target, Component) else None
     if dataclass_type is not None:
@@ -149,26 +149,30 @@ def declared_options(target: type) -> dict[str, Option]:
 
 
 def _check_dataclass(target: type, options: Any) -> None:
-    """Refuse what is no declaration of options."""
-    of = f"{target.__qualname__}.Options"
+    """Check that ``Options`` is a frozen, keyword-only dataclass with plain defaults."""
+    owner = f"{target.__qualname__}.Options"
     if not (isinstance(options, type) and is_dataclass(options)):
-        raise ContractError(f"{of} is {options!r}; expected a dataclass")
+        raise ContractError(f"{owner} is {options!r}; expected a dataclass")
     if not options.__dataclass_params__.frozen:  # type: ignore[attr-defined]
-        raise ContractError(f"{of}: {options.__qualname__} must be frozen")
+        raise ContractError(f"{owner}: {options.__qualname__} must be frozen")
     for field in fields(options):
         if not (field.init and field.kw_only):
             raise ContractError(
-                f"{of}: {field.name!r} must be keyword-only; say @dataclass(frozen=True, "
+                f"{owner}: {field.name!r} must be keyword-only; use @dataclass(frozen=True, "
                 "kw_only=True)"
             )
         if field.name == "device":
-            raise ContractError(f"{of}: 'device' is not an option but a parameter of constructors")
+            raise ContractError(
+                f"{owner}: 'device' is not an option; make it a parameter of the constructor"
+            )
         if field.default_factory is not MISSING:
-            raise ContractError(f"{of}: option {field.name!r} needs a plain default, no factory")
+            raise ContractError(
+                f"{owner}: option {field.name!r} needs a plain default, not a default_factory"
+            )
 
 
 def _scope(source: type, name: str) -> dict[str, Any]:
-    """The names that an annotation may mention, which was perhaps written in another module."""
+    """Namespace in which to evaluate an annotation, which may be inherited from another module."""
     if is_dataclass(source):
         owners = (base for base in source.__mro__ if name in vars(base).get("__annotations__", {}))
         source = next(owners, source)
@@ -178,7 +182,7 @@ def _scope(source: type, name: str) -> dict[str, Any]:
 
 
 def _inherited_docs(source: type) -> dict[str, str]:
-    """Descriptions of parameters by a class and, for those it is silent about, its bases."""
+    """Descriptions of parameters in a class and, where it has none, in its base classes."""
     docs: dict[str, str] = {}
     for base in reversed(source.__mro__):
         docs |= {name: doc for name, doc in _parameter_docs(base).items() if doc}
@@ -196,28 +200,32 @@ def resolve_options(
     presets: Mapping[str, Any],
     given: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Join defaults, a spec's presets and what the user gave into one complete mapping.
+    """Merge defaults, a spec's presets and the user's values into one complete mapping.
 
     Parameters
     ----------
     owner : str
-        The component's name, for messages.
+        Name of the component, for messages.
     declared : mapping of str to Option
     presets : mapping
-        Values that the spec sets; typed.
+        Values set by the spec; typed.
     given : mapping
-        Values of the user; text is parsed, other values are checked.
+        Values set by the user; text is parsed, other values are checked.
 
     Raises
     ------
     OptionError
-        For an unknown option (with the closest known one) or a value it cannot take.
+        For an unknown option (the message suggests the closest known one) or an invalid value.
     """
     resolved = {name: option.default for name, option in declared.items()}
     for source in (presets, given):
         for name, value in source.items():
             if name not in declared:
-                known = f" It has: {', '.join(declared)}." if declared else " It has no options."
+                known = (
+                    f" Available options: {', '.join(declared)}."
+                    if declared
+                    else " It has no options."
+                )
                 raise OptionError(
                     f"{owner} has no option {name!r}.{did_you_mean(name, declared)}{known}"
                 )
@@ -231,7 +239,7 @@ def resolve_options(
 
 
 def _read_annotation(annotation: Any) -> tuple[tuple[type, ...], tuple[str, ...], bool, str]:
-    """Split an annotation: scalar types, allowed strings, if None is allowed, component kind."""
+    """Split an annotation: scalar types, allowed strings, whether None is allowed, kind."""
     component = ""
     if typing.get_origin(annotation) is Annotated:
         annotation, kind = typing.get_args(annotation)[:2]
@@ -258,7 +266,7 @@ def _read_annotation(annotation: Any) -> tuple[tuple[type, ...], tuple[str, ...]
 
 
 def _parameter_docs(owner: type) -> dict[str, str]:
-    """Read the section "Parameters" of a class's own docstring: one paragraph per name."""
+    """Parse the section "Parameters" of a class's own docstring: one description per name."""
     docstring = inspect.cleandoc(vars(owner).get("__doc__") or "")
     section = re.search(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+\n|\Z)", docstring, re.M | re.S)
     docs = {}

@@ -1,4 +1,4 @@
-"""`Recipe`: a name with everything decided, before anything is built."""
+"""`Recipe`: a fully resolved component, not built yet."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ _WEIGHTS = "weights"
 
 @dataclass(frozen=True)
 class Recipe:
-    """A name with everything decided: which component, and the value of each option.
+    """A fully resolved component: its class and the value of each option.
 
-    ``identity()`` is what a stored result depends on; ``build()`` makes the object.
+    ``identity()`` returns what a stored result depends on; ``build()`` creates the object.
 
     Parameters
     ----------
     label : str
-        What the user typed.
+        Name as the user typed it.
     name : Name
-        The component's own name with the options that were given, without what it feeds.
+        The component's own name with the given options, without the classifier that it feeds.
     entry : Entry
     target : type
         The component's class.
     options : dict
-        The value of each of its options.
+        The value of each option.
     wrapper_options : dict, optional
-        Options of `hsizoo.ScorerSegmenter`, where this is a scorer that stands for a segmenter.
+        Options of `hsizoo.ScorerSegmenter`, if this is a scorer used as a segmenter.
     feeds : Recipe, optional
-        The classifier, where this is a pseudo-labeler in front of it.
+        The classifier, if this is a pseudo-labeler in front of one.
     weights : TrainedWeights, optional
-        What to load into a trainable segmenter.
+        Weights to load into a trainable segmenter.
     nested : dict of str to Recipe
-        The components that its options name.
+        Components named by its options.
     """
 
     label: str
@@ -57,64 +57,64 @@ class Recipe:
 
     @property
     def kind(self) -> Kind:
-        """The kind of what `build` returns."""
+        """Kind of the component that `build` returns."""
         if self.feeds is not None:
             return "classifier"
         return "segmenter" if self.wrapper_options is not None else self.entry.spec.kind
 
     def identity(self) -> dict[str, Any]:
-        """Everything about the component that its results depend on, as plain values."""
+        """Return everything about the component that its results depend on, as plain values."""
         about = {
             "component": self.entry.full_name,
             "version": self.entry.spec.version,
-            # What an option names counts as what it is, not as how it was spelled.
-            "options": {**self._lasting_options(), **(self.wrapper_options or {})}
+            # A component named by an option counts by its identity, not by its spelling.
+            "options": {**self._identity_options(), **(self.wrapper_options or {})}
             | {key: part.identity() for key, part in self.nested.items()}
             | self._base_weights(),
             "feeds": self.feeds.identity() if self.feeds else None,
         }
-        if self.is_trainable:  # other components have no such key: their cells keep their names
+        if self.is_trainable:  # without this key in others, the keys of their cells stay the same
             about["weights"] = self.weights.digest if self.weights else "untrained"
         return about
 
-    def _lasting_options(self) -> dict[str, Any]:
-        """Its options without those that came later, by its own account, and have their default."""
+    def _identity_options(self) -> dict[str, Any]:
+        """Options without those at their default that the class declares as `later_options`."""
         later = self.target.later_options
         if not later:
             return self.options
-        usual = declared_options(self.target)
+        declared = declared_options(self.target)
         return {
             key: value
             for key, value in self.options.items()
-            if key not in later or value != usual[key].default
+            if key not in later or value != declared[key].default
         }
 
     def _base_weights(self) -> dict[str, str]:
-        """What its option ``checkpoint`` stands for: the file's digest, not where the file is."""
+        """The option ``checkpoint`` as the digest of the file instead of its path."""
         found = self.target.base_weights(**self.options)
         return {"checkpoint": found} if found else {}
 
     @property
     def starts_at_random(self) -> bool:
-        """Whether the weights that it starts from, before any training here, are random."""
+        """Whether its initial weights, before any training here, are random."""
         return self._base_weights().get("checkpoint", "").startswith("random")
 
     @property
     def distributions(self) -> tuple[str, ...]:
-        """The distributions whose code it runs."""
+        """Distributions whose code it runs."""
         return tuple(dict.fromkeys(each.entry.dist for each in self.walk()))
 
     def walk(self) -> Iterator[Recipe]:
-        """Itself and all components that it builds on: those of its options, and what it feeds."""
+        """Yield itself and all components it uses: those in its options, and the one it feeds."""
         yield self
         for inner in (*self.nested.values(), *([self.feeds] if self.feeds else [])):
             yield from inner.walk()
 
     def pinned(self) -> str:
-        """Its name with the very weights that were chosen in place of ``weights=auto``.
+        """Return its name with the resolved weights in place of ``weights=auto``.
 
-        Wherever it is resolved again it has the same `identity`, unless a file has changed since:
-        a training that ends in between changes nothing.
+        Resolving that name again gives the same `identity`, unless a file has changed; a training
+        that finishes in between has no effect.
         """
         options = dict(self.name.options)
         for key, inner in self.nested.items():
@@ -132,27 +132,27 @@ class Recipe:
 
     @property
     def free_options(self) -> frozenset[str]:
-        """Options that do not change what is trained, such as the precision, by its own account."""
+        """Options that the class declares not to affect training, such as the precision."""
         if not issubclass(self.target, interfaces.TrainableSegmenter):
             return frozenset()
         return self.target.free_options
 
     def is_untrained(self) -> bool:
-        """Whether its results would come from weights that nobody trained.
+        """Whether its results would come from untrained weights; builds nothing.
 
-        See `hsizoo.TrainableSegmenter.needs_training`: nothing is built to find out.
+        See `hsizoo.TrainableSegmenter.needs_training`.
         """
         if not issubclass(self.target, interfaces.TrainableSegmenter) or self.weights is not None:
             return False
         return self.target.needs_training(**self.options)
 
     def trained_elsewhere(self, dataset: Recipe) -> str:
-        """The dataset that its weights were trained on, if that is another one; otherwise ""."""
+        """Return the dataset its weights were trained on if that is another one, otherwise ""."""
         on = self.weights.trained_on if self.weights else ""
         return "" if on == dataset.entry.full_name else on.removeprefix(f"{FIRST_PARTY}/")
 
     def build(self, device: str = "cpu") -> Any:
-        """Make the component; `device` goes to those that take one."""
+        """Build the component; `device` is passed if its constructor takes one."""
         keywords = dict(self.options)
         if takes_device(self.target):
             keywords["device"] = device
@@ -164,7 +164,7 @@ class Recipe:
 
             return ScorerSegmenter(component, **self.wrapper_options)
         if self.feeds is not None:
-            from hsizoo.zoo.composition import LabeledClassifier  # NumPy, with what it imports
+            from hsizoo.zoo.composition import LabeledClassifier  # imports NumPy
 
             return LabeledClassifier(component, self.feeds.build(device))
         return component

@@ -1,16 +1,16 @@
-"""The registry: finds plugins, survives the broken ones, and looks names up.
+"""The registry: discovers plugins, tolerates broken ones, and looks up names.
 
 >>> from hsizoo.zoo.registry import list_components
 >>> [entry.spec.name for entry in list_components(kind="dataset")]      # doctest: +SKIP
 ['indian-pines', 'phantom']
 
-Nothing that this module imports at the top is heavy; a component's module is imported when the
-component is built (`hsizoo.zoo.factory`).
+This module imports nothing heavy; a component's module is imported when the component is built
+(`hsizoo.zoo.factory`).
 
 Environment
 -----------
 HSIZOO_NO_PLUGINS=1
-    Load only what hsizoo itself ships.
+    Load only the components that hsizoo itself ships.
 HSIZOO_STRICT_PLUGINS=1
     Raise `PluginError` for the first plugin that fails, instead of listing it as failed.
 """
@@ -48,7 +48,7 @@ FIRST_PARTY = "hsizoo"
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered component and where it comes from."""
+    """A registered component and the distribution it comes from."""
 
     spec: ComponentSpec
     dist: str
@@ -61,16 +61,16 @@ class Entry:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Those of the spec's required packages that are not installed."""
+        """Required packages of the spec that are not installed."""
         return tuple(name for name in self.spec.requires if _is_missing(name))
 
     @property
     def packaged(self) -> Path | None:
-        """Where the weights that come with the plugin are, if they are there; imports nothing."""
+        """Path of the weights shipped with the plugin, or None; imports nothing."""
         package, _, place = self.spec.packaged.partition(":")
         try:
             found = find_spec(package) if place else None
-        except (ImportError, ValueError):  # a parent package is missing, or half-initialised
+        except (ImportError, ValueError):  # a parent package is missing or partly initialised
             return None
         for folder in (found and found.submodule_search_locations) or ():
             path = Path(folder, *place.split("/"))
@@ -81,10 +81,10 @@ class Entry:
 
 @dataclass
 class PluginRecord:
-    """One entry point and what became of it: a row of ``hsizoo plugins``.
+    """An entry point and the result of loading it: a row of ``hsizoo plugins``.
 
-    ``status`` is "ok", "failed" (nothing of it is registered) or "disabled"; `detail` is a
-    one-line reason or remark, `traceback` the whole story of a failure.
+    ``status`` is "ok", "failed" (none of its components is registered) or "disabled"; `detail` is
+    a one-line reason or remark, `traceback` the full traceback of a failure.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Registry:
     group : str
         Entry-point group to discover.
     third_party : bool, default True
-        Whether plugins of other distributions are loaded.
+        Whether to load plugins of other distributions.
     strict : bool, default False
         Raise `PluginError` when a plugin fails.
 
@@ -146,14 +146,14 @@ class Registry:
                 record.traceback = traceback.format_exc()
 
     def _load(self, point: EntryPoint, number: int) -> list[ComponentSpec]:
-        """Import one plugin and collect its specs, all of them or an exception."""
+        """Import a plugin and return all its specs; raise if any of them fails."""
         plugin = point.load()
         needs = getattr(plugin, "HSIZOO_API", PLUGIN_API)
         if not isinstance(needs, int) or needs > PLUGIN_API:
             raise PluginError(
-                f"needs hsizoo plugin API {needs}, this hsizoo offers {PLUGIN_API}; upgrade hsizoo"
+                f"needs hsizoo plugin API {needs}, but this hsizoo has {PLUGIN_API}; upgrade hsizoo"
             )
-        # The number keeps twins apart: pluggy silently drops a second plugin of one name.
+        # The number makes names unique: pluggy silently drops a second plugin of the same name.
         name = f"{number}:{point.name}"
         others = self._manager.get_plugins()
         self._manager.register(plugin, name=name)
@@ -163,7 +163,7 @@ class Registry:
                     f"{point.value} has no hsizoo_components() marked with @hsizoo.hookimpl"
                 )
             hook = self._manager.subset_hook_caller("hsizoo_components", others)
-            # Generators raise late: nothing is registered before all specs came through.
+            # Generators raise late: register nothing before all specs have been collected.
             specs = [spec for batch in hook() for spec in batch]
         finally:
             self._manager.unregister(plugin)
@@ -173,29 +173,29 @@ class Registry:
         return specs
 
     def _add(self, specs: list[ComponentSpec], record: PluginRecord) -> None:
-        """Register the specs of one plugin."""
+        """Register the specs of a plugin."""
         entries = [Entry(spec, record.dist, record.version) for spec in specs]
         seen = {(e.spec.kind, e.full_name) for same in self._entries.values() for e in same}
         for entry in entries:
             if (entry.spec.kind, entry.full_name) in seen:
                 raise SpecError(
-                    f"{entry.dist} already offers a {entry.spec.kind} named {entry.spec.name!r}"
+                    f"{entry.dist} already has a {entry.spec.kind} named {entry.spec.name!r}"
                 )
             seen.add((entry.spec.kind, entry.full_name))
         remarks = []
         for entry in entries:
             name = entry.spec.name
-            # A scorer and a segmenter of one name are asked for by the same word.
+            # Names are compared across kinds: `name` may select a scorer or a segmenter.
             others = [e.full_name for e in self.entries() if e.spec.name == name]
             others = [other for other in others if other != entry.full_name]
             if others:
-                remarks.append(f"{name!r} is also {', '.join(others)}: say {entry.full_name!r}")
+                remarks.append(f"{name!r} is also {', '.join(others)}: use {entry.full_name!r}")
             self._entries.setdefault((entry.spec.kind, name), []).append(entry)
             record.components.append(name)
-        record.detail = "; ".join(remarks) if entries else "offers nothing"
+        record.detail = "; ".join(remarks) if entries else "no components"
 
     def entries(self, kind: Kind | None = None) -> list[Entry]:
-        """All components, or those of one kind, by kind and name."""
+        """Return all components, or those of one kind, sorted by kind and name."""
         found = [
             entry
             for (entry_kind, _), same in self._entries.items()
@@ -207,19 +207,19 @@ class Registry:
         )
 
     def find(self, name: Name, kinds: tuple[Kind, ...]) -> Entry:
-        """Find the one component of a name.
+        """Return the component with a name.
 
         Parameters
         ----------
         name : Name
         kinds : tuple of str
-            The kinds that will do, the preferred one first.
+            Accepted kinds, the preferred one first.
 
         Raises
         ------
         NameLookupError
-            If there is none (with the closest known names), or several distributions have it.
-            A name that hsizoo ships always means its own.
+            If there is none (the message suggests the closest known name), or several
+            distributions have one.  hsizoo's own component always takes precedence.
         """
         offers = {
             kind: [
@@ -229,8 +229,8 @@ class Registry:
             ]
             for kind in kinds
         }
-        # What hsizoo ships comes first whatever its kind: nobody else's segmenter called `sa` may
-        # take the place of our scorer `sa`.
+        # hsizoo's own components take precedence whatever their kind: a third-party segmenter
+        # called `sa` must not replace hsizoo's scorer `sa`.
         for same in offers.values():
             own = [entry for entry in same if entry.dist == FIRST_PARTY]
             if own:
@@ -239,7 +239,7 @@ class Registry:
             if len(same) > 1:
                 who = " and ".join(f"{entry.dist} {entry.dist_version}" for entry in same)
                 names = " or ".join(repr(entry.full_name) for entry in same)
-                raise NameLookupError(f"{name.base!r} is offered by {who}: say {names}.")
+                raise NameLookupError(f"{name.base!r} is provided by {who}: use {names}.")
             if same:
                 return same[0]
         raise NameLookupError(self._not_found(name, kinds))
@@ -267,7 +267,7 @@ def _either(kinds: Sequence[str]) -> str:
 
 
 def list_components(kind: Kind | None = None) -> list[Entry]:
-    """All registered components, or those of one kind; imports none of them."""
+    """Return all registered components, or those of one kind, without importing them."""
     return registry().entries(kind)
 
 
@@ -276,7 +276,7 @@ _lock = threading.Lock()
 
 
 def registry() -> Registry:
-    """The registry of this process, filled on first use."""
+    """Return the registry of this process, filled on first use."""
     global _registry
     with _lock:
         if _registry is None:
@@ -287,7 +287,7 @@ def registry() -> Registry:
 
 
 def reset() -> None:
-    """Forget what was discovered, so that the next use looks again (tests, notebooks)."""
+    """Discard the registry, so that the next use discovers plugins again (tests, notebooks)."""
     global _registry
     with _lock:
         _registry = None
@@ -306,7 +306,7 @@ def normalise(dist: str) -> str:
 def _is_missing(module: str) -> bool:
     try:
         return find_spec(module) is None
-    except (ImportError, ValueError):  # a parent package is missing, or half-initialised
+    except (ImportError, ValueError):  # a parent package is missing or partly initialised
         return True
 
 
@@ -315,7 +315,7 @@ def _flag(variable: str) -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    """``ErrorType: message`` on one line; hsizoo's own errors speak for themselves."""
+    """Format an error as ``ErrorType: message`` on one line; hsizoo's own without the type."""
     text = " ".join(str(error).split())
     if isinstance(error, HsizooError) and text:
         return text

@@ -1,9 +1,9 @@
 """`ScorerSegmenter`: any spectral scorer as an interactive segmenter.
 
 SAMSA 2.0 (arXiv:2508.00493), section 3.2: each click gives one similarity map, and the maps of an
-object are combined by the pixel-wise maximum.  The combination is kept from click to click, so a
-further click costs one map however many came before it.  A scorer that overrides
-`SpectralScorer.score_clicks` combines the clicks itself, and is asked anew after each.
+object are combined by the pixel-wise maximum.  The combined map is cached, so each further click
+costs one map.  A scorer that overrides `SpectralScorer.score_clicks` combines the clicks itself
+and is called with all of them after each click.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ __all__ = ["ScorerSegmenter", "to_probability"]
 
 Points = tuple[tuple[int, int], ...]
 
-_CACHE_BYTES = 512 * 2**20  # combined maps kept per image; an evicted one is computed anew
-_BATCH_BYTES = 256 * 2**20  # maps that one call of `score` may return
-_PIXELS_AT_ONCE = 2**22  # of a map that is made a probability: 16 MiB
+_CACHE_BYTES = 512 * 2**20  # combined maps cached per image; an evicted one is recomputed
+_BATCH_BYTES = 256 * 2**20  # limit on the maps that one call of `score` returns
+_PIXELS_AT_ONCE = 2**22  # converted to probabilities at a time: 16 MiB
 _RANGE_TOLERANCE = 1e-4  # float32 rounding of a score at the end of its range
 
 
 @dataclass(eq=False)
 class _State:
-    """One image: what the scorer prepared, and the combined maps of recent clicks."""
+    """State of one image: the scorer's prepared state, and the combined maps of recent clicks."""
 
     cube: HyperCube
     prepared: Any
-    valid: torch.Tensor | None = None  # (H, W) bool on the scorer's device, once that is known
+    valid: torch.Tensor | None = None  # (H, W) bool on the scorer's device, once known
     combined: OrderedDict[Points, torch.Tensor] = field(default_factory=OrderedDict)
 
 
 class ScorerSegmenter(InteractiveSegmenter):
-    """An interactive segmenter that compares every pixel with the clicked spectra.
+    """Interactive segmenter that compares every pixel with the clicked spectra.
 
     Parameters
     ----------
     scorer : SpectralScorer
     **options
         See `hsizoo.zoo.added.ScorerSegmenterOptions`: ``aggregate`` is how the maps of an object's
-        clicks are combined, ``negatives`` what a negative click does.
+        clicks are combined, ``negatives`` the effect of a negative click.
 
     Attributes
     ----------
     cache_bytes : int
-        Combined maps that are kept per image, so that a further click costs one map; 512 MiB
-        unless it is set.
+        Size of the cache of combined maps per image, which makes a further click cost one map;
+        512 MiB by default.
 
     Raises
     ------
@@ -83,14 +83,14 @@ class ScorerSegmenter(InteractiveSegmenter):
         low, high = scorer.score_range
         if not low < scorer.threshold < high:
             raise ContractError(
-                f"{type(scorer).__name__} declares the threshold {scorer.threshold}, which is not "
-                f"inside its range {low} to {high}"
+                f"{type(scorer).__name__} declares the threshold {scorer.threshold}, which is "
+                f"outside its range {low} to {high}"
             )
-        self._sees_clicks = type(scorer).score_clicks is not SpectralScorer.score_clicks
-        if self._sees_clicks and aggregate != "max":
+        self._scores_clicks = type(scorer).score_clicks is not SpectralScorer.score_clicks
+        if self._scores_clicks and aggregate != "max":
             raise OptionError(
-                f"aggregate={aggregate!r}: {type(scorer).__name__} combines clicks itself; leave "
-                "the option out"
+                f"aggregate={aggregate!r}: {type(scorer).__name__} combines clicks itself; omit "
+                "the option"
             )
         self.cache_bytes = _CACHE_BYTES
         self.scorer = scorer
@@ -107,7 +107,7 @@ class ScorerSegmenter(InteractiveSegmenter):
         if not isinstance(cube, HyperCube):
             raise DataError(
                 f"expected a hsizoo.HyperCube, got {type(cube).__name__}; "
-                "wrap an (H, W, B) array in hsizoo.HyperCube(array)"
+                "wrap an (H, W, B) array with hsizoo.HyperCube(array)"
             )
         if cube.bands < self.scorer.min_bands:
             raise DataError(
@@ -128,16 +128,18 @@ class ScorerSegmenter(InteractiveSegmenter):
             spectrum is not finite.
         """
         if isinstance(prompts, Clicks):
-            raise ClickError("prompts are a list, one Clicks per object: predict(state, [clicks])")
+            raise ClickError(
+                "prompts must be a list with one Clicks per object: predict(state, [clicks])"
+            )
         for clicks in prompts:
             _check_clicks(clicks, state.cube)
-        if self._sees_clicks:
-            return self._seen(state, prompts)
+        if self._scores_clicks:
+            return self._predict_from_clicks(state, prompts)
         positive = self._combined(state, [_points(clicks, True) for clicks in prompts])
         negative: list[torch.Tensor | None] = [None] * len(prompts)
         if self.options.negatives == "veto":
             negative = self._combined(state, [_points(clicks, False) for clicks in prompts])
-        # An object of negative clicks only has no map; its zeros lie where the others' maps are.
+        # An object with negative clicks only has no map: zeros, on the device of the other maps.
         device = next((each.device for each in (*positive, *negative) if each is not None), None)
         probability = torch.zeros((len(prompts), *state.cube.shape[:2]), device=device)
         for n, (similar, dissimilar) in enumerate(zip(positive, negative, strict=True)):
@@ -146,12 +148,12 @@ class ScorerSegmenter(InteractiveSegmenter):
         return probability
 
     def predict_boxes(self, state: _State, boxes: npt.NDArray[np.int64]) -> torch.Tensor:
-        """Segment N objects by the mean spectrum of the usable pixels in a box around each.
+        """Segment N objects by the mean spectrum of the valid pixels in each one's box.
 
         Raises
         ------
         ClickError
-            If a box reaches outside the image or holds no usable pixel.
+            If a box extends outside the image or contains no valid pixel.
         """
         height, width, bands = state.cube.shape
         references = np.empty((len(boxes), bands), dtype=np.float32)
@@ -179,13 +181,13 @@ class ScorerSegmenter(InteractiveSegmenter):
             maps[place] = self._probability(state, score, None)
         return maps
 
-    def _seen(self, state: _State, prompts: Sequence[Clicks]) -> torch.Tensor:
+    def _predict_from_clicks(self, state: _State, prompts: Sequence[Clicks]) -> torch.Tensor:
         """Probability (N, H, W) from a scorer that combines the clicks of an object itself."""
         if self.options.negatives == "ignore":
             prompts = [Clicks(clicks.points[clicks.positive]) for clicks in prompts]
         found = [n for n, clicks in enumerate(prompts) if clicks.positive.any()]
         shape = (len(prompts), *state.cube.shape[:2])
-        if not found:  # nothing says what the objects are like
+        if not found:  # no positive clicks to compare with
             return torch.zeros(shape)
         returned = self.scorer.score_clicks(state.prepared, [prompts[n] for n in found])
         maps = self._checked(state, returned, len(found), "score_clicks", "object")
@@ -201,7 +203,7 @@ class ScorerSegmenter(InteractiveSegmenter):
         assert state.valid is not None
         probability = torch.empty_like(positive)
         step = max(1, _PIXELS_AT_ONCE // positive.shape[1])
-        for first in range(0, len(positive), step):  # a large map takes no more copies than one
+        for first in range(0, len(positive), step):  # limits temporary copies of a large map
             rows = slice(first, first + step)
             part = to_probability(positive[rows], self.scorer.score_range, self.scorer.threshold)
             if negative is not None:
@@ -212,7 +214,7 @@ class ScorerSegmenter(InteractiveSegmenter):
     def _combined(self, state: _State, wanted: Sequence[Points]) -> list[torch.Tensor | None]:
         """Combined score map of each sequence of points; None for an empty one."""
         cache = state.combined
-        # A sequence is built on itself without its last point where that is known: one new map.
+        # Extend the cached map of the same sequence without its last point: one new map.
         start = {
             points: next((n for n in (len(points), len(points) - 1) if points[:n] in cache), 0)
             for points in wanted
@@ -266,8 +268,8 @@ class ScorerSegmenter(InteractiveSegmenter):
     def _checked(
         self, state: _State, returned: Any, number: int, method: str, each: str
     ) -> torch.Tensor:
-        """Scores (N, H, W) of float32 that keep the scorer's contract, whatever it returned."""
-        if not isinstance(returned, torch.Tensor):  # torch takes no read-only, reversed view
+        """Check the returned scores against the scorer's contract; convert to float32 (N, H, W)."""
+        if not isinstance(returned, torch.Tensor):  # torch needs a writable, contiguous array
             returned = torch.from_numpy(np.require(returned, np.float32, ("C", "W")))
         scores: torch.Tensor = returned
         expected = (number, *state.cube.shape[:2])
@@ -290,27 +292,27 @@ class ScorerSegmenter(InteractiveSegmenter):
         ):
             raise ContractError(
                 f"{type(self.scorer).__name__}.{method} returned values from {least} to {most}; "
-                f"it declares the range {low} to {high}, finite at every valid pixel"
+                f"expected finite values in the declared range {low} to {high} at every valid pixel"
             )
 
 
 def to_probability(
     score: torch.Tensor, score_range: tuple[float, float], threshold: float
 ) -> torch.Tensor:
-    """Map scores to [0, 1], keeping their order and putting `threshold` at 0.5.
+    """Map scores to [0, 1] monotonically, with `threshold` at 0.5.
 
-    Linear from the lowest score (0) to the threshold (0.5) and from there to the highest (1); on
-    a side without bound, ``d / (1 + |d|)`` of the distance ``d`` to the threshold instead, in
-    units of the threshold, so that the unit of the score does not matter.  The
-    order is kept (scores that differ in the last digit of float32 may become equal), so Dice at
-    0.5, the best Dice over thresholds, and the pixel that a robot finds least similar stay what
-    they are.  A spectral angle similarity (range 0 to 1, threshold 0.5) is not changed at all.
+    Linear from the lowest score (0) to the threshold (0.5) and from there to the highest (1).  An
+    unbounded side uses ``d / (1 + |d|)``, where ``d`` is the distance to the threshold in units of
+    the threshold, so that the unit of the score does not matter.  The order is preserved (scores
+    that differ in the last digit of float32 may become equal), so Dice at 0.5, the best Dice over
+    thresholds, and the pixel that a robot finds least similar do not change.  A spectral angle
+    similarity (range 0 to 1, threshold 0.5) is unchanged.
 
     Parameters
     ----------
     score : Tensor of float32
     score_range : (float, float)
-        Lowest and highest possible score; infinite where there is no bound.
+        Lowest and highest possible score; infinite if unbounded.
     threshold : float
         Strictly inside the range.
 
@@ -321,7 +323,7 @@ def to_probability(
     """
     low, high = score_range
     distance = score - threshold
-    # A threshold of 0 gives no unit; nor does one that float32 takes for 0.
+    # A threshold of 0, or one that float32 rounds to 0, cannot serve as the unit.
     unit = abs(threshold) if abs(threshold) > 1e-30 else 1.0
     squashed = distance / (unit + distance.abs())
     below = distance / (threshold - low) if math.isfinite(low) else squashed
@@ -342,5 +344,5 @@ def _check_clicks(clicks: Clicks, cube: HyperCube) -> None:
         row, col = clicks.points[bad][0]
         raise ClickError(
             f"click (row={row}, col={col}) is on a pixel of {cube.name} whose spectrum is not "
-            "finite; click beside it"
+            "finite; click on a pixel beside it"
         )

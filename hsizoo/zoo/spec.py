@@ -1,7 +1,7 @@
-"""What a plugin says about a component, without importing anything heavy.
+"""`ComponentSpec`: a plugin's description of a component, without importing anything heavy.
 
 A plugin yields one frozen `ComponentSpec` per component.  The spec names the class by a string,
-``"package.module:Class"``, which is imported when somebody asks for the component, never before.
+``"package.module:Class"``, which is imported only when the component is requested.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PLUGIN_API = 1
 Kind = Literal["scorer", "segmenter", "pseudo-labeler", "classifier", "dataset", "protocol"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-# Begins with a letter, so that "1e+5" inside an option is never read as a composition "1e" + "5".
+# Starts with a letter, so that "1e+5" in an option is never parsed as a composition "1e" + "5".
 NAME_PATTERN = r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*"
 _MODULE_PATTERN = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _TARGET_PATTERN = _MODULE_PATTERN + r":[A-Za-z_]\w*"
@@ -40,40 +40,39 @@ class ComponentSpec:
     Parameters
     ----------
     name : str
-        What users type: lower-case letters, digits, and single ``-``, ``_`` or ``.`` between
-        them, beginning with a letter (``samsa2-small``).
+        Name that users type: lower-case letters, digits, and single ``-``, ``_`` or ``.`` between
+        them, starting with a letter (``samsa2-small``).
     kind : {"scorer", "segmenter", "pseudo-labeler", "classifier", "dataset", "protocol"}
-        Which interface of `hsizoo.interfaces` the target implements.
+        Interface of `hsizoo.interfaces` that the target implements.
     target : str
         ``"package.module:Class"``, imported on first use.
     summary : str
-        One line for ``hsizoo list``.
+        One-line description for ``hsizoo list``.
     options : mapping of str to str, int, float, bool or None, optional
-        Values that this name presets; they replace the defaults of the class's keyword
-        parameters, and users may override them (``samsa2-small:scorer=pcc``).
+        Preset values; they replace the defaults of the class's keyword parameters, and users may
+        override them (``samsa2-small:scorer=pcc``).
     options_type : str, optional
         ``"package.module:Class"``, the dataclass that the target names as ``Options`` (see
-        `hsizoo.Component`), in a module that imports neither NumPy nor torch: options can then be
-        checked without importing the target.
+        `hsizoo.Component`), in a module that imports neither NumPy nor torch, so that options can
+        be checked without importing the target.
     version : str, default "1"
-        Version of the component's *results*.  Raise it when the same input gives another output:
-        stored cells of the old version are then not reused.
+        Version of the component's *results*.  Increase it when the same input gives a different
+        output, so that stored cells of the old version are not reused.
     paper : str, optional
         Citation or DOI of the method.
     licence : str, default "Apache-2.0"
         Licence of the code.
     weights : str, optional
-        Where the weights come from and under which licence; empty if there are none.
+        Source and licence of the weights; empty if there are none.
     packaged : str, optional
-        Weights that come with the plugin, ``"package:folder/in/it"``, looked for when somebody
-        asks and nothing is imported for it.  For a segmenter that can be trained, a folder as
-        `hsizoo train` publishes it, with ``weights.safetensors`` and ``card.json``:
-        ``weights=auto`` finds it.  Otherwise whatever the target reads by itself.  It may be named
-        before it is there.
+        Weights shipped with the plugin, ``"package:folder/in/it"``, located on request without
+        importing the package.  For a trainable segmenter, a folder as published by `hsizoo train`,
+        with ``weights.safetensors`` and ``card.json``, which ``weights=auto`` finds.  Otherwise a
+        file or folder that the target reads itself.  It need not exist yet.
     requires : tuple of str, optional
         Import names of packages that the target needs beyond hsizoo's own dependencies.
     install : str, optional
-        The command that installs `requires`, for error messages and ``hsizoo doctor``.
+        Command that installs `requires`, for error messages and ``hsizoo doctor``.
 
     Raises
     ------
@@ -105,7 +104,7 @@ class ComponentSpec:
         if not isinstance(self.name, str) or not re.fullmatch(NAME_PATTERN, self.name):
             raise SpecError(
                 f"component name {self.name!r} is not valid: use lower-case letters, digits and "
-                "single '-', '_' or '.' between them, beginning with a letter"
+                "single '-', '_' or '.' between them, starting with a letter"
             )
         if self.kind not in KINDS:
             raise SpecError(
@@ -149,11 +148,11 @@ class ComponentSpec:
                     f"component {self.name!r}: option {key!r}={value!r} must map a string to "
                     "a string, a number, a bool or None"
                 )
-        # A read-only copy: a frozen spec must not change when its plugin's dict does.
+        # A read-only copy: changes to the plugin's dict must not affect a frozen spec.
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
         object.__setattr__(self, "requires", tuple(self.requires))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Support pickling, which a read-only mapping does not."""
+        """Support pickling, which `MappingProxyType` does not."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return partial(ComponentSpec, **{**fields, "options": dict(self.options)}), ()

@@ -82,11 +82,11 @@ def test_what_fails_is_told_and_the_status_is_1(hsizoo):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "name at least one component, or an experiment with --config"),
-        (["sa", "--only", "x"], "give it with --config"),
-        (["sa", "-c", "x.toml"], "sa does not go with --config"),
-        (["-c", "x.toml", "--clicks", "5"], "--clicks does not go with --config"),
-        (["-c", "x.toml", "--perturb", "noise"], "--perturb does not go with --config"),
+        ([], "give at least one component, or an experiment with --config"),
+        (["sa", "--only", "x"], "use it with --config"),
+        (["sa", "-c", "x.toml"], "sa cannot be used with --config"),
+        (["-c", "x.toml", "--clicks", "5"], "--clicks cannot be used with --config"),
+        (["-c", "x.toml", "--perturb", "noise"], "--perturb cannot be used with --config"),
     ],
 )
 def test_words_that_do_not_go_together(hsizoo, words, message):

@@ -45,7 +45,7 @@ def test_a_folder_is_a_dataset_and_its_results_follow_its_files(call, tmp_path):
     first = dice(call, "./cubes/")
     assert dice(call, str(tmp_path / "cubes"), "-o", "elsewhere") == first
     again = call("bench", "sa", "--clicks", "1", "--dataset", "cubes/")
-    assert "1 of 1 cells were done before" in again.stderr
+    assert "1 of 1 cells were already done" in again.stderr
     header = (tmp_path / "cubes" / "one.hdr").read_bytes()
     write(tmp_path / "cubes", 1)  # other values; the header and the mask stay
     assert (tmp_path / "cubes" / "one.hdr").read_bytes() == header
@@ -54,9 +54,9 @@ def test_a_folder_is_a_dataset_and_its_results_follow_its_files(call, tmp_path):
 
 def test_a_path_that_is_no_folder(call, tmp_path):
     (tmp_path / "one.hdr").write_text("ENVI\n")
-    with pytest.raises(DataError, match=r"\./nowhere/ does not exist; a dataset is a folder"):
+    with pytest.raises(DataError, match=r"\./nowhere/ does not exist; expected a folder"):
         call("bench", "sa", "--dataset", "./nowhere/")
-    with pytest.raises(DataError, match=r"\./one\.hdr is a file; a dataset is a folder"):
+    with pytest.raises(DataError, match=r"\./one\.hdr is a file; expected a folder"):
         call("bench", "sa", "--dataset", "./one.hdr")
 
 
@@ -71,11 +71,11 @@ def test_data_dir(call, tmp_path):
     for dataset, message in (
         ("phantom", "--data-dir: hsizoo/phantom has no option data_dir; it reads no files"),
         ("./out/", "--data-dir: hsizoo/folder has no option data_dir; it reads the folder of its"),
-        ("heipor:data_dir=x", "--data-dir=out/: heipor:data_dir=x names its folder already"),
+        ("heipor:data_dir=x", "--data-dir=out/: heipor:data_dir=x already sets data_dir"),
     ):
         with pytest.raises(OptionError, match=message):
             call("bench", "sa", "--dataset", dataset, "--data-dir", "out/")
     assert (
-        "--data-dir does not go with --config"
+        "--data-dir cannot be used with --config"
         in call("bench", "-c", "x.toml", "--data-dir", "out/", code=2).stderr
     )

@@ -149,7 +149,7 @@ def test_version_info_data_and_doctor():
         (["bench", "sa", "-k", "0"], "clicks must be between 1 and 1000; got 0"),
         (["bench", "sa", "--split", "tset", "-d", PHANTOM], "Did you mean 'test'"),
         (["bench", "sa", "--scene", "s99"], "has no scene 's99'"),
-        (["bench", "sa", "--device", "cuda:7"], "device 'cuda:7' is not here"),
+        (["bench", "sa", "--device", "cuda:7"], "device 'cuda:7' is not available"),
         (["bench", "indian-pines"], "is a dataset, not a segmenter, scorer, classifier or ps"),
         (["bench", "sa", "-d", "phantom:height=1"], "height"),
         (["info", "nothing"], "`hsizoo list` shows all names"),
@@ -182,7 +182,7 @@ def test_a_full_output_is_one_line_and_status_2(command):
         )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "error: No space left on device; make room and run the same command again"
+        "error: No space left on device; free disk space and run the same command again"
     ]
 
 
@@ -190,7 +190,7 @@ def test_a_full_output_is_one_line_and_status_2(command):
     ("error", "said"),
     [
         (PermissionError(errno.EACCES, "Permission denied", "a.hdr"),
-         "error: a.hdr: Permission denied; give access to it, or choose another place and run"),
+         "error: a.hdr: Permission denied; grant access to it, or choose another location and run"),
         (OSError(errno.EIO, "Input/output error", "a.hdr"), "error: a.hdr: Input/output error\n"),
         (OSError("a library's words"), "error: a library's words\n"),
     ],
@@ -200,7 +200,7 @@ def test_trouble_with_a_file_is_one_line_and_status_2(monkeypatch, capsys, error
         raise error
 
     monkeypatch.setattr(cli, "app", app)
-    monkeypatch.setattr(cli, "_write_no_more", lambda: None)
+    monkeypatch.setattr(cli, "_discard_stdout", lambda: None)
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 2
@@ -233,7 +233,7 @@ def test_bench_prints_the_table_and_writes_it(tmp_path):
     assert f"{float(rows[0]['dice@max 1c']):.4f}" in done.stdout
     assert (folder / "curve.png").read_bytes().startswith(b"\x89PNG")
     again = hsizoo("bench", "sa", "sa-rw", "-d", PHANTOM, "-k", "5", "--json", cwd=tmp_path)
-    assert "8 of 8 cells were done before" in again.stderr
+    assert "8 of 8 cells were already done" in again.stderr
     table = json.loads(again.stdout)["table"]
     told = [repr(row["values"]["dice@max 1c"]) for row in table]
     assert told == [row["dice@max 1c"] for row in rows]
@@ -256,7 +256,7 @@ def test_two_runs_into_one_folder_at_once(tmp_path):
     with Store(tmp_path / "run"):
         done = hsizoo("bench", "sa", "-d", PHANTOM, "-o", str(tmp_path / "run"))
     assert done.returncode == 2
-    assert "another run is writing into" in done.stderr
+    assert "another run is writing to" in done.stderr
     assert "--out" in done.stderr
 
 

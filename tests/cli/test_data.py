@@ -70,12 +70,12 @@ def test_convert(folder, ending):
 
 
 def test_convert_is_careful(folder):
-    with pytest.raises(DataError, match="would overwrite the cube that is read"):
+    with pytest.raises(DataError, match="would overwrite the source cube"):
         call("data", "convert", folder / "a.hdr", folder / "a.hdr", "--force")
-    with pytest.raises(DataError, match="would overwrite the cube that is read"):
+    with pytest.raises(DataError, match="would overwrite the source cube"):
         call("data", "convert", folder / "a.img", folder / "a.hdr", "--force")
     call("data", "convert", folder / "a.hdr", folder / "b.npy")
-    with pytest.raises(DataError, match="is there; choose another name"):
+    with pytest.raises(DataError, match="already exists; choose another name"):
         call("data", "convert", folder / "a.hdr", folder / "b.npy")
     call("data", "convert", folder / "a.hdr", folder / "b.npy", "--force")
 
@@ -99,7 +99,7 @@ def test_check_and_convert_one_array_of_several(folder):
         "hwb",
     )  # fmt: skip
     np.testing.assert_array_equal(read_cube(folder / "b.npy").data, CUBE)
-    with pytest.raises(OptionError, match=r"stand in .*/hsizoo\.toml"):
+    with pytest.raises(OptionError, match=r"variable and layout in .*/hsizoo\.toml"):
         call("data", "check", folder, "--variable", "second")
 
 

@@ -56,7 +56,7 @@ def test_what_fails_is_told_and_the_status_is_1(hsizoo):
         (["rf", "--clicks", "3"], "--clicks is for scorers and segmenters"),
         (["sa", "--shots", "3"], "--shots is for classifiers"),
         (["sa", "--draw", "fixed"], "--draw is for classifiers"),
-        (["-c", "x.toml", "--shots", "3"], "--shots does not go with --config"),
+        (["-c", "x.toml", "--shots", "3"], "--shots cannot be used with --config"),
     ],
 )
 def test_options_of_the_other_protocol_are_refused(hsizoo, words, message):

@@ -8,7 +8,7 @@ from hsizoo.cli import app
 
 LABELS = np.zeros((20, 24), dtype=np.int32)
 LABELS[1:9, 1:9], LABELS[11:19, 1:9], LABELS[1:9, 12:20] = 1, 2, 3
-NEITHER = "neither learnt nor tested, for want of labelled pixels with a usable spectrum: oats"
+NEITHER = "neither trained on nor tested, no labelled pixels with a valid spectrum: oats"
 NAMES = 'ignore = [0]\n[names]\n1 = "corn"\n2 = "wheat"\n3 = "oats"\n'
 
 
@@ -53,9 +53,9 @@ def bench(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("labels", "shots", "said"),
     [
-        (few(8), 5, "fewer pixels than asked for, at most half of a class: oats"),
-        (few(3), 5, "fewer pixels than asked for, at most half of a class: oats"),
-        (few(1), 1, "learnt from but not tested, for want of pixels: oats"),
+        (few(8), 5, "fewer pixels than requested (at most half of a class): oats"),
+        (few(3), 5, "fewer pixels than requested (at most half of a class): oats"),
+        (few(1), 1, "trained on but not tested, no pixels left: oats"),
         (few(0), 5, NEITHER),
     ],
 )
@@ -69,13 +69,13 @@ def test_a_class_whose_spectra_are_not_finite_is_named(bench):
 
 
 def test_nothing_is_said_where_nothing_is_wrong(bench):
-    assert "learnt" not in bench(0).stdout
+    assert "trained on" not in bench(0).stdout
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"labels": np.where(LABELS == 1, 1, 0)}, "1 class(es) with labelled pixels; two are"),
+        ({"labels": np.where(LABELS == 1, 1, 0)}, "1 class(es) with labelled pixels; at least two"),
         ({"labels": 0 * LABELS}, "0 class(es) with labelled pixels"),
         ({"cube": spoilt(~NOWHERE, 2)}, "bands [2] have no finite value"),
         ({"labels": np.where(LABELS == 3, 9, LABELS)}, "labels [9] occur in the map but have no"),

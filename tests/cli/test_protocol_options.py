@@ -207,10 +207,10 @@ def test_the_help_tells_of_protocols_and_of_the_columns_of_their_tables(call):
     text = call("--help").stdout
     words = " ".join(text.split())
     assert (
-        "walk Walks. For scorers, segmenters, only if --protocol names it for segmenters; 1 seed; "
+        "walk Walks. For scorers, segmenters, only with --protocol for segmenters; 1 seed; "
         "results in hsizoo-runs/DATASET "
     ) in words
-    assert "swim Swims. For classifiers, only if --protocol names it; 3 seeds; results in" in words
+    assert "swim Swims. For classifiers, only with --protocol; 3 seeds; results in" in words
     assert "DATASET-wet" in text
     assert text.count("Columns of the table of the protocols") == 1  # walk and long-walk
     assert "  way m  metres walked\n  rest   seconds of rest (in CSV files only)\n" in text
@@ -244,7 +244,7 @@ def test_options_of_another_protocol_are_refused(call):
     done = call("--max-steps", "3", use="swim", code=2)
     assert (
         "Error: --max-steps is for scorers and segmenters (the protocols long-walk and walk); "
-        "leave it out"
+        "omit it"
     ) in done.stderr
     call("--pace", "0.1", use="swim")
 

@@ -28,5 +28,5 @@ def test_elsewhere_than_in_a_terminal_it_is_a_line_per_cell():
         display.finished(cell, {"status": "done", "seconds": 1.25})
     assert (display.done, display.total) == (3, 3)
     before, line = out.file.getvalue().splitlines()
-    assert before.startswith("2 of 3 cells were done before")
+    assert before.startswith("2 of 3 cells were already done")
     assert line == "[3/3] sa [x] · field · seed 0: done, 1.2 s"

@@ -183,7 +183,7 @@ def test_a_session_of_several_objects_is_not_one_mask(scene, tmp_path):
     assert read_labels(tmp_path / "m.npz")[1] == {0: "background", 1: "a"}
     session.add("b", [(20, 3)])
     session.save(tmp_path / "two.json")
-    with pytest.raises(DataError, match=r"holds 2 objects \(a, b\), and this command makes"):
+    with pytest.raises(DataError, match=r"has 2 objects \(a, b\), but this command writes"):
         call("sa", scene[0], "--replay", tmp_path / "two.json", "-o", tmp_path / "n.npz")
     assert not (tmp_path / "n.npz").exists()
 
@@ -207,7 +207,8 @@ def test_it_is_a_function(scene, tmp_path, capsys):
 
 def test_other_mistakes_are_explained(scene, tmp_path):
     path, _ = scene
-    assert "write ROW,COL" in call("sa", path, "--click", "8;10", "-o", tmp_path / "m.png", code=2)
+    shown = call("sa", path, "--click", "8;10", "-o", tmp_path / "m.png", code=2)
+    assert "expected ROW,COL" in shown
     with pytest.raises(DataError, match=r"masks are written as \.png"):
         call("sa", path, "--click", "8,10", "-o", tmp_path / "m.gif")
     for read, out in (("c.hdr", "c.hdr"), ("c.img", "c.hdr")):

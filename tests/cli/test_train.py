@@ -90,8 +90,8 @@ def test_a_stopped_training_says_how_to_go_on(hsizoo, monkeypatch):
         patch.setattr("hsizoo.cli.train_display.TrainDisplay.stepped", interrupt)
         words = ("train", "tiny", "-d", DATA, "--epochs", "1", "-k", "1", "--checkpoint-steps", "2")
         stopped = hsizoo(*words, code=130)
-    assert "2 steps are kept; the same command goes on" in " ".join(stopped.stderr.split())
-    assert "going on after step 2" in hsizoo(*words).stderr
+    assert "2 steps are saved; run the same command to resume" in " ".join(stopped.stderr.split())
+    assert "resuming after step 2" in hsizoo(*words).stderr
 
 
 def test_too_little_memory_for_the_scenes_is_said(hsizoo):

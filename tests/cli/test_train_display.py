@@ -20,7 +20,7 @@ def test_elsewhere_than_in_a_terminal_it_is_a_line_per_validation():
         display.warned("[x] is slow")
     assert (display.done, display.total, display.safe) == (4, 9, 4)
     assert out.file.getvalue().splitlines() == [
-        "going on after step 3 of 9",
+        "resuming after step 3 of 9",
         "epoch 1, step 4 of 9: validation dice@0.5 1c 0.2500",
         "[x] is slow",
     ]

@@ -12,7 +12,7 @@ from hsizoo.engine.store import RECORD_FORMAT, Store
 from hsizoo.errors import StoreError
 
 RECORD = {"status": "done", "result": {"dice": [0.5, 1.0], "class": "Gewürz ∅"}}
-BUSY = "another run is writing into"
+BUSY = "another run is writing to"
 
 
 def files(folder):
@@ -51,7 +51,7 @@ class TestRecords:
     @pytest.mark.parametrize("content", [b"", b'{"format": 1, "resu', b"\xff\xfe", b"\0" * 50])
     def test_a_corrupt_record_is_computed_anew_with_a_warning(self, store, content):
         (store.cells / "abc.json").write_bytes(content)
-        with pytest.warns(UserWarning, match=r"abc\.json is unreadable .*computing it anew"):
+        with pytest.warns(UserWarning, match=r"abc\.json is unreadable .*recomputing it"):
             assert store.load("abc") is None
         store.save("abc", RECORD)
         assert store.load("abc") is not None
@@ -129,7 +129,7 @@ class TestTrouble:
         assert store.load("abc") == {"format": RECORD_FORMAT, **RECORD}
         message = str(caught.value)
         assert message.startswith(f"cannot write {store.cells / 'abc.json'}: {os.strerror(number)}")
-        assert f"The 2 finished cell(s) in {store.folder} are safe" in message
+        assert f"The 2 finished cell(s) in {store.folder} are intact" in message
         assert "run the same command again" in message
         assert "--out" in message
         store.save("abc", {"status": "other"})  # the run can go on when there is room again

@@ -150,7 +150,7 @@ class TestRun:
 
     def test_who_takes_no_boxes_is_refused(self):
         assert not ClicksOnly().takes_boxes
-        with pytest.raises(ProtocolError, match="ClicksOnly takes no boxes"):
+        with pytest.raises(ProtocolError, match="ClicksOnly does not take boxes"):
             BoxProtocol().run(ClicksOnly(), scene())
 
     @pytest.mark.parametrize("wrong", [{"margin": -1}, {"threshold": 0}, {"threshold": 1}])

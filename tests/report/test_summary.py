@@ -143,7 +143,7 @@ def test_what_is_missing_old_or_failed_is_said():
     text = page(RunReport("one", made, changed=True), RunReport("two", None), description="Why.")
     assert "Why." in text
     assert "## two\n\nNot run yet." in text
-    assert "describes this run differently now" in text
+    assert "This run has changed in the experiment file" in text
     assert lines_of(text, "- x on") == ["- x on s1: ValueError: no"]
     assert "| x | 9 | 2 |" in text
 

@@ -130,7 +130,7 @@ def test_runs_share_trainings_and_only_does_one(zoo):
     # A run that the file describes otherwise now is said to be old.
     write(zoo, text.replace('"All rows."', '"Other words."'))
     run_experiment(zoo / "fakes.toml", only="low-data", device="cpu")
-    assert "describes this run differently now" in result.summary.read_text()
+    assert "has changed in the experiment file" in result.summary.read_text()
 
 
 def test_a_training_that_fails_is_a_row_and_the_rest_runs(zoo):
@@ -325,7 +325,7 @@ def test_both_protocols_in_one_experiment_and_once_only(zoo):
     assert "## trees" in page
     assert "| dice@0.5 1c |" in page
     assert "| OA % |" in page
-    assert "differently now" not in page
+    assert "has changed in" not in page
     again = Heard()
     run_experiment(path, device="cpu", events=again.events)
     assert again.cells == 0

@@ -154,7 +154,7 @@ def test_a_damaged_checkpoint_is_an_error_that_says_what_to_do(tmp_path):
             whole = (folder.cells / name).read_bytes()
             (folder.cells / name).write_bytes(whole[: len(whole) // 2])
             with pytest.raises(
-                StoreError, match=r"delete .* to begin anew, as `hsizoo train` does with --fresh"
+                StoreError, match=r"delete .* to start over, as `hsizoo train` does with --fresh"
             ):
                 folder.load_checkpoint()
             (folder.cells / name).write_bytes(whole)

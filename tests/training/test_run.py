@@ -205,7 +205,9 @@ def test_scenes_that_do_not_fit_into_memory_are_told_of_once(tiny, monkeypatch):
     assert told == []
     hsizoo.train("tiny", DATA, **QUICK, out="b", state_memory=0, events=events)
     (text,) = told
-    assert text.startswith("4 scenes for training and validation take about 0.1 MiB each")
+    assert text.startswith(
+        "the 4 opened scenes for training and validation take about 0.1 MiB each"
+    )
     assert "HSIZOO_EMBEDDINGS=disk" in text
     assert "--state-memory" in text
     monkeypatch.setenv("HSIZOO_EMBEDDINGS", "disk")
@@ -242,8 +244,8 @@ def test_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint(tiny
     [
         ("sa", DATA, {}, ProtocolError, "sa has nothing to train"),
         ("tiny", "indian-pines", {}, ProtocolError, "no training scenes.*several subjects"),
-        ("tiny", DATA, {"folds": 9}, ProtocolError, "9 folds need as many subjects"),
-        ("tiny", DATA, {"limit_subjects": 4}, ProtocolError, "only 3 subjects"),
+        ("tiny", DATA, {"folds": 9}, ProtocolError, "9 folds need at least 9 subjects"),
+        ("tiny", DATA, {"limit_subjects": 4}, ProtocolError, "only 3 training subject"),
         ("tiny", DATA, {"epoch": 3}, OptionError, "no option 'epoch'. Did you mean 'epochs'"),
         ("tiny", DATA, {"lr": -1.0}, OptionError, "lr must be above 0"),
         ("tiny", DATA, {"robot": "ritn"}, NameLookupError, "Did you mean 'ritm'"),

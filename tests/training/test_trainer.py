@@ -26,10 +26,10 @@ def test_gradients_reach_exactly_the_trainable_parameters(tiny, scene, dataset_o
 
 def test_a_trainer_refuses_what_cannot_be_trained(tiny, scene, dataset_of):
     scenes = SceneStates(dataset_of(scene), tiny)
-    with pytest.raises(ProtocolError, match="no training scene has a pixel"):
+    with pytest.raises(ProtocolError, match="no training scene has an evaluated pixel"):
         Trainer(tiny, scenes, {0: []}, SETTINGS, PaperRobot())
     tiny.trainable = lambda: {"scale": tiny.scale}
-    with pytest.raises(ContractError, match=r"\['scale'\] need no gradient"):
+    with pytest.raises(ContractError, match=r"\['scale'\] require no gradient"):
         Trainer(tiny, scenes, {0: [1]}, SETTINGS, PaperRobot())
     tiny.trainable = dict
     with pytest.raises(ContractError, match="no trainable parameter"):

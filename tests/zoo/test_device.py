@@ -39,13 +39,13 @@ def test_named(see, device, chosen):
 @pytest.mark.parametrize(
     ("device", "gpus", "message"),
     [
-        ("gpu", 1, "'gpu' is not known; use auto, cpu, cuda"),
-        ("", 1, "'' is not known"),
-        ("cuda:-1", 1, "'cuda:-1' is not known"),
+        ("gpu", 1, "unknown device 'gpu'; use auto, cpu, cuda"),
+        ("", 1, "unknown device ''"),
+        ("cuda:-1", 1, "unknown device 'cuda:-1'"),
         ("meta", 1, "'meta' is not supported"),
-        ("cuda", 0, r"'cuda' is not here: torch sees 0 CUDA device\(s\)"),
-        ("cuda:2", 2, r"'cuda:2' is not here: torch sees 2 CUDA device\(s\)"),
-        ("mps", 1, "'mps' is not here"),
+        ("cuda", 0, r"'cuda' is not available: torch finds 0 CUDA device\(s\)"),
+        ("cuda:2", 2, r"'cuda:2' is not available: torch finds 2 CUDA device\(s\)"),
+        ("mps", 1, "'mps' is not available"),
     ],
 )
 def test_what_is_not_there_is_named(see, device, gpus, message):

@@ -131,7 +131,7 @@ def test_a_missing_package_is_answered_with_the_command(parts):
     [
         ("nowhere", "importing no_such_module:Y failed: ModuleNotFoundError"),
         ("quitter", "importing quits:Y failed: SystemExit: bye"),
-        ("not-one", "is not a subclass of hsizoo.SpectralScorer"),
+        ("not-one", "must be a subclass of hsizoo.SpectralScorer"),
     ],
 )
 def test_a_target_that_cannot_be_used_is_the_plugins_fault(parts, name, message):
@@ -227,9 +227,9 @@ def test_a_path_is_a_folder_of_cubes(tmp_path, monkeypatch):
         identities.append(resolved.identity())
     assert identities[0] == identities[1]
     assert hsizoo.load_dataset("~/a b,[c").scenes()[0].name == "x"
-    with pytest.raises(DataError, match=r"~/b does not exist; a dataset is a folder of cubes"):
+    with pytest.raises(DataError, match=r"~/b does not exist; expected a folder of cubes"):
         resolve("~/b", "dataset")
-    with pytest.raises(NameLookupError, match="is not a name"):
+    with pytest.raises(NameLookupError, match="is not a valid name"):
         resolve("./a", "segmenter")
 
 

@@ -48,7 +48,7 @@ def test_datasets_are_names_or_folders(tmp_path, monkeypatch):
         ("field", NameLookupError, "If you mean the folder, type 'field/'"),
         ("lp+cnn2d", NameLookupError, "is a classifier, not a dataset"),
         ("sa", NameLookupError, "is a scorer, not a dataset"),
-        ("./nowhere", DataError, "does not exist; a dataset is a folder"),
+        ("./nowhere", DataError, "does not exist; expected a folder"),
     ):
         with pytest.raises(error, match=message):
             find_dataset(text)

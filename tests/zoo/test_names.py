@@ -50,7 +50,7 @@ def test_whatever_parses_round_trips_and_the_rest_is_shown(text):
     try:
         name = parse_name(text)
     except (NameLookupError, OptionError) as error:
-        # The options part alone is shown where brackets do not match.
+        # The options part alone is shown where brackets are unbalanced.
         shown = re.findall(r"'(.*?)'", str(error))
         assert any(part in text for part in shown)
     else:
@@ -114,9 +114,9 @@ def test_what_is_no_name_is_shown(text):
         ("sa:a=1,", "'sa:a=1,': expected key=value, got ''"),
         ("sa:a b=1", "'sa:a b=1': expected key=value, got 'a b=1'"),
         ("sa:a=1,a=2", "'sa:a=1,a=2': option 'a' is given twice"),
-        ("sa:a=[1", "brackets do not match in 'a=[1'"),
-        ("sa:a=1]", "brackets do not match in 'a=1]'"),
-        ("sa:a=]1[", "brackets do not match in 'a=]1['"),
+        ("sa:a=[1", "unbalanced brackets in 'a=[1'"),
+        ("sa:a=1]", "unbalanced brackets in 'a=1]'"),
+        ("sa:a=]1[", "unbalanced brackets in 'a=]1['"),
         ("sa:a=[1],[2]", "'sa:a=[1],[2]': expected key=value, got '[2]'"),
     ],
 )

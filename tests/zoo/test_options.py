@@ -456,7 +456,8 @@ class TestResolve:
         with pytest.raises(OptionError) as caught:
             self.resolve(given={"raduis": "1"})
         assert str(caught.value) == (
-            "hsizoo/x has no option 'raduis'. Did you mean 'radius'? It has: count, mode, radius."
+            "hsizoo/x has no option 'raduis'. Did you mean 'radius'? "
+            "Available options: count, mode, radius."
         )
 
     def test_unknown_option_of_a_component_without_options(self):

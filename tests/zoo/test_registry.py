@@ -82,7 +82,7 @@ REASONS = {
     "hsizoo-exit": "SystemExit: 7",
     "hsizoo-spec": "'Bad Name!' is not valid",
     "hsizoo-late": "RuntimeError: half way",
-    "hsizoo-newer": "needs hsizoo plugin API 99, this hsizoo offers 1; upgrade hsizoo",
+    "hsizoo-newer": "needs hsizoo plugin API 99, but this hsizoo has 1; upgrade hsizoo",
 }
 
 
@@ -121,7 +121,7 @@ def test_a_bare_name_of_two_distributions_is_an_error_that_names_both(eight):
 
 def test_the_clash_is_said_in_the_second_row(eight):
     assert (
-        rows()["hsizoo-good"].detail == "'flat' is also hsizoo-clash/flat: say 'hsizoo-good/flat'"
+        rows()["hsizoo-good"].detail == "'flat' is also hsizoo-clash/flat: use 'hsizoo-good/flat'"
     )
 
 
@@ -141,7 +141,7 @@ def test_a_distribution_cannot_offer_a_name_twice(fake_dist):
     fake_dist("hsizoo-double", "1", {"one": code, "two": code}, {"a": "one", "b": "two"})
     first, second = [r for r in registry().plugins if r.dist == "hsizoo-double"]
     assert (first.status, second.status) == ("ok", "failed")
-    assert "already offers a scorer named 'once'" in second.detail
+    assert "already has a scorer named 'once'" in second.detail
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_more_ways_to_be_wrong(fake_dist, code, reason):
 def test_a_plugin_without_components_says_so(fake_dist):
     code = "import hsizoo\n@hsizoo.hookimpl\ndef hsizoo_components():\n    return None\n"
     fake_dist("hsizoo-nil", "1", {"nil": code}, {"nil": "nil"})
-    assert (rows()["hsizoo-nil"].status, rows()["hsizoo-nil"].detail) == ("ok", "offers nothing")
+    assert (rows()["hsizoo-nil"].status, rows()["hsizoo-nil"].detail) == ("ok", "no components")
 
 
 def test_no_plugins_leaves_only_our_own(eight, monkeypatch):
@@ -295,4 +295,4 @@ def test_a_third_party_segmenter_does_not_take_the_place_of_our_scorer(fake_dist
     fake_dist("aaa-first", "1.0", {"shadow": code}, {"aaa": "shadow"})
     assert resolve("sa", "segmenter").entry.dist == "hsizoo"
     assert resolve("sa").entry.dist == "hsizoo"
-    assert rows()["aaa-first"].detail == "'sa' is also hsizoo/sa: say 'aaa-first/sa'"
+    assert rows()["aaa-first"].detail == "'sa' is also hsizoo/sa: use 'aaa-first/sa'"

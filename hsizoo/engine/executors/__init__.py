@@ -1,4 +1,4 @@
-"""Executors: where cells are computed.  The driver alone writes the store."""
+"""Executors, which compute cells.  Only the driver writes to the store."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Which worker computes which cell: the cells of one image stay together.
+"""Assignment of cells to workers: the cells of one image stay together.
 
-A worker keeps what it made of an image, and the others cannot see it.  So each worker has an image
-to itself, with all components, as long as there are images; then those without one help where most
-is left, which costs them an encoding and is faster than waiting.
+A worker caches what it computes from an image, and other workers cannot access that cache.  So
+each worker has an image to itself, with all components, while there are images left.  Then idle
+workers help with the image that has most cells left: this costs them an encoding, but is faster
+than waiting.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ __all__ = ["ImageQueue"]
 
 
 class ImageQueue:
-    """Cells that wait, by image: whoever has begun an image goes on with it.
+    """Queue of cells by image: a worker that has started an image continues with it.
 
     Parameters
     ----------
     cells : sequence of Cell
-        Their `Cell.affinity` says which belong together.
+        Grouped by `Cell.affinity`.
     """
 
     def __init__(self, cells: Sequence[Cell]) -> None:
@@ -33,11 +34,12 @@ class ImageQueue:
         self._next: dict[object, tuple[deque[Cell], Callable[[], Cell]]] = {}
 
     def take(self, worker: object) -> Cell | None:
-        """The next cell for a worker, or None if nothing waits.
+        """Return the next cell for a worker, or None if the queue is empty.
 
-        The next of the image that it is at, or the first of the next image, or, where others have
-        begun all images, the last of the one with most cells left.  Who shares an image works
-        towards each other, since neighbours in the list are likely to share an encoder too.
+        This is the next cell of its current image, else the first cell of an untouched image,
+        else, if all images have been started, the last cell of the image with most cells left.
+        Workers that share an image start from opposite ends, since neighbouring cells are likely
+        to share an encoder too.
         """
         waiting, take = self._next.get(worker, (None, None))
         if not waiting:

@@ -1,4 +1,4 @@
-"""`Executor`: where cells are computed."""
+"""`Executor`: the interface of executors, which compute cells."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from hsizoo.engine.cells import Cell
 __all__ = ["Executor", "OnProgress", "Outcome", "Work", "ignore_progress"]
 
 OnProgress = Callable[[Cell, int, int], None]
-"""Called with a cell, the steps done, and the steps in all."""
+"""Called with a cell, the number of steps done, and the total number of steps."""
 
 
 class Work(Protocol):
-    """Computes jobs.
+    """Callable that computes jobs.
 
-    It is pickled for each worker, which keeps its copy from cell to cell: what is made of an image
-    or a model can be kept in it.
+    It is pickled for each worker, which keeps its copy for all cells, so images and models can be
+    cached in it.
     """
 
     def __call__(
         self, job: Mapping[str, Any], progress: Callable[[int, int], None], /
     ) -> dict[str, Any]:
-        """Compute one job and call `progress` with the steps done and the steps in all."""
+        """Compute one job; call `progress` with the number of steps done and their total."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell: its result, or the error that ended it.
+    """Outcome of a cell: its result, or the error that ended it.
 
     Parameters
     ----------
     cell : Cell
     result : dict or None
-        What `Work` returned.
+        Return value of `Work`.
     error : dict of str to str, or None
         ``type``, ``message``, ``where`` (file and line, may be empty) and ``traceback`` (may be
         empty).
@@ -50,29 +50,29 @@ class Outcome:
 
 
 def ignore_progress(cell: Cell, done: int, total: int) -> None:
-    """Do nothing with progress."""
+    """Ignore progress."""
 
 
 class Executor(ABC):
-    """Computes cells somewhere: here, in processes, on a cluster."""
+    """Computes cells: in this process, in worker processes, or on a cluster."""
 
     @abstractmethod
     def run(
         self, cells: Sequence[Cell], work: Work, on_progress: OnProgress = ignore_progress
     ) -> Iterator[Outcome]:
-        """Compute cells and yield each outcome as soon as it is there.
+        """Compute cells and yield each outcome as soon as it is available.
 
         Parameters
         ----------
         cells : sequence of Cell
-            Those of one `Cell.affinity` are best computed by one worker, in their order.
+            Cells with the same `Cell.affinity` are best computed by one worker, in order.
         work : callable
-            Called with ``cell.job`` and the entry ``device``.
+            Called with ``cell.job``, extended by the entry ``device``.
         on_progress : callable, optional
 
         Yields
         ------
         Outcome
-            One for each cell, in the order of completion.  An exception in a cell is an outcome
-            with an error, and so is the death of its worker.
+            One per cell, in order of completion.  An exception in a cell, or the death of its
+            worker, is an outcome with an error.
         """

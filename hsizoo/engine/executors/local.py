@@ -1,7 +1,7 @@
-"""Cells on this machine: in this process, or in processes that may die without ending the run.
+"""Compute cells on this machine, in this process or in worker processes that may die.
 
-A worker process computes one cell at a time and is told the next one when it is done, so the driver
-always knows which cell a dead worker had in hand.
+A worker process computes one cell at a time and receives the next one when it is done, so the
+driver always knows which cell a dead worker was computing.
 """
 
 from __future__ import annotations
@@ -32,22 +32,21 @@ class LocalExecutor(Executor):
     Parameters
     ----------
     jobs : int, default 1
-        1 computes in this process; more start that many processes, each with its share of the
-        cores.
+        Number of worker processes, which share the cores; 1 computes in this process.
     devices : sequence of str
-        Process ``i`` computes on device ``i`` modulo their number, given as ``job["device"]``.
+        Process ``i`` computes on ``devices[i % len(devices)]``, passed as ``job["device"]``.
 
     Raises
     ------
     OptionError
-        If there is no process, or no device.
+        If `jobs` is below 1, or there is no device.
     """
 
     def __init__(self, jobs: int = 1, devices: Sequence[str] = ("cpu",)) -> None:
         if jobs < 1:
             raise OptionError(f"jobs must be at least 1; got {jobs}")
         if not devices:
-            raise OptionError("name at least one device")
+            raise OptionError("devices is empty; pass at least one device")
         self.jobs = jobs
         self.devices = tuple(devices)
 
@@ -61,12 +60,12 @@ class LocalExecutor(Executor):
         Raises
         ------
         OptionError
-            If a script that lacks the guard of its main module is imported by a process.
+            If a worker process imports a script without the guard ``if __name__ == '__main__':``.
         """
         if self.jobs > 1 and getattr(multiprocessing.current_process(), "_inheriting", False):
             raise OptionError(
                 "jobs above 1 in a script needs the guard  if __name__ == '__main__':  around the "
-                "call, as processes import the script"
+                "call, because worker processes import the script"
             )
         if self.jobs == 1:
             for cell in cells:
@@ -81,7 +80,7 @@ def _attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int],
     result, error = None, None
     try:
         result = work({**cell.job, "device": device}, progress)
-        json.dumps(result, allow_nan=False)  # what the store cannot hold is this cell's failure
+        json.dumps(result, allow_nan=False)  # fail this cell if the store cannot hold its result
     # SystemExit too: a component that calls sys.exit() must not end the run.
     except (Exception, SystemExit) as problem:  # noqa: BLE001
         result = None
@@ -89,14 +88,14 @@ def _attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int],
             "type": type(problem).__name__,
             "message": str(problem) or repr(problem),
             "where": _where(problem),
-            # hsizoo's own errors say all there is to say; others need their traceback.
+            # The messages of hsizoo's own errors suffice; other errors need a traceback.
             "traceback": "" if isinstance(problem, HsizooError) else traceback.format_exc(),
         }
     return Outcome(cell, result, error, time.perf_counter() - began)
 
 
 def _where(problem: BaseException) -> str:
-    """``file.py:12`` of the line that raised; hsizoo's own errors need no such hint."""
+    """``file.py:12`` of the line that raised; empty for hsizoo's own errors."""
     frames = traceback.extract_tb(problem.__traceback__)
     if isinstance(problem, HsizooError) or not frames:
         return ""
@@ -111,7 +110,9 @@ def _execute_in_processes(
     on_progress: OnProgress,
 ) -> Iterator[Outcome]:
     queue = ImageQueue(cells)
-    threads = max(1, available_cores() // max(1, jobs))  # without cells there are no processes
+    threads = max(
+        1, available_cores() // max(1, jobs)
+    )  # there are no workers if there are no cells
     workers = [_Worker(work, devices[i % len(devices)], threads) for i in range(jobs)]
     try:
         for worker in workers:
@@ -125,8 +126,8 @@ def _execute_in_processes(
                 assert worker.cell is not None
                 try:
                     kind, *message = worker.pipe.recv()
-                except (EOFError, OSError):  # `give` starts a new process if there is work for it
-                    outcome = worker.obituary()
+                except (EOFError, OSError):  # it died; `give` starts a new process if needed
+                    outcome = worker.death_outcome()
                 else:
                     if kind == "progress":
                         on_progress(worker.cell, *message)
@@ -142,7 +143,7 @@ def _execute_in_processes(
 
 
 class _Worker:
-    """A process that computes cells, and this side of the pipe to it."""
+    """A worker process and the driver's end of the pipe to it."""
 
     def __init__(self, work: Work, device: str, threads: int) -> None:
         self._arguments = (work, device, threads)
@@ -154,9 +155,11 @@ class _Worker:
         # A forked child would inherit torch's threads and the GPU context in a broken state.
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
-        # A child is deaf to Ctrl-C from birth: the driver hears it, and stops the children.
-        heard = signal.getsignal(signal.SIGINT)
+        self._process = context.Process(
+            target=_run_worker, args=(theirs, *self._arguments), daemon=True
+        )
+        # Children ignore Ctrl-C from the start; the driver handles it and stops them.
+        handler = signal.getsignal(signal.SIGINT)
         in_main_thread = threading.current_thread() is threading.main_thread()
         if in_main_thread:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -164,26 +167,26 @@ class _Worker:
             self._process.start()
         finally:
             if in_main_thread:
-                signal.signal(signal.SIGINT, heard)
-        theirs.close()  # or the end of the process would not be the end of the pipe
+                signal.signal(signal.SIGINT, handler)
+        theirs.close()  # otherwise the pipe would stay open when the process ends
 
     def give(self, cell: Cell) -> None:
         self.cell, self._began = cell, time.perf_counter()
         try:
             self.pipe.send(cell)
-        except OSError:  # it died while idle: the death of an idle worker is not the cell's fault
+        except OSError:  # the worker died while idle, which is not the cell's fault
             self.restart()
             self.pipe.send(cell)
 
-    def obituary(self) -> Outcome:
-        """The outcome of the cell that the process had in hand when it ended."""
+    def death_outcome(self) -> Outcome:
+        """Outcome of the cell that the process was computing when it died."""
         assert self.cell is not None
         self._process.join(timeout=10)
         code = self._process.exitcode
         how = f"signal {_signal_name(-code)}" if code and code < 0 else f"exit code {code}"
         message = f"the worker process ended with {how} while computing this cell"
         if code == -signal.SIGKILL:
-            message += "; often that means that memory ran out: use fewer --jobs"
+            message += "; often this means that memory ran out: use fewer --jobs"
         error = {"type": "WorkerDied", "message": message, "where": "", "traceback": ""}
         return Outcome(self.cell, None, error, time.perf_counter() - self._began)
 
@@ -204,7 +207,7 @@ def _signal_name(number: int) -> str:
         return str(number)
 
 
-def _serve(pipe: Connection, work: Work, device: str, threads: int) -> None:
+def _run_worker(pipe: Connection, work: Work, device: str, threads: int) -> None:
     """Compute cells until the driver closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import torch

@@ -1,22 +1,22 @@
-"""The few-label protocol: a few labels per class are learnt from, everything else is the test.
+"""The few-label protocol: train on a few labels per class, test on all other pixels.
 
 ==================== ==========================================================================
-module               what it holds
+module               contents
 ==================== ==========================================================================
-``protocol``         `FewLabelProtocol`: settings and columns, and the way to all below
-``columns``          the columns of its table
-``draws``            the ways to draw training pixels, by name
-``splits``           which pixels are learnt from and which are tested, and what leaks
-``evaluation``       one classifier on one scene with one seed
+``protocol``         `FewLabelProtocol`: settings and columns; calls the modules below
+``columns``          columns of its table
+``draws``            names of the ways to draw training pixels
+``splits``           training and test pixels, and leaks between them
+``evaluation``       evaluation of one classifier on one scene with one seed
 ``scores``           confusion matrix, OA, AA, macro precision, kappa
-``stored_map``       the classification of the whole image, as text in a record
-``classes``          the classes of a run: their colours, and which are small or untested
+``stored_map``       classification of the whole image, as text in a record
+``classes``          classes of a run: their colours, and which are small or untested
 ``csv_files``        runs, classes and confusion matrices as CSV
-``maps``             the map of each row and scene as PNG and ENVI
+``maps``             map of each row and scene as PNG and ENVI
 ``map_sheet``        all maps of a scene side by side
-``confusion``        confusion matrices as pictures
-``growth``           the picture of how pseudo labels grow
-``views``            the list of all these files
+``confusion``        plots of confusion matrices
+``growth``           plot of the growth of pseudo labels
+``views``            list of all these files
 ==================== ==========================================================================
 """
 

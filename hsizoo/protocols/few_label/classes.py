@@ -1,4 +1,4 @@
-"""The classes of a run: their numbers in maps, and which were small, untested or absent."""
+"""Classes of a run: their numbers in maps, and which are small, untested or absent."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["classes_of", "notes"]
 def classes_of(records: Sequence[Record]) -> dict[tuple[int, str], int]:
     """Number the classes of a run, by label and name in ascending order, from 1.
 
-    It is the number of the class, and so its colour, in every map and picture of the run, also
-    where a scene lacks classes that others have.
+    A class has the same number, and so the same colour, in all maps and plots of the run, even if
+    a scene lacks some classes.
     """
     found = {
         (label, name)
@@ -25,18 +25,18 @@ def classes_of(records: Sequence[Record]) -> dict[tuple[int, str], int]:
 
 
 def notes(records: Sequence[Record]) -> list[str]:
-    """Name the classes that are small, untested or absent in some run, with what that means.
+    """List the classes that are small, untested or absent in some run, with an explanation.
 
-    A class is named once, however many runs it concerns.
+    Each class is listed once per reason, regardless of the number of runs.
     """
     found: dict[str, dict[str, None]] = {}
     for record in done(records):
         result = record["result"]
         for key, names in (
-            ("learnt from fewer pixels than asked for, at most half of a class",
+            ("trained on fewer pixels than requested (at most half of a class)",
              result["split"]["short"]),
-            ("learnt from but not tested, for want of pixels", result["split"]["untested"]),
-            ("neither learnt nor tested, for want of labelled pixels with a usable spectrum",
+            ("trained on but not tested, no pixels left", result["split"]["untested"]),
+            ("neither trained on nor tested, no labelled pixels with a valid spectrum",
              result.get("absent", ())),
         ):  # fmt: skip
             if names:

@@ -1,4 +1,4 @@
-"""The columns of the few-label protocol's table."""
+"""Columns of the few-label protocol's table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["COLUMNS", "SCORES"]
 COLUMNS: tuple[Column, ...] = (
     Column(
         name="oa",
-        meaning="overall accuracy: share of test pixels that are right",
+        meaning="overall accuracy: share of test pixels classified correctly",
         title="OA %",
         unit="%",
         digits=2,
@@ -18,7 +18,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         name="aa",
-        meaning="average accuracy: mean over classes of the recall",
+        meaning="average accuracy: mean recall over classes",
         title="AA (recall) %",
         unit="%",
         digits=2,
@@ -27,7 +27,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         name="macro_precision",
-        meaning="mean over classes of the precision, which several published codes call AA",
+        meaning="mean precision over classes, which several published codes call AA",
         title="precision %",
         unit="%",
         digits=2,
@@ -37,7 +37,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         name="kappa",
-        meaning="Cohen's kappa: agreement beyond what the class sizes alone would give",
+        meaning="Cohen's kappa: agreement beyond chance",
         title="kappa ×100",
         unit="×100",
         digits=2,
@@ -47,7 +47,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         name="pseudo_right",
-        meaning="share of pseudo labels that are right, of those whose truth is known",
+        meaning="share of correct pseudo labels among those with known truth",
         title="pseudo %",
         unit="%",
         digits=1,
@@ -71,7 +71,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         name="fit_seconds",
-        meaning="median seconds to learn, pseudo labels included",
+        meaning="median seconds to train, including pseudo labels",
         title="s/fit",
         unit="s",
         better="lower",
@@ -89,7 +89,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         name="megabytes",
-        meaning="largest memory beyond what the process held before",
+        meaning="peak memory beyond what the process held before",
         unit="MB",
         better="lower",
         average="largest",
@@ -98,4 +98,4 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 SCORES: tuple[str, ...] = tuple(column.name for column in COLUMNS if column.compared)
-"""Those that a confusion matrix gives; see `hsizoo.protocols.few_label.scores.scores`."""
+"""Columns computed from a confusion matrix; see `hsizoo.protocols.few_label.scores.scores`."""

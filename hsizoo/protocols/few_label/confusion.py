@@ -1,4 +1,4 @@
-"""Confusion matrices as pictures; needs matplotlib (``pip install 'hsizoo[report]'``)."""
+"""Plots of confusion matrices; needs matplotlib (``pip install 'hsizoo[report]'``)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from hsizoo.report.rows import by_row, done, row_name
 
 __all__ = ["confusion_files", "confusion_png"]
 
-_MOST_COUNTED = 60  # classes; with more, a number has no room in its cell
-_DARK = 0.55  # shades beyond it need light text
+_MOST_COUNTED = 60  # classes; with more, cells are too small for numbers
+_DARK = 0.55  # darker shades need light text
 
 
 def confusion_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
-    """Draw the confusion matrix of each row that has results, summed over its seeds and scenes.
+    """Plot the confusion matrix of each row that has results, summed over its seeds and scenes.
 
     Parameters
     ----------
@@ -60,19 +60,19 @@ def confusion_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
 
 
 def confusion_png(confusion: Any, classes: Sequence[str], title: str, remark: str = "") -> bytes:
-    """Draw a confusion matrix as PNG: counts, shaded by their share of the true class.
+    """Plot a confusion matrix as PNG: counts, shaded by their share of the true class.
 
-    Beside each true class stand its colour in the run's maps and its recall, below each column the
-    precision of what was called so, both in percent; a dash where there is no such test pixel.
+    Next to each true class are its colour in the run's maps and its recall, below each column the
+    precision of the predicted class, both in percent; a dash for a class without test pixels.
 
     Parameters
     ----------
     confusion : array_like of int, shape (K, K)
         Rows are true classes.
     classes : sequence of str
-        Names; their places are their colours.
+        Names of the classes; their order determines their colours.
     title, remark : str
-        What is shown; the remark stands below the scores.
+        Title of the figure, and a remark below the scores.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def confusion_png(confusion: Any, classes: Sequence[str], title: str, remark: st
     shares = counts / np.maximum(tested, 1)
     cell = 0.52 if number <= _MOST_COUNTED else 0.2
     side = max(2.4, cell * number)
-    # The layout takes what the names need; these are the inches for names, scale and title.
+    # Inches added for names, colour bar and title; the layout distributes them.
     figure = new_figure((side + 4.4, side + 3.2))
     axes = figure.subplots()
     shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -95,7 +95,7 @@ def confusion_png(confusion: Any, classes: Sequence[str], title: str, remark: st
     axes.set_yticks(range(number), classes, fontsize=small + 0.5)
     axes.tick_params(axis="y", length=0, pad=12)
     axes.tick_params(axis="x", length=0, pad=19)
-    axes.set_xlabel("called")
+    axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     axes.set_xticks(np.arange(number - 1) + 0.5, minor=True)
     axes.set_yticks(np.arange(number - 1) + 0.5, minor=True)
@@ -110,7 +110,7 @@ def confusion_png(confusion: Any, classes: Sequence[str], title: str, remark: st
                           fontsize=size)  # fmt: skip
     colours = class_colours(number + 1)[1:] / 255
     across, down = axes.get_yaxis_transform(), axes.get_xaxis_transform()
-    gap = 0.08 / side  # from the matrix to what stands beside it, as a share of its side
+    gap = 0.08 / side  # between the matrix and the text next to it, as a share of its side
     beside: dict[str, Any] = {"va": "center", "fontsize": small}
     below: dict[str, Any] = {"va": "top", "fontsize": small}
     for place in range(number):
@@ -130,7 +130,7 @@ def confusion_png(confusion: Any, classes: Sequence[str], title: str, remark: st
         f"OA {_percent(found['oa'])} %, AA (mean recall) {_percent(found['aa'])} %, "
         f"mean precision {_percent(found['macro_precision'])} %, kappa {kappa}"
     )
-    width = int(13 * (side + 4.4))  # letters of this size
+    width = int(13 * (side + 4.4))  # characters at this font size
     lines = [*textwrap.wrap(title, width), *textwrap.wrap(words, width), remark]
     figure.suptitle("\n".join(line for line in lines if line), fontsize=9)
     return to_png(figure)

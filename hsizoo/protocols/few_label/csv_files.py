@@ -14,7 +14,7 @@ __all__ = ["classes_csv", "confusion_csv", "runs_csv"]
 
 
 def runs_csv(records: Sequence[Record]) -> str:
-    """Write one line per run."""
+    """Format one line per run as CSV."""
     head = ["component", "scene", "seed", "split", *SCORES, "leak_overlap", "leak_contains"]
     head += ["train", "test", "fit_seconds", "predict_seconds", "megabytes"]
     lines = [
@@ -36,7 +36,7 @@ def runs_csv(records: Sequence[Record]) -> str:
 
 
 def classes_csv(records: Sequence[Record]) -> str:
-    """Write one line per class of each run: recall and precision."""
+    """Format recall and precision as CSV, one line per class of each run."""
     lines = [
         {**_about(record), "class": name, "test": sum(row), "recall": recall, "precision": precise}
         for record in done(records)
@@ -52,7 +52,7 @@ def classes_csv(records: Sequence[Record]) -> str:
 
 
 def confusion_csv(records: Sequence[Record]) -> str:
-    """Write confusion matrices, summed over seeds: one line per pair of true and called class."""
+    """Format confusion matrices, summed over seeds, as CSV: one line per pair of classes."""
     totals: dict[tuple[str, str, str, str], int] = {}
     for record in done(records):
         about, result = _about(record), record["result"]

@@ -1,17 +1,17 @@
 """The ways to draw training pixels, by name.
 
 ================== =================================================================================
-draw               what it does
+draw               description
 ================== =================================================================================
-``random``         `shots` pixels of each class anywhere in the scene, others for every seed: the
-                   papers' way.  Neighbours of a training pixel are tested, and a classifier that
-                   looks at patches has seen them.
-``fixed``          that of seed 0 for every seed, so that seeds differ only in the method's own
+``random``         `shots` pixels per class anywhere in the scene, different for every seed, as in
+                   the papers.  Neighbours of training pixels are tested, and a classifier that
+                   uses patches has seen them.
+``fixed``          the draw of seed 0 for every seed, so that seeds differ only in the method's own
                    random numbers.
-``block-disjoint`` the scene is cut into square blocks; a class learns from some of its blocks and
-                   is tested on the others, and no pixel is tested whose patch overlaps that of a
+``block-disjoint`` the scene is cut into square blocks; a class is trained on some of its blocks and
+                   tested on the others, excluding test pixels whose patch overlaps that of a
                    training pixel.
-``official``       drawn from a training map that the dataset comes with; tested outside of it.
+``official``       drawn from the dataset's own training map; tested outside of it.
 ================== =================================================================================
 """
 

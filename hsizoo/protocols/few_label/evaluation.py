@@ -1,11 +1,11 @@
-"""One classifier on one scene with one seed: split, fit, classify all pixels, score.
+"""Evaluate a classifier on one scene with one seed: split, fit, classify all pixels, score.
 
-IPG (doi:10.3389/fpls.2024.1515403), section 3.  A classifier is given the cube and the labels of
-the training pixels and nothing else, so nothing in it can be chosen by the test pixels; whatever it
-validates on comes out of the few labels.
+IPG (doi:10.3389/fpls.2024.1515403), section 3.  A classifier receives only the cube and the labels
+of the training pixels, so test pixels cannot influence it; any validation set has to come from the
+few labels.
 
-Time is that of ``fit`` (with the pseudo-labeler, where there is one) and of ``predict_proba`` for
-the whole image, result on the host.
+Timed are ``fit`` (including a pseudo-labeler) and ``predict_proba`` for the whole image, until the
+result is on the host.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ _SUM_TOLERANCE = 1e-3
 def evaluate(
     classifier: PixelClassifier, scene: Scene, protocol: FewLabelProtocol, *, seed: int = 0
 ) -> dict[str, Any]:
-    """Evaluate a classifier that has learnt nothing yet.
+    """Evaluate an unfitted classifier.
 
     Parameters
     ----------
     classifier : PixelClassifier
     scene : Scene
-        With the dataset's training map for ``draw="official"``.
+        Must have the dataset's training map for ``draw="official"``.
     protocol : FewLabelProtocol
     seed : int, default 0
-        Seed of the draw and, apart from it, of the classifier's own random numbers.
+        Seed of the draw and, in a separate stream, of the classifier's own random numbers.
 
     Returns
     -------
@@ -53,15 +53,15 @@ def evaluate(
         Plain values: ``split``, ``leak``, ``classes`` (names, in the order of the matrix),
         ``labels`` (their numbers), ``confusion``, ``scores``, ``seconds`` (``fit`` and
         ``predict``), ``map`` (see `hsizoo.protocols.few_label.stored_map`), ``absent`` (names of
-        classes that have no labelled pixel with a usable spectrum) and, where there was a
-        pseudo-labeler, ``pseudo_labels``.
+        classes without a labelled pixel with a valid spectrum) and, with a pseudo-labeler,
+        ``pseudo_labels``.
 
     Raises
     ------
     ProtocolError
-        If the scene cannot be split so.
+        If the scene cannot be split this way.
     ContractError
-        If the classifier returns something that its interface forbids.
+        If the classifier's output violates its interface.
     """
     split = draw_split(
         scene,
@@ -99,7 +99,7 @@ def evaluate(
 
 
 def training_labels(scene: Scene, split: Split) -> LabelMap:
-    """The label map that a classifier may see: training pixels, and nothing else of any class."""
+    """Return the label map for the classifier, with the labels of training pixels only."""
     names = scene.label_map.class_names
     labels = scene.label_map.labels
     present = {int(label) for label in np.unique(labels.flat[split.train])}
@@ -109,7 +109,7 @@ def training_labels(scene: Scene, split: Split) -> LabelMap:
 
 
 def _absent(scene: Scene) -> list[str]:
-    """Names of classes that have no labelled pixel with a usable spectrum."""
+    """Names of classes without a labelled pixel with a valid spectrum."""
     present = set(np.unique(scene.label_map.labels[scene.evaluated]).tolist())
     names = scene.label_map.class_names
     return [names[label] for label in sorted(scene.label_map.targets) if label not in present]
@@ -127,7 +127,7 @@ def _check(probability: npt.NDArray[np.float32], scene: Scene, classes: int, who
     if not (np.isfinite(seen).all() and seen.min() >= 0 and seen.max() <= 1 + _SUM_TOLERANCE):
         raise ContractError(
             f"{who}.predict_proba returned values from {seen.min()} to {seen.max()}; "
-            "probabilities are finite and in [0, 1]"
+            "probabilities must be finite and in [0, 1]"
         )
     if not np.allclose(sums, 1, atol=_SUM_TOLERANCE):
         raise ContractError(
@@ -137,7 +137,7 @@ def _check(probability: npt.NDArray[np.float32], scene: Scene, classes: int, who
 
 
 def _pseudo(made: PseudoLabels | None, scene: Scene, split: Split) -> dict[str, Any]:
-    """How many pseudo labels there were, and how many of those whose truth is known are right."""
+    """Number of pseudo labels, and how many of those with known truth are correct."""
     if made is None:
         return {}
     given = made.labels != made.unassigned
@@ -157,7 +157,7 @@ def _pseudo(made: PseudoLabels | None, scene: Scene, split: Split) -> dict[str, 
 
 
 def _judged(step: Mapping[str, Any], scene: Scene, known: Mask) -> dict[str, Any]:
-    """Of a step that tells its new labels: how many have a known truth, and how many are right."""
+    """For a step that lists its new labels: how many have known truth, and how many are correct."""
     if not {"pixels", "labels"} <= set(step):
         return {}
     pixels = np.asarray(step["pixels"], dtype=np.intp)

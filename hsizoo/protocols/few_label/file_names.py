@@ -1,4 +1,4 @@
-"""`FileNames`: a file name for any text."""
+"""`FileNames`: unique file names for any text."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ __all__ = ["FileNames"]
 
 
 class FileNames:
-    """Makes file names from any text, no two alike."""
+    """Creates unique file names from any text."""
 
     def __init__(self) -> None:
         self._times: dict[str, int] = {}
 
     def of(self, text: str) -> str:
-        """Replace what a file system may not take by ``_``; a name met before gets a number.
+        """Replace unsafe characters by ``_``; append a number to a repeated name.
 
         Examples
         --------

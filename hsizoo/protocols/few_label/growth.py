@@ -1,4 +1,4 @@
-"""How pseudo labels grow from round to round; the picture needs matplotlib."""
+"""Growth of pseudo labels from round to round; plots need matplotlib."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NEW = ("pixels", "new_checked", "new_right")
 
 
 def growth(records: Sequence[Record]) -> dict[str, Curves]:
-    """Read how pseudo labels grew, for each row whose labeler tells its new labels.
+    """Return the growth of pseudo labels, for each row whose labeler records its new labels.
 
     Parameters
     ----------
@@ -30,18 +30,18 @@ def growth(records: Sequence[Record]) -> dict[str, Curves]:
     Returns
     -------
     dict of str to dict
-        By the row's name: ``labels``, how many there were after each round, ``right``, which
-        share of those whose truth is known was right (NaN before there is one), and ``coverage``,
-        the share of the image that was decided about (NaN where it is not told).  Means over the
-        row's runs; where one has fewer rounds than another, up to its last.
+        By name of the row: ``labels``, their number after each round; ``right``, the share of
+        correct ones among those with known truth (NaN if there are none); and ``coverage``, the
+        share of the image decided on (NaN if not recorded).  Means over the row's runs, up to the
+        smallest number of rounds.
     """
     found = {}
     for (label, conditions), mine in by_row(done(records)).items():
         histories = [each["result"].get("pseudo_labels", {}).get("history", ()) for each in mine]
-        told = [steps for steps in histories if steps and all(set(_NEW) <= set(s) for s in steps)]
-        if told:
-            rounds = min(map(len, told))
-            found[row_name(label, dict(conditions))] = _mean([steps[:rounds] for steps in told])
+        known = [steps for steps in histories if steps and all(set(_NEW) <= set(s) for s in steps)]
+        if known:
+            rounds = min(map(len, known))
+            found[row_name(label, dict(conditions))] = _mean([steps[:rounds] for steps in known])
     return found
 
 
@@ -61,22 +61,23 @@ def _number(value: Any) -> float:
 
 
 def growth_files(records: Sequence[Record], title: str) -> Iterator[tuple[str, bytes]]:
-    """Draw ``growth.png``, if there is a row whose labeler tells its new labels."""
+    """Plot ``growth.png``, if a row's labeler records its new labels."""
     if growth(records):
         yield "growth.png", growth_png(records, title)
 
 
 def growth_png(records: Sequence[Record], title: str) -> bytes:
-    """Draw the growth, one colour per row, as PNG.
+    """Plot the growth of pseudo labels, one colour per row, as PNG.
 
-    On the left how many pseudo labels there are after each round; on the right, which share of
-    those whose truth is known is right, and, dotted, the share of the image that was decided about.
+    The left panel shows the number of pseudo labels after each round; the right panel shows the
+    share of correct ones among those with known truth and, dotted, the share of the image decided
+    on.
 
     Parameters
     ----------
     records : sequence of mapping
     title : str
-        Title of the picture.
+        Title of the figure.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def growth_png(records: Sequence[Record], title: str) -> bytes:
     for place, (name, curves) in enumerate(growth(records).items()):
         number = len(curves["labels"])
         rounds = np.arange(1, number + 1)
-        # Runs of fewer rounds lie on those of more; one round alone has no line.
+        # Draw runs with fewer rounds on top; a single round has a marker and no line.
         look: Any = {"color": f"C{place % 10}", "zorder": 2 + 1 / number}
         look["marker"] = "o" if number == 1 else ""
         line = ("-", "--", "-.")[place // 10 % 3]
@@ -98,7 +99,7 @@ def growth_png(records: Sequence[Record], title: str) -> bytes:
         right.plot(rounds, 100 * curves["right"], ls=line, **look)
         right.plot(rounds, 100 * curves["coverage"], ls=":", **look)
     left.set_ylabel("pseudo labels")
-    right.set_ylabel("%  right (lines), decided (dotted)")
+    right.set_ylabel("%  correct (lines), decided (dotted)")
     right.set_ylim(0, 102)
     for axes in (left, right):
         axes.set_xlabel("round")

@@ -1,4 +1,4 @@
-"""All maps of a scene side by side, as papers print them; needs matplotlib."""
+"""All maps of a scene side by side, as in papers; needs matplotlib."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["map_sheet_files", "map_sheet_png"]
 
 _WIDTH = 10.0  # inches
 _MOST_ACROSS = 5
-_PALE = 0.35  # strength of the colours where nothing was learnt from or tested
+_PALE = 0.35  # strength of the colours at pixels that are neither training nor test pixels
 
 Panel = tuple[str, npt.NDArray[np.integer], npt.NDArray[np.bool_]]
 
 
 def map_sheet_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
-    """Draw one sheet per scene: the map of each row, of the lowest seed that is done.
+    """Plot one sheet per scene, with the map of each row for its lowest finished seed.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def map_sheet_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
     Yields
     ------
     (str, bytes)
-        ``maps/all-<scene>.png``; colours are those of `hsizoo.protocols.few_label.maps`.
+        ``maps/all-<scene>.png``, in the colours of `hsizoo.protocols.few_label.maps`.
 
     Raises
     ------
@@ -59,16 +59,17 @@ def map_sheet_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
 
 
 def map_sheet_png(panels: Sequence[Panel], classes: Sequence[str], title: str) -> bytes:
-    """Draw maps side by side as PNG, with the names of their classes.
+    """Plot maps side by side as PNG, with the names of their classes.
 
     Parameters
     ----------
     panels : sequence of (str, ndarray of int, ndarray of bool)
-        Title; labels (H, W), 0 where a spectrum is not usable, else the place of a class from 1;
-        and what was learnt from or tested (H, W): elsewhere colours are pale.
+        Title; labels (H, W), the number of the class from 1, or 0 for an invalid spectrum; and mask
+        of the training and test pixels (H, W), outside of which colours are pale.
     classes : sequence of str
-        Names; their places are their colours.
+        Names of the classes; their order determines their colours.
     title : str
+        Title of the figure.
 
     Raises
     ------
@@ -79,18 +80,18 @@ def map_sheet_png(panels: Sequence[Panel], classes: Sequence[str], title: str) -
     across = math.ceil(len(panels) / down)
     height, width = panels[0][1].shape
     side = _WIDTH / across
-    tall = min(2 * side, side * height / width) + 0.45  # a long strip of an image stays on the page
+    tall = min(2 * side, side * height / width) + 0.45  # limits the height of a narrow image
     legend = 0.22 * math.ceil((len(classes) + 1) / 5)
     figure = new_figure((_WIDTH, down * tall + legend + 0.5))
     colours = class_colours(len(classes) + 1)
     pale = (255 + _PALE * (colours - 255.0)).round().astype(np.uint8)
-    letters = int(15 * side)
+    characters = int(15 * side)
     for axes in figure.subplots(down, across, squeeze=False).flat:
         axes.set_axis_off()
     for axes, (name, labels, known) in zip(figure.axes, panels, strict=False):
         shown = np.where(known[..., None], colours[labels], pale[labels])
         axes.imshow(shown, interpolation="nearest")
-        axes.set_title("\n".join(textwrap.wrap(name, letters)), fontsize=8)
+        axes.set_title("\n".join(textwrap.wrap(name, characters)), fontsize=8)
     from matplotlib.patches import Patch
 
     present = set().union(*(np.unique(labels).tolist() for _, labels, _ in panels))
@@ -100,5 +101,5 @@ def map_sheet_png(panels: Sequence[Panel], classes: Sequence[str], title: str) -
         if place in present
     ]
     figure.legend(handles=entries, loc="outside lower center", ncols=5, frameon=False, fontsize=7)
-    figure.suptitle(f"{title} (pale where nothing was learnt from or tested)", fontsize=9)
+    figure.suptitle(f"{title} (pale: neither training nor test pixels)", fontsize=9)
     return to_png(figure)

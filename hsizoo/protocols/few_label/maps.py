@@ -1,4 +1,4 @@
-"""The classification of whole images as PNG and ENVI, made from stored records."""
+"""Classification of whole images as PNG and ENVI, from stored records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["map_files", "shown_maps"]
 
 
 def map_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
-    """Make the map of each row and scene, of the lowest seed that is done.
+    """Write the map of each row and scene, for its lowest finished seed.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def map_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
     ------
     (str, bytes)
         ``maps/<component>-<scene>.png`` with a palette, and ``.hdr`` and ``.img``, ENVI, with class
-        names.  Label 0 is a pixel without a usable spectrum, other labels are the numbers of
-        `classes_of`: the same class has the same number and colour in all maps of the run.
+        names.  Label 0 is a pixel without a valid spectrum, other labels are the numbers of
+        `classes_of`: a class has the same number and colour in all maps of the run.
     """
     classes = {0: "unusable", **{place: name for (_, name), place in classes_of(records).items()}}
     names = FileNames()
@@ -43,10 +43,10 @@ def map_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
 def _written(
     name: str, labels: npt.NDArray[np.integer], classes: Mapping[int, str]
 ) -> list[tuple[str, bytes]]:
-    """The files of one map; ENVI is written by name only, so it goes through a folder."""
+    """Files of one map; written to a temporary folder, since ENVI needs a path."""
     with TemporaryDirectory() as folder:
         for ending in (".png", ".hdr"):
-            # Not with_suffix: the name of a scene may hold a dot.
+            # Not with_suffix: the name of a scene may contain a dot.
             write_mask(Path(folder, f"{name}{ending}"), labels, class_names=classes)
         return [(f"maps/{path.name}", path.read_bytes()) for path in sorted(Path(folder).iterdir())]
 
@@ -54,7 +54,7 @@ def _written(
 def shown_maps(
     records: Sequence[Record],
 ) -> Iterator[tuple[str, Record, npt.NDArray[np.int64]]]:
-    """Yield name of the row, record and map (H, W) of each row and scene, of the lowest seed."""
+    """Yield row name, record and map (H, W) of each row and scene, for its lowest seed."""
     first: dict[tuple[str, str], Record] = {}
     for record in sorted(done(records), key=lambda each: int(each["identity"]["seed"])):
         row = row_name(record["label"], record.get("conditions") or {})

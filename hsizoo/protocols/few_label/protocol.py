@@ -1,4 +1,4 @@
-"""`FewLabelProtocol`: settings and columns; what computes is imported when it is called."""
+"""`FewLabelProtocol`: settings and columns; imports code that computes on first use."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ __all__ = ["FewLabelProtocol"]
 
 @dataclass(frozen=True, kw_only=True)
 class FewLabelProtocol(Protocol):
-    """A classifier learns from a few labels per class and is tested on all others.
+    """Train a classifier on a few labels per class and test it on all others.
 
     Parameters
     ----------
     shots : int, default 5
-        Labels per class that are learnt from.
+        Number of training labels per class.
     draw : {"random", "fixed", "block-disjoint", "official"}, default "random"
-        How they are drawn.  random: anywhere, others for every seed.  fixed: those of seed 0 for
-        every seed.  block-disjoint: test pixels keep a distance of one patch from them.  official:
-        inside the training map that the dataset comes with.
+        How training labels are drawn.  random: anywhere, different for every seed.  fixed: the draw
+        of seed 0 for every seed.  block-disjoint: patches of test and training pixels do not
+        overlap.  official: inside the dataset's own training map.
     patch : int, default 9
-        Side of the patches that leaks are reported for and that block-disjoint keeps apart; odd.
+        Side in pixels of the patches used to measure leaks and to separate block-disjoint; odd.
     block : int, default 16
         Side in pixels of the blocks of block-disjoint.
 
@@ -57,7 +57,7 @@ class FewLabelProtocol(Protocol):
     sweep_panels: ClassVar[tuple[tuple[str, ...], ...]] = (("oa", "pseudo_right"), ("fit_seconds",))
     count: ClassVar[Literal["samples", "seeds"]] = "seeds"
     default_seeds: ClassVar[int] = 10
-    fresh_components: ClassVar[bool] = True  # it learns in every cell
+    fresh_components: ClassVar[bool] = True  # trained in every cell
     folder_suffix: ClassVar[str] = "-few-labels"
 
     shots: int = 5
@@ -74,7 +74,7 @@ class FewLabelProtocol(Protocol):
         if self.shots < 1:
             raise ProtocolError(f"shots must be at least 1; got {self.shots}")
         if self.patch < 1 or self.patch % 2 == 0:
-            raise ProtocolError(f"patch must be an odd number from 1 on; got {self.patch}")
+            raise ProtocolError(f"patch must be an odd number, at least 1; got {self.patch}")
         if self.block < 1:
             raise ProtocolError(f"block must be at least 1; got {self.block}")
 
@@ -84,23 +84,23 @@ class FewLabelProtocol(Protocol):
         return f"{self.shots} label(s) per class, draw {self.draw}"
 
     def config(self) -> dict[str, Any]:
-        """Every setting as plain values, for the cell's identity and its record."""
+        """Return all settings as plain values, for the cell's identity and its record."""
         return {"name": self.name, "version": self.version, **asdict(self)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Rebuild a protocol from what `config` returned."""
+        """Rebuild a protocol from the output of `config`."""
         return cls(**{key: config[key] for key in ("shots", "draw", "patch", "block")})
 
     def check(self, dataset: SceneDataset, index: int) -> None:
-        """Refuse the official draw of a scene that has no training map."""
+        """Raise if the draw is official and the scene has no training map."""
         if self.draw == "official":
             from hsizoo.protocols.few_label.splits import check_training_map
 
             check_training_map(dataset.scenes()[index].name, dataset.training_map(index))
 
     def complete(self, scene: Scene, dataset: SceneDataset, index: int) -> Scene:
-        """Add the dataset's training map, for the official draw only."""
+        """Add the dataset's training map, if the draw is official."""
         if self.draw != "official":
             return scene
         return replace(scene, training_map=dataset.training_map(index))
@@ -113,17 +113,17 @@ class FewLabelProtocol(Protocol):
         seed: int = 0,
         progress: Callable[[int, int], None] | None = None,
     ) -> dict[str, Any]:
-        """Evaluate a classifier that has learnt nothing yet.
+        """Evaluate an unfitted classifier.
 
         Parameters
         ----------
         component : PixelClassifier
         scene : Scene
-            With the dataset's training map for ``draw="official"``.
+            Must have the dataset's training map for ``draw="official"``.
         seed : int, default 0
-            Seed of the draw and, apart from it, of the classifier's own random numbers.
+            Seed of the draw and, in a separate stream, of the classifier's own random numbers.
         progress : callable, optional
-            Called with what the classifier tells by `hsizoo.tell_progress`.
+            Called with the progress that the classifier reports by `hsizoo.tell_progress`.
 
         Returns
         -------
@@ -141,12 +141,12 @@ class FewLabelProtocol(Protocol):
 
     @classmethod
     def observe(cls, records: Sequence[Record]) -> list[list[Observation]]:
-        """Read one observation per record: the scores of a whole scene."""
+        """Return one observation per record: the scores of a whole scene."""
         return [[Observation(label="", values=_values(each["result"]))] for each in records]
 
     @classmethod
     def measures(cls, record: Record) -> Mapping[str, float | None]:
-        """Seconds to learn and to classify the image, and memory."""
+        """Return the seconds to train and to classify the image, and the memory."""
         result = record["result"]
         return {
             "fit_seconds": result["seconds"]["fit"],
@@ -156,14 +156,14 @@ class FewLabelProtocol(Protocol):
 
     @classmethod
     def views(cls, records: Sequence[Record], title: str) -> Iterable[View]:
-        """Runs, classes and confusion matrices as CSV, maps, and pictures."""
+        """List the files: runs, classes and confusion matrices as CSV, maps, and plots."""
         from hsizoo.protocols.few_label.views import views
 
         return views(records, title)
 
     @classmethod
     def notes(cls, records: Sequence[Record]) -> list[str]:
-        """Name the classes that are small, untested or absent."""
+        """List the classes that are small, untested or absent."""
         from hsizoo.protocols.few_label.classes import notes
 
         return notes(records)

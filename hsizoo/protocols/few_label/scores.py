@@ -1,8 +1,8 @@
-"""How good a classification is, from its confusion matrix.
+"""Accuracy scores of a classification, from its confusion matrix.
 
-Row i, column j counts test pixels of class i that were called j.  A class without a test pixel has
-no recall and no precision and is left out of the means; its column stays, as pixels of other
-classes may have been called by its name.
+Row i, column j counts test pixels of class i predicted as j.  A class without test pixels has no
+recall or precision and is left out of the means; its column is kept, since pixels of other classes
+may be predicted as this class.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ Counts = npt.NDArray[np.int64]
 def confusion_matrix(
     truth: npt.NDArray[np.integer], called: npt.NDArray[np.integer], classes: int
 ) -> Counts:
-    """Count pairs of true and called class.
+    """Count pairs of true and predicted class.
 
     Parameters
     ----------
     truth, called : ndarray of int, shape (n,)
-        From 0 to `classes` - 1.
+        True and predicted classes, from 0 to `classes` - 1.
     classes : int
+        Number of classes.
 
     Returns
     -------
@@ -46,20 +47,20 @@ def confusion_matrix(
 
 
 def scores(confusion: npt.ArrayLike) -> dict[str, Any]:
-    """Compute every figure of a confusion matrix.
+    """Compute all scores of a confusion matrix.
 
     Returns
     -------
     dict
-        ``oa``, ``aa`` and ``macro_precision`` in [0, 1]; ``kappa`` from -1 to 1, None where truth
-        and calls are all of one class, of which it says nothing; and the lists ``recall`` and
+        ``oa``, ``aa`` and ``macro_precision`` in [0, 1]; ``kappa`` from -1 to 1, None if truth and
+        predictions are all of one class, where it is undefined; and the lists ``recall`` and
         ``precision``, one value per class: None for a class without test pixels, precision 0 for
-        one that is never called.
+        one that is never predicted.
 
     Raises
     ------
     ProtocolError
-        If the matrix is not square, or counts nothing.
+        If the matrix is not square, or all counts are 0.
 
     Examples
     --------
@@ -72,7 +73,7 @@ def scores(confusion: npt.ArrayLike) -> dict[str, Any]:
         raise ProtocolError(f"a confusion matrix must be square; got shape {counts.shape}")
     total = int(counts.sum())
     if total == 0:
-        raise ProtocolError("no pixel is left to test")
+        raise ProtocolError("the confusion matrix has no test pixel")
     right, true, called = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     recall = [float(r / t) if t else None for r, t in zip(right, true, strict=True)]
     precision = [
@@ -80,7 +81,7 @@ def scores(confusion: npt.ArrayLike) -> dict[str, Any]:
         for r, c, t in zip(right, called, true, strict=True)
     ]
     agreement = float(right.sum() / total)
-    # Exact whole numbers: products of counts may pass 2**53.
+    # Exact integers, since products of counts may exceed 2**53.
     by_chance = sum(int(t) * int(c) for t, c in zip(true, called, strict=True)) / total**2
     return {
         "oa": agreement,

@@ -1,19 +1,19 @@
-"""Which pixels are learnt from and which are tested.
+"""Split the labelled pixels of a scene into training and test pixels.
 
-The draws are those of `hsizoo.protocols.few_label.draws`.
+The draws are described in `hsizoo.protocols.few_label.draws`.
 
 Policies
 --------
 Which pixels
-    Those of target classes whose spectrum is finite.  Ignored labels, and labels that are no
-    target, are neither learnt from nor tested.
+    Pixels of target classes with a finite spectrum.  Ignored labels, and labels that are not
+    targets, are neither trained on nor tested.
 Small classes
-    At most half of a class (at least one pixel) is learnt from, so that it can be tested: with 5
-    shots that touches classes of fewer than 10 pixels, which are named under ``short``.
+    At most half of a class (at least one pixel) is used for training, so that it can be tested.
+    With 5 shots this affects classes of fewer than 10 pixels, which are listed under ``short``.
 Untested classes
-    A class of one pixel, or, of disjoint draws, one that lies in a single block, is learnt from and
-    not tested: it is named under ``untested`` and left out of means over classes.
-    ``block-disjoint`` cuts the scene in `TRIES` ways and takes the one with fewest such classes.
+    A class of one pixel, or, for block-disjoint, one within a single block, is trained on and not
+    tested: it is listed under ``untested`` and left out of means over classes.  ``block-disjoint``
+    cuts the scene in `TRIES` ways and takes the one with the fewest such classes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["TRIES", "Split", "check_training_map", "draw_split", "leaks"]
 
 TRIES: Final = 32
 
-_STREAM = 0xFE3  # apart from other random streams that begin with the same numbers
+_STREAM = 0xFE3  # separates this random stream from others with the same seeds
 
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
@@ -50,16 +50,16 @@ class Split:
     Parameters
     ----------
     shape : (int, int)
-        Of the scene.
+        Shape of the scene.
     train, test : ndarray of int64, shape (n,)
-        Without a common pixel.
+        Disjoint sets of pixels.
     short, untested : tuple of str
-        Names of classes that have fewer training pixels than asked for, and none to test.
+        Names of classes with fewer training pixels than requested, and without test pixels.
 
     Raises
     ------
     ProtocolError
-        If a pixel is in both, or there is none in one of them.
+        If the sets overlap, or one of them is empty.
     """
 
     shape: tuple[int, int]
@@ -70,8 +70,8 @@ class Split:
 
     def __post_init__(self) -> None:
         if both := np.intersect1d(self.train, self.test).size:
-            raise ProtocolError(f"{both} pixels are learnt from and tested")
-        for name, pixels in (("learn from", self.train), ("test", self.test)):
+            raise ProtocolError(f"{both} pixels are both training and test pixels")
+        for name, pixels in (("train on", self.train), ("test", self.test)):
             if not pixels.size:
                 raise ProtocolError(f"no pixel is left to {name}; try fewer shots or another draw")
 
@@ -84,13 +84,13 @@ class Split:
         return sha.hexdigest()
 
     def mask(self, pixels: Indices) -> Mask:
-        """Where some of its pixels are, (H, W) bool."""
+        """Return a mask of these pixels, (H, W) bool."""
         found = np.zeros(self.shape, dtype=bool)
         found.flat[pixels] = True
         return found
 
     def record(self) -> dict[str, Any]:
-        """Plain values that `from_record` reads; test pixels as runs (first, length)."""
+        """Return plain values for `from_record`; test pixels as runs (first, length)."""
         jumps = np.flatnonzero(np.diff(self.test) != 1) + 1
         runs = [[int(run[0]), len(run)] for run in np.split(self.test, jumps)]
         return {
@@ -104,12 +104,12 @@ class Split:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Split:
-        """Read what `record` made.
+        """Rebuild a split from the output of `record`.
 
         Raises
         ------
         ProtocolError
-            If the indices do not agree with their digest.
+            If the indices do not match their digest.
         """
         height, width = record["shape"]
         test = [np.arange(first, first + length) for first, length in record["test_runs"]]
@@ -122,7 +122,7 @@ class Split:
         )
         if split.digest != record["digest"]:
             raise ProtocolError(
-                f"the stored indices have the digest {split.digest}, their record says "
+                f"the stored indices have the digest {split.digest}, but their record has "
                 f"{record['digest']}; run the cell again with --overwrite always"
             )
         return split
@@ -148,16 +148,16 @@ def draw_split(
     draw : {"random", "fixed", "block-disjoint", "official"}
     seed : int
     patch : int, default 9
-        Side of the patches that ``block-disjoint`` keeps apart.
+        Side in pixels of the patches that ``block-disjoint`` keeps from overlapping.
     block : int, default 16
-        Side of its blocks in pixels.
+        Side in pixels of the blocks of ``block-disjoint``.
     training_map : ndarray of bool, shape (H, W), optional
-        The dataset's, for ``official``.
+        Training map of the dataset, for ``official``.
 
     Raises
     ------
     ProtocolError
-        If there are fewer than two classes with labelled pixels, or the draw is not possible.
+        If fewer than two classes have labelled pixels, or the draw is not possible.
     """
     if draw not in DRAWS:
         raise ProtocolError(
@@ -168,7 +168,8 @@ def draw_split(
     classes = {label: mask for label, mask in classes.items() if mask.any()}
     if len(classes) < 2:
         raise ProtocolError(
-            f"{scene.name} has {len(classes)} class(es) with labelled pixels; two are needed"
+            f"{scene.name} has {len(classes)} class(es) with labelled pixels; at least two are "
+            "needed"
         )
     rng = np.random.default_rng(
         [_STREAM, 0 if draw == "fixed" else seed, zlib.crc32(scene.name.encode())]
@@ -183,13 +184,13 @@ def draw_split(
 
 
 def leaks(split: Split, patch: int) -> dict[str, float]:
-    """How much of the test a classifier on patches has seen in training.
+    """Measure how much of the test set a patch-based classifier has seen in training.
 
     Returns
     -------
     dict
-        ``overlap``: share of test pixels whose patch has a pixel in common with a training patch;
-        ``contains``: share whose patch holds a training pixel.
+        ``patch``; ``overlap``: share of test pixels whose patch overlaps a training patch;
+        ``contains``: share whose patch contains a training pixel.
     """
     train, test = split.mask(split.train), split.mask(split.test)
     return {
@@ -200,7 +201,7 @@ def leaks(split: Split, patch: int) -> dict[str, float]:
 
 
 def _few(classes: dict[int, Mask], shots: int, rng: np.random.Generator) -> Mask:
-    """Up to `shots` pixels of each class, at most half of it."""
+    """Draw up to `shots` pixels of each class, at most half of it."""
     train = np.zeros_like(next(iter(classes.values())))
     for mask in classes.values():
         pixels = np.flatnonzero(mask)
@@ -210,16 +211,16 @@ def _few(classes: dict[int, Mask], shots: int, rng: np.random.Generator) -> Mask
 
 
 def check_training_map(scene: str, training_map: Mask | None) -> Mask:
-    """Return the official map of a scene that has one.
+    """Return the training map of a scene.
 
     Raises
     ------
     ProtocolError
-        If it has none.
+        If it is None.
     """
     if training_map is None:
         raise ProtocolError(
-            f"{scene} comes without an official training map; take another draw: "
+            f"{scene} has no official training map; use another draw: "
             f"{', '.join(each for each in DRAWS if each != 'official')}"
         )
     return training_map
@@ -238,7 +239,9 @@ def _official(
         pixels = np.flatnonzero(mask & training_map)
         if not len(pixels):
             name = scene.label_map.class_names[label]
-            raise ProtocolError(f"the official training map of {scene.name} has no {name}")
+            raise ProtocolError(
+                f"the official training map of {scene.name} has no pixel of class {name!r}"
+            )
         train.flat[rng.choice(pixels, min(shots, len(pixels)), replace=False)] = True
     return _split(scene, classes, train, _any(classes) & ~training_map, shots)
 
@@ -251,31 +254,31 @@ def _blocks(
     patch: int,
     block: int,
 ) -> Split:
-    """One way to cut the scene: classes of few blocks choose first what they learn from."""
+    """Cut the scene into blocks; classes with few blocks choose their training blocks first."""
     height, width = scene.evaluated.shape
     offset = rng.integers(block, size=2)
     across = math.ceil(width / block) + 1
     blocks = ((np.arange(height) + offset[0]) // block * across)[:, None] + (
         np.arange(width) + offset[1]
     ) // block
-    learnt: set[int] = set()
+    chosen: set[int] = set()
     where = {label: np.unique(blocks[mask]).tolist() for label, mask in classes.items()}
     for label in sorted(classes, key=lambda label: len(where[label])):
         counts = np.bincount(blocks[classes[label]], minlength=int(blocks.max()) + 1)
-        free = rng.permutation([each for each in where[label] if each not in learnt]).tolist()
-        have = int(counts[list(learnt)].sum())
-        # The last block of a class is kept for the test, unless there is nothing else to learn.
+        free = rng.permutation([each for each in where[label] if each not in chosen]).tolist()
+        have = int(counts[list(chosen)].sum())
+        # Keep the last block of a class for testing, unless it has no other training block.
         while have < shots and (len(free) > 1 or (free and have == 0)):
-            learnt.add(taken := free.pop())
+            chosen.add(taken := free.pop())
             have += int(counts[taken])
-    inside = np.isin(blocks, sorted(learnt))
+    inside = np.isin(blocks, sorted(chosen))
     train = _few({label: mask & inside for label, mask in classes.items()}, shots, rng)
     test = _any(classes) & ~inside & ~_near(train, 2 * (patch // 2))
     return _split(scene, classes, train, test, shots)
 
 
 def _near(pixels: Mask, radius: int) -> Mask:
-    """Pixels within a square of side ``2 radius + 1`` around one of `pixels`."""
+    """Pixels within a square of side ``2 radius + 1`` around any of `pixels`."""
     near: Mask = ndimage.maximum_filter(pixels, size=2 * radius + 1, mode="constant")
     return near
 

@@ -1,4 +1,4 @@
-"""The classification of a whole image as text, as it stands in a record."""
+"""Classification of a whole image as text, for records."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["decode_map", "encode_map"]
 
 
 def decode_map(text: str, shape: tuple[int, int]) -> npt.NDArray[np.int32]:
-    """Read a stored classification.
+    """Decode a stored classification.
 
     Returns
     -------
     ndarray of int32, shape (H, W)
-        Place of the class in ``classes``, from 1; 0 where the spectrum was not usable.
+        Position of the class in ``classes``, from 1; 0 for an invalid spectrum.
     """
     raw = zlib.decompress(base64.b64decode(text))
     return np.frombuffer(raw, dtype="<u2").reshape(shape).astype(np.int32)
 
 
 def encode_map(places: npt.NDArray[np.integer]) -> str:
-    """Write a classification as text: compressed, in base 64."""
+    """Encode a classification as text: compressed, in base 64."""
     return base64.b64encode(zlib.compress(places.astype("<u2").tobytes(), 9)).decode()

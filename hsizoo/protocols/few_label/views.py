@@ -1,4 +1,4 @@
-"""The files that a few-label run has beside its tables."""
+"""Files of a few-label run besides its tables."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def views(records: Sequence[Record], title: str) -> list[View]:
         ),
         View(
             name="maps/all-SCENE.png",
-            remark="the maps of a scene side by side",
+            remark="all maps of a scene side by side",
             files=partial(map_sheet_files, records),
         ),
         View(
             name="confusion",
-            remark="confusion matrices as pictures, summed over seeds",
+            remark="plots of confusion matrices, summed over seeds",
             files=partial(confusion_files, records),
         ),
         View(
             name="growth.png",
-            remark="how many pseudo labels there are after each round, and how many are right",
+            remark="number of pseudo labels after each round, and share of correct ones",
             files=partial(growth_files, records, title),
         ),
     ]

@@ -1,17 +1,16 @@
-"""The interactive protocol: a simulated user clicks, the component answers, it is scored.
+"""The interactive protocol: a simulated user clicks, and every prediction is scored.
 
 ==================== ==========================================================================
-module               what it holds
+module               contents
 ==================== ==========================================================================
-``protocol``         `InteractiveProtocol`: settings and columns, and the way to all below
-``columns``          the columns of its table
+``protocol``         `InteractiveProtocol`: settings and columns; calls the modules below
+``columns``          columns of its table
 ``robots``           simulated users
-``loop``             clicking through the classes of one scene
-``metrics``          Dice, IoU and the best threshold of one mask
+``loop``             clicks on all classes of one scene
 ``curve_metrics``    area, NoC and NoF of a curve over clicks
-``observations``     from stored records to the figures of each class of each scene
-``samples_csv``      a file with one line per click
-``curve``            the picture of Dice over clicks
+``observations``     figures of each class of each scene, from stored records
+``samples_csv``      CSV file with one line per click
+``curve``            plot of Dice over clicks
 ==================== ==========================================================================
 """
 

@@ -1,4 +1,4 @@
-"""The columns of the interactive protocol's table."""
+"""Columns of the interactive protocol's table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         name="dice@max 1c",
-        meaning="mean over samples of the best Dice over all thresholds after 1 click",
+        meaning="mean over samples of the best Dice at any threshold after 1 click",
         interval=True,
         compared=True,
     ),
@@ -27,7 +27,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         name="dice@max 5c",
-        meaning="mean over samples of the best Dice over all thresholds after 5 clicks",
+        meaning="mean over samples of the best Dice at any threshold after 5 clicks",
         interval=True,
         compared=True,
         leave_out=6,
@@ -41,7 +41,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         name="dice@tuned 1c",
         meaning="mean Dice after 1 click at one threshold, tuned on other subjects "
-        "(on the other classes where there is one subject only)",
+        "(on other classes if there is only one subject)",
         interval=True,
         leave_out=4,
     ),
@@ -62,7 +62,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         name="noc85",
-        meaning="mean clicks to IoU 0.85, counting all clicks where it is never reached",
+        meaning="mean number of clicks to IoU 0.85; all clicks if it is never reached",
         digits=2,
         better="lower",
         interval=True,
@@ -87,7 +87,7 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         name="s/click",
-        meaning="median seconds for a further click on one object",
+        meaning="median seconds per further click on one object",
         unit="s",
         better="lower",
         average="median",

@@ -1,4 +1,4 @@
-"""The picture of Dice over clicks; needs matplotlib (``pip install 'hsizoo[report]'``)."""
+"""Plot of Dice over clicks; needs matplotlib (``pip install 'hsizoo[report]'``)."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def mean_curve(
     -------
     mean, low, high : list of float
     band : str
-        What the band is: the 95 % interval of the bootstrap over subjects, or, where there are too
-        few of them, one standard error over samples.
+        Description of the band: the 95 % bootstrap interval over subjects or, if there are too
+        few, one standard error over samples.
     """
     records = done(records)
     if not records:
@@ -49,11 +49,11 @@ def mean_curve(
 
 
 def curve_png(records: Sequence[Record], title: str) -> bytes:
-    """Draw Dice over clicks, one line per component, as PNG.
+    """Plot Dice over clicks, one line per component, as PNG.
 
-    On the left at threshold 0.5, on the right at the best threshold of each sample: what the
-    similarity knows, were its threshold known.  A run of several conditions has a pair of panels
-    for each setting of them.  The band is that of `mean_curve`, and is named in the picture.
+    The left panel is at threshold 0.5, the right one at the best threshold of each sample, an
+    upper bound.  A run with several conditions has a pair of panels per setting.  The band is that
+    of `mean_curve`, and is described in the legend.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def curve_png(records: Sequence[Record], title: str) -> bytes:
     labels = list(dict.fromkeys(label for label, _ in rows))
     styles = ["-", "--", "-.", ":"]
     size = (10, 4.4) if len(settings) == 1 else (10, 3.2 * len(settings) + 0.6)
-    figure = new_figure(size)  # says so where matplotlib is missing
+    figure = new_figure(size)  # raises if matplotlib is missing
     from matplotlib.ticker import MaxNLocator
 
     panels = figure.subplots(len(settings), 2, sharey=True, squeeze=False)

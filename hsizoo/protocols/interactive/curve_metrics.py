@@ -1,4 +1,4 @@
-"""What a curve of one value per click says: area (AUC), clicks needed (NoC), failures (NoF)."""
+"""Metrics of a curve with one value per click: area (AUC), clicks needed (NoC), failures (NoF)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ __all__ = ["curve_auc", "failed", "noc"]
 def curve_auc(values: npt.ArrayLike) -> float:
     """Return the normalised area under a curve of one value per click.
 
-    Trapezoids over clicks 1..K, divided by K − 1: a curve that is constant at v has area v,
-    whatever K.
+    Trapezoidal rule over clicks 1..K, divided by K − 1: a constant curve at v has area v for any K.
 
     Parameters
     ----------
@@ -29,7 +28,7 @@ def curve_auc(values: npt.ArrayLike) -> float:
     Raises
     ------
     ProtocolError
-        If there is no value, or one is not finite.
+        If `values` is empty, or a value is not finite.
 
     Examples
     --------
@@ -39,22 +38,22 @@ def curve_auc(values: npt.ArrayLike) -> float:
     curve = _curve(values)
     if len(curve) == 1:
         return float(curve[0])
-    # Written out, because NumPy 1 and 2 have no common name for it (trapz, trapezoid).
+    # Written out, because NumPy 1 and 2 use different names (trapz, trapezoid).
     return float((curve[:-1] + curve[1:]).sum() / (2 * (len(curve) - 1)))
 
 
 def noc(ious: npt.ArrayLike, target_iou: float, max_clicks: int) -> int:
-    """Return the number of clicks (NoC) that it took to reach an IoU.
+    """Return the number of clicks (NoC) needed to reach an IoU.
 
     Parameters
     ----------
     ious : array_like of float, shape (K,)
         IoU after click 1, 2, ..., K; K ≥ 1, all finite.  May be shorter than `max_clicks` if the
-        session stopped early; clicks beyond `max_clicks` are not looked at.
+        session stopped early; clicks beyond `max_clicks` are ignored.
     target_iou : float
         The IoU to reach, in [0, 1] (0.9 for NoC@90).
     max_clicks : int
-        The budget, at least 1.
+        Maximum number of clicks, at least 1.
 
     Returns
     -------
@@ -64,7 +63,7 @@ def noc(ious: npt.ArrayLike, target_iou: float, max_clicks: int) -> int:
     Raises
     ------
     ProtocolError
-        If there is no IoU, one is not finite, or `target_iou` or `max_clicks` is out of range.
+        If `ious` is empty or not finite, or `target_iou` or `max_clicks` is out of range.
 
     Examples
     --------
@@ -90,7 +89,7 @@ def failed(ious: npt.ArrayLike, target_iou: float) -> bool:
     Raises
     ------
     ProtocolError
-        If there is no IoU, one is not finite, or `target_iou` is out of range.
+        If `ious` is empty or not finite, or `target_iou` is out of range.
 
     Notes
     -----
@@ -113,7 +112,7 @@ def _curve(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def _reaches(ious: npt.ArrayLike, target_iou: float) -> npt.NDArray[np.bool_]:
-    """Return, for each click, whether the IoU is at least the wanted one, (K,) bool."""
+    """Return, for each click, whether the IoU is at least `target_iou`, (K,) bool."""
     if not 0 <= target_iou <= 1:
         raise ProtocolError(f"target_iou must be in [0, 1]; got {target_iou} (0.9 means 90%)")
     return np.asarray(_curve(ious) >= target_iou)

@@ -1,28 +1,28 @@
-"""Clicking through a scene: the robot clicks, the component answers, the answer is scored.
+"""The interactive loop on a scene: the robot clicks, the component predicts, and it is scored.
 
 SAMSA 2.0 (arXiv:2508.00493), section 3.1.  A *sample* is one class of one scene.  After each click
-the foreground probability is scored on the evaluated pixels of the scene; the robot then says where
-the user clicks next.  All samples of a scene advance together, so that a component sees them as one
-batch.  What is computed *from* the curves (NoC, areas, the tuned threshold) is derived later from
-the record; see `hsizoo.protocols.interactive.observations`.
+the foreground probability is scored on the evaluated pixels of the scene; then the robot chooses
+the next click.  All samples of a scene advance together, so that a component gets them as one
+batch.  Metrics *of* the curves (NoC, areas, the tuned threshold) are derived later from the record;
+see `hsizoo.protocols.interactive.observations`.
 
 Policies
 --------
 Empty class
-    A class without an evaluated pixel in a scene is no sample of that scene; its name is recorded
-    under ``absent``.  A scene without any sample is an error.
+    A class without an evaluated pixel in a scene is not a sample; its name is recorded under
+    ``absent``.  A scene without any sample is an error.
 Threshold
-    A pixel is foreground where ``probability > threshold``, strictly: a probability of exactly 0.5
-    is background, as a SAM logit of exactly 0 is.
+    A pixel is foreground if ``probability > threshold``, strictly: a probability of exactly 0.5
+    is background, like a SAM logit of exactly 0.
 Exhausted robot
-    Where the robot finds nothing more to click, the sample ends and its last values stand for the
-    remaining clicks.
-Unusable pixels
+    If the robot finds nothing more to click, the sample ends and its last values are repeated for
+    the remaining clicks.
+Invalid pixels
     Pixels with a non-finite spectrum are never clicked and never evaluated; their number is
     recorded.
 Time
-    Seconds of ``open`` and of each ``predict`` with the result on the host; robot and metrics are
-    not counted.
+    Seconds of ``open`` and of each ``predict``, until the result is on the host; robot and metrics
+    are excluded.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "click_through"]
 
 Progress = Callable[[int, int], None]
-"""Called with (clicks done, clicks in all)."""
+"""Called with (clicks done, total number of clicks)."""
 
 
 def click_through(
@@ -68,10 +68,9 @@ def click_through(
     scene : Scene
     protocol : InteractiveProtocol
     seed : int, default 0
-        Seed of the robot; each sample draws from its own stream, so that it does not depend on
-        which other samples there are.
+        Seed of the robot; each sample has its own random stream, independent of other samples.
     progress : callable, optional
-        Called with (clicks done, clicks in all) after each click.
+        Called with (clicks done, total number of clicks) after each click.
 
     Returns
     -------
@@ -80,15 +79,15 @@ def click_through(
         ``dice_max`` and ``best_threshold`` after each click, ``dice_grid`` after some),
         ``absent``, ``evaluated_pixels``, ``invalid_pixels``, ``seconds`` (``open`` and
         ``predict``, the latter for each click over all objects), ``objects`` and ``resolved``
-        (what the segmenter's ``describe`` told).
+        (output of the segmenter's ``describe``).
 
     Raises
     ------
     ProtocolError
         If the scene has no sample.
     ContractError
-        If the segmenter returns maps of the wrong shape, or outside [0, 1], or describes
-        itself by anything but plain values.
+        If the segmenter returns maps of the wrong shape or with values outside [0, 1], or its
+        ``describe`` does not return plain values.
     DataError
         If the scene has fewer bands than the segmenter needs.
     """
@@ -107,7 +106,7 @@ def click_through(
     for k in range(1, protocol.clicks + 1):
         active = [sample for sample in samples if len(sample.clicks) == k]
         began = time.perf_counter()
-        # The result is on the host inside the timed region: a GPU has finished by then.
+        # The timed region includes the copy to the host, so a GPU has finished by then.
         maps = _predict(segmenter, state, [s.clicks for s in active], scene)
         seconds_predict.append(time.perf_counter() - began)
         objects.append(len(active))
@@ -129,14 +128,14 @@ def click_through(
 
 
 def _begin(scene: Scene, robot: Robot, seed: int) -> tuple[list[_Sample], list[str]]:
-    """Make the first click on each class; also return the names of those that are absent."""
+    """Make the first click on each class; also return the names of absent classes."""
     samples, absent = [], []
     for label in sorted(scene.label_map.targets):
         target = scene.target(label)
         if not target.any():
             absent.append(scene.label_map.class_names[label])
             continue
-        # A stream per scene and class: hashing the name keeps it stable when scenes are added.
+        # One stream per scene and class; hashing the name keeps it stable when scenes are added.
         stream = [seed, zlib.crc32(scene.name.encode()), label & 0xFFFFFFFF]
         rng = np.random.default_rng(stream)
         sample = _Sample(scene, label, target, rng)
@@ -144,7 +143,7 @@ def _begin(scene: Scene, robot: Robot, seed: int) -> tuple[list[_Sample], list[s
         samples.append(sample)
     if not samples:
         raise ProtocolError(
-            f"scene {scene.name!r} has no pixel of any target class to evaluate "
+            f"scene {scene.name!r} has no evaluated pixel of any target class "
             f"(targets: {', '.join(absent) or 'none'})"
         )
     return samples, absent
@@ -153,7 +152,7 @@ def _begin(scene: Scene, robot: Robot, seed: int) -> tuple[list[_Sample], list[s
 def _predict(
     segmenter: InteractiveSegmenter, state: Any, prompts: Sequence[Clicks], scene: Scene
 ) -> npt.NDArray[np.float32]:
-    """Call the segmenter and hold it to its contract."""
+    """Call the segmenter and check its output against the contract."""
     expected = (len(prompts), *scene.cube.shape[:2])
     if not prompts:
         return np.zeros(expected, dtype=np.float32)
@@ -194,7 +193,7 @@ class _Sample:
         )
         if chosen is not None:
             self.clicks = self.clicks.add(*chosen)
-        else:  # these values stand for the remaining clicks
+        else:  # these values are repeated for the remaining clicks
             self._store_grid(probability)
 
     def score(

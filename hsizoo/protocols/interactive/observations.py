@@ -1,4 +1,4 @@
-"""From stored records to observations: the figures of each class of each scene."""
+"""Observations from stored records: the figures of each class of each scene."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["observe", "observe_curves", "seconds", "tuned_scores", "values_of"]
 
 
 def observe(records: Sequence[Record]) -> list[list[Observation]]:
-    """Read the observations of one row; see `hsizoo.Protocol.observe`."""
+    """Return the observations of one row; see `hsizoo.Protocol.observe`."""
     tuned = tuned_scores(records, 1)
     found = []
     for number, record in enumerate(records):
@@ -32,7 +32,7 @@ def observe(records: Sequence[Record]) -> list[list[Observation]]:
 
 
 def observe_curves(records: Sequence[Record], key: str) -> list[list[Observation]]:
-    """Read a per-click metric of each class of each scene: the columns are "1", "2", …."""
+    """Return a per-click metric of each class of each scene, with columns "1", "2", …."""
     return [
         [
             Observation(
@@ -47,7 +47,7 @@ def observe_curves(records: Sequence[Record], key: str) -> list[list[Observation
 
 
 def values_of(sample: Mapping[str, Any]) -> dict[str, float]:
-    """Every figure of one sample but the tuned one; NaN where there were too few clicks."""
+    """Return all figures of a sample except the tuned one; NaN if there are too few clicks."""
     clicks = len(sample["dice"])
 
     def after(key: str, click: int) -> float:
@@ -67,17 +67,16 @@ def values_of(sample: Mapping[str, Any]) -> dict[str, float]:
 
 
 def tuned_scores(records: Sequence[Record], click: int) -> list[list[float]] | None:
-    """Dice of each sample at a threshold that its subject's samples had no part in choosing.
+    """Return the Dice of each sample at a threshold tuned on other subjects.
 
-    For each subject the threshold is the one of `THRESHOLD_GRID` with the highest mean Dice over
-    all samples of the *other* subjects (ties: the lowest); its own samples are scored there.  With
-    a single subject, classes take the place of subjects; with a single class there is no honest
-    threshold and the result is None.
+    The threshold for a subject is the one of `THRESHOLD_GRID` with the highest mean Dice over all
+    samples of the *other* subjects (ties: the lowest).  With a single subject, classes are used
+    instead of subjects; with a single class there is no held-out threshold and the result is None.
 
     Returns
     -------
     list of list of float, or None
-        For each record, one value for each of its samples.
+        One list per record, with one value per sample.
     """
     subjects = {record["subject"] for record in records}
     groups: dict[Any, list[list[float]]] = defaultdict(list)
@@ -91,8 +90,8 @@ def tuned_scores(records: Sequence[Record], click: int) -> list[list[float]] | N
             places[group].append((number, place))
     if len(groups) < 2:
         return None
-    # In millionths, as they are stored: whole numbers, whose sums and differences are exact.  A
-    # rounding error would let a subject's own samples decide between thresholds that tie.
+    # Integers (millionths, as stored), so that sums and differences are exact.  With rounding
+    # errors, a subject's own samples could decide between tied thresholds.
     grids = {group: np.rint(1e6 * np.array(values)) for group, values in groups.items()}
     total = sum(grid.sum(axis=0) for grid in grids.values())
     scores = [[0.0] * len(record["result"]["samples"]) for record in records]
@@ -105,10 +104,10 @@ def tuned_scores(records: Sequence[Record], click: int) -> list[list[float]] | N
 
 
 def seconds(record: Record) -> dict[str, float | None]:
-    """Seconds to open the image of a cell, and the median for a further click on one object.
+    """Return the seconds to open the image, and the median per further click on one object.
 
-    The first click is left out where there are others, since it may warm up caches; a click that
-    nobody made is left out as well.
+    The first click is left out if there are others, since it may warm up caches; so are clicks
+    that no sample made.
     """
     result = record["result"]
     clicks = list(zip(result["seconds"]["predict"], result["objects"], strict=True))

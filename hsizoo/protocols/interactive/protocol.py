@@ -1,4 +1,4 @@
-"""`InteractiveProtocol`: settings and columns; what computes is imported when it is called."""
+"""`InteractiveProtocol`: settings and columns; imports code that computes on first use."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ __all__ = ["InteractiveProtocol"]
 
 @dataclass(frozen=True, kw_only=True)
 class InteractiveProtocol(Protocol):
-    """A simulated user clicks, the component answers, and every answer is scored.
+    """Score every prediction of a component while a simulated user clicks.
 
     Parameters
     ----------
     robot : str, default "paper"
-        The simulated user: paper, ritm, largest-component or random, with options if need be
+        The simulated user: paper, ritm, largest-component or random, optionally with options
         (paper:first=centroid, ritm:jitter=2).
     clicks : int, default 5
-        Clicks per sample.  There is no early stop, so every curve has all its points.
+        Clicks per sample.  There is no early stop, so all curves have the same length.
     threshold : float, default 0.5
-        What the probability of a pixel must exceed in the columns "@0.5".
+        Probability above which a pixel is foreground in the columns "@0.5".
 
     Attributes
     ----------
     grid_clicks : tuple of int
         After these clicks, and after the last, Dice is stored for all thresholds of
-        `hsizoo.protocols.mask_metrics.THRESHOLD_GRID`, from which an honest threshold
-        (tuned elsewhere) is derived later.
+        `hsizoo.protocols.mask_metrics.THRESHOLD_GRID`, so that a threshold tuned on other samples
+        can be derived later.
 
     Raises
     ------
@@ -76,11 +76,11 @@ class InteractiveProtocol(Protocol):
 
     def __post_init__(self) -> None:
         if not isinstance(self.robot, str):
-            # A record names its robot; one of another class could not be run again from it.
+            # Records store the robot by name, so an object of another class is not reproducible.
             raise ProtocolError(
-                f"robot is a name such as 'paper' or 'ritm:jitter=2'; got {self.robot!r}"
+                f"robot must be a name such as 'paper' or 'ritm:jitter=2'; got {self.robot!r}"
             )
-        # However it was written: "ritm:jitter=2.0" and "ritm:jitter=2" are one protocol.
+        # Normalised: "ritm:jitter=2.0" and "ritm:jitter=2" are the same protocol.
         object.__setattr__(self, "robot", str(self.user))
         if not 1 <= self.clicks <= 1000:
             raise ProtocolError(f"clicks must be between 1 and 1000; got {self.clicks}")
@@ -89,15 +89,15 @@ class InteractiveProtocol(Protocol):
 
     @cached_property
     def user(self) -> Robot:
-        """The simulated user that `robot` names."""
+        """The simulated user named by `robot`."""
         from hsizoo.protocols.interactive.robots import make_robot
 
         return make_robot(self.robot)
 
     @property
     def grid_after(self) -> list[int]:
-        """The clicks after which Dice is stored for all thresholds."""
-        # Those beyond the last click change nothing and must not change the identity.
+        """Clicks after which Dice is stored for all thresholds."""
+        # Clicks beyond the last have no effect and must not change the identity.
         return sorted({k for k in self.grid_clicks if k < self.clicks} | {self.clicks})
 
     @property
@@ -107,7 +107,7 @@ class InteractiveProtocol(Protocol):
         return words if self.threshold == 0.5 else f"{words}, threshold {self.threshold:g}"
 
     def config(self) -> dict[str, Any]:
-        """Every setting as plain values, for the cell's identity and its record."""
+        """Return all settings as plain values, for the cell's identity and its record."""
         user = self.user
         return {
             "protocol": self.name,
@@ -120,7 +120,7 @@ class InteractiveProtocol(Protocol):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Rebuild a protocol from what `config` returned."""
+        """Rebuild a protocol from the output of `config`."""
         from hsizoo.protocols.interactive.robots import ROBOTS
 
         options = {k: v for k, v in config["robot"].items() if k not in ("name", "version")}
@@ -135,7 +135,7 @@ class InteractiveProtocol(Protocol):
         seed: int = 0,
         progress: Callable[[int, int], None] | None = None,
     ) -> dict[str, Any]:
-        """Click through all classes of a scene; see `hsizoo.protocols.interactive.loop`.
+        """Evaluate a component on all classes of a scene; see `hsizoo.protocols.interactive.loop`.
 
         Parameters
         ----------
@@ -144,7 +144,7 @@ class InteractiveProtocol(Protocol):
         seed : int, default 0
             Seed of the robot.
         progress : callable, optional
-            Called with (clicks done, clicks in all) after each click.
+            Called with (clicks done, total number of clicks) after each click.
 
         Returns
         -------
@@ -161,21 +161,21 @@ class InteractiveProtocol(Protocol):
 
     @classmethod
     def observe(cls, records: Sequence[Record]) -> list[list[Observation]]:
-        """Read the figures of each class of each scene from the curves of its record."""
+        """Return the figures of each class of each scene, from the curves in its record."""
         from hsizoo.protocols.interactive.observations import observe
 
         return observe(records)
 
     @classmethod
     def measures(cls, record: Record) -> Mapping[str, float | None]:
-        """Seconds to open the image, and for a further click on one object."""
+        """Return the seconds to open the image, and per further click on one object."""
         from hsizoo.protocols.interactive.observations import seconds
 
         return seconds(record)
 
     @classmethod
     def views(cls, records: Sequence[Record], title: str) -> Iterable[View]:
-        """Every click as CSV, and the picture of Dice over clicks."""
+        """List the files: all clicks as CSV, and the plot of Dice over clicks."""
         from hsizoo.protocols.interactive.curve import curve_png
         from hsizoo.protocols.interactive.samples_csv import samples_csv
 

@@ -1,4 +1,4 @@
-"""Every click of a run as CSV."""
+"""All clicks of a run as CSV."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["samples_csv"]
 
 
 def samples_csv(records: Iterable[Record]) -> str:
-    """Write every sample after every click as CSV, one line each."""
+    """Format every sample after every click as CSV, one line each."""
     records = done(records)
     conditions = dict.fromkeys(key for record in records for key in record.get("conditions") or ())
     figures = ["dice", "iou", "dice_max", "best_threshold"]
@@ -33,7 +33,7 @@ def samples_csv(records: Iterable[Record]) -> str:
         mine = {**dict.fromkeys(conditions, ""), **(record.get("conditions") or {})}
         for sample in record["result"]["samples"]:
             for k in range(len(sample["dice"])):
-                # An exhausted robot made no click here; the last values stand.
+                # An exhausted robot made no click here; the last values are repeated.
                 made = sample["clicks"][k] if k < len(sample["clicks"]) else ("", "", "")
                 line = {
                     **about,

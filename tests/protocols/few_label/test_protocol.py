@@ -60,7 +60,7 @@ def test_options_of_the_command_line():
 def test_the_official_draw_is_refused_before_anything_is_computed():
     official, fields = FewLabelProtocol(draw="official"), Fields()
     official.check(fields, 0)
-    with pytest.raises(ProtocolError, match="plain comes without an official training map"):
+    with pytest.raises(ProtocolError, match="plain has no official training map"):
         official.check(fields, 1)
     FewLabelProtocol().check(fields, 1)
 

@@ -51,5 +51,5 @@ def test_large_counts_do_not_overflow():
 
 @pytest.mark.parametrize("wrong", [[[0, 0], [0, 0]], [[1, 2, 3]], [1]])
 def test_what_is_no_confusion_matrix(wrong):
-    with pytest.raises(ProtocolError, match=r"square|no pixel"):
+    with pytest.raises(ProtocolError, match=r"square|no test pixel"):
         scores(wrong)

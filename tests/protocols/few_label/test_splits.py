@@ -160,7 +160,7 @@ def test_the_gap_between_blocks_is_one_patch_and_no_wider(patch):
 def test_indices_that_do_not_agree_with_their_digest_are_refused():
     record = draw_split(scene(stripes()), shots=2, draw="random", seed=0).record()
     record["train"][0] += 1 if record["train"][0] + 1 not in record["train"] else 2
-    with pytest.raises(ProtocolError, match=r"are learnt from and tested|digest"):
+    with pytest.raises(ProtocolError, match=r"are both training and test pixels|digest"):
         Split.from_record(record)
 
 
@@ -169,7 +169,7 @@ def test_indices_that_do_not_agree_with_their_digest_are_refused():
     [
         (np.ones((4, 4), dtype=int), "random", "1 class"),
         (stripes(), "blocks", "Did you mean 'block-disjoint'"),
-        (stripes(), "official", "without an official training map"),
+        (stripes(), "official", "has no official training map"),
     ],
 )
 def test_what_cannot_be_drawn(labels, draw, message):

@@ -84,7 +84,7 @@ def test_settings_are_checked(setting, value):
         ("paper:jiter=2", OptionError, "Did you mean 'jitter'"),
         ("paper:connectivity=6", OptionError, "expected '8' or '4'"),
         ("ritm:threshold=2", ProtocolError, "threshold must be"),
-        (PaperRobot(), ProtocolError, "robot is a name"),
+        (PaperRobot(), ProtocolError, "robot must be a name"),
     ],
 )
 def test_robots_are_checked(robot, error, message):

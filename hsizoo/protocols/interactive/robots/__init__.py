@@ -1,9 +1,9 @@
-"""Robots: simulated users who know the truth and click where a mask needs it.
+"""Robots: simulated users who know the ground truth and click to correct a mask.
 
-A robot sees the object, what the model makes of it, and the clicks so far; never the model or the
-cube.  Robots are frozen dataclasses: ``dataclasses.asdict`` is the configuration that goes into
-the record of a run, next to `Robot.name` and `Robot.version`.  `make_robot` builds one from text,
-and ``str(robot)`` is that text again.
+A robot sees the object, the model's prediction, and the clicks so far; never the model or the
+cube.  Robots are frozen dataclasses: ``dataclasses.asdict`` gives the configuration stored in the
+record of a run, next to `Robot.name` and `Robot.version`.  `make_robot` builds one from text, and
+``str(robot)`` returns that text.
 
 ===================== ========================================= ====================
 name                  next click                                sign
@@ -14,8 +14,7 @@ name                  next click                                sign
 ``random``            any wrong pixel                           positive or negative
 ===================== ========================================= ====================
 
-Positions are ``(row, col)``.  Wherever several pixels are equally good, the first in row-major
-order is taken.
+Positions are ``(row, col)``.  Ties between pixels are resolved to the first in row-major order.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ __all__ = [
 ROBOTS: Mapping[str, type[Robot]] = MappingProxyType(
     {robot.name: robot for robot in (PaperRobot, RitmRobot, LargestComponentRobot, RandomRobot)}
 )
-"""The robots by name."""
+"""Robots by name."""
 
 
 def make_robot(text: str) -> Robot:
@@ -58,12 +57,14 @@ def make_robot(text: str) -> Robot:
     NameLookupError
         If there is no such robot.
     OptionError, ProtocolError
-        If the robot has no such option, or not that value of it.
+        For an unknown option or an invalid value.
     """
     name = parse_name(text)
     if name.dist or name.base not in ROBOTS:
         hint = did_you_mean(name.base, ROBOTS)
-        raise NameLookupError(f"no robot is named {text!r}.{hint} There are: {', '.join(ROBOTS)}.")
+        raise NameLookupError(
+            f"no robot is named {text!r}.{hint} Available robots: {', '.join(ROBOTS)}."
+        )
     target = ROBOTS[name.base]
     options = resolve_options(f"robot {name.base}", declared_options(target), {}, name.options)
     return target(**options)

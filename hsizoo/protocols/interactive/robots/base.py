@@ -1,6 +1,6 @@
-"""`Robot`: what every simulated user does, whatever it looks for.
+"""`Robot`: base class of all simulated users.
 
-Robots are checked before a run begins, so this module imports neither NumPy nor SciPy.
+Robots are checked before a run starts, so this module imports neither NumPy nor SciPy at the top.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
 __all__ = ["Click", "Robot", "check_choice", "store_float"]
 
 Click = tuple[int, int, bool]
-"""Row, column, and whether it is positive."""
+"""Row, column, and whether the click is positive."""
 
-_JITTER_DRAWS = 10  # after this many misses the intended pixel is clicked
+_JITTER_DRAWS = 10  # after this many failed draws the intended pixel is clicked
 
 
 @dataclass(frozen=True, kw_only=True)
 class Robot(ABC):
     """A simulated user.
 
-    Subclasses implement `_first` and `_next`; validation and jitter are done here.
+    Subclasses implement `_first` and `_next`; this class handles validation and jitter.
 
     Parameters
     ----------
     jitter : float, default 0
         Standard deviation, in pixels per axis, of a Gaussian that displaces every click.  The
-        displacement is rounded to whole pixels and clipped to the image.  The intended sign is
-        kept even where the click then misses the object: that is what a slip is.
+        displaced position is rounded to whole pixels and clipped to the image.  The intended sign
+        is kept even if the click then misses the object, as for a user's slip.
 
     Attributes
     ----------
     name : str
-        What users type.
+        Name that users type.
     version : str
-        Raised whenever the same input gives another click.
+        Increased whenever the same input gives a different click.
 
     Raises
     ------
@@ -80,7 +80,7 @@ class Robot(ABC):
         store_float(self, "jitter", highest=math.inf)
 
     def __str__(self) -> str:
-        """Write the shortest text from which `make_robot` builds this robot."""
+        """Return the shortest text from which `make_robot` builds this robot."""
         values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
         options = {
             key: str(value).removesuffix(".0")
@@ -97,18 +97,18 @@ class Robot(ABC):
         *,
         clickable: Mask | None = None,
     ) -> Click:
-        """Return the click that opens a session.
+        """Return the first click.
 
         Parameters
         ----------
         target : ndarray of bool, shape (H, W)
-            The object, at least one pixel.
+            Mask of the object, with at least one pixel.
         evaluated : ndarray of bool, shape (H, W)
-            Pixels whose truth is known; contains `target`.
+            Pixels with known truth; a superset of `target`.
         rng : numpy.random.Generator
-            Source of random numbers; left untouched by a robot that draws none.
+            Source of random numbers; unchanged if the robot draws none.
         clickable : ndarray of bool, shape (H, W), optional
-            Pixels that may be clicked at all (those with a usable spectrum); contains `evaluated`.
+            Pixels that may be clicked (those with a valid spectrum); a superset of `evaluated`.
             Default: all.
 
         Returns
@@ -121,8 +121,8 @@ class Robot(ABC):
         Raises
         ------
         ProtocolError
-            If a mask has the wrong type or shape, is not contained where it should be, or the
-            target is empty.
+            If a mask has the wrong type or shape, a superset relation is violated, or the target is
+            empty.
         """
         import numpy as np
 
@@ -141,37 +141,37 @@ class Robot(ABC):
         *,
         clickable: Mask | None = None,
     ) -> Click | None:
-        """Return the click that follows a prediction.
+        """Return the click after a prediction.
 
         Parameters
         ----------
         target : ndarray of bool, shape (H, W)
-            The object, at least one pixel.
+            Mask of the object, with at least one pixel.
         evaluated : ndarray of bool, shape (H, W)
-            Pixels whose truth is known; contains `target`.
+            Pixels with known truth; a superset of `target`.
         probability : ndarray of float32 or float64, shape (H, W)
             The model's foreground probability after `clicks`, in [0, 1], finite everywhere.
         clicks : Clicks
             All clicks so far.
         rng : numpy.random.Generator
-            Source of random numbers; left untouched by a robot that draws none.
+            Source of random numbers; unchanged if the robot draws none.
         clickable : ndarray of bool, shape (H, W), optional
-            Pixels that may be clicked at all (those with a usable spectrum); contains `evaluated`.
+            Pixels that may be clicked (those with a valid spectrum); a superset of `evaluated`.
             Default: all.
 
         Returns
         -------
         (row, col, positive) : (int, int, bool), or None
-            An evaluated pixel that was not clicked yet; with jitter, any clickable one.  None if
-            nothing is left to click.
+            An evaluated pixel that has not been clicked yet; with jitter, any clickable one.  None
+            if nothing is left to click.
 
         Raises
         ------
         ProtocolError
-            If an array has the wrong type or shape, a mask is not contained where it should be,
-            the target is empty, or a probability is NaN, infinite or outside [0, 1].
+            If an array has the wrong type or shape, a superset relation is violated, the target is
+            empty, or a probability is NaN, infinite or outside [0, 1].
         ClickError
-            If a click lies outside the image.
+            If a click is outside the image.
         """
         import numpy as np
 
@@ -191,7 +191,7 @@ class Robot(ABC):
 
     @abstractmethod
     def _first(self, target: Mask, evaluated: Mask, rng: np.random.Generator) -> tuple[int, int]:
-        """Return the target pixel to begin with; all arguments are valid."""
+        """Return the target pixel to click first; all arguments are valid."""
 
     @abstractmethod
     def _next(
@@ -206,7 +206,7 @@ class Robot(ABC):
 
     def _slip(self, row: int, col: int, free: Mask, rng: np.random.Generator) -> tuple[int, int]:
         """Return where a click at (row, col) lands, always on a pixel of `free`."""
-        if self.jitter == 0:  # no draw: a steady hand leaves the generator as it was
+        if self.jitter == 0:  # leaves the rng unchanged
             return row, col
         import numpy as np
 
@@ -220,7 +220,7 @@ class Robot(ABC):
 
 
 def store_float(robot: Robot, field: str, *, highest: float) -> None:
-    """Check a number of a robot's configuration, and make it a float: 1 and 1.0 are one record."""
+    """Check a number in a robot's configuration and store it as a float, so that 1 equals 1.0."""
     value = getattr(robot, field)
     number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     if not (0 <= number <= highest and math.isfinite(number)):
@@ -232,7 +232,7 @@ def store_float(robot: Robot, field: str, *, highest: float) -> None:
 
 
 def check_choice(robot: Robot, field: str, choices: tuple[str, ...]) -> None:
-    """Check a word of a robot's configuration."""
+    """Check a choice in a robot's configuration."""
     value = getattr(robot, field)
     if value not in choices:
         raise ProtocolError(
@@ -242,7 +242,7 @@ def check_choice(robot: Robot, field: str, choices: tuple[str, ...]) -> None:
 
 
 def _check_scene(target: Mask, evaluated: Mask, clickable: Mask | None) -> None:
-    """Raise unless all are bool images of one shape and ∅ ≠ target ⊆ evaluated ⊆ clickable."""
+    """Raise unless all are bool masks of the same shape and ∅ ≠ target ⊆ evaluated ⊆ clickable."""
     import numpy as np
 
     from hsizoo.protocols.arrays import check_masks

@@ -1,4 +1,4 @@
-"""Users who look at what is wrong, and click there."""
+"""Robots that click on errors of the prediction."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["LargestComponentRobot", "RandomRobot", "RitmRobot"]
 
 @dataclass(frozen=True, kw_only=True)
 class RitmRobot(Robot):
-    """The user of RITM and of the interactive-segmentation literature since.
+    """The robot of RITM and of later work on interactive segmentation.
 
-    Clicks the pixel deepest inside the errors: positive where the missed area is deeper,
-    negative where the wrongly included area is at least as deep.  Errors are not split into
-    components.  The first click follows the same rule from an empty mask.  Once everything wrong
-    was clicked the session ends (RITM itself would then click the top left pixel).
+    Clicks the pixel deepest inside the errors: positive if the missed area is deeper, negative if
+    the wrongly included area is at least as deep.  Errors are not split into components.  The
+    first click follows the same rule from an empty mask.  Once all wrong pixels have been clicked,
+    the session ends (RITM itself would then click the top left pixel).
 
     Parameters
     ----------
@@ -71,29 +71,29 @@ class RitmRobot(Robot):
 
 @dataclass(frozen=True, kw_only=True)
 class LargestComponentRobot(Robot):
-    """A user who looks for the largest patch of error and clicks its centre.
+    """Robot that clicks the centre of the largest connected error.
 
-    The components of missed and of wrongly included pixels are compared by their number of
-    pixels; a tie goes to the missed ones, then to the component met first in row-major order.
-    The click is the component's unclicked pixel farthest from all pixels outside it, beyond the
-    image border included.  Components whose pixels were all clicked are passed over.  The first
-    click is the centre of the target's largest component.
+    Components of missed and of wrongly included pixels are compared by their number of pixels; a
+    tie goes to missed pixels, then to the first component in row-major order.  The click is the
+    component's unclicked pixel farthest from all pixels outside it, including those beyond the
+    image border.  Components whose pixels have all been clicked are skipped.  The first click is
+    the centre of the target's largest component.
 
     Parameters
     ----------
     threshold : float, default 0.5
         The mask is ``probability > threshold``.
     connectivity : {"8", "4"}, default "8"
-        Whether pixels that touch only at a corner are connected.
+        Connectivity of pixels: "8" connects pixels that touch only at a corner.
     jitter : float, default 0
         See `Robot`.
 
     Notes
     -----
-    This is the practice of the CVPR 2025 challenge on interactive 3D segmentation
-    (``CVPR25_iter_eval.py`` of https://github.com/JunMa11/CVPR-MedSegFMCompetition), apart from
-    two things.  There, missed and wrongly included pixels that touch form one component, whose
-    centre decides the sign; and one of several equally deep pixels is drawn with random seed 42.
+    This follows the CVPR 2025 challenge on interactive 3D segmentation (``CVPR25_iter_eval.py`` of
+    https://github.com/JunMa11/CVPR-MedSegFMCompetition), with two differences.  There, missed and
+    wrongly included pixels that touch form one component, whose centre decides the sign; and ties
+    between equally deep pixels are broken at random, with seed 42.
     """
 
     name: ClassVar[str] = "largest-component"
@@ -146,9 +146,9 @@ class LargestComponentRobot(Robot):
 
 @dataclass(frozen=True, kw_only=True)
 class RandomRobot(Robot):
-    """A user without judgement: any pixel of the target, then any wrong pixel, all equally likely.
+    """Robot that clicks a random pixel of the target, then random wrong pixels, uniformly.
 
-    A baseline: what a careful choice of clicks gains is the distance from this robot.
+    A baseline for measuring the benefit of a careful choice of clicks.
 
     Parameters
     ----------

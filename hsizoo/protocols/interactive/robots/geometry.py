@@ -1,4 +1,4 @@
-"""What robots measure on masks: errors, depths, components, single pixels."""
+"""Geometry of masks for robots: errors, depths, components, pixels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 def errors_of(
     target: Mask, evaluated: Mask, probability: Probability, threshold: float
 ) -> tuple[Mask, Mask]:
-    """Return the evaluated pixels that the mask misses, and those that it wrongly includes."""
+    """Return the evaluated pixels missed by the mask, and those it wrongly includes."""
     mask = probability > threshold
     return target & ~mask & evaluated, ~target & mask & evaluated
 
@@ -31,19 +31,18 @@ def errors_of(
 def depth_of(mask: Mask) -> npt.NDArray[np.float32]:
     """Return each mask pixel's exact Euclidean distance to the nearest pixel outside the mask.
 
-    Beyond the image border is outside, as if the mask were padded by one pixel.  Distances are
-    rounded to float32, like those of ``cv2.distanceTransform(mask, DIST_L2, 0)`` that RITM
-    compares.
+    Pixels beyond the image border are outside, as if the mask were padded by one pixel.  Distances
+    are rounded to float32, like those of ``cv2.distanceTransform(mask, DIST_L2, 0)`` in RITM.
 
     Returns
     -------
     ndarray of float32, shape (H, W)
-        In pixels; at least 1 in the mask, 0 elsewhere.
+        Distance in pixels; at least 1 in the mask, 0 elsewhere.
     """
     depth = np.zeros(mask.shape, dtype=np.float32)
     if not mask.any():
         return depth
-    # The bounding box suffices: its padding is outside the mask, and nothing beyond the padding is
+    # The padded bounding box suffices: the padding is outside the mask, and nothing beyond it is
     # nearer to a mask pixel.
     box = _bounding_box(mask)
     depth[box] = ndimage.distance_transform_edt(np.pad(mask[box], 1))[1:-1, 1:-1]
@@ -58,7 +57,7 @@ def _bounding_box(mask: Mask) -> tuple[slice, slice]:
 def largest_component(mask: Mask, connectivity: str, unclicked: Mask | None = None) -> Mask:
     """Return the largest component that has a pixel of `unclicked`; empty if there is none.
 
-    Of equally large components the one whose first pixel in row-major order comes first.
+    Ties go to the component whose first pixel comes first in row-major order.
     """
     neighbours = ndimage.generate_binary_structure(2, {"4": 1, "8": 2}[connectivity])
     labels, _ = ndimage.label(mask, neighbours)
@@ -67,7 +66,7 @@ def largest_component(mask: Mask, connectivity: str, unclicked: Mask | None = No
     sizes[np.bincount(labels[left], minlength=len(sizes)) == 0] = 0  # background, or no pixel left
     if not sizes.any():
         return np.zeros_like(mask)
-    # Looked up rather than taken from the order of labels, which SciPy does not promise.
+    # Looked up by position, since SciPy does not guarantee the order of labels.
     first = labels.flat[np.argmax((sizes == sizes.max())[labels])]
     return np.asarray(labels == first)
 
@@ -76,7 +75,7 @@ def pixel_nearest_to_centroid(component: Mask) -> tuple[int, int]:
     """Return the pixel nearest to the mean position, rounded to whole pixels (halves up)."""
     positions = np.argwhere(component)  # row-major
     count = len(positions)
-    # floor(mean + 1/2) in whole numbers: halves go up wherever in the image the component lies.
+    # floor(mean + 1/2) in integers: halves are rounded up everywhere in the image.
     centroid = (2 * positions.sum(axis=0) + count) // (2 * count)
     squared_distance = ((positions - centroid) ** 2).sum(axis=1)
     row, col = positions[np.argmin(squared_distance)].tolist()
@@ -84,12 +83,12 @@ def pixel_nearest_to_centroid(component: Mask) -> tuple[int, int]:
 
 
 def first_maximum(values: npt.NDArray[np.floating[Any]]) -> tuple[int, int]:
-    """Return the place of the greatest value, the first in row-major order."""
+    """Return the position of the greatest value, the first in row-major order."""
     row, col = np.unravel_index(np.argmax(values), values.shape)
     return int(row), int(col)
 
 
 def draw(mask: Mask, rng: np.random.Generator) -> tuple[int, int]:
-    """Return one pixel of a mask, all equally likely."""
+    """Return a pixel of a mask, drawn uniformly."""
     row, col = np.unravel_index(rng.choice(np.flatnonzero(mask)), mask.shape)
     return int(row), int(col)

@@ -1,4 +1,4 @@
-"""The user of SAMSA 2.0."""
+"""The robot of SAMSA 2.0."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ __all__ = ["PaperRobot"]
 
 @dataclass(frozen=True, kw_only=True)
 class PaperRobot(Robot):
-    """The user of SAMSA 2.0: centre first, then the least confident pixel of the object.
+    """The robot of SAMSA 2.0: clicks the centre, then the least confident pixels of the object.
 
-    All clicks are positive, so what the model wrongly takes in is never corrected.  The session
-    ends when every target pixel was clicked.
+    All clicks are positive, so wrongly included pixels are never corrected.  The session ends when
+    all target pixels have been clicked.
 
     Parameters
     ----------
     first : {"edt", "centroid"}, default "edt"
-        What "center" of the largest connected component means.  ``edt``: its pixel farthest from
-        all pixels outside it, beyond the image border included.  ``centroid``: its mean position,
-        rounded to whole pixels (halves up), then moved to the nearest pixel of the component.
-        INFERRED: the paper does not say.
+        Definition of the "center" of the largest connected component.  ``edt``: its pixel farthest
+        from all pixels outside it, including those beyond the image border.  ``centroid``: its mean
+        position, rounded to whole pixels (halves up), then moved to the nearest pixel of the
+        component.  INFERRED: the paper does not say.
     connectivity : {"8", "4"}, default "8"
-        Whether pixels that touch only at a corner are connected.  INFERRED.
+        Connectivity of pixels: "8" connects pixels that touch only at a corner.  INFERRED.
     jitter : float, default 0
         See `Robot`.
 
