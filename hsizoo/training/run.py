@@ -272,9 +272,9 @@ class _TrainingPlan:
         """Raise `StoreError` if the folder holds a training with other settings."""
         if key != self.key:
             raise StoreError(
-                f"{folder.folder} holds a training with another component, dataset or settings: its "
-                f"key is {key}, that of this training {self.key}.  Choose another folder with "
-                "--out, or delete this one; `hsizoo train --fresh` replaces it"
+                f"{folder.folder} holds a training with another component, dataset or settings "
+                f"(key {key}; this training has {self.key}).  Choose another folder with --out, or "
+                "delete this one; `hsizoo train --fresh` replaces it"
             )
 
     def command(self) -> str:

@@ -219,9 +219,9 @@ def test_other_settings_do_not_go_on_with_a_checkpoint(tiny):
     with pytest.raises(Stop):
         hsizoo.train("tiny", DATA, out="run", **QUICK, checkpoint_steps=1, events=stop_after(3))
     refused = (
-        r"^run holds a training of another component, dataset or settings: its key is \w{16}, that "
-        r"of this training \w{16}.  Choose another folder with --out, or delete this one; "
-        r"`hsizoo train` can also replace it with --fresh$"  # which `hsizoo bench` does not have
+        r"^run holds a training with another component, dataset or settings \(key \w{16}; this "
+        r"training has \w{16}\).  Choose another folder with --out, or delete this one; "
+        r"`hsizoo train --fresh` replaces it$"  # which `hsizoo bench` does not have
     )
     with pytest.raises(StoreError, match=refused):
         hsizoo.train("tiny", DATA, out="run", **QUICK, seed=1)
