@@ -72,10 +72,15 @@ def run_cells(
     before(waiting)
     events.planned(waiting, len(records) - len(waiting))
     for outcome in executor.run(waiting, work, events.progress):
+        due.pop(outcome.cell.key, None)
         record = _record(outcome)
         store.save(outcome.cell.key, record)
         records[outcome.cell.key] = record
         events.finished(outcome.cell, record)
+    for key, cell in due.items():  # an executor that breaks its contract; nothing is stored
+        message = f"{type(executor).__name__} returned no outcome for this cell"
+        error = {"type": "ContractError", "message": message, "where": "", "traceback": ""}
+        records[key] = _record(Outcome(cell, None, error, 0.0))
     return [{**(records[cell.key] or {}), **cell.job["row"]} for cell in cells]
 
 

@@ -90,6 +90,7 @@ def _run(report: RunReport) -> list[str]:
         parts.append("**This run has changed in the experiment file; run it again.**")
     parts.append(_settings(results, rows))
     parts.append(_table(layout, rows, results["ranks"]))
+    parts.append(_legend(layout, rows))
     parts.append("\n".join(f"- {note}" for note in results["notes"]))
     parts.append(_differences(layout, rows, results["differences"]))
     parts.append(_trainings(results.get("trainings", ())))
@@ -98,6 +99,21 @@ def _run(report: RunReport) -> list[str]:
         f"![{each.removesuffix('.png')}]({report.name}/{each})" for each in results["pictures"]
     ]
     return parts
+
+
+def _legend(layout: Layout, rows: Sequence[Row]) -> str:
+    """Explain the columns whose headings do not explain themselves."""
+    columns = _columns(layout, rows)
+    return "; ".join(f"*{each.heading}*: {each.meaning}" for each in columns)
+
+
+def _columns(layout: Layout, rows: Sequence[Row]) -> list[Column]:
+    """Columns of the page: those shown to people in which some row has a value."""
+    return [
+        column
+        for column in shown_columns(layout.columns, rows)
+        if any(row[column.name] is not None for row in rows)
+    ]
 
 
 def _settings(results: Mapping[str, Any], rows: Sequence[Row]) -> str:
@@ -121,11 +137,7 @@ def _settings(results: Mapping[str, Any], rows: Sequence[Row]) -> str:
 def _table(layout: Layout, rows: Sequence[Row], ranks: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return ""
-    columns = [
-        column
-        for column in shown_columns(layout.columns, rows)
-        if any(row[column.name] is not None for row in rows)
-    ]
+    columns = _columns(layout, rows)
     conditions = list(rows[0].conditions)
     headline = headline_of(layout.headline, rows)
     first = {

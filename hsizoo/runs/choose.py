@@ -71,7 +71,7 @@ def protocol_name(protocol: Protocol | type[Protocol]) -> str:
             return name
     raise NameLookupError(
         f"{wanted.__qualname__} is not a registered protocol; announce it by a ComponentSpec of "
-        f"kind 'protocol'.  There are: {', '.join(protocols())}"
+        f"kind 'protocol'.  Registered: {', '.join(protocols())}"
     )
 
 

@@ -104,7 +104,8 @@ def differences(path: Path, kept: Kept, cube: HyperCube, tool: Tool) -> tuple[st
     """Describe how a replay differs from the saved session."""
     found = []
     if kept.cube_digest != cube.digest:
-        found.append(f"{path} was made on another cube ({kept.file or kept.cube_name or None})")
+        name = kept.file or kept.cube_name
+        found.append(f"{path} was made on another cube{f' ({name})' if name else ''}")
     if kept.digest and tool.digest:
         if kept.digest != tool.digest and kept.component == tool.label:
             found.append(
@@ -114,7 +115,7 @@ def differences(path: Path, kept: Kept, cube: HyperCube, tool: Tool) -> tuple[st
         elif kept.digest != tool.digest:
             found.append(f"{path} was made with {kept.component}")
     elif kept.component != tool.label:
-        found.append(f"{path} was made with {kept.component or None}")
+        found.append(f"{path} was made with {kept.component or 'an unnamed component'}")
     return tuple(found)
 
 

@@ -93,6 +93,8 @@ def test_a_table_with_intervals_and_ranks():
     assert "| x | 0.5000 | 0.500 [0.410, 0.590] | 13 % | 9 |" in text
     assert "| y | 0.6124 | 0.612 [0.500, 0.700] | 87 % | 9 |" in text
     assert "| component | dice@0.5 1c | dice@0.5 5c | first (dice@0.5 5c) | samples |" in text
+    assert "\n*dice@0.5 1c*: mean Dice at threshold 0.5 after 1 click; *dice@0.5 5c*: " in text
+    assert "*auc*" not in text  # no row has a value
     assert "- commit: abc" in text
     assert (
         "\nprotocol interactive; dataset `phantom`; robot paper; clicks 5; seed(s) 0; "
