@@ -170,14 +170,16 @@ def test_overfits_sixteen_patches(name):
     assert found.tolist() == seeds.classes.tolist()
 
 
-def test_a_patch_is_centred_on_its_pixel_and_mirrored_at_the_border():
+@pytest.mark.parametrize("patch", [1, 3, 5])
+def test_a_patch_is_centred_on_its_pixel_and_mirrored_at_the_border(patch):
     image = np.random.default_rng(0).random((6, 8, 3)).astype(np.float32)
-    mirrored = np.pad(image, ((2, 2), (2, 2), (0, 0)), mode="reflect")
+    margin = patch // 2
+    mirrored = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
     rows, cols = np.indices((6, 8)).reshape(2, -1)
-    padded = bordered(image, 5, torch.device("cpu"), "field")
-    patches = gather(padded, 5, torch.from_numpy(rows), torch.from_numpy(cols))
+    padded = bordered(image, patch, torch.device("cpu"), "field")
+    patches = gather(padded, patch, torch.from_numpy(rows), torch.from_numpy(cols))
     expected = [
-        mirrored[row : row + 5, col : col + 5].transpose(2, 0, 1)
+        mirrored[row : row + patch, col : col + patch].transpose(2, 0, 1)
         for row, col in zip(rows, cols, strict=True)
     ]
     np.testing.assert_array_equal(patches, np.stack(expected))
