@@ -226,6 +226,12 @@ def test_a_killed_writer_leaves_no_entry(tmp_path, moment):
     assert not leftover.exists()
 
 
+def test_what_another_process_is_writing_stays(tmp_path):
+    (tmp_path / ".other.part").touch()
+    EmbeddingCache(folder=tmp_path).get(KEY, tensors)
+    assert (tmp_path / ".other.part").exists()
+
+
 def test_processes_compute_once(tmp_path):
     writers = [start(tmp_path) for _ in range(2)]
     counts = [writer.communicate()[0].strip() for writer in writers]

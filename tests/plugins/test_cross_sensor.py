@@ -106,6 +106,17 @@ def test_a_scene_with_one_tiny_class_is_found_whole():
     assert view.target(1).sum() == 2
 
 
+def test_views_of_indian_pines_are_drawn_by_seed_and_name():
+    def drawn(index=0, **options):
+        dataset = hsizoo.load_dataset("cross-sensor", test="samson", views=2, **options)
+        assert dataset.scenes()[index].subject == "indian-pines"
+        return dataset.scene(index).cube.digest
+
+    assert drawn() == drawn()
+    others = [drawn(1), drawn(seed=1), drawn(gain=0.2), drawn(least_side=140)]
+    assert len({drawn(), *others}) == 5
+
+
 @here
 @pytest.mark.parametrize("test", ["indian-pines", "salinas-a", "samson", "pavia-mini"])
 def test_the_test_scene_is_whole_and_in_no_view(test):

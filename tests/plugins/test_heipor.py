@@ -87,6 +87,16 @@ def test_annotators(tree):
         load(tree, annotator="majority").target(colon), masks.sum(axis=0) >= 2
     )
     assert len(hsizoo.load_dataset("heipor", data_dir=str(tree), annotator="2")) == 1
+    next(folder.glob("*#annotator3#*")).unlink()  # one of two is no majority
+    np.testing.assert_array_equal(
+        load(tree, annotator="majority").target(colon), masks[0] & masks[1]
+    )
+
+
+def test_numbers_are_those_of_the_data_set():
+    assert len(LABELS) == len(set(LABELS)) == 20
+    named = ("stomach", "small_bowel", "colon", "liver", "spleen", "lung", "skin", "bile_fluid")
+    assert [LABELS.index(name) for name in named] == [0, 1, 2, 3, 7, 10, 14, 19]
 
 
 def test_labels_are_mapped_by_name(tree):

@@ -12,6 +12,8 @@ from hsizoo_classifiers.cdcnn import ContextualNet
 from hsizoo_classifiers.dbma import DoubleBranchNet
 from hsizoo_classifiers.patches import (
     Schedule,
+    _flipped,
+    bordered,
     descend,
     gather,
     own_chance,
@@ -166,6 +168,70 @@ def test_overfits_sixteen_patches(name):
     with torch.inference_mode():
         found = net(gather(image, patch, rows, cols)).argmax(dim=1)
     assert found.tolist() == seeds.classes.tolist()
+
+
+@pytest.mark.parametrize("patch", [1, 3, 5])
+def test_a_patch_is_centred_on_its_pixel_and_mirrored_at_the_border(patch):
+    image = np.random.default_rng(0).random((6, 8, 3)).astype(np.float32)
+    margin = patch // 2
+    mirrored = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
+    rows, cols = np.indices((6, 8)).reshape(2, -1)
+    padded = bordered(image, patch, torch.device("cpu"), "field")
+    patches = gather(padded, patch, torch.from_numpy(rows), torch.from_numpy(cols))
+    expected = [
+        mirrored[row : row + patch, col : col + patch].transpose(2, 0, 1)
+        for row, col in zip(rows, cols, strict=True)
+    ]
+    np.testing.assert_array_equal(patches, np.stack(expected))
+
+
+def test_patches_are_mirrored_both_ways_each_by_its_own_coin():
+    patch = torch.arange(4.0).reshape(1, 1, 2, 2)
+    found = _flipped(patch.expand(400, -1, -1, -1), torch.Generator().manual_seed(0))
+    kinds, counts = found.flatten(1).unique(dim=0, return_counts=True)
+    assert kinds.tolist() == [[0, 1, 2, 3], [1, 0, 3, 2], [2, 3, 0, 1], [3, 2, 1, 0]]
+    assert (counts > 60).all()
+
+
+def test_chance_is_that_of_the_seed_and_the_global_one_stays():
+    before, drawn = torch.random.get_rng_state(), []
+    for seed in (0, 0, 1):
+        with own_chance(np.random.default_rng(seed), torch.device("cpu")) as chance:
+            drawn.append((torch.rand(1).item(), torch.rand(1, generator=chance).item()))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    one, again, other = drawn
+    assert one == again
+    assert one[0] != other[0]
+    assert one[1] != other[1]
+    assert one[0] != one[1]
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
+def test_steps_are_those_of_the_schedule(optimiser):
+    schedule = Schedule(
+        rate=0.1, decay=0.05, batch=2, epochs=3, max_steps=5, momentum=0.6, optimiser=optimiser
+    )
+    net, twin = torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
+    twin.load_state_dict(net.state_dict())
+    if optimiser == "sgd":
+        by_hand = torch.optim.SGD(twin.parameters(), 0.1, momentum=0.6, weight_decay=0.05)
+    else:
+        by_hand = torch.optim.Adam(twin.parameters(), 0.1, weight_decay=0.05)
+    for step in range(5):  # of the six of three epochs
+        by_hand.param_groups[0]["lr"] = 0.1 * (1 + np.cos(np.pi * step / 5)) / 2
+        by_hand.zero_grad()
+        (twin.weight - 2).square().sum().backward()
+        by_hand.step()
+    seen = []
+
+    def loss_of(chosen):
+        seen.append(chosen)
+        return (net.weight - 2).square().sum()
+
+    descend(net, loss_of, 4, schedule, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(net.weight, twin.weight)
+    assert [len(each) for each in seen] == [2] * 5
+    assert not net.training
 
 
 @pytest.mark.parametrize("name", ["cdcnn", "ssrn", "dbma"])

@@ -187,6 +187,20 @@ def test_other_seeds_and_scenes_differ():
     assert len(digests) == 8
 
 
+def test_tissues_are_those_of_seed_subject_and_view(monkeypatch):
+    drawn = []
+
+    def noted(*about, real=organs.draw_tissues):
+        drawn.append(about)
+        return real(*about)
+
+    monkeypatch.setattr("hsizoo_datasets.phantom.draw_tissues", noted)
+    Phantom(height=32, width=32, bands=4, scenes_per_subject=3, seed=7).scene(5)
+    assert drawn == [(7, 2, 3)]
+    one, *others = (organs.draw_tissues(*about) for about in ((7, 2, 3), (8, 2, 3), (7, 1, 3)))
+    assert one not in others
+
+
 def test_a_subject_does_not_depend_on_the_split():
     small = {"height": 32, "width": 32, "bands": 3}
     as_train = Phantom(**small).scene(4)

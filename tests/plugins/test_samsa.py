@@ -297,6 +297,24 @@ def test_few_maps_are_kept_and_no_gpu_is_seeded(make, checkpoint, monkeypatch):
 
 
 @pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
+def test_objects_have_their_own_map_however_many_are_decoded_at_once(
+    make, cube, checkpoint, monkeypatch
+):
+    monkeypatch.setattr("hsizoo_sam2.sam21._OBJECTS_AT_ONCE", 2)
+    samsa = make(checkpoint=checkpoint)
+    if isinstance(samsa, Samsa):  # an untrained head changes nothing
+        torch.nn.init.constant_(samsa.fusion.layers[2].weight, 0.1)
+    state = samsa.open(cube)
+    prompts = [*PROMPTS, *(hsizoo.Clicks([place]) for place in ((5, 7), (20, 80)))]
+    boxes = np.array([[3, 5, 20, 30], [10, 40, 40, 80], [0, 60, 9, 90]])
+    for ask, asked in ((samsa.predict, prompts), (samsa.predict_boxes, boxes)):
+        together = ask(state, asked)
+        for number, found in enumerate(together):
+            alone = ask(state, asked[number : number + 1])[0]
+            torch.testing.assert_close(found, alone, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 def test_boxes_bring_their_similarity_map(make, cube, checkpoint, monkeypatch):
     samsa = make(checkpoint=checkpoint)
     if isinstance(samsa, Samsa):  # an untrained head changes nothing

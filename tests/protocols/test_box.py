@@ -136,6 +136,21 @@ class TestRun:
         assert told == [(1, 1)]
         json.dumps(result, allow_nan=False)
 
+    def test_pixels_of_unknown_truth_do_not_count(self):
+        labels = np.zeros((6, 5), dtype=int)
+        labels[1:5, 1:4] = 1
+        labels[3] = 9
+        truth = hsizoo.LabelMap(labels, {0: "rest", 1: "leaf"}, ignore=[9], targets=[1])
+        field = hsizoo.Scene(hsizoo.HyperCube(np.ones((6, 5, 2))), truth, "field")
+        result = BoxProtocol().run(Inside(), field)
+        (leaf,) = result["samples"]
+        # Of rows 1, 2 and 4 the first is missed; what is said of row 3 is neither right nor wrong.
+        assert (leaf["box"], leaf["pixels"]) == ([1, 1, 4, 3], 9)
+        assert leaf["share"] == pytest.approx(9 / 12)
+        assert leaf["dice"] == leaf["dice_max"] == pytest.approx(2 * 6 / (2 * 6 + 3))
+        assert leaf["iou"] == pytest.approx(6 / 9)
+        assert result["evaluated_pixels"] == 25
+
     def test_a_margin_makes_the_prompt_larger(self):
         leaf, dot = BoxProtocol(margin=1).run(Inside(), scene())["samples"]
         assert (leaf["box"], dot["box"]) == ([0, 0, 5, 4], [0, 0, 1, 1])

@@ -255,6 +255,14 @@ def test_the_unit_is_the_largest_thing_that_there_are_several_of():
     assert choose_unit([]) == "seed"
 
 
+@pytest.mark.parametrize(("unit", "whose"), [("subject", "a"), ("scene", "1")])
+def test_subjects_and_scenes_of_one_name_in_two_datasets_are_two_units(unit, whose):
+    records = [of("d", "a", "1"), of("e", "a", "1")]
+    observed = [[Observation(label=1, values={"x": 1.0})] for _ in records]
+    found = observations(records, observed, ["x"], unit)
+    assert found.units == [('"d"', whose), ('"e"', whose)]
+
+
 def test_observations_average_seeds_and_leave_out_what_is_not_known():
     records = [of("d", "a", "1", seed) for seed in range(3)]
     observed = [

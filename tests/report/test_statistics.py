@@ -62,6 +62,14 @@ class TestByHand:
         assert np.isnan(found[3])
 
 
+def test_what_shares_a_key_is_averaged_and_keeps_the_unit_and_class_of_its_first():
+    values = np.array([[0.2, np.nan], [0.5, 1.0], [0.4, 3.0], [np.nan, np.nan]])
+    rows = Observations("xyxy", ["a", "b", "c", "d"], ["liver", "lung", "skin", "bone"], values)
+    found = rows.averaged(["k", "l", "k", "l"])
+    assert (found.keys, found.units, found.classes) == (["k", "l"], ["a", "b"], ["liver", "lung"])
+    np.testing.assert_allclose(found.values, [[0.3, 3.0], [0.5, 1.0]])
+
+
 def test_the_first_row_is_the_run_itself_and_every_draw_has_as_many_units():
     counts = draw_units(5, 50, seed=3)
     assert counts.shape == (51, 5)

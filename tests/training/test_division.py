@@ -88,6 +88,21 @@ def test_folds_never_divide_a_subject(count, folds, seed, has_split, test):
     assert set.union(*chosen) == pool
 
 
+def test_the_fold_after_the_one_that_is_held_out_validates():
+    infos = split(none=9)
+    folds = [divide(infos, TrainingSettings(folds=3, fold=fold)) for fold in range(3)]
+    assert [each.val for each in folds] == [folds[number].held_out for number in (1, 2, 0)]
+
+
+def test_a_split_seed_divides_the_same_as_ever_and_another_one_anew():
+    infos = split(none=6)
+    found = [
+        sorted(subjects(infos, divide(infos, TrainingSettings(folds=3, split_seed=seed)).held_out))
+        for seed in range(3)
+    ]
+    assert found == [["none1", "none5"], ["none0", "none2"], ["none1", "none5"]]
+
+
 def test_a_subject_in_two_splits_is_an_error():
     infos = [SceneInfo("a", "eve", "train"), SceneInfo("b", "eve", "test")]
     with pytest.raises(DataError, match="subject 'eve' is in the splits 'train' and 'test'"):

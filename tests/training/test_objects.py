@@ -103,6 +103,49 @@ def test_an_exhausted_robot_counts_its_last_loss_for_the_remaining_clicks(tiny):
         torch.testing.assert_close(a, b.grad)
 
 
+def test_settings_weigh_the_losses_and_smooth_dice(tiny, scene):
+    settings = replace(SETTINGS, clicks=1, dice_weight=0.8, dice_smooth=0.25)
+    state = tiny.open(scene.cube)
+    losses = accumulate(tiny, scene, state, [2], settings, PaperRobot())
+    target, evaluated = scene.target(2), scene.evaluated
+    first = PaperRobot().first_click(target, evaluated, np.random.default_rng())
+    with torch.no_grad():
+        dice, bce = click_losses(
+            tiny.logits(state, [Clicks().add(*first)]),
+            torch.from_numpy(target)[None],
+            torch.from_numpy(evaluated.copy()),
+            smooth=0.25,
+        )
+    expected = {"dice_loss": dice.item(), "bce": bce.item()}
+    expected["loss"] = 0.8 * dice.item() + 0.2 * bce.item()
+    assert losses == pytest.approx(expected, rel=1e-6)
+
+
+def test_chance_is_that_of_seed_epoch_scene_and_class_and_unusable_pixels_are_not_clicked(
+    tiny, make_scene
+):
+    drawn, clickable = [], []
+
+    class Telling(PaperRobot):
+        def first_click(self, target, evaluated, rng, **about):
+            drawn.append(rng.random())
+            clickable.append(about["clickable"])
+            return super().first_click(target, evaluated, rng, **about)
+
+        def next_click(self, *arguments, **about):
+            clickable.append(about["clickable"])
+            return super().next_click(*arguments, **about)
+
+    scene = make_scene("field")
+    settings = replace(SETTINGS, clicks=2, seed=3)
+    accumulate(tiny, scene, tiny.open(scene.cube), [1, 3], settings, Telling(), epoch=5)
+    streams = [[3, 2, 5, zlib.crc32(b"field"), label] for label in (1, 3)]
+    assert drawn == [np.random.default_rng(stream).random() for stream in streams]
+    assert len(clickable) == 4
+    assert not scene.cube.valid.all()
+    assert all((each == scene.cube.valid).all() for each in clickable)
+
+
 def test_a_component_may_ask_for_one_backward_pass(tiny, scene, monkeypatch):
     counted = []
     backward = torch.Tensor.backward

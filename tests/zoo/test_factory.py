@@ -102,6 +102,9 @@ PARTS = """
             return hsizoo.PseudoLabels(labels, (labels >= 0).astype(np.float32))
 
     class Nearest(hsizoo.PixelClassifier):
+        def __init__(self, *, device: str = "cpu"):
+            self.device = device
+
         def fit(self, cube, labels, *, rng):
             self.seen = labels
             return self
@@ -151,6 +154,10 @@ def test_a_plus_b_feeds_the_classifier_with_pseudo_labels(parts):
     assert not seen.evaluated[1:].any()
     assert model.predict_proba(cube).shape == (1, 3, 4)
     assert resolve("grow+nearest").identity()["feeds"]["component"] == "hsizoo-parts/nearest"
+
+
+def test_what_is_fed_gets_the_device(parts):
+    assert resolve("grow+nearest").build("meta").classifier.device == "meta"
 
 
 def test_what_an_option_of_the_labeler_names_counts_in_a_composition(parts):

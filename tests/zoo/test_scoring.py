@@ -217,6 +217,13 @@ class TestCost:
         run(segmenter, cube, b, state=state)
         assert scorer.references == 4
 
+    def test_a_kept_map_does_not_keep_those_of_other_objects(self, cube):
+        segmenter = ScorerSegmenter(Closeness())
+        state = segmenter.open(cube)
+        run(segmenter, cube, *(Clicks([point]) for point in POINTS), state=state)
+        assert len(state.combined) == 5
+        assert {each.untyped_storage().nbytes() for each in state.combined.values()} == {4 * 5 * 6}
+
 
 class TestNegatives:
     def test_veto(self, cube):

@@ -158,10 +158,16 @@ def test_the_gap_between_blocks_is_one_patch_and_no_wider(patch):
 
 
 def test_indices_that_do_not_agree_with_their_digest_are_refused():
-    record = draw_split(scene(stripes()), shots=2, draw="random", seed=0).record()
-    record["train"][0] += 1 if record["train"][0] + 1 not in record["train"] else 2
-    with pytest.raises(ProtocolError, match=r"are both training and test pixels|digest"):
+    for change in (
+        lambda record: record["train"].__setitem__(0, 0),  # an unlabelled pixel
+        lambda record: record["test_runs"].pop(),
+        lambda record: record["shape"].reverse(),
+    ):
+        record = draw_split(scene(stripes()), shots=2, draw="random", seed=0).record()
         Split.from_record(record)
+        change(record)
+        with pytest.raises(ProtocolError, match="digest"):
+            Split.from_record(record)
 
 
 @pytest.mark.parametrize(

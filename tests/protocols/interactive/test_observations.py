@@ -35,6 +35,7 @@ class TestSummarise:
         assert row["dice@0.5 1c"] == pytest.approx((0.2 + 0.0 + 0.4) / 3)
         assert row["dice@max 1c"] == pytest.approx((0.3 + 0.1 + 0.5) / 3)
         assert row["dice@0.5 5c"] == pytest.approx((0.9 + 0.0 + 0.5) / 3)
+        assert row["dice@max 5c"] == pytest.approx((1.0 + 0.1 + 0.6) / 3)
         assert row["iou@0.5 5c"] == pytest.approx((0.9 / 1.1 + 0.0 + 0.5 / 1.5) / 3)
         # Trapezoids over five steps.
         first, third = (0.1 + 0.4 + 0.6 + 0.8 + 0.9 + 0.5) / 5, (0.2 + 0.5 * 4 + 0.25) / 5

@@ -283,3 +283,11 @@ class TestConfiguration:
     def test_no_digit_is_lost_in_the_text(self, jitter, threshold):
         robot = RitmRobot(jitter=jitter, threshold=threshold)
         assert make_robot(str(robot)) == robot
+
+
+def test_a_slip_lands_near_the_intended_row_and_column():
+    target = np.zeros((40, 90), dtype=bool)
+    target[5, 70] = True
+    robot, rng = RandomRobot(jitter=1), np.random.default_rng(0)
+    landed = [robot.first_click(target, np.ones_like(target), rng)[:2] for _ in range(50)]
+    assert np.abs(np.array(landed) - (5, 70)).max() <= 4
