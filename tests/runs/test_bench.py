@@ -124,7 +124,13 @@ def test_a_value_that_a_component_refuses_is_told_before_anything_is_computed(
 ):
     with pytest.raises(OptionError, match=message):
         bench(components, TINY, out=tmp_path)
-    assert stored(tmp_path) == 0
+    assert not list(tmp_path.glob("cells/*"))
+
+
+def test_who_takes_no_boxes_is_refused_before_anything_is_computed(tmp_path):
+    with pytest.raises(ProtocolError, match="takes no boxes"):
+        bench(["sa", "sa-rw"], TINY, protocol="box", out=tmp_path)
+    assert not list(tmp_path.glob("cells/*"))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hsizoo.errors import DataError, NameLookupError, OptionError, ProtocolError
 from hsizoo.protocols.few_label.protocol import FewLabelProtocol
 from hsizoo.protocols.interactive.protocol import InteractiveProtocol
-from hsizoo.protocols.perturbations import Noise
+from hsizoo.protocols.perturbations import Noise, make_perturbation
 from hsizoo.runs.case import Case, seeds_of
 from hsizoo.runs.datasets import Datasets
 from hsizoo.runs.plan import plan
@@ -273,3 +273,11 @@ def test_a_hundred_thousand_cells_are_planned_in_seconds(fake_dist):
     began = time.process_time()
     assert len(plan([case(name, "many", seeds=range(5)) for name in ("sa", "sa-rw")])) == 10**5
     assert time.process_time() - began < 20
+
+
+def test_a_perturbation_and_its_strength_are_part_of_the_key():
+    keys = {
+        plan([case("sa", "phantom", perturbation=make_perturbation(text))])[0].key
+        for text in ("none", "noise", "noise:strength=0.2", "shading")
+    }
+    assert len(keys) == 4

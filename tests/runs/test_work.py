@@ -161,3 +161,11 @@ def test_weights_that_are_published_between_two_calls_are_used(put_weights, comp
         assert weights[0] != weights[1]
     else:
         assert sys.modules["asking_zoo"].ASKED == [3.0, 5.0]
+
+
+def test_scenes_of_one_name_in_two_datasets_are_not_mixed_up():
+    work = CellWork()
+    cells = planned("sa") + planned("sa", TINY.replace("bands=8", "bands=9"))
+    assert cells[0].job["scene"] == cells[1].job["scene"]
+    one, other, again = (computed(work, cell)["digests"]["cube"] for cell in (*cells, cells[0]))
+    assert one == again != other
