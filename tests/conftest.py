@@ -11,9 +11,15 @@ import time
 
 import hypothesis
 import pytest
-import torch
 
-import hsizoo.zoo.registry
+# Workers of pytest-xdist share the cores, and so do the processes that tests start: threads that
+# wait for each other's core make small networks ten times slower.  Set before torch is imported.
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
+
+import torch  # noqa: E402
+
+import hsizoo.zoo.registry  # noqa: E402
 
 # The same examples every time, and no limit of time, which a busy machine would exceed.
 # `--hypothesis-profile explore` tries new ones.

@@ -65,7 +65,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path, fake_dist, wa
         finally:
             process.kill()
     assert process.returncode == 130
-    assert "1 of 2 cells are done and kept; the same command goes on" in errors
+    assert "1 of 2 cells are done and stored; run the same command to resume" in errors
     assert len(list(tmp_path.glob("run/cells/*.json"))) == 1
 
 

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from importlib import import_module
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors import ImageQueue, LocalExecutor
+from hsizoo.engine.provenance import available_cores
 from hsizoo.errors import OptionError
 
 # Worker processes import the work function by name, which they cannot do with a test module.
@@ -104,13 +104,6 @@ def gone(pid):
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def wait_until(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_every_cell_has_its_outcome_here_and_in_processes(work, jobs):
     planned = cells(
@@ -160,7 +153,7 @@ def test_the_death_of_a_process_is_the_outcome_of_its_cell(work):
         {each["pid"] for each in about}
     )
     assert {each["device"] for each in about} <= {"first", "second"}
-    assert {each["threads"] for each in about} == {max(1, os.cpu_count() // 2)}
+    assert {each["threads"] for each in about} == {max(1, available_cores() // 2)}
     assert multiprocessing.active_children() == []
 
 
@@ -212,8 +205,9 @@ def test_an_interrupt_in_a_callback_stops_the_processes(work, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
-def test_workers_do_not_outlive_the_driver(work, tmp_path, sent):
+@pytest.mark.usefixtures("hears_ctrl_c")
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGKILL"])
+def test_workers_do_not_outlive_the_driver(work, tmp_path, sent, wait_until):
     """Ctrl-C in the terminal reaches all processes; SIGKILL only the driver."""
     script = tmp_path / "driver.py"
     script.write_text(
@@ -227,15 +221,16 @@ def test_workers_do_not_outlive_the_driver(work, tmp_path, sent):
                 list(LocalExecutor(2).run([Cell({}, job, "x") for job in jobs], work))
         """)
     )
+    sent = getattr(signal, sent)
     files = [tmp_path / "0.pid", tmp_path / "1.pid"]
     with subprocess.Popen(
         [sys.executable, script], cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE
     ) as driver:
         try:
-            wait_until(lambda: all(file.exists() and file.read_text() for file in files))
+            wait_until(lambda: all(file.exists() and file.read_text() for file in files), driver)
             send = os.killpg if sent == signal.SIGINT else os.kill
             send(driver.pid, sent)
-            _, said = driver.communicate(timeout=20)
+            _, said = driver.communicate(timeout=180)
         finally:
             driver.kill()
     if sent == signal.SIGINT:

@@ -128,7 +128,7 @@ def test_a_value_that_a_component_refuses_is_told_before_anything_is_computed(
 
 
 def test_who_takes_no_boxes_is_refused_before_anything_is_computed(tmp_path):
-    with pytest.raises(ProtocolError, match="takes no boxes"):
+    with pytest.raises(ProtocolError, match="does not take boxes"):
         bench(["sa", "sa-rw"], TINY, protocol="box", out=tmp_path)
     assert not list(tmp_path.glob("cells/*"))
 
@@ -395,7 +395,7 @@ def test_a_cell_that_fails_does_not_end_the_run(tmp_path):
         ({"components": ["rf"], "shots": 0}, ProtocolError, "shots must be at least 1; got 0"),
         ({"components": ["rf"], "clicks": 2}, OptionError, "few-label has no option 'clicks'"),
         ({"components": ["rf"], "seeds": 0}, OptionError, "seeds"),
-        ({"components": ["rf"], "draw": "official"}, ProtocolError, "take another"),
+        ({"components": ["rf"], "draw": "official"}, ProtocolError, "use another"),
         ({"components": ["rf"], "perturbations": "nois"}, NameLookupError, "'noise'"),
         ({"device": "gpu"}, OptionError, "device"),
     ],

@@ -143,7 +143,9 @@ def test_a_plugin_brings_a_protocol_and_takes_none_over(fake_dist, tmp_path, def
     fake_dist(
         "a-zoo", "1.0", {"guess_zoo": PLUGIN.format(defaults=defaults)}, {"guess": "guess_zoo"}
     )
-    assert set(protocols()) == {"hsizoo/interactive", "hsizoo/few-label", "a-zoo/guess"}
+    assert set(protocols()) == {
+        "hsizoo/box", "hsizoo/few-label", "hsizoo/interactive", "a-zoo/guess"
+    }  # fmt: skip
     assert choose_protocol(["sa"]) is InteractiveProtocol
     assert choose_protocol(["svm"]) is FewLabelProtocol
     target = protocol_class("guess")

@@ -276,7 +276,7 @@ def test_a_training_folder_of_something_else_is_a_failure_that_says_what_to_do(z
     (failure,) = run_experiment(config, device="cpu").failures
     message = failure["error"]["message"]
     assert str(folder.relative_to(result.folder)) in message
-    assert "its key is another" in message
+    assert "(key another; " in message
     assert "delete this one" in message  # which is all that `hsizoo bench --config` can do
 
 
@@ -335,7 +335,9 @@ def test_both_protocols_in_one_experiment_and_once_only(zoo):
     assert more.cells == 2
     path.write_text(FORESTS.replace("shots = 2", "shots = 3"))
     only = run_experiment(path, only="clicks", device="cpu")
-    assert "differently now" in only.summary.read_text().partition("## clicks")[0]
+    assert (
+        "has changed in the experiment file" in only.summary.read_text().partition("## clicks")[0]
+    )
 
 
 FIELDS = f"""

@@ -96,7 +96,7 @@ def test_scenes():
     assert datasets.subjects(TINY, [0, 3]) == {"s01", "s04"}
     with pytest.raises(ProtocolError, match=r"it has: test, train, val, all.*Did you mean 'val'"):
         datasets.choose(TINY, "vall")
-    with pytest.raises(NameLookupError, match=r"has no scene 's4-v1'\. Did you mean .* It has 4: "):
+    with pytest.raises(NameLookupError, match=r"has no scene 's4-v1'\. Did you mean .* Its 4 s"):
         datasets.choose(TINY, None, ["s4-v1"])
     assert datasets.get(TINY) is datasets.get(TINY)
 
@@ -219,7 +219,7 @@ def test_a_job_names_the_weights_that_were_chosen(put_weights):
 
 def test_what_cannot_be_evaluated_is_refused(put_cubes):
     official = FewLabelProtocol(draw="official")
-    with pytest.raises(ProtocolError, match="without an official training map; take another"):
+    with pytest.raises(ProtocolError, match="has no official training map; use another"):
         plan([case("rf", protocol=official)])
     with pytest.raises(DataError, match="does not exist"):
         plan([case(dataset="./nowhere/")])

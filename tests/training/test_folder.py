@@ -66,7 +66,7 @@ def test_a_result_is_packaged_at_half_its_size(results, tmp_path):
         }
         assert torch.equal(loaded["w"], exact["w"].bfloat16().float())
         assert torch.equal(loaded["count"], exact["count"])
-    with pytest.raises(DataError, match="was packaged before"):
+    with pytest.raises(DataError, match="is already packaged"):
         package(destination, tmp_path / "again")
 
 
