@@ -5,6 +5,9 @@ enlarged by `margin`.  SAM 2.1 takes it as its box prompt; a spectral scorer com
 with the mean spectrum inside the box.  A class in several pieces has one box around all of them:
 a hard prompt, and a reason to use clicks instead.
 
+`hsizoo train` trains with clicks only, and so were the packaged weights trained, those of
+``sam2.1-nano`` included: such networks have not learnt what a box is, and `BoxProtocol.notes` says so.
+
 Policies are those of the interactive protocol (`hsizoo.protocols.interactive.loop`): a class
 without an evaluated pixel is recorded under ``absent``, a pixel is foreground if its probability
 exceeds the threshold, and pixels without a valid spectrum are not evaluated.
@@ -234,6 +237,18 @@ class BoxProtocol(Protocol):
         result = record["result"]
         spent = result["seconds"]
         return {"s/open": spent["open"], "s/box": spent["predict"] / len(result["samples"])}
+
+    @classmethod
+    def notes(cls, records: Sequence[Record]) -> list[str]:
+        """Name the rows whose weights were trained with clicks only."""
+        trained = {
+            record["label"]: None
+            for record in records
+            if record["identity"].get("component", {}).get("weights", "untrained") != "untrained"
+        }
+        if not trained:
+            return []
+        return [f"trained with clicks only, so boxes are new to it: {', '.join(trained)}"]
 
 
 def box_around(target: npt.NDArray[np.bool_], margin: int = 0) -> npt.NDArray[np.int64]:

@@ -179,6 +179,19 @@ class TestRun:
         assert BoxProtocol.from_config(config) == protocol
 
 
+def test_rows_that_were_trained_with_clicks_are_noted():
+    def record(label, **about):
+        return {"label": label, "identity": {"component": {"component": label, **about}}}
+
+    records = [
+        record("sa"), record("net", weights="0" * 64), record("raw", weights="untrained"),
+        record("net", weights="0" * 64),
+        {"label": "lost", "identity": {"dataset": "x"}},
+    ]  # fmt: skip
+    assert BoxProtocol.notes(records) == ["trained with clicks only, so boxes are new to it: net"]
+    assert BoxProtocol.notes(records[:1]) == []
+
+
 @pytest.fixture
 def third_party(fake_dist):
     """The protocol as a plugin of somebody else offers it: this one file, under another name."""
