@@ -5,8 +5,8 @@ enlarged by `margin`.  SAM 2.1 takes it as its box prompt; a spectral scorer com
 with the mean spectrum inside the box.  A class in several pieces has one box around all of them:
 a hard prompt, and a reason to use clicks instead.
 
-`hsizoo train` trains with clicks only, and so were the packaged weights trained, those of
-``sam2.1-nano`` included: such networks have not learnt what a box is, and `BoxProtocol.notes` says so.
+`hsizoo train` trains with clicks only, and so were the packaged weights, those of
+``sam2.1-nano`` included.  Such networks have not learnt what a box is: `BoxProtocol.notes`.
 
 Policies are those of the interactive protocol (`hsizoo.protocols.interactive.loop`): a class
 without an evaluated pixel is recorded under ``absent``, a pixel is foreground if its probability
