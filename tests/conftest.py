@@ -13,9 +13,11 @@ import hypothesis
 import pytest
 
 # Workers of pytest-xdist share the cores, and so do the processes that tests start: threads that
-# wait for each other's core make small networks ten times slower.  Set before torch is imported.
-WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
+# wait for each other's core make small networks ten times slower.  Set before torch is imported,
+# and in workers only, as these inherit what their controller sets.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    _share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, _share)))
 
 import torch  # noqa: E402
 
