@@ -19,9 +19,9 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     _share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, _share)))
 
-import torch  # noqa: E402
+import torch
 
-import hsizoo.zoo.registry  # noqa: E402
+import hsizoo.zoo.registry
 
 # The same examples every time, and no limit of time, which a busy machine would exceed.
 # `--hypothesis-profile explore` tries new ones.
