@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hsizoo.errors import MissingRequirement
+from hsizoo.report.pictures import new_figure, to_png
 
 __all__ = ["training_png"]
 
@@ -29,18 +28,11 @@ def training_png(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
     MissingRequirement
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError as error:
-        raise MissingRequirement(
-            "the plot needs matplotlib: pip install 'hsizoo[report]'"
-        ) from error
     steps = [line for line in log if line["kind"] == "step"]
     validations = [line for line in log if line["kind"] == "validation"]
-    figure = Figure(figsize=(10, 4.4), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure((10, 4.4))
+    from matplotlib.ticker import MaxNLocator
+
     left, right = figure.subplots(1, 2)
     number = [line["step"] for line in steps]
     loss = _numbers(steps, "loss")
@@ -76,10 +68,7 @@ def training_png(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
         right.set_ylabel("Dice")
         right.legend(frameon=False)
     figure.suptitle(title)
-    picture = io.BytesIO()
-    # No software tag or date, so that the same log gives the same bytes.
-    figure.savefig(picture, format="png", metadata={"Software": None})
-    return picture.getvalue()
+    return to_png(figure)
 
 
 def _numbers(lines: Sequence[Mapping[str, Any]], key: str) -> npt.NDArray[np.float64]:
