@@ -44,7 +44,7 @@ def training_png(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
         ends.append(number[in_epoch[-1]])
         means.append(float(loss[in_epoch].mean()))
     left.plot(ends, means, color="C0", marker="o", markersize=3, label="mean of the epoch")
-    left.set(title="training loss", xlabel="step", ylabel="0.5 BCE + 0.5 soft Dice")
+    left.set(title="training loss", xlabel="step", ylabel="weighted sum of BCE and soft Dice")
     left.set_ylim(bottom=0)
     rate = left.twinx()
     rate.plot(number, _numbers(steps, "lr"), color="0.6", linestyle=":")
