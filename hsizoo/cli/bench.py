@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hsizoo.cli.command import Command
-from hsizoo.cli.parameters import DataDir, Device
+from hsizoo.cli.parameters import DataDir, Dataset, Device
 from hsizoo.cli.protocol_options import ProtocolCommand, check_protocol_options, given_options
 from hsizoo.runs.choose import choose_protocol
 from hsizoo.zoo.lookup import check_components, find_dataset
@@ -68,16 +68,7 @@ def bench(
         list[str] | None,
         typer.Option(metavar="RUN", help="Only this run of the experiment; may be repeated."),
     ] = None,
-    dataset: Annotated[
-        str,
-        typer.Option(
-            "--dataset",
-            "-d",
-            metavar="DATASET",
-            help="Dataset, optionally with options: phantom:height=256,width=256; or your own "
-            "folder of cubes and masks: ./cubes/.",
-        ),
-    ] = "indian-pines",
+    dataset: Dataset = "indian-pines",
     data_dir: DataDir = None,
     protocol: Annotated[
         str | None,

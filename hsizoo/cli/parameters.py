@@ -6,12 +6,22 @@ from typing import Annotated, Literal
 
 import typer
 
-__all__ = ["DataDir", "Device", "Json", "Layout", "Variable"]
+__all__ = ["DataDir", "Dataset", "Device", "Json", "Layout", "Variable"]
 
 DataDir = Annotated[
     str | None,
     typer.Option(
         metavar="FOLDER", help="Folder with the dataset's files; sets its option data_dir."
+    ),
+]
+Dataset = Annotated[
+    str,
+    typer.Option(
+        "--dataset",
+        "-d",
+        metavar="DATASET",
+        help="Dataset, optionally with options: phantom:height=256,width=256; or your own "
+        "folder of cubes and masks: ./cubes/.",
     ),
 ]
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:NUMBER or mps.")]

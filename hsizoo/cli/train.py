@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hsizoo.cli.parameters import DataDir, Device
+from hsizoo.cli.parameters import DataDir, Dataset, Device
 from hsizoo.errors import OptionError
 from hsizoo.zoo.lookup import check_components, find_dataset
 
@@ -33,16 +33,7 @@ def _show_settings(wanted: bool) -> None:
 
 def train(
     component: Annotated[str, typer.Argument(metavar="COMPONENT", help="Trainable segmenter.")],
-    dataset: Annotated[
-        str,
-        typer.Option(
-            "--dataset",
-            "-d",
-            metavar="DATASET",
-            help="Dataset, optionally with options: phantom:height=256,width=256; or your own "
-            "folder of cubes and masks: ./cubes/.",
-        ),
-    ] = "phantom",
+    dataset: Dataset = "phantom",
     data_dir: DataDir = None,
     epochs: Annotated[
         int | None,
