@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from hsizoo import DatasetCard
 from hsizoo.errors import DataError
-from hsizoo.io import open_raster, read_labels, to_cube
+from hsizoo.io import Settings, open_raster, read_labels, to_cube
 from hsizoo_datasets.one_scene import OneScene
 from hsizoo_datasets.places import find
 
@@ -36,7 +36,7 @@ class _PublicScene(OneScene):
 
     def _read(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
         cube_path, labels_path = (self._find(file) for file in self.files)
-        values = to_cube(open_raster(cube_path, "cube")).data
+        values = to_cube(open_raster(cube_path, "cube", Settings(layout="hwb"))).data
         if values.shape != self.shape:
             raise DataError(f"{cube_path}: expected a cube of {self.shape}, found {values.shape}")
         return values, self._labels(labels_path)
