@@ -99,7 +99,7 @@ def test_check_and_convert_one_array_of_several(folder):
         "hwb",
     )  # fmt: skip
     np.testing.assert_array_equal(read_cube(folder / "b.npy").data, CUBE)
-    with pytest.raises(OptionError, match=r"variable and layout in .*/hsizoo\.toml"):
+    with pytest.raises(OptionError, match=r"set variable in .*/hsizoo\.toml"):
         call("data", "check", folder, "--variable", "second")
 
 

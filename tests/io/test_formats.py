@@ -269,7 +269,9 @@ def test_bands_first(tmp_path):
     np.testing.assert_array_equal(read_cube(path, layout="bhw").data, CUBE)
 
 
-@pytest.mark.parametrize("values", [CUBE * 1j, np.array([[["a"]]]), CUBE[0, 0], np.ones((2, 3, 4, 5))])
+@pytest.mark.parametrize(
+    "values", [CUBE * 1j, np.array([[["a"]]]), CUBE[0, 0], np.ones((2, 3, 4, 5))]
+)
 def test_what_is_no_cube(tmp_path, values):
     np.save(tmp_path / "c.npy", values)
     with pytest.raises(DataError, match=r"c\.npy"):
