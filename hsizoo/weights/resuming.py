@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ResumableDownloader"]
 
-_CHUNK = 2**18  # bytes
+_CHUNK = 2**16  # bytes; at most so many are lost when a connection breaks
 _TIMEOUT = (30, 60)  # seconds to connect, and between two pieces
-_TRIES = 4  # connections in a row that may break before the download fails
+_TRIES = 3  # connections in a row that may bring nothing before the download fails
+_PAUSE = 1  # seconds after a connection that brought nothing, and more after each further one
 
 
 class ResumableDownloader:
@@ -58,7 +60,7 @@ class ResumableDownloader:
         Raises
         ------
         OSError
-            If the server refuses, or the connection breaks too often; what has come is kept.
+            If the server refuses, or the connection breaks again and again; what has come is kept.
         ValueError
             If the server sends something else than the file.
         """
@@ -71,13 +73,17 @@ class ResumableDownloader:
             requests.Timeout,
             requests.exceptions.ChunkedEncodingError,
         )
-        for left in reversed(range(_TRIES)):
+        failures = 0  # connections in a row that brought nothing
+        while True:
+            before = self._so_far(url)[0]
             try:
                 self._go_on(url)
                 break
             except broken:
-                if not left:
+                failures = failures + 1 if self._so_far(url)[0] <= before else 0
+                if failures == _TRIES:
                     raise
+                time.sleep(_PAUSE * failures)
         shutil.move(self._part, output_file)
         self._about.unlink(missing_ok=True)
 
@@ -125,7 +131,7 @@ class ResumableDownloader:
 
     def _so_far(self, url: str) -> tuple[int, dict[str, Any]]:
         """Return the size of the partial file and what is known of it; 0 if it is of no use."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):  # no partial file, or a damaged record
             known = json.loads(self._about.read_text(encoding="utf-8"))
             have = self._part.stat().st_size
             if isinstance(known, dict) and known.get("url") == url and known.get("version"):
