@@ -34,13 +34,13 @@ def fetch(
 
     wanted = find_dataset(name)
     entry = registry().find(wanted, ("dataset",))
-    if wanted.options:
-        raise OptionError(f"{name}: type the name without options: hsizoo data fetch {wanted.base}")
     if not entry.spec.files:
         raise OptionError(
             f"{entry.full_name} has no files that hsizoo can download; `hsizoo data info {name}` "
             "says where its data come from"
         )
+    if wanted.options:
+        raise OptionError(f"{name}: type the name without options: hsizoo data fetch {wanted.base}")
     for file in entry.spec.files:
         with download_bar(file.name):
             path = locate_data(file, dataset=name, download=download)

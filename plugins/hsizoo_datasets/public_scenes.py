@@ -78,8 +78,9 @@ class PaviaUniversity(_PublicScene):
     Parameters
     ----------
     data_dir : str, optional
-        Folder of ``PaviaU.mat`` and ``PaviaU_gt.mat``.  Default: the folders of the environment
-        variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+        Folder of ``PaviaU.mat`` and ``PaviaU_gt.mat``.  Default: the folders of the
+        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``, to which they are
+        downloaded.
     """
 
     card = _card(
@@ -105,8 +106,9 @@ class PaviaCentre(_PublicScene):
     Parameters
     ----------
     data_dir : str, optional
-        Folder of ``Pavia.mat`` and ``Pavia_gt.mat``.  Default: the folders of the environment
-        variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+        Folder of ``Pavia.mat`` and ``Pavia_gt.mat``.  Default: the folders of the
+        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``, to which they are
+        downloaded.
     """
 
     card = _card(
@@ -132,7 +134,8 @@ class Salinas(_PublicScene):
     ----------
     data_dir : str, optional
         Folder of ``Salinas_corrected.mat`` and ``Salinas_gt.mat``.  Default: the folders of the
-        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``, to which they are
+        downloaded.
     """
 
     card = _card(
@@ -160,8 +163,9 @@ class Ksc(_PublicScene):
     Parameters
     ----------
     data_dir : str, optional
-        Folder of ``KSC.mat`` and ``KSC_gt.mat``.  Default: the folders of the environment variable
-        ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+        Folder of ``KSC.mat`` and ``KSC_gt.mat``.  Default: the folders of the
+        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``, to which they are
+        downloaded.
     """
 
     card = _card(
@@ -186,8 +190,9 @@ class Botswana(_PublicScene):
     Parameters
     ----------
     data_dir : str, optional
-        Folder of ``Botswana.mat`` and ``Botswana_gt.mat``.  Default: the folders of the environment
-        variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+        Folder of ``Botswana.mat`` and ``Botswana_gt.mat``.  Default: the folders of the
+        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``, to which they are
+        downloaded.
     """
 
     card = _card(
