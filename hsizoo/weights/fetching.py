@@ -21,7 +21,6 @@ from hsizoo.weights.published import PublishedFile
 
 __all__ = ["data_state", "fetch", "find_data", "locate_data"]
 
-_MIB = 2**20
 _OWN_DATA = f"set the folder of your own copy with data_dir=FOLDER or {DATA_VARIABLE}"
 
 
@@ -145,8 +144,11 @@ def _retrieve(file: PublishedFile, path: Path) -> None:
     first: Exception | None = None
     for url in file.addresses:
         _say(f"downloading {file.name} ({_size(file)}) from {url}\n  licence: {file.licence}")
+        if have := downloader.so_far(url):
+            _say(f"  going on after {have:,} bytes")
         for _ in range(2):
             try:
+                downloader.download(url)
                 pooch.retrieve(url, digest, path.name, path.parent, downloader=downloader)
             except (OSError, ValueError) as error:  # from requests, or a wrong digest
                 first = first or error
@@ -207,7 +209,7 @@ def _how_to_get(file: PublishedFile, path: Path, reason: str, what: str, own: st
 
 def _size(file: PublishedFile) -> str:
     if file.size:
-        return f"{file.size:,} bytes ({file.size / _MIB:.0f} MiB)"
+        return f"{file.size:,} bytes"
     return f"about {file.about / 1e6:.0f} MB" if file.about else "size unknown"
 
 

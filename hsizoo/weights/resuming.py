@@ -33,7 +33,10 @@ _PAUSE = 1  # seconds after a connection that brought nothing, and more after ea
 
 
 class ResumableDownloader:
-    """Download a file over HTTP through the proxies of the environment, as pooch calls it.
+    """Download a file over HTTP through the proxies of the environment.
+
+    Call `download`, then let pooch check the file and put it in place, with this as its downloader.
+    pooch would keep a temporary file from the start, which a killed process leaves behind.
 
     Parameters
     ----------
@@ -54,8 +57,17 @@ class ResumableDownloader:
         self._size = size
         self.resumed = False
 
-    def __call__(self, url: str, output_file: str | os.PathLike[str], _: Any) -> None:
-        """Download `url` to `output_file`.
+    def __call__(self, _: str, output_file: str | os.PathLike[str], __: Any) -> None:
+        """Hand what `download` got over to pooch."""
+        shutil.move(self._part, output_file)
+        self._about.unlink(missing_ok=True)
+
+    def so_far(self, url: str) -> int:
+        """Return the number of bytes that a broken download from `url` left."""
+        return self._known(url)[0]
+
+    def download(self, url: str) -> None:
+        """Download what is missing of `url`.
 
         Raises
         ------
@@ -74,24 +86,24 @@ class ResumableDownloader:
             requests.exceptions.ChunkedEncodingError,
         )
         failures = 0  # connections in a row that brought nothing
+        most = self.so_far(url)
         while True:
-            before = self._so_far(url)[0]
             try:
                 self._go_on(url)
                 break
             except broken:
-                failures = failures + 1 if self._so_far(url)[0] <= before else 0
+                have = self.so_far(url)
+                failures = failures + 1 if have <= most else 0
+                most = max(most, have)
                 if failures == _TRIES:
                     raise
                 time.sleep(_PAUSE * failures)
-        shutil.move(self._part, output_file)
-        self._about.unlink(missing_ok=True)
 
     def _go_on(self, url: str) -> None:
         """Get the rest of the file, or the whole."""
         import requests
 
-        have, known = self._so_far(url)
+        have, known = self._known(url)
         if have and have == known["total"]:  # stopped just before it was put in place
             self.resumed = True
             return None
@@ -107,11 +119,11 @@ class ResumableDownloader:
                 return self._go_on(url)
             response.raise_for_status()
             self._check_kind(response)
-            fresh = response.status_code != 206
+            fresh = not have or response.status_code != 206
             if fresh:
                 known = self._begin(url, response)
-            total = known["total"]
-            if self._size and total not in (None, self._size):
+            total = known["total"] or self._size
+            if self._size and total != self._size:
                 raise ValueError(
                     f"{url} has {total:,} bytes instead of the expected {self._size:,}"
                 )
@@ -123,18 +135,19 @@ class ResumableDownloader:
                     have += len(piece)
                     if total:
                         tell_progress(have, total)
-        if total is not None and have != total:
+        if total and have != total:
             raise _BrokenOffError(
                 f"the connection to {url} ended after {have:,} of {total:,} bytes"
             )
         return None
 
-    def _so_far(self, url: str) -> tuple[int, dict[str, Any]]:
+    def _known(self, url: str) -> tuple[int, dict[str, Any]]:
         """Return the size of the partial file and what is known of it; 0 if it is of no use."""
-        with contextlib.suppress(OSError, ValueError):  # no partial file, or a damaged record
+        # There is no partial file, or its record is damaged.
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             known = json.loads(self._about.read_text(encoding="utf-8"))
             have = self._part.stat().st_size
-            if isinstance(known, dict) and known.get("url") == url and known.get("version"):
+            if known["url"] == url and known["version"]:
                 return have, known
         return 0, {}
 

@@ -53,9 +53,7 @@ def test_address_size_and_licence_are_told_before_the_download(server, folder, c
     assert (folder / "a.mat").read_bytes() == CONTENT
     ((out, err),) = told
     assert out == ""
-    assert err == (
-        f"downloading a.mat (950,000 bytes (1 MiB)) from {server.url}/a.mat\n  licence: CC0\n"
-    )
+    assert err == (f"downloading a.mat (950,000 bytes) from {server.url}/a.mat\n  licence: CC0\n")
     get(published(server))
     assert capfd.readouterr() == ("", "")
     assert len(server.asked) == 1
@@ -95,13 +93,17 @@ def test_a_mirror_is_tried_where_the_first_address_fails(server, folder, capfd):
         get(replace(file, sha256="0" * 64))
 
 
-def test_a_broken_download_goes_on_at_the_next_call(server, folder):
+def test_a_broken_download_goes_on_at_the_next_call(server, folder, capfd):
     server.breaks = [400_000, 0, 0, 0]
     with pytest.raises(MissingRequirement, match="the download failed"):
         get(published(server))
     assert find_data(published(server)) is None  # a partial file is no file
+    assert not [path for path in folder.iterdir() if path.name.startswith("tmp")]
+    have = (folder / ".a.mat.part").stat().st_size
     server.asked.clear()
+    capfd.readouterr()
     assert get(published(server)).read_bytes() == CONTENT
+    assert f"going on after {have:,} bytes" in capfd.readouterr().err
     assert "Range" in server.asked[0][2]
 
 

@@ -28,15 +28,20 @@ def downloader(tmp_path):
     return ResumableDownloader(tmp_path / "a.mat", len(CONTENT))
 
 
+def get(downloader, server, out):
+    downloader.download(f"{server.url}/a.mat")
+    downloader("", out, None)
+
+
 def ranges(server):
     return [headers.get("Range") for _, _, headers in server.asked]
 
 
-def stop_after(server, downloader, out, size, monkeypatch):
+def stop_after(server, downloader, out, size):
     """Leave a partial file, as a killed process does."""
     server.breaks = [size, 0, 0, 0]
     with pytest.raises(OSError, match=r"ended|IncompleteRead|Connection"):
-        downloader(f"{server.url}/a.mat", out, None)
+        get(downloader, server, out)
     server.breaks = []
     server.asked.clear()
 
@@ -45,7 +50,7 @@ def test_a_whole_file_leaves_nothing_beside_it(server, downloader, tmp_path):
     out = tmp_path / "out"
     seen = []
     with listening(lambda done, total: seen.append((done, total))):
-        downloader(f"{server.url}/a.mat", out, None)
+        get(downloader, server, out)
     assert out.read_bytes() == CONTENT
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert seen[-1] == (len(CONTENT), len(CONTENT))
@@ -54,7 +59,7 @@ def test_a_whole_file_leaves_nothing_beside_it(server, downloader, tmp_path):
 
 def test_a_broken_connection_is_resumed_at_once(server, downloader, tmp_path):
     server.breaks = [300_000, 100_000]
-    downloader(f"{server.url}/a.mat", tmp_path / "out", None)
+    get(downloader, server, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == CONTENT
     first, second, third = ranges(server)
     assert first is None
@@ -63,13 +68,13 @@ def test_a_broken_connection_is_resumed_at_once(server, downloader, tmp_path):
     assert downloader.resumed
 
 
-def test_the_next_download_goes_on(server, downloader, tmp_path, monkeypatch):
-    stop_after(server, downloader, tmp_path / "out", 300_000, monkeypatch)
+def test_the_next_download_goes_on(server, downloader, tmp_path):
+    stop_after(server, downloader, tmp_path / "out", 300_000)
     assert not (tmp_path / "out").exists()
     have = (tmp_path / ".a.mat.part").stat().st_size
     assert 0 < have <= 300_000
     again = ResumableDownloader(tmp_path / "a.mat", len(CONTENT))
-    again(f"{server.url}/a.mat", tmp_path / "out", None)
+    get(again, server, tmp_path / "out")
     assert ranges(server) == [f"bytes={have}-"]
     assert (tmp_path / "out").read_bytes() == CONTENT
 
@@ -77,7 +82,7 @@ def test_the_next_download_goes_on(server, downloader, tmp_path, monkeypatch):
 @pytest.mark.parametrize("change", ["no ranges", "other version", "ignores If-Range", "shorter"])
 def test_otherwise_it_starts_anew(server, tmp_path, monkeypatch, change):
     downloader = ResumableDownloader(tmp_path / "a.mat")
-    stop_after(server, downloader, tmp_path / "out", 300_000, monkeypatch)
+    stop_after(server, downloader, tmp_path / "out", 300_000)
     if change == "no ranges":
         server.ranges = False
     elif change == "shorter":
@@ -93,13 +98,15 @@ def test_otherwise_it_starts_anew(server, tmp_path, monkeypatch, change):
             answer(handler)
 
         server.answer = answer_any_range
-    downloader(f"{server.url}/a.mat", tmp_path / "out", None)
+    get(downloader, server, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == server.files["/a.mat"]
     assert len(server.asked) == (1 if change in ("no ranges", "other version") else 2)
     assert not downloader.resumed
 
 
-@pytest.mark.parametrize("what", ["no version", "weak", "damaged record", "other address"])
+@pytest.mark.parametrize(
+    "what", ["no version", "weak", "damaged record", "empty record", "other address"]
+)
 def test_a_partial_file_of_unknown_origin_is_not_used(server, downloader, tmp_path, what):
     server.etag = {"no version": None, "weak": 'W/"1"'}.get(what, '"1"')
     (tmp_path / ".a.mat.part").write_bytes(b"?" * 1000)
@@ -107,17 +114,25 @@ def test_a_partial_file_of_unknown_origin_is_not_used(server, downloader, tmp_pa
     if what == "other address":
         known["url"] = "http://elsewhere"
     about = tmp_path / ".a.mat.part.json"
-    about.write_text("{" if what == "damaged record" else json.dumps(known))
+    damaged = {"damaged record": "{", "empty record": "[]"}
+    about.write_text(damaged.get(what) or json.dumps(known))
     if what == "weak":
         about.unlink()
         server.breaks = [300_000]
-    downloader(f"{server.url}/a.mat", tmp_path / "out", None)
+    get(downloader, server, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == CONTENT
     assert set(ranges(server)) == {None}
 
 
-def test_a_date_is_a_version(server, downloader, tmp_path):
-    server.etag = None
+def test_a_server_that_never_gets_far_is_given_up(server, downloader, tmp_path):
+    server.ranges = False
+    server.breaks = [300_000, 200_000, 500_000, 400_000, 300_000, 500_000] + [0] * 9
+    with pytest.raises(OSError, match=r"ended|IncompleteRead|Connection"):
+        get(downloader, server, tmp_path / "out")
+    assert len(server.asked) == 6
+
+
+def test_a_date_is_a_version():
     headers = {"ETag": 'W/"1"', "Last-Modified": "Thu, 20 Feb 2014 15:12:55 GMT"}
     assert resuming._version(headers) == "Thu, 20 Feb 2014 15:12:55 GMT"
 
@@ -126,27 +141,27 @@ def test_a_complete_partial_file_needs_no_connection(server, downloader, tmp_pat
     (tmp_path / ".a.mat.part").write_bytes(CONTENT)
     known = {"url": f"{server.url}/a.mat", "version": '"1"', "total": len(CONTENT)}
     (tmp_path / ".a.mat.part.json").write_text(json.dumps(known))
-    downloader(f"{server.url}/a.mat", tmp_path / "out", None)
+    get(downloader, server, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == CONTENT
     assert server.asked == []
 
 
-def test_a_refusal_keeps_what_has_come(server, downloader, tmp_path, monkeypatch):
-    stop_after(server, downloader, tmp_path / "out", 300_000, monkeypatch)
+def test_a_refusal_keeps_what_has_come(server, downloader, tmp_path):
+    stop_after(server, downloader, tmp_path / "out", 300_000)
     server.statuses["/a.mat"] = 503
     with pytest.raises(requests.HTTPError, match="503"):
-        downloader(f"{server.url}/a.mat", tmp_path / "out", None)
+        get(downloader, server, tmp_path / "out")
     assert (tmp_path / ".a.mat.part").stat().st_size > 0
 
 
 def test_a_web_page_is_refused(server, downloader, tmp_path):
     server.kind = "text/html; charset=utf-8"
     with pytest.raises(ValueError, match="answers with a web page instead of the file"):
-        downloader(f"{server.url}/a.mat", tmp_path / "out", None)
+        get(downloader, server, tmp_path / "out")
 
 
 def test_another_size_is_refused_before_the_download(server, tmp_path):
     downloader = ResumableDownloader(tmp_path / "a.mat", 7)
     with pytest.raises(ValueError, match=r"has 1,024,000 bytes instead of the expected 7"):
-        downloader(f"{server.url}/a.mat", tmp_path / "out", None)
+        get(downloader, server, tmp_path / "out")
     assert not (tmp_path / ".a.mat.part").exists()
