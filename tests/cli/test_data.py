@@ -162,6 +162,7 @@ def test_fetch(file_server, fake_dist, tmp_path, monkeypatch):
         rows = json.loads(call("data", "list", "--json"))
         (found,) = (row["data"] for row in rows if row["name"] == name)
         assert json.loads(call("data", "info", name, "--json"))["data files"] == found
+        assert json.loads(call("info", name, "--json"))["data files"] == found
         assert any(f"  {found} " in line for line in call("data", "list").splitlines())
         return found
 
