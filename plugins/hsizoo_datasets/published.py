@@ -9,7 +9,7 @@ addresses**: a wrong address ends in an error, and a wrong file is not kept.
 Where each SHA-256 comes from:
 
 - all ten: github.com/longlinh/Sw-SSFCM_Algs, ``reproduce/datasets.py``, commit a3cc0a0, "the
-  SHA-256 of the copy used to produce the published numbers", got from the addresses of the EHU;
+  SHA-256 of the copy used to produce the published numbers"; its script downloads from the EHU;
 - the five files of labels: computed here from the files at github.com/mhaut/HSI-datasets, commit
   29efb50 (sizes in bytes too); each has the labels of its scene;
 - ``PaviaU.mat``, ``Salinas_corrected.mat``: recorded by other public projects too.  Three GitHub
