@@ -124,7 +124,7 @@ class Hib(SceneDataset):
         if not 0 <= index < len(infos):
             raise IndexError(f"scene {index} of {len(infos)}")
         folder, info = self._images[index], infos[index]
-        labels = read_labels(_file(folder, "gtMap"))[0]
+        labels = read_labels(_file(folder, "gtMap"), nodata=0)[0]
         ignore = [0, _BACKGROUND] if self._background == "ignore" else [0]
         targets = {1, 2, 3} | ({_BACKGROUND} if self._background == "target" else set())
         try:

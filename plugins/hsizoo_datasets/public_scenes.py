@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from hsizoo import DatasetCard, PublishedFile, locate_data
 from hsizoo.errors import DataError
-from hsizoo.io import open_raster, read_labels, to_cube
+from hsizoo.io import Settings, open_raster, read_labels, to_cube
 from hsizoo_datasets.one_scene import OneScene
 from hsizoo_datasets.published import (
     BOTSWANA,
@@ -44,7 +44,7 @@ class _PublicScene(OneScene):
         cube_path, labels_path = (
             locate_data(file, self._data_dir, dataset=self.name) for file in self.files
         )
-        values = to_cube(open_raster(cube_path, "cube")).data
+        values = to_cube(open_raster(cube_path, "cube", Settings(layout="hwb"))).data
         if values.shape != self.shape:
             raise DataError(f"{cube_path}: expected a cube of {self.shape}, found {values.shape}")
         return values, self._labels(labels_path)
