@@ -48,9 +48,9 @@ def write_gdal(path, values, driver="GTiff", finish=None, **how):
         path, "w", driver=driver, height=height, width=width, count=bands, dtype=values.dtype,
         transform=rasterio.Affine(20, 0, 637000, 0, -20, 4480000), crs="EPSG:32616", **how,
     ) as file:  # fmt: skip
-        file.write(values.transpose(2, 0, 1))
         if finish is not None:
             finish(file)
+        file.write(values.transpose(2, 0, 1))
     return path
 
 
