@@ -8,11 +8,13 @@ ENVI       ``.hdr`` with its data file, any type and      nothing
 NumPy      ``.npy``, ``.npz``                             nothing
 MATLAB     ``.mat`` to version 7                          nothing
 MATLAB     ``.mat`` of version 7.3                        ``pip install 'hsizoo[hdf5]'``
-HDF5       ``.h5``, ``.hdf5``, ``.he5``                   ``pip install 'hsizoo[hdf5]'``
+HDF5       ``.h5``, ``.hdf5``, ``.he5``; netCDF4          ``pip install 'hsizoo[hdf5]'``
+netCDF 3   ``.nc``                                        nothing
 TIFF       ``.tif``, GeoTIFF                              ``pip install 'hsizoo[tiff]'``
 Zarr       a folder, version 2 or 3                       ``pip install 'hsizoo[zarr]'``
 Tivita     ``*_SpecCube.dat``                             nothing
 PNG        masks of one channel                           nothing
+others     ERDAS, JPEG 2000, NITF, PCIDSK, through GDAL   ``pip install 'hsizoo[geo]'``
 ========== ============================================== =======================================
 
 The format is detected from the content, not from the file extension.  Nothing is unpickled or

@@ -10,26 +10,33 @@ from typing import Literal
 
 from hsizoo.errors import DataError, HsizooError
 from hsizoo.io.choosing import Want
+from hsizoo.io.gdal_ import DRIVERS
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 
 __all__ = ["FORMATS", "Format", "format_of", "is_store", "open_raster"]
 
-Format = Literal["envi", "npy", "npz", "mat", "hdf5", "tiff", "zarr", "tivita", "png"]
+Format = Literal[
+    "envi", "npy", "npz", "mat", "hdf5", "netcdf3", "tiff", "zarr", "tivita", "png", "gdal"
+]
 
 FORMATS: dict[Format, str] = {
     "envi": "ENVI",
     "npy": "NumPy .npy",
     "npz": "NumPy .npz",
     "mat": "MATLAB .mat (versions 5 to 7)",
-    "hdf5": "HDF5, MATLAB 7.3 .mat",
+    "hdf5": "HDF5, netCDF4, MATLAB 7.3 .mat",
+    "netcdf3": "netCDF 3",
     "tiff": "TIFF, GeoTIFF",
     "zarr": "Zarr",
     "tivita": "Tivita SpecCube",
     "png": "PNG mask",
+    "gdal": "ERDAS Imagine, LAN, JPEG 2000, NITF, PCIDSK",
 }
 
-_MODULES: dict[Format, str] = {"npy": "numpy_", "npz": "numpy_", "zarr": "zarr_"}
+_MODULES: dict[Format, str] = {
+    "npy": "numpy_", "npz": "numpy_", "zarr": "zarr_", "gdal": "gdal_",
+}  # fmt: skip
 _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x93NUMPY", "npy"),
     (b"PK\x03\x04", "npz"),
@@ -42,7 +49,11 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"II+\0", "tiff"),
     (b"MM\0+", "tiff"),
     (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"CDF\x01", "netcdf3"),
+    (b"CDF\x02", "netcdf3"),
+    *((magic, "gdal") for magic in DRIVERS),
 )
+_HDF4 = b"\x0e\x03\x13\x01"
 _HDF5_AT = (512, 1024, 2048)  # a user block may come first
 _ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")
 
@@ -90,6 +101,11 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         return "envi"
     if is_spec_cube(path, head):
         return "tivita"
+    if head.startswith(_HDF4):
+        raise DataError(
+            f"{path} is HDF4, which hsizoo does not read; convert it: "
+            f"gdal_translate -of ENVI {path} {path.stem}.img (gdalinfo lists its parts)"
+        )
     raise DataError(
         f"{path} is in none of the supported formats: {', '.join(FORMATS.values())}.  "
         "An ENVI data file needs its .hdr file beside it"
