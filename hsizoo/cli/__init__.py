@@ -45,7 +45,9 @@ def _make_app() -> typer.Typer:
         info,
         list_,
         plugins,
+        runs,
         segment,
+        table,
         train,
         version,
     )
@@ -77,6 +79,8 @@ def _make_app() -> typer.Typer:
         short_help="Run components on a dataset and print the table.",
         epilog="Example: hsizoo bench sa pcc sa-rw --dataset indian-pines",
     )(bench.bench)
+    command("runs", short_help="List stored runs.")(runs.runs)
+    command("table", short_help="Print the table of a stored run again.")(table.table)
     command(
         "segment",
         short_help="Segment one object of a cube by clicks.",
