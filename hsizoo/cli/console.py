@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.padding import Padding
@@ -37,7 +37,7 @@ def console(stderr: bool = False) -> Console:
         return made
     asked = os.environ.get("COLUMNS", "")
     width = max(int(asked), _NARROWEST) if asked.isdecimal() and int(asked) else _PIPE
-    return Console(file=_Unpadded(stream), width=width, highlight=False)
+    return Console(file=cast(TextIO, _Unpadded(stream)), width=width, highlight=False)
 
 
 class _Unpadded(io.TextIOBase):
@@ -98,12 +98,16 @@ def print_rows(
 
 def _print_paragraphs(out: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for first, *others, prose in rows:
-        out.print(first, style="bold")
         words = [
             f"{column} {cell}".strip()
             for column, cell in zip(columns[1:], others, strict=False)
             if cell
         ]
+        whole = " · ".join(filter(None, (f"[bold]{first}[/]", *words, prose)))
+        if "\n" not in prose and Text.from_markup(whole).cell_len <= out.width:
+            out.print(whole)
+            continue
+        out.print(first, style="bold")
         for text in filter(None, (" · ".join(words), prose)):
             out.print(Padding(text, _INDENT))
 
@@ -114,7 +118,7 @@ def print_pairs(out: Console, pairs: Sequence[tuple[str, str]]) -> None:
     made.add_column(style="bold", no_wrap=True)
     made.add_column(overflow="fold")
     for key, value in pairs:
-        made.add_row(key, Text(value))
+        made.add_row(Text(key), Text(value))
     out.print(made)
 
 

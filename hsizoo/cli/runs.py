@@ -36,7 +36,7 @@ def runs(
     if not found:
         console().print(f"no runs in {folder}", markup=False)
         return
-    head = ("run", "dataset", "protocol", "done", "failed", "finished", "components")
+    head = ("run", "dataset", "protocol", "done", "failed", "finished (UTC)", "components")
     rows = [
         (
             escape(run.folder),

@@ -145,15 +145,24 @@ def _wrapped(columns: Sequence[_Column], width: int) -> Iterator[Table]:
     ]
     names = _Column(first.heading, cells, is_figure=False)
     figures = [column for column in columns if column.is_figure]
-    lines = [_Column(first.heading, each.splitlines()).width for each in cells]
+    whole = max(_Column(first.heading, each.splitlines()).width for each in (*cells, ""))
     room = width - _GAP - max(column.width for column in figures)
-    narrow = min(max(lines, default=_NAMES), max(_NAMES, min(room, 2 * width // 5)))
-    part: list[_Column] = []
-    left = width - narrow
-    for column in figures:
-        if part and column.width + _GAP > left:
-            yield _draw([names, *part], narrow)
-            part, left = [], width - narrow
-        part.append(column)
+    narrow = min(whole, max(_NAMES, min(room, 2 * width // 5)))
+    parts = _parts(figures, width - narrow)
+    if whole <= room and len(unbroken := _parts(figures, width - whole)) == len(parts):
+        narrow, parts = whole, unbroken
+    for part in parts:
+        yield _draw([names, *part], narrow)
+
+
+def _parts(columns: Sequence[_Column], room: int) -> list[list[_Column]]:
+    """Divide columns into parts that fit, each with one at least."""
+    parts: list[list[_Column]] = []
+    left = 0
+    for column in columns:
+        if not parts or column.width + _GAP > left:
+            parts.append([])
+            left = room
+        parts[-1].append(column)
         left -= column.width + _GAP
-    yield _draw([names, *part], narrow)
+    return parts

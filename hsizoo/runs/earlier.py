@@ -10,7 +10,7 @@ from typing import Any
 
 from hsizoo.engine.store import Store
 from hsizoo.interfaces import Record
-from hsizoo.runs.stored import RESULTS_FILE, read_results, remove_written
+from hsizoo.runs.stored import RESULTS_FILE, read_results, remove_files, written_by
 
 __all__ = ["EARLIER", "set_aside"]
 
@@ -42,20 +42,21 @@ def set_aside(store: Store, records: Sequence[Record]) -> Path | None:
     _forget(store.folder, mine)
     if found is None:
         return None
-    theirs = _keys(found.get("cells", ()))
+    cells = found.get("cells")
+    theirs = _keys(cells if isinstance(cells, list) else ())
     if theirs <= mine:
         return None
     into = _place(theirs)
     _forget(store.folder, theirs)
     # The list of the files goes last: a run that is killed here finds the rest by it.
-    store.move([*found.get("written", ()), RESULTS_FILE], into)
-    remove_written(store.folder, found.get("written", ()))  # leaves no empty folders
+    store.move([*written_by(found), RESULTS_FILE], into)
+    remove_files(store.folder, written_by(found))  # leaves no empty folders
     return store.folder / into
 
 
 def _keys(cells: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """The keys of cells; those that could not even be tried have none."""
-    return frozenset(each["key"] for each in cells if "key" in each)
+    return frozenset(str(each["key"]) for each in cells if "key" in each)
 
 
 def _place(keys: Iterable[str]) -> str:
@@ -68,6 +69,6 @@ def _forget(folder: Path, keys: Iterable[str]) -> None:
     old = folder / _place(keys)
     found = read_results(old)
     if found is not None:
-        remove_written(old, [*found.get("written", ()), RESULTS_FILE])
+        remove_files(old, [*written_by(found), RESULTS_FILE])
         with contextlib.suppress(OSError):
             old.parent.rmdir()  # only if it is empty

@@ -71,7 +71,9 @@ def run_folder(
     after = list(_changed(protocol))
     for key, given in (("split", split and [split]), ("scene", scenes), ("perturb", perturbations)):
         if given is not None and [*given] != ["none"]:
-            after.append((key, "+".join(given), json.dumps([*given])))
+            whole = json.dumps([*given])
+            joins = any("+" in each for each in given)  # so that + would not tell them apart
+            after.append((key, whole if joins else "+".join(given), whole))
     exact += ["", *(f"{key}={identity}" for key, _, identity in after)]
     is_exact, room, parts = not own, _LONGEST, ["", ""]
     for place, settings in enumerate((before, after)):

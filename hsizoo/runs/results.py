@@ -15,7 +15,13 @@ from hsizoo.interfaces import Protocol, Record, View
 from hsizoo.report.comparison import Comparison, classes_csv, differences_csv, table_csv
 from hsizoo.report.figures import Layout
 from hsizoo.report.sweep import sweep_png, swept
-from hsizoo.runs.stored import RESULTS_FILE, check_inside, read_results, remove_written
+from hsizoo.runs.stored import (
+    RESULTS_FILE,
+    check_inside,
+    read_results,
+    remove_files,
+    written_by,
+)
 
 __all__ = ["write_results"]
 
@@ -47,7 +53,7 @@ def write_results(
     dict of str to str
         The files and folders, and a remark on each.
     """
-    earlier = set((read_results(store.folder) or {}).get("written", ()))
+    earlier = set(written_by(read_results(store.folder)))
     written: list[str] = []
     remarks: dict[str, str] = {}
     for view in _views(protocol, records, comparison, title):
@@ -76,7 +82,7 @@ def write_results(
     store.write(RESULTS_FILE, json.dumps(whole, indent=1, allow_nan=False).encode())
     remarks[RESULTS_FILE] = "the table, and what each cell was made with"
     # Nothing old is shown beside what is new.
-    remove_written(store.folder, earlier - set(written))
+    remove_files(store.folder, earlier - set(written))
     return remarks
 
 

@@ -24,7 +24,8 @@ __all__ = [
     "is_readable",
     "open_results",
     "read_results",
-    "remove_written",
+    "remove_files",
+    "written_by",
 ]
 
 RESULTS_FILE = "results.json"
@@ -144,17 +145,27 @@ def is_readable(results: Mapping[str, Any], *keys: str) -> bool:
 
 def check_inside(name: str) -> None:
     """Raise `ValueError` unless a path is below its run folder."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
+    if not _is_inside(name):
         raise ValueError(f"a view writes below its run folder; got {name!r}")
 
 
-def remove_written(folder: Path, names: Iterable[str]) -> None:
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+
+
+def written_by(results: Mapping[str, Any] | None) -> list[str]:
+    """The files, below its folder, that a run wrote beside its results."""
+    names = (results or {}).get("written", ())
+    found = [each for each in names if isinstance(each, str)] if isinstance(names, list) else []
+    return [each for each in found if _is_inside(each)]
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
     """Remove files that a run wrote, and the folders that this empties."""
     parents = {folder}
     for name in names:
-        with contextlib.suppress(OSError, ValueError):
-            check_inside(name)
+        with contextlib.suppress(OSError):
             (folder / name).unlink(missing_ok=True)
             parents |= {folder / each for each in PurePosixPath(name).parents}
     for parent in sorted(parents, key=lambda each: -len(each.parts)):
