@@ -26,7 +26,7 @@ __all__ = ["DEFAULT_FOLDER", "plain_folder", "run_folder"]
 
 DEFAULT_FOLDER = "hsizoo-runs"
 
-_LONGEST = 60  # characters of all settings in the name of a folder
+_LONGEST = 50  # characters of a dataset's options in a name, and of all other settings
 _OWN = ("folder", "path")  # the dataset that is any folder, and its option
 _PLACES = ("path", "data_dir")  # options that are paths
 
@@ -75,15 +75,14 @@ def run_folder(
             joins = any("+" in each for each in given)  # so that + would not tell them apart
             after.append((key, whole if joins else "+".join(given), whole))
     exact += ["", *(f"{key}={identity}" for key, _, identity in after)]
-    is_exact, room, parts = not own, _LONGEST, ["", ""]
+    is_exact, parts = not own, ["", ""]
     for place, settings in enumerate((before, after)):
         for key, value, _ in settings:
             word = f"-{key}={_plain(value)}"
+            fits = len(parts[place] + word) <= _LONGEST
             # Some file systems do not tell capitals from small letters.
-            is_exact = is_exact and _plain(value) == value.lower() and len(word) <= room
-            if len(word) <= room:
-                parts[place] += word
-                room -= len(word)
+            is_exact = is_exact and _plain(value) == value.lower() and fits
+            parts[place] += word if fits else ""
     digest = hashlib.sha256("\n".join(exact).encode()).hexdigest()[:8]
     end = "" if is_exact else f"-{digest}"
     return Path(DEFAULT_FOLDER) / f"{name}{parts[0]}{protocol.folder_suffix}{parts[1]}{end}"
