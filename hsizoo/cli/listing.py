@@ -72,6 +72,7 @@ def print_entries(entries: Sequence[Entry], json: bool) -> None:
     from rich.markup import escape
 
     from hsizoo.cli.console import console, print_json, print_rows
+    from hsizoo.weights.fetching import data_state
 
     if json:
         print_json(
@@ -83,6 +84,7 @@ def print_entries(entries: Sequence[Entry], json: bool) -> None:
                     "summary": entry.spec.summary,
                     "weights": entry.spec.weights,
                     "packaged": entry.packaged is not None,
+                    "data": data_state(entry.spec.files) if entry.spec.files else "",
                     "missing": list(entry.missing),
                     "dist": entry.dist,
                     "dist_version": entry.dist_version,
@@ -113,9 +115,13 @@ def beginning_with(name: Name) -> list[Entry]:
 
 def _about(entry: Entry, escape: Callable[[str], str]) -> str:
     """The summary of a component, and what to know before using it, in rich's markup."""
+    from hsizoo.weights.fetching import data_state
     from hsizoo.zoo.registry import FIRST_PARTY
 
     words = []
+    if entry.spec.files:
+        state = data_state(entry.spec.files)
+        words.append("[green]data here[/]" if state == "here" else escape(state))
     if entry.dist != FIRST_PARTY:
         words.append(escape(f"{entry.dist} {entry.dist_version}"))
     if entry.packaged:
@@ -124,7 +130,7 @@ def _about(entry: Entry, escape: Callable[[str], str]) -> str:
         words.append("weights not included")
     if entry.missing:
         words.append(f"[yellow]needs {escape(', '.join(entry.missing))}[/]")
-    return escape(entry.spec.summary) + (f" ({', '.join(words)})" if words else "")
+    return " · ".join([escape(entry.spec.summary), *words])
 
 
 def _shortest(entry: Entry) -> str:

@@ -72,6 +72,7 @@ def test_stored_runs_are_read_without_torch(command):
         "bench sa --clikcs 3", "bench sa --shots 3", "bench sa --protocol interactiv",
         "bench sa -c x.toml", "segment ssa x.hdr -o m.png", "train ssa", "train sa -d indian-pine",
         "info ssa", "info samsa", "data info indian-pine", "data fixture heipr out/",
+        "data fetch salinaz",
     ],
 )  # fmt: skip
 def test_a_typo_is_told_before_anything_heavy_is_imported(command):
