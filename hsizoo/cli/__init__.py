@@ -48,6 +48,7 @@ def _make_app() -> typer.Typer:
         plugins,
         runs,
         segment,
+        show,
         table,
         train,
         version,
@@ -82,6 +83,11 @@ def _make_app() -> typer.Typer:
     )(bench.bench)
     command("runs", short_help="List stored runs.")(runs.runs)
     command("table", short_help="Print the table of a stored run again.")(table.table)
+    command(
+        "show",
+        short_help="Show what a cube is, in words and as a picture.",
+        epilog=show.EPILOG,
+    )(show.show)
     command(
         "segment",
         short_help="Segment one object of a cube by clicks.",

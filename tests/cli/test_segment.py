@@ -227,7 +227,8 @@ def test_the_mask_is_drawn_on_the_image(scene, tmp_path):
         "sa-rw", scene[0], "--click", "8,10", "--not", "20,3", "-o", out, "--overlay", overlay
     )
     assert "o.png  mask and clicks on the image" in told
-    picture = np.array(Image.open(overlay).convert("RGB")).astype(int)
+    with Image.open(overlay) as image:
+        picture = np.array(image.convert("RGB")).astype(int)
     times = picture.shape[0] // 24
     assert picture.shape == (24 * times, 30 * times, 3)
     assert times == 12

@@ -289,7 +289,8 @@ class TestAsAPlugin:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "box, margin 3" in done.stdout
-        (folder,) = (tmp_path / "hsizoo-runs").glob("phantom-*-frames-margin=3-*")
+        (folder,) = (tmp_path / "hsizoo-runs").iterdir()
+        assert folder.name == "phantom-height=48-width=40-frames-margin=3"
         assert (folder / "table.csv").exists()
 
 
