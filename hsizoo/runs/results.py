@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hsizoo.engine.run_cells import made_with
@@ -17,10 +15,15 @@ from hsizoo.interfaces import Protocol, Record, View
 from hsizoo.report.comparison import Comparison, classes_csv, differences_csv, table_csv
 from hsizoo.report.figures import Layout
 from hsizoo.report.sweep import sweep_png, swept
+from hsizoo.runs.stored import (
+    RESULTS_FILE,
+    check_inside,
+    read_results,
+    remove_files,
+    written_by,
+)
 
-__all__ = ["RESULTS_FILE", "read_results", "write_results"]
-
-RESULTS_FILE = "results.json"
+__all__ = ["write_results"]
 
 
 def write_results(
@@ -50,13 +53,13 @@ def write_results(
     dict of str to str
         The files and folders, and a remark on each.
     """
-    earlier = set((read_results(store.folder) or {}).get("written", ()))
+    earlier = set(written_by(read_results(store.folder)))
     written: list[str] = []
     remarks: dict[str, str] = {}
     for view in _views(protocol, records, comparison, title):
         try:
             for name, content in view.files():
-                _inside(name)
+                check_inside(name)
                 store.write(name, content)
                 written.append(name)
                 remarks[view.name] = view.remark
@@ -65,6 +68,7 @@ def write_results(
     whole = {
         "protocol": protocol.name,
         "title": title,
+        "finished": max((each["finished"] for each in records if "finished" in each), default=""),
         **about,
         "layout": Layout.of(protocol).to_json(),
         "table": [asdict(row) for row in comparison.rows],
@@ -77,17 +81,9 @@ def write_results(
     }
     store.write(RESULTS_FILE, json.dumps(whole, indent=1, allow_nan=False).encode())
     remarks[RESULTS_FILE] = "the table, and what each cell was made with"
-    _remove(store.folder, earlier - set(written))
+    # Nothing old is shown beside what is new.
+    remove_files(store.folder, earlier - set(written))
     return remarks
-
-
-def read_results(folder: Path) -> dict[str, Any] | None:
-    """The ``results.json`` of a run folder; None if there is none that can be read."""
-    try:
-        found = json.loads((folder / RESULTS_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _views(
@@ -123,17 +119,3 @@ def _file(name: str, remark: str, make: Callable[[], str | bytes]) -> View:
 def _plain(text: str) -> str:
     """A condition as the name of a file."""
     return "".join(each if each.isalnum() or each in "._-" else "_" for each in text)
-
-
-def _inside(name: str) -> None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ValueError(f"a view writes below its run folder; got {name!r}")
-
-
-def _remove(folder: Path, names: Iterable[str]) -> None:
-    """Remove what the last command drew and this one did not, so that nothing old is shown."""
-    for name in names:
-        with contextlib.suppress(OSError, ValueError):
-            _inside(name)
-            (folder / name).unlink(missing_ok=True)

@@ -163,7 +163,9 @@ def test_fetch(file_server, fake_dist, tmp_path, monkeypatch):
         (found,) = (row["data"] for row in rows if row["name"] == name)
         assert json.loads(call("data", "info", name, "--json"))["data files"] == found
         assert json.loads(call("info", name, "--json"))["data files"] == found
-        assert any(f"  {found} " in line for line in call("data", "list").splitlines())
+        lines = (line.split() for line in call("data", "list").splitlines())
+        (line,) = (" ".join(line) for line in lines if line[0] == name)
+        assert line.endswith(f"A scene · {found.replace('here', 'data here')} · hsizoo-scenes 1.0")
         return found
 
     assert [state("known"), state("unknown")] == ["downloads by itself", "needs --download"]
