@@ -33,7 +33,7 @@ from hsizoo.runs.datasets import Datasets
 from hsizoo.runs.earlier import set_aside
 from hsizoo.runs.folders import plain_folder, run_folder
 from hsizoo.runs.plan import plan
-from hsizoo.runs.results import write_results
+from hsizoo.runs.results import notes_of, write_results
 from hsizoo.runs.work import CellWork
 from hsizoo.zoo.device import resolve_device, worker_devices
 
@@ -322,6 +322,6 @@ def run_cases(
             comparison=comparison,
             failures=[record for record in records if record["status"] == "failed"],
             files=files,
-            notes=protocol.notes(records),
+            notes=notes_of(protocol, records),
             earlier=earlier,
         )

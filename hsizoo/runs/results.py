@@ -23,7 +23,34 @@ from hsizoo.runs.stored import (
     written_by,
 )
 
-__all__ = ["write_results"]
+__all__ = ["notes_of", "write_results"]
+
+_NAMED = 3  # scenes that a note names; of more it gives the number
+
+
+def notes_of(protocol: type[Protocol], records: Sequence[Record]) -> list[str]:
+    """Return what a reader of the table must know: the protocol's notes, and how files were read.
+
+    Parameters
+    ----------
+    protocol : type of Protocol
+    records : sequence of mapping
+
+    Returns
+    -------
+    list of str
+        A remark on several scenes is one note.
+    """
+    scenes: dict[str, dict[str, None]] = {}
+    for record in records:
+        for remark in record.get("remarks", ()):
+            scenes.setdefault(remark, {})[record["identity"]["scene"]] = None
+    notes = list(protocol.notes(records))
+    for remark, names in scenes.items():
+        shown = ", ".join([*names][:_NAMED])
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        notes.append(f"{shown}{more}: {remark}")
+    return notes
 
 
 def write_results(
@@ -74,7 +101,7 @@ def write_results(
         "table": [asdict(row) for row in comparison.rows],
         "differences": comparison.differences,
         "ranks": comparison.ranks,
-        "notes": protocol.notes(records),
+        "notes": notes_of(protocol, records),
         "pictures": [name for name in written if name.endswith(".png") and "/" not in name],
         "written": written,
         "cells": [made_with(record) for record in records],
