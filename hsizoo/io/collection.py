@@ -20,8 +20,8 @@ import numpy as np
 
 from hsizoo.cube import NO_LABEL, HyperCube, LabelMap, Scene
 from hsizoo.errors import DataError, HsizooError
-from hsizoo.io.envi import data_files, find_header
 from hsizoo.io.class_numbers import number_classes
+from hsizoo.io.envi import data_files, find_header
 from hsizoo.io.formats import DRAWN, Format, format_of, is_store
 from hsizoo.io.manifest import MANIFEST, Manifest, find_manifest
 from hsizoo.io.matching import Matches, match_files
@@ -202,22 +202,37 @@ class Collection:
     @cached_property
     def _matches(self) -> Matches:
         usable = {path: kind for path, kind in self.files.items() if kind is not None}
-        pairs = {}
+        return match_files(self.folder, usable, self._pairs(usable))
+
+    def _pairs(self, usable: Mapping[Path, Format]) -> dict[Path, Path]:
+        """Return the mask of each cube that ``hsizoo.toml`` names.
+
+        Raises
+        ------
+        DataError
+            If a file is not there.
+        """
+        if not self.manifest.masks:
+            return {}
+        known = {path.resolve(): path for path in usable}
+        base = (self.manifest.folder or self.folder).resolve()
+        below = self.folder.resolve()
+        found: dict[Path, Path] = {}
         for names in self.manifest.masks.items():
-            paths = [(self.manifest.folder or self.folder) / name for name in names]
-            cube, mask = (
-                find_header(path) or path if path not in usable else path for path in paths
-            )
-            for path, name in zip((cube, mask), names, strict=True):
-                if path not in usable and path.is_relative_to(self.folder):
+            pair = []
+            for name in names:
+                path = Path(os.path.normpath(base / name))
+                header = find_header(path) if path.is_file() and path not in known else None
+                pair.append(known.get(header or path))
+                if pair[-1] is None and (base == below or path.is_relative_to(below)):
                     raise DataError(
                         f"{self.manifest.path}: masks names {name}, which is not there, is "
-                        "skipped, or has an unknown format; paths begin in "
-                        f"{self.manifest.folder}"
+                        f"skipped, or has an unknown format; paths begin in {base}"
                     )
-            if cube in usable and mask in usable:
-                pairs[cube] = mask
-        return match_files(self.folder, usable, pairs)
+            cube, mask = pair
+            if cube is not None and mask is not None:
+                found[cube] = mask
+        return found
 
     def _check_links(self, path: Path) -> None:
         """Raise `DataError` if a file, or the data of an ENVI header, is a link out of the folder.

@@ -18,16 +18,16 @@ from hsizoo.io import coco
 from hsizoo.io.formats import DRAWN, FORMATS, MASKS_ONLY, Format
 from hsizoo.io.manifest import MANIFEST
 
-__all__ = ["LOOKED_FOR", "Matches", "is_mask_name", "match_files"]
+__all__ = ["LOOKED_FOR", "Matches", "match_files"]
 
 _MASK: Final = re.compile(
     r"(?P<base>.+)[._-](?:mask|gt|labels?|annotations?|segmentation|ground[_-]?truth)", re.I
 )
-_MASK_FOLDERS: Final = frozenset(
-    "mask masks gt gts label labels annotation annotations segmentation segmentations "
-    "groundtruth ground_truth ground-truth".split()
-)
-_CUBE_FOLDERS: Final = frozenset("image images img imgs cube cubes data hsi".split())
+_MASK_FOLDERS: Final = (
+    "mask", "masks", "gt", "gts", "label", "labels", "annotation", "annotations", "segmentation",
+    "segmentations", "groundtruth", "ground_truth", "ground-truth",
+)  # fmt: skip
+_CUBE_FOLDERS: Final = ("image", "images", "img", "imgs", "cube", "cubes", "data", "hsi")
 
 _CUBE_FORMATS: Final = ", ".join(text for kind, text in FORMATS.items() if kind not in MASKS_ONLY)
 _MASK_FORMATS: Final = ", ".join(text for kind, text in FORMATS.items() if kind in MASKS_ONLY)
@@ -65,17 +65,6 @@ class Matches:
     masks: dict[Path, list[Path]] = field(default_factory=dict)
     wrong: dict[Path, str] = field(default_factory=dict)
     remarks: dict[Path, str] = field(default_factory=dict)
-
-
-def is_mask_name(path: Path) -> bool:
-    """Whether a file is named like a mask beside its cube.
-
-    Examples
-    --------
-    >>> is_mask_name(Path("a.mask.png")), is_mask_name(Path("a.hdr"))
-    (True, False)
-    """
-    return _MASK.fullmatch(path.stem) is not None
 
 
 def match_files(folder: Path, files: Mapping[Path, Format], pairs: Mapping[Path, Path]) -> Matches:
@@ -121,7 +110,7 @@ class _Matching:
             if path not in named and (
                 kind in MASKS_ONLY
                 or path in self._given
-                or is_mask_name(path)
+                or _MASK.fullmatch(path.stem) is not None
                 or self._mask_folder(path) is not None
             ):
                 continue

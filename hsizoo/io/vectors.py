@@ -223,7 +223,7 @@ def _with_classes(layer: _Layer, settings: Settings) -> tuple[_Layer, list[int |
 
 def _property(properties: Mapping[str, Any], key: str) -> Any:
     """Look a property up, in any case; after a dot, in the object that is its value."""
-    lower = {name.lower(): value for name, value in reversed(properties.items())}
+    lower = {name.lower(): value for name, value in properties.items()}
     if key.lower() in lower:
         return lower[key.lower()]
     first, dot, rest = key.partition(".")
