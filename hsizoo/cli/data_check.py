@@ -118,14 +118,15 @@ def _print_findings(findings: list[Finding]) -> None:
     out = console()
     for each in findings:
         style = "dim" if each.role == "unused" else "bold"
-        out.print(f"[{style}]{each.role:6}[/]  {escape(str(each.path))}")
+        out.print(f"[{style}]{each.role:7}[/] {escape(str(each.path))}")
         if each.facts:
             out.print(f"        {escape(each.facts)}")
         for error in each.errors:
             out.print(f"        error: {escape(error)}", style="red")
         for warning in each.warnings:
             out.print(f"        note: {escape(warning)}", style="yellow")
-    cubes = sum(each.role == "cube" for each in findings)
+    roles = [each.role for each in findings]
+    what = next((role for role in ("cube", "dataset", "mask") if role in roles), "cube")
     errors = sum(len(each.errors) for each in findings)
     warnings = sum(len(each.warnings) for each in findings)
-    out.print(f"{cubes} cube(s), {errors} error(s), {warnings} note(s)")
+    out.print(f"{roles.count(what)} {what}(s), {errors} error(s), {warnings} note(s)")

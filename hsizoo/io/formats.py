@@ -112,10 +112,11 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         return "gpkg"
     if head.startswith(_SHAPEFILE) and path.suffix.lower() == ".shp":
         return "shapefile"
-    if find_header(path) is not None:
-        return "envi"
-    if re.match(rb"(?:\xef\xbb\xbf)?\s*[{\[]", head) and (kind := _json_format(path)):
+    is_text = b"\0" not in head and re.match(rb"(?:\xef\xbb\xbf)?\s*[{\[]", head)
+    if is_text and (kind := _json_format(path)):
         return kind
+    if find_header(path) is not None:  # any file that has a header beside it
+        return "envi"
     if is_spec_cube(path, head):
         return "tivita"
     raise DataError(
