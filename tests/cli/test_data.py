@@ -1,6 +1,7 @@
 """``hsizoo data`` as a user types it."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,7 +58,15 @@ def test_check_one_file_and_an_empty_folder(folder, tmp_path_factory):
     assert "1 cube(s), 0 error(s)" in call("data", "check", folder / "a.hdr")
     (folder / "a.img").write_bytes(b"short")
     assert "has 5 bytes" in call("data", "check", folder / "a.hdr", code=1)
-    assert "0 cube(s)" in call("data", "check", tmp_path_factory.mktemp("empty"), code=1)
+    text = call("data", "check", tmp_path_factory.mktemp("empty"), code=1)
+    assert "0 cube(s)" in text
+    for looked_for in (
+        "no cube was found in",
+        "ENVI",
+        "a.mask.png",
+        "images/a.hdr and labels/a.png",
+    ):
+        assert looked_for in text
     assert "error: there is no file" in call("data", "check", folder / "none" / "x", code=1)
 
 
@@ -99,7 +108,7 @@ def test_check_and_convert_one_array_of_several(folder):
         "hwb",
     )  # fmt: skip
     np.testing.assert_array_equal(read_cube(folder / "b.npy").data, CUBE)
-    with pytest.raises(OptionError, match=r"variable and layout in .*/hsizoo\.toml"):
+    with pytest.raises(OptionError, match=r"set variable in .*/hsizoo\.toml"):
         call("data", "check", folder, "--variable", "second")
 
 
@@ -117,6 +126,11 @@ def test_a_fixture_is_a_dataset(tmp_path, name, scenes):
     assert card == json.loads(call("data", "info", f"{name}:data_dir={root}", "--json"))
     assert card["scenes"] == scenes
     assert card["title"].startswith("H")
+    for path in (root, tmp_path):
+        text = call("data", "check", path)
+        assert f"{scenes} scenes of 3 subjects" in text
+        assert f"hsizoo bench sa --dataset {name} --data-dir" in text
+        assert text.splitlines()[-1] == "1 dataset(s), 0 error(s), 0 note(s)"
     size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
     assert size < 2**21
     with pytest.raises(OptionError, match="samson has no fixture"):
@@ -132,3 +146,22 @@ def test_the_card_is_shown_without_the_data(monkeypatch):
     assert "HSIZOO_DATA" in card["not here"]
     assert "not here" in call("data", "info", "salinas")
     assert "hsizoo.toml" in call("data", "info", "folder")
+
+
+def test_a_known_dataset_is_a_plain_folder_with_a_manifest(tmp_path):
+    root = Path(call("data", "fixture", "heipor", tmp_path).splitlines()[0])
+    (root / "hsizoo.toml").write_text('skip = ["*binary.png"]')
+    assert "dataset" not in call("data", "check", root, code=1)
+    (root / "hsizoo.toml").unlink()
+    next(root.rglob("*_SpecCube.dat")).write_bytes(b"short")
+    (row,) = json.loads(call("data", "check", root, "--json", code=1))
+    assert (row["role"], row["facts"]) == ("dataset", "this is heipor")
+    assert "_SpecCube.dat" in row["errors"][0]
+
+
+def test_check_a_mask(folder):
+    text = call("data", "check", folder / "a.mask.png")
+    assert "PNG mask, 150×8, 0: 1188, 1: 12" in text
+    assert text.splitlines()[-1] == "1 mask(s), 0 error(s), 0 note(s)"
+    (folder / "a.mask.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert "error: " in call("data", "check", folder / "a.mask.png", code=1)

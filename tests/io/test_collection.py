@@ -368,6 +368,7 @@ def test_polygons_of_no_cube_are_unused(folder):
     assert "notes.json" not in found
 
 
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
 def test_the_version_follows_all_files_of_a_shapefile(folder):
     pyogrio = pytest.importorskip("pyogrio")
     import shapely
