@@ -125,7 +125,7 @@ def _print_findings(findings: list[Finding]) -> None:
             out.print(f"        error: {escape(error)}", style="red")
         for warning in each.warnings:
             out.print(f"        note: {escape(warning)}", style="yellow")
-    roles = [each.role for each in findings]
+    roles: list[str] = [each.role for each in findings]
     what = next((role for role in ("cube", "dataset", "mask") if role in roles), "cube")
     errors = sum(len(each.errors) for each in findings)
     warnings = sum(len(each.warnings) for each in findings)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from hsizoo.cube import NO_LABEL, LabelMap
 from hsizoo.errors import HsizooError
 from hsizoo.io.collection import Collection, Member
+from hsizoo.io.describing import facts
 from hsizoo.io.formats import DRAWN, FORMATS, MASKS_ONLY, format_of
 from hsizoo.io.manifest import MANIFEST, find_manifest
 from hsizoo.io.raster import Raster, row_blocks, to_labels, usable_bands
@@ -82,7 +83,7 @@ def check_file(
             return _check_lone_mask(path, settings)
         warnings, digest = _look_through(raster)
         remarks = (*raster.remarks, *warnings)
-        return Finding(path, "cube", _facts(path, raster), (), remarks, digest)
+        return Finding(path, "cube", facts(path, raster), (), remarks, digest)
     except HsizooError as error:
         if alone and not (mask := _check_lone_mask(path, settings)).errors:
             return mask
@@ -227,18 +228,6 @@ def _unlabelled(collection: Collection, labels: LabelMap) -> Iterator[str]:
             f"0 covers {share:.0%} of the mask and counts as background.  If it means that a pixel "
             f"is not labelled, write into {collection.folder / MANIFEST}: ignore = [0]"
         )
-
-
-def _facts(path: Path, raster: Raster) -> str:
-    bands, nm, _ = usable_bands(raster)
-    height, width = raster.values.shape[:2]
-    parts = [FORMATS[format_of(path)], f"{height}×{width}×{len(bands)} {raster.values.dtype.name}"]
-    parts.append(f"{min(nm):g} to {max(nm):g} nm" if nm else "no wavelengths")
-    if raster.bad_bands:
-        parts.append(f"{len(raster.bad_bands)} band(s) left out")
-    if raster.scale != 1:
-        parts.append(f"divided by {raster.scale:g}")
-    return ", ".join(parts)
 
 
 def _look_through(raster: Raster) -> tuple[list[str], str]:

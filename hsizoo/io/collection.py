@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +21,9 @@ import numpy as np
 from hsizoo.cube import NO_LABEL, HyperCube, LabelMap, Scene
 from hsizoo.errors import DataError, HsizooError
 from hsizoo.io.class_numbers import number_classes
-from hsizoo.io.envi import data_files, find_header
-from hsizoo.io.formats import DRAWN, Format, format_of, is_store
+from hsizoo.io.envi import find_header
+from hsizoo.io.folder_files import leads_outside, list_files, parts_of
+from hsizoo.io.formats import DRAWN, Format
 from hsizoo.io.manifest import MANIFEST, Manifest, find_manifest
 from hsizoo.io.matching import Matches, match_files
 from hsizoo.io.raster import Raster, to_cube, to_labels
@@ -33,12 +34,6 @@ __all__ = ["Collection", "Member"]
 
 _HOLD_BOTH: Final = ("npz", "mat", "hdf5", "zarr")
 _UNNAMED_AXES: Final = (*_HOLD_BOTH, "npy")
-_NO_DATA: Final = (
-    ".toml", ".txt", ".md", ".csv", ".jpg", ".jpeg", ".xml", ".pdf", ".log",
-    ".msk", ".ovr",  # GDAL's masks and smaller copies of the file beside them
-)  # fmt: skip
-_OF_SHAPEFILES: Final = (".shx", ".dbf", ".prj", ".cpg", ".qpj", ".sbn", ".sbx", ".qix")
-"""Endings of the other files of a Shapefile."""
 
 
 @dataclass(frozen=True)
@@ -94,56 +89,10 @@ class Collection:
 
     @cached_property
     def _found(self) -> tuple[dict[Path, Format | None], dict[Path, str]]:
-        """The files, and links that must not be opened with the reason."""
-        found: dict[Path, Format | None] = {}
-        wrong: dict[Path, str] = {}
-        root = self.folder.resolve()
-        for path in self._walk():
-            if any(fnmatch.fnmatch(self._below_manifest(path), s) for s in self.manifest.skip):
-                continue
-            if path.is_symlink() and not path.resolve().is_relative_to(root):
-                wrong[path] = (
-                    f"{path} is a link that points outside {self.folder}; put the file itself "
-                    f"there, or list the link under skip in {self.folder / MANIFEST}"
-                )
-                continue
-            if path.is_dir() and not is_store(path):
-                continue  # a link to another folder inside this one
-            if path.name == MANIFEST:
-                wrong[path] = (
-                    f"{path} lies below {self.folder}, where its settings would not apply to "
-                    f"everything; join it with {self.folder / MANIFEST}, or give {path.parent} as "
-                    "the folder"
-                )
-                continue
-            if not path.is_file() and not path.is_dir():
-                wrong[path] = (
-                    f"{path} is neither a file nor a folder (a pipe or a device); remove it, or "
-                    f"list it under skip in {self.folder / MANIFEST}"
-                )
-                continue
-            try:
-                found[path] = format_of(path)
-            except DataError:
-                if path.suffix.lower() != ".json":  # of no use here, like other texts
-                    found[path] = None
-        headers = {path: find_header(path) for path, kind in found.items() if kind == "envi"}
-        images = {path: kind for path, kind in found.items() if headers.get(path) not in found}
-        return images, wrong
+        return list_files(self.folder, self._is_skipped)
 
-    def _walk(self) -> Iterator[Path]:
-        """Yield files, stores and linked folders, except hidden ones and known non-data files."""
-        for where, folders, names in os.walk(self.folder):
-            here = Path(where)
-            whole = [name for name in folders if is_store(here / name)]
-            whole += [n for n in folders if (here / n).is_symlink() and n not in whole]
-            folders[:] = sorted(n for n in folders if n[0] != "." and n not in whole)
-            for name in sorted({*names, *whole}):
-                path = here / name
-                nested = name == MANIFEST and here != self.folder
-                ending = path.suffix.lower()
-                if nested or (name[0] != "." and ending not in _NO_DATA + _OF_SHAPEFILES):
-                    yield path
+    def _is_skipped(self, path: Path) -> bool:
+        return any(fnmatch.fnmatch(self._below_manifest(path), s) for s in self.manifest.skip)
 
     def _below(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
@@ -235,24 +184,18 @@ class Collection:
         return found
 
     def _check_links(self, path: Path) -> None:
-        """Raise `DataError` if a file, or the data of an ENVI header, is a link out of the folder.
+        """Raise `DataError` if a file, or one that is read with it, is a link out of the folder.
 
         Such links are found when the folder is listed, unless ``skip`` hides them.
         """
-        root = self.folder.resolve()
         for each in (path, *self._parts(path)):
-            if each.is_symlink() and not each.resolve().is_relative_to(root):
+            if leads_outside(each, self.folder):
                 raise DataError(
                     f"{each} is a link that points outside {self.folder}; put the file itself there"
                 )
 
     def _parts(self, path: Path) -> list[Path]:
-        """List the other files that a header or a Shapefile is read with."""
-        kind = self.files.get(path)
-        if kind == "shapefile":
-            beside = (path.with_suffix(ending) for ending in _OF_SHAPEFILES)
-            return [each for each in beside if each.is_file()]
-        return data_files(path) if kind == "envi" else []
+        return parts_of(path, self.files.get(path))
 
     def files_of(self, member: Member) -> list[Path]:
         """List all files that a cube and its masks are read from, such as headers and data."""

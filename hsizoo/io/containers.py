@@ -121,7 +121,7 @@ def make_raster(
     stated = read_statements(attributes or {}, bands)
     nm, note = stated.wavelengths, ""
     for name in waves if nm is None else ():
-        unit = beside.units.get(name, "") or _unit_in(name)
+        unit = beside.units.get(name, "") or _unit_of(name, waves[name])
         nm, note = to_nanometres(waves[name], unit, bands)
         if nm is not None:
             break
@@ -142,8 +142,11 @@ def _lists(attributes: Mapping[str, Any]) -> list[list[float]]:
     return found
 
 
-def _unit_in(name: str) -> str:
-    return "nm" if name.endswith("_nm") else "um" if name.endswith("_um") else ""
+def _unit_of(name: str, values: npt.NDArray[Any]) -> str:
+    """Return the unit that the name of an array or the size of its numbers tells."""
+    if name.endswith(("_nm", "_um")):
+        return name[-2:]
+    return "nm" if values.dtype.kind in "iuf" and values.size and values.min() > 100 else ""
 
 
 def _described(raster: Raster, stated: Statements) -> Raster:

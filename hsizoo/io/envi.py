@@ -175,7 +175,10 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
     offset = _whole(header, fields, "header offset", least=0, default=0)
     size = offset + height * width * bands * dtype.itemsize
     data = find_data(header, size) if path == header else path
-    if (found := data.stat().st_size) < size:
+    line = width * bands * dtype.itemsize
+    found = data.stat().st_size
+    # More bytes are a trailer, unless they are whole lines, which would shift the bands of bsq.
+    if found < size or (found > size and interleave == "bsq" and (found - size) % line == 0):
         raise DataError(
             f"{data} has {found} bytes, but {header.name} describes {size}: {offset} + "
             f"{height} lines × {width} samples × {bands} bands × {dtype.itemsize} bytes; "

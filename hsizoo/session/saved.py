@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hsizoo.clicks import Clicks
 from hsizoo.errors import DataError
+from hsizoo.io.settings import Settings
 from hsizoo.session.state import SessionObject, check_name, checked_threshold
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def read_kept(path: Path) -> Kept:
         # Sessions saved before there were more settings than these have them at the top.
         settings = {key: about[key] for key in ("variable", "layout") if about.get(key)}
         settings |= about.get("settings", {})
+        Settings.of(settings)  # raises if one is invalid
         return Kept(
             component=_text(about, "component"),
             digest=_text(about, "component sha256"),

@@ -9,11 +9,19 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from hsizoo import DatasetCard, HyperCube, LabelMap, Scene, SceneDataset, SceneInfo
+from hsizoo import (
+    DatasetCard,
+    HyperCube,
+    LabelMap,
+    Scene,
+    SceneDataset,
+    SceneInfo,
+    data_folders,
+)
 from hsizoo.errors import DataError, MissingRequirement, OptionError
 from hsizoo.io import Raster, open_raster, read_labels
 from hsizoo.io.limits import check_memory
-from hsizoo_datasets.places import VARIABLE, folders
+from hsizoo_datasets.places import VARIABLE
 
 __all__ = ["CLASSES", "Hib"]
 
@@ -96,7 +104,7 @@ class Hib(SceneDataset):
 
     @cached_property
     def _images(self) -> list[Path]:
-        looked = folders(self._data_dir)
+        looked = data_folders(self._data_dir)
         for root in (folder / name for folder in looked for name in _NAMES):
             if found := sorted(path.parent for path in root.glob("*/gtMap.hdr")):
                 return found

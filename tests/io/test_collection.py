@@ -6,10 +6,9 @@ import pytest
 
 import hsizoo
 from hsizoo.errors import DataError, OptionError
-from hsizoo.io import write_cube, write_mask
+from hsizoo.io import Settings, write_cube, write_mask
 from hsizoo.io.checking import check_collection, check_file
 from hsizoo.io.collection import Collection
-from hsizoo.io.settings import Settings
 
 CUBE = np.random.default_rng(0).uniform(0.1, 0.9, (6, 8, 5)).astype(np.float32)
 MASK = np.zeros((6, 8), int)
@@ -223,9 +222,18 @@ def test_bands_without_any_value(folder):
     data[:, :, 3] = np.nan
     write_cube(folder / "pig1/a.hdr", hsizoo.HyperCube(data))
     collection = Collection(folder)
-    cube = collection.scene(collection.members[0]).cube
-    assert cube.bands == 4
-    assert "1 band(s) (3) without a single value left out" in cube.remarks
+    scene = collection.scene(collection.members[0])
+    np.testing.assert_array_equal(scene.cube.data, np.delete(CUBE, 3, axis=2))
+    assert scene.cube.remarks == ("1 band(s) (3) without a single value left out",)
+    data[:] = np.nan
+    write_cube(folder / "pig1/a.hdr", hsizoo.HyperCube(data))
+    assert "a.img has no value: all pixels are without data in all bands" in scene_error(folder)
+    for band in range(5):
+        data[band::5, :, :] = CUBE[band::5, :, :]
+        data[band::5, :, band] = np.nan
+    write_cube(folder / "pig1/a.hdr", hsizoo.HyperCube(data))
+    assert "no pixel has a value in every band" in scene_error(folder)
+    assert "1 (38 of 48)" not in scene_error(folder)
 
 
 def test_cube_and_mask_in_one_file(tmp_path):
