@@ -10,6 +10,7 @@ _OPTIONAL = {
     "matplotlib": "pip install 'hsizoo[report]'",
     "h5py": "pip install 'hsizoo[hdf5]'",
     "tifffile": "pip install 'hsizoo[tiff]'",
+    "rasterio": "pip install 'hsizoo[geo]'",
     "zarr": "pip install 'hsizoo[zarr]'",
 }
 

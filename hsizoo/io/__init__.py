@@ -14,6 +14,10 @@ TIFF       ``.tif``, GeoTIFF                              ``pip install 'hsizoo[
 Zarr       a folder, version 2 or 3                       ``pip install 'hsizoo[zarr]'``
 Tivita     ``*_SpecCube.dat``                             nothing
 PNG        masks of one channel                           nothing
+GeoJSON    masks of polygons; QuPath's exports too        ``pip install 'hsizoo[geo]'``
+GeoPackage masks of polygons                              ``pip install 'hsizoo[geo]'``
+Shapefile  masks of polygons                              ``pip install 'hsizoo[geo]'``
+COCO       masks of polygons or run lengths, in ``.json`` ``pip install 'hsizoo[geo]'``
 others     ERDAS, JPEG 2000, NITF, PCIDSK, through GDAL   ``pip install 'hsizoo[geo]'``
 ========== ============================================== =======================================
 
