@@ -156,7 +156,8 @@ def _check_mask(collection: Collection, member: Member, shape: tuple[int, ...] |
 def _facts(path: Path, raster: Raster) -> str:
     bands, nm, _ = usable_bands(raster)
     height, width = raster.values.shape[:2]
-    parts = [FORMATS[format_of(path)], f"{height}×{width}×{len(bands)} {raster.values.dtype.name}"]
+    parts = [raster.product] if raster.product else []
+    parts += [FORMATS[format_of(path)], f"{height}×{width}×{len(bands)} {raster.values.dtype.name}"]
     parts.append(f"{min(nm):g} to {max(nm):g} nm" if nm else "no wavelengths")
     if raster.bad_bands:
         parts.append(f"{len(raster.bad_bands)} band(s) left out")

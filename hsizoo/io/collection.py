@@ -19,6 +19,7 @@ import numpy as np
 
 from hsizoo.cube import NO_LABEL, HyperCube, LabelMap, Scene
 from hsizoo.errors import DataError, HsizooError
+from hsizoo.io import products
 from hsizoo.io.envi import data_files, find_header
 from hsizoo.io.formats import Format, format_of, is_store
 from hsizoo.io.manifest import MANIFEST, Manifest, find_manifest
@@ -119,6 +120,8 @@ class Collection:
                 found[path] = None
         headers = {path: find_header(path) for path, kind in found.items() if kind == "envi"}
         images = {path: kind for path, kind in found.items() if headers.get(path) not in found}
+        beside = {p for path, kind in images.items() for p in products.companions(path, kind)}
+        images = {path: kind for path, kind in images.items() if path not in beside}
         return images, wrong
 
     def _walk(self) -> Iterator[Path]:
@@ -207,7 +210,7 @@ class Collection:
         Such links are found when the folder is listed, unless ``skip`` hides them.
         """
         root = self.folder.resolve()
-        for each in (path, *(data_files(path) if self.files.get(path) == "envi" else [])):
+        for each in (path, *self._parts(path)):
             if each.is_symlink() and not each.resolve().is_relative_to(root):
                 raise DataError(
                     f"{each} is a link that points outside {self.folder}; put the file itself there"
@@ -220,8 +223,15 @@ class Collection:
             if path.is_dir():
                 found += sorted(each for each in path.rglob("*") if each.is_file())
             else:
-                found += [path, *(data_files(path) if self.files[path] == "envi" else [])]
+                found += [path, *self._parts(path)]
         return found
+
+    def _parts(self, path: Path) -> list[Path]:
+        """List the files that are read with a file, such as an ENVI header's data, or a folder."""
+        kind = self.files.get(path)
+        if kind == "bands":
+            return sorted(each for each in path.iterdir() if not each.is_dir())
+        return [*(data_files(path) if kind == "envi" else []), *products.companions(path, kind)]
 
     def _cube_of(self, mask: Path, base: str, cubes: list[Path]) -> Path:
         """Return the cube of a mask: of the same name, or the only one whose name starts so."""

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Literal
 
 from hsizoo.errors import DataError, HsizooError
+from hsizoo.io import products
+from hsizoo.io.bands import is_band_folder
 from hsizoo.io.choosing import Want
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 
 __all__ = ["FORMATS", "Format", "format_of", "is_store", "open_raster"]
 
-Format = Literal["envi", "npy", "npz", "mat", "hdf5", "tiff", "zarr", "tivita", "png"]
+Format = Literal["envi", "npy", "npz", "mat", "hdf5", "tiff", "zarr", "tivita", "png", "bands"]
 
 FORMATS: dict[Format, str] = {
     "envi": "ENVI",
@@ -27,6 +29,7 @@ FORMATS: dict[Format, str] = {
     "zarr": "Zarr",
     "tivita": "Tivita SpecCube",
     "png": "PNG mask",
+    "bands": "folder with one TIFF per band",
 }
 
 _MODULES: dict[Format, str] = {"npy": "numpy_", "npz": "numpy_", "zarr": "zarr_"}
@@ -48,7 +51,11 @@ _ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")
 
 
 def is_store(path: Path) -> bool:
-    """Whether a folder is a Zarr store."""
+    """Whether a folder is an image of its own: a Zarr store, or one TIFF per band."""
+    return _is_zarr(path) or is_band_folder(path)
+
+
+def _is_zarr(path: Path) -> bool:
     return any((path / name).is_file() for name in _ZARR_FILES)
 
 
@@ -65,9 +72,13 @@ def format_of(path: str | os.PathLike[str]) -> Format:
 
     path = Path(path)
     if path.is_dir():
-        if is_store(path):
+        if _is_zarr(path):
             return "zarr"
-        raise DataError(f"{path} is a folder, but not a Zarr store")
+        if is_band_folder(path):
+            return "bands"
+        raise DataError(
+            f"{path} is a folder, but neither a Zarr store nor one TIFF per band; give a file in it"
+        )
     if not path.exists():
         raise DataError(f"there is no file {path}")
     if not path.is_file():  # opening a pipe or a device may wait for ever
@@ -90,6 +101,8 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         return "envi"
     if is_spec_cube(path, head):
         return "tivita"
+    if reason := products.unreadable(path, head):
+        raise DataError(reason)
     raise DataError(
         f"{path} is in none of the supported formats: {', '.join(FORMATS.values())}.  "
         "An ENVI data file needs its .hdr file beside it"
@@ -124,8 +137,11 @@ def open_raster(
     path = Path(path)
     kind = format_of(path)
     module = import_module(f"hsizoo.io.{_MODULES.get(kind, kind)}")
+    settings = settings or Settings()
     try:
-        raster: Raster = module.read(path, want, settings or Settings(), images)
+        raster = products.read(path, kind, settings, images) if want == "cube" else None
+        if raster is None:
+            raster = module.read(path, want, settings, images)
     except HsizooError:
         raise
     except Exception as error:  # libraries raise anything on damaged files
