@@ -77,7 +77,7 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
                 f"{file} has {size} (rows, columns), but {files[0].name} {values.shape[:2]}; bands "
                 "of another size must be in a folder of their own"
             )
-        values = values.astype(np.result_type(values, part.values), copy=False)
+        values = values.astype(np.result_type(values.dtype, part.values.dtype), copy=False)
         values[:, :, band] = part.values.reshape(size)
         parts.append(replace(part, values=np.empty((1, 1))))  # the rest is small
     remarks = [f"{len(files)} bands, from {files[0].name} to {files[-1].name}"]

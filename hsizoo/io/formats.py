@@ -150,4 +150,4 @@ def open_raster(
             f"{path} cannot be read as {FORMATS[kind]}; it is damaged or incomplete: "
             f"{reason[0] if reason else type(error).__name__:.300}"
         ) from error
-    return raster
+    return products.note_unused(raster, kind, settings) if want == "cube" else raster

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from hsizoo.io import bands, envi, hdf5, tiff
 from hsizoo.io.limits import need
@@ -17,7 +18,9 @@ from hsizoo.io.products import aviris, dlr, emit, hyperion, neon, prisma, refere
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 
-__all__ = ["companions", "read", "unreadable"]
+__all__ = ["companions", "note_unused", "read", "unreadable"]
+
+_WITH_TABLE: Final = ("EMIT", "AVIRIS")
 
 
 def read(
@@ -46,10 +49,9 @@ def read(
     """
     if kind == "hdf5":
         raster = None if settings.variable is not None else _read_hdf5(path, settings)
-        if raster is not None and settings.layout != "auto":
-            remark = f"layout={settings.layout} is not used: the axes of {raster.product} are known"
-            raster = replace(raster, remarks=(*raster.remarks, remark))
-        return raster
+        if raster is None or settings.layout == "auto":
+            return raster
+        return _noted(raster, f"layout={settings.layout} is not used: the product tells the axes")
     if kind == "tiff":
         return dlr.describe(tiff.read(path, "cube", settings, images))
     if kind == "envi":
@@ -62,6 +64,26 @@ def read(
     if kind == "bands":
         return hyperion.describe(bands.read(path, "cube", settings, images), path)
     return None
+
+
+def note_unused(raster: Raster, kind: str, settings: Settings) -> Raster:
+    """Add a remark if the pixels were to be arranged on the map, but the file has no table.
+
+    Parameters
+    ----------
+    raster : Raster
+        As read.
+    kind : str
+        The format of the file.
+    settings : Settings
+    """
+    if not settings.orthorectify or (kind == "hdf5" and raster.product.startswith(_WITH_TABLE)):
+        return raster
+    return _noted(raster, "orthorectify=true is not used: only EMIT and AVIRIS have a table for it")
+
+
+def _noted(raster: Raster, remark: str) -> Raster:
+    return replace(raster, remarks=(*raster.remarks, remark))
 
 
 def _read_hdf5(path: Path, settings: Settings) -> Raster | None:

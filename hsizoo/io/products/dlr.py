@@ -45,7 +45,8 @@ def describe(raster: Raster) -> Raster:
     try:
         bands = _bands(path)
     except DataError as error:
-        return replace(raster, remarks=(*raster.remarks, f"{path.name} is not used: {error}"))
+        note = f"the metadata of the product are not used: {error}"
+        return replace(raster, remarks=(*raster.remarks, note))
     if bands is None:
         return raster
     count = raster.values.shape[2] if raster.values.ndim == 3 else 1
@@ -53,7 +54,7 @@ def describe(raster: Raster) -> Raster:
         bands = bands.last(count)
     elif match["part"]:
         bands = bands.first(count)
-    return _with(raster, bands, path.name, count)
+    return _with(raster, bands, count)
 
 
 def companions(image: Path) -> list[Path]:
@@ -88,7 +89,8 @@ def _bands(path: Path) -> Bands | None:
     return enmap.bands(root) or desis.bands(root)
 
 
-def _with(raster: Raster, bands: Bands, name: str, count: int) -> Raster:
+def _with(raster: Raster, bands: Bands, count: int) -> Raster:
+    name = "METADATA.XML"
     remarks = [bands.product]
     if len(bands.wavelengths) != count:
         remarks.append(

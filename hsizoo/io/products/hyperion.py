@@ -53,9 +53,9 @@ def describe(raster: Raster, folder: Path) -> Raster:
     remarks = [
         f"Hyperion: radiance is the stored number / {factors['VNIR']:g} (VNIR), "
         f"/ {factors['SWIR']:g} (SWIR), {where}",
-        f"{len(bad)} bands left out: not calibrated, or repeated by both spectrometers",
+        f"{len(bad)} band(s) left out: not calibrated, or repeated by both spectrometers",
     ]
-    remarks += [f"{(~valid).sum()} pixels are 0 in all bands: no data"] * bool((~valid).any())
+    remarks += [f"{(~valid).sum()} pixel(s) are 0 in all bands: no data"] * bool((~valid).any())
     return replace(
         raster,
         product="Hyperion",

@@ -60,5 +60,5 @@ def read(path: Path, file: Any, found: Mapping[str, Any]) -> Raster | None:
         if any(low <= nm <= high for low, high in windows)
     }
     shown = ", ".join(f"{low:g} to {high:g} nm" for low, high in sorted(windows))
-    remark = f"{len(bad)} bands in the windows of water vapour left out ({shown})"
+    remark = f"{len(bad)} band(s) in the windows of water vapour left out ({shown})"
     return replace(raster, bad_bands=raster.bad_bands | bad, remarks=(*raster.remarks, remark))

@@ -103,13 +103,13 @@ def read(path: Path, found: Mapping[str, Any], attributes: Mapping[str, Any]) ->
             flags[:, :, to] = load(path, part.errors)[:, picked, :].transpose(0, 2, 1) != 0
         factors[1, to], factors[2, to] = part.gain, part.offset
         factors[0, to] = np.nan if part.nm is None else part.nm[picked]
-    valid = np.asarray((values != 0).any(axis=2))
-    remarks += [f"{(~valid).sum()} pixels are 0 in all bands: no data"] * bool((~valid).any())
-    bad: frozenset[int] = frozenset()
-    if flags is not None:
-        valid, bad = _without_errors(flags, valid, remarks)
     known = bool(np.isfinite(factors[0]).all())
     nm, gains, offsets = (tuple(each.tolist()) for each in factors)
+    valid = np.asarray((values != 0).any(axis=2))
+    remarks += [f"{(~valid).sum()} pixel(s) are 0 in all bands: no data"] * bool((~valid).any())
+    bad: frozenset[int] = frozenset()
+    if flags is not None:
+        valid, bad = _without_errors(flags, valid, nm, remarks)
     return Raster(
         path=path,
         values=values,
@@ -171,12 +171,12 @@ def _chosen(parts: list[_Part], remarks: list[str]) -> list[npt.NDArray[np.intp]
         order = np.argsort(part.nm, kind="stable")
         picked = order[part.nm[order] > 0]
         if unused := len(order) - len(picked):
-            remarks.append(f"{unused} {part.name} bands without a wavelength left out")
+            remarks.append(f"{unused} {part.name} band(s) without a wavelength left out")
         if part.name == "VNIR":
             both = part.nm[picked] >= first
             if both.any():
                 remarks.append(
-                    f"{both.sum()} VNIR bands from {first:g} nm on left out: SWIR has them too"
+                    f"{both.sum()} VNIR band(s) from {first:g} nm on left out: SWIR has them too"
                 )
             picked = picked[~both]
         chosen.append(picked)
@@ -184,20 +184,26 @@ def _chosen(parts: list[_Part], remarks: list[str]) -> list[npt.NDArray[np.intp]
 
 
 def _without_errors(
-    flags: npt.NDArray[np.bool_], valid: npt.NDArray[np.bool_], remarks: list[str]
+    flags: npt.NDArray[np.bool_],
+    valid: npt.NDArray[np.bool_],
+    nm: tuple[float, ...],
+    remarks: list[str],
 ) -> tuple[npt.NDArray[np.bool_], frozenset[int]]:
     """Return which values are without error, and the bands that have errors nearly everywhere."""
     bad = mostly_flagged(flags, valid)
     if bad:
-        shown = ", ".join(map(str, sorted(bad)[:20])) + (", …" if len(bad) > 20 else "")
+        first = sorted(bad)[:20]
+        known = np.isfinite(nm).all()
+        shown = ", ".join(f"{nm[band]:g} nm" if known else f"band {band}" for band in first)
+        shown += ", …" if len(bad) > len(first) else ""
         remarks.append(
-            f"{len(bad)} bands left out, which the error matrix flags in most pixels: {shown}"
+            f"{len(bad)} band(s) left out, which the error matrix flags in most pixels: {shown}"
         )
     kept = [band for band in range(flags.shape[2]) if band not in bad]
     pixels = int((flags[:, :, kept].any(axis=2) & valid).sum())
     if pixels:
         remarks.append(
-            f"{pixels} pixels have a value that the error matrix flags, which is no data; keep "
+            f"{pixels} pixel(s) have a value that the error matrix flags, which is no data; keep "
             "them with nodata=none"
         )
     return valid[:, :, None] & ~flags, bad

@@ -178,7 +178,7 @@ def _highest(values: npt.NDArray[Any], fields: Mapping[str, str]) -> float:
     if ceiling is not None and ceiling > 0:
         return ceiling
     if bits is not None and 1 <= bits <= 16:
-        return 2.0**bits - 1
+        return math.pow(2, bits) - 1
     return float(int(np.iinfo(values.dtype).max))
 
 
@@ -264,14 +264,14 @@ def _reflectance(
     remarks = [*raster.remarks, f"values are (raw - dark) / (white - dark): {names}", *notes]
     if bad:
         remarks.append(
-            f"{len(bad)} bands left out: the white reference is saturated, or not brighter than "
+            f"{len(bad)} band(s) left out: the white reference is saturated, or not brighter than "
             "the dark one, in most columns"
         )
     kept = [band for band in range(unusable.shape[1]) if band not in bad]
     if columns := int(unusable[:, kept].any(axis=1).sum()):
-        remarks.append(f"{columns} columns have no data: the white reference is unusable there")
+        remarks.append(f"{columns} column(s) have no data: the white reference is unusable there")
     if saturated.any():
-        remarks.append(f"{int(saturated.sum())} pixels are saturated and have no data")
+        remarks.append(f"{int(saturated.sum())} pixel(s) are saturated and have no data")
     return replace(
         raster,
         values=values,
