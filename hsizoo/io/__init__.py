@@ -9,11 +9,15 @@ NumPy      ``.npy``, ``.npz``                             nothing
 MATLAB     ``.mat`` to version 7                          nothing
 MATLAB     ``.mat`` of version 7.3                        ``pip install 'hsizoo[hdf5]'``
 HDF5       ``.h5``, ``.hdf5``, ``.he5``                   ``pip install 'hsizoo[hdf5]'``
-TIFF       ``.tif``, GeoTIFF                              ``pip install 'hsizoo[tiff]'``
+TIFF       ``.tif``, GeoTIFF; a folder of one per band    ``pip install 'hsizoo[tiff]'``
 Zarr       a folder, version 2 or 3                       ``pip install 'hsizoo[zarr]'``
 Tivita     ``*_SpecCube.dat``                             nothing
 PNG        masks of one channel                           nothing
 ========== ============================================== =======================================
+
+Products of satellites and cameras that keep their metadata in ways of their own are known too:
+PRISMA, EnMAP, DESIS, EMIT, AVIRIS, NEON, Hyperion, and raw images with dark and white references;
+see ``docs/formats.md``.
 
 The format is detected from the content, not from the file extension.  Nothing is unpickled or
 unpacked to disk, and no array is allocated before its size has been checked against the data in the

@@ -227,10 +227,8 @@ class Collection:
         return found
 
     def _parts(self, path: Path) -> list[Path]:
-        """List the files that are read with a file, such as an ENVI header's data, or a folder."""
+        """List the files that are read with a file, such as the data of an ENVI header."""
         kind = self.files.get(path)
-        if kind == "bands":
-            return sorted(each for each in path.iterdir() if not each.is_dir())
         return [*(data_files(path) if kind == "envi" else []), *products.companions(path, kind)]
 
     def _cube_of(self, mask: Path, base: str, cubes: list[Path]) -> Path:

@@ -176,6 +176,7 @@ def enmap(folder, level="L2A", nm=DLR_NM):
     path = folder / f"{base}-SPECTRAL_IMAGE.TIF"
     tiff(path, dlr_cube())
     tiff(folder / f"{base}-QL_QUALITY_CLOUD.TIF", np.zeros((*SIZE, 1), "u1"))
+    background = "" if level == "L2A" else "<backgroundValue>-32768</backgroundValue>"
     bands = "".join(
         f'<bandID number="{number}"><wavelengthCenterOfBand>{center}</wavelengthCenterOfBand>'
         f"<FWHMOfBand>6.5</FWHMOfBand><GainOfBand>{0.0001 * number}</GainOfBand>"
@@ -184,7 +185,7 @@ def enmap(folder, level="L2A", nm=DLR_NM):
     )
     (folder / f"{base}-METADATA.XML").write_text(
         f'<?xml version="1.0" encoding="UTF-8"?>\n<level_X><metadata/><base><level>{level}</level>'
-        "</base><specific><backgroundValue>-32768</backgroundValue>"
+        f"</base><specific>{background}"
         f"<bandCharacterisation>{bands}</bandCharacterisation></specific></level_X>\n"
     )
     return path

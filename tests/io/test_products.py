@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hsizoo.cli import app
-from hsizoo.errors import DataError
+from hsizoo.errors import DataError, HsizooError
 from hsizoo.io import format_of, open_cube, open_raster, read_cube, write_mask
 from hsizoo.io.collection import Collection
 from hsizoo.io.products import companions
@@ -378,7 +378,7 @@ def test_references_that_are_saturated_or_dark(tmp_path):
     np.testing.assert_array_equal(cube.valid, ~without)
     assert has(cube, r"1 band\(s\) left out: the white reference is saturated, or not brighter")
     assert has(cube, r"1 column\(s\) have no data")
-    assert has(cube, r"1 pixel\(s\) are saturated")
+    assert has(cube, r"1 pixel\(s\) are saturated, or have no data")
 
 
 @pytest.mark.parametrize("ceiling", [{"bit depth": 12}, {"ceiling": 4095}])
@@ -405,6 +405,29 @@ def test_references_that_cannot_be_used(tmp_path, name, cube, fields, why):
     assert has(cube, f"references are not applied, values are as stored: .*{why}")
     scale = fields.get("reflectance scale factor", 1)
     np.testing.assert_allclose(cube.data, make.raw() / scale, rtol=1e-6)
+
+
+def test_no_data_of_a_raw_image_are_counts(tmp_path):
+    path = make.headwall(tmp_path)
+    raw, dark = make.raw(), make.dark(lines=1)
+    raw[2, 3] = 0
+    raw[4, 4] = dark[0, 4]  # a reflectance of 0 is a value
+    make.envi(path, raw, make.LAB_NM)
+    path.with_suffix(".raw").rename(path.with_suffix(""))
+    cube = read_cube(path, nodata=0)
+    assert np.argwhere(~cube.valid).tolist() == [[2, 3]]
+    np.testing.assert_allclose(cube.data[4, 4], 0, atol=1e-30)
+    assert read_cube(path, nodata="none").valid.all()
+
+
+def test_cubes_called_dark_or_white_are_no_references_alone(tmp_path):
+    make.envi(tmp_path / "white.hdr", make.raw(), make.LAB_NM)
+    make.envi(tmp_path / "red.hdr", make.raw(), make.LAB_NM)
+    assert read_cube(tmp_path / "red.hdr").remarks == ()
+    assert len(Collection(tmp_path).members) == 2
+    make.envi(tmp_path / "dark.hdr", make.dark(), make.LAB_NM)
+    assert has(read_cube(tmp_path / "red.hdr"), "values are .raw - dark. / .white - dark.")
+    assert [member.name for member in Collection(tmp_path).members] == ["red"]
 
 
 def test_one_reference_is_not_enough(tmp_path):
@@ -473,6 +496,28 @@ def test_every_command_takes_every_product(tmp_path, product):
     assert member.cube == path
     beside = companions(path, format_of(path))
     assert {path, *beside} - {path} <= set(Collection(folder).files_of(member))
+
+
+@pytest.mark.parametrize("product", make.WRITERS)
+@pytest.mark.filterwarnings("ignore")  # of the libraries, which may well complain
+def test_damaged_products_are_read_or_refused(tmp_path, product):
+    path = make.WRITERS[product](tmp_path)
+    files = sorted(each for each in tmp_path.rglob("*") if each.is_file())
+    rng = np.random.default_rng(0)
+    for _ in range(15):
+        file = files[rng.integers(len(files))]
+        good = file.read_bytes()
+        damaged = bytearray(good)
+        for at in rng.integers(0, min(len(good), 4000), 4):
+            damaged[at] = rng.integers(256)
+        file.unlink()  # a memory map of the last one may be alive
+        file.write_bytes(damaged)
+        try:
+            read_cube(path)
+        except HsizooError as error:
+            assert str(tmp_path) in str(error)
+        file.unlink()
+        file.write_bytes(good)
 
 
 def test_the_settings_of_products_come_from_the_manifest_too(tmp_path):

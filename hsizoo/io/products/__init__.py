@@ -102,7 +102,8 @@ def _read_hdf5(path: Path, settings: Settings) -> Raster | None:
 def companions(path: Path, kind: str | None) -> list[Path]:
     """List the files that belong to a product's cube and are no cubes of their own.
 
-    They are metadata, layers of quality, and dark and white references.
+    They are metadata, layers of quality, and dark and white references; and all files of a folder
+    of bands.
 
     Parameters
     ----------
@@ -119,6 +120,8 @@ def companions(path: Path, kind: str | None) -> list[Path]:
             for header in references.find(path).values()
             for each in (header, *envi.data_files(header))
         ]
+    if kind == "bands":
+        return sorted(each for each in path.iterdir() if each.is_file())
     return []
 
 

@@ -2,6 +2,7 @@
 
 Names of elements as EnPT and SNAP's reader take them: ``specific/bandCharacterisation/bandID`` with
 ``wavelengthCenterOfBand``, ``GainOfBand`` and ``OffsetOfBand``, and ``specific/backgroundValue``.
+In L2A that value is missing or wrong, and -32768 is meant, as SNAP's reader has it.
 """
 
 from __future__ import annotations
@@ -18,5 +19,6 @@ def bands(root: Element) -> Bands | None:
     elements = root.findall("specific/bandCharacterisation/bandID")
     if not elements:
         return None
-    product = f"EnMAP {(root.findtext('base/level') or '').strip()}".strip()
-    return read_bands(product, elements, root.findtext("specific/backgroundValue"))
+    level = (root.findtext("base/level") or "").strip()
+    background = "-32768" if level == "L2A" else root.findtext("specific/backgroundValue")
+    return read_bands(f"EnMAP {level}".strip(), elements, background)

@@ -43,7 +43,7 @@ _SPECIM: Final[Mapping[str, Role]] = {
     "darkref_": "dark", "whiteref_": "white", "whitedarkref_": "white_dark",
 }  # fmt: skip
 _GENERAL: Final = re.compile(
-    r"(dark|white)(?:[ _-]?(?:ref|reference|correction|current|cube|frame|calibration))?", re.I
+    r"(dark|white)([ _-]?(?:ref|reference|correction|current|cube|frame|calibration))?"
 )
 _EXPOSURES: Final = ("tint", "shutter", "exposure", "exposure time", "integration time")
 _AUTODARK: Final = "autodarkstartline"
@@ -64,6 +64,8 @@ class _Reference:
 def find(header: Path) -> dict[Role, Path]:
     """Return the headers of the references beside an image; none for a reference.
 
+    Files called just ``dark`` and ``white`` are references only if there are both.
+
     Parameters
     ----------
     header : Path
@@ -74,16 +76,18 @@ def find(header: Path) -> dict[Role, Path]:
         return {}
     general: dict[Role, list[Path]] = {"dark": [], "white": []}
     named: dict[Role, Path] = {}
+    sure = False
     for path in sorted(header.parent.glob("*.[hH][dD][rR]")):
         stem = _stem(path).lower()
         match = _GENERAL.fullmatch(stem)
         if match:
-            general["dark" if match[1].lower() == "dark" else "white"].append(path)
+            general["dark" if match[1] == "dark" else "white"].append(path)
+            sure = sure or match[2] is not None
         for prefix, role in _SPECIM.items():
             if stem == prefix + own:
                 named[role] = path
     single = {role: paths[0] for role, paths in general.items() if len(paths) == 1}
-    return named or single
+    return named or (single if sure or len(single) == 2 else {})
 
 
 def _stem(header: Path) -> str:
@@ -139,6 +143,8 @@ def apply(raster: Raster, header: Path, fields: Mapping[str, str], settings: Set
         cut = raster if start is None else _without_dark_lines(raster, start)
         note = f"references are not applied, values are as stored: {error}"
         return replace(cut, remarks=(*cut.remarks, note))
+    if settings.nodata is not None:  # concerns what is stored
+        image = replace(image, nodata=() if settings.nodata == "none" else (settings.nodata,))
     return _reflectance(image, fields, references, ratio, notes)
 
 
@@ -259,7 +265,10 @@ def _reflectance(
         for value in raster.nodata:
             lost |= raw == value
         saturated[part] = lost.any(axis=2)
-        values[part] = np.where(lost, np.nan, (raw - dark.mean) * factor)
+        found = ((raw - dark.mean) * factor).astype(np.float32)
+        for value in raster.nodata:  # would be taken for no data once more
+            found[found == value] = np.nextafter(np.float32(value), np.float32(np.inf))
+        values[part] = np.where(lost, np.nan, found)
     names = ", ".join(each.name for each in references.values())
     remarks = [*raster.remarks, f"values are (raw - dark) / (white - dark): {names}", *notes]
     if bad:
@@ -271,7 +280,9 @@ def _reflectance(
     if columns := int(unusable[:, kept].any(axis=1).sum()):
         remarks.append(f"{columns} column(s) have no data: the white reference is unusable there")
     if saturated.any():
-        remarks.append(f"{int(saturated.sum())} pixel(s) are saturated and have no data")
+        remarks.append(
+            f"{int(saturated.sum())} pixel(s) are saturated, or have no data in the file"
+        )
     return replace(
         raster,
         values=values,
