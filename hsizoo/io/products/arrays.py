@@ -68,7 +68,7 @@ def cube_of(
     )
     # How the axes were found is of no interest where the product tells.
     said = [each for each in raster.remarks if not each.startswith("axes ")]
-    return replace(raster, product=product, remarks=(product, *said, *remarks))
+    return replace(raster, product=product, remarks=(*said, *remarks))
 
 
 def on_the_map(

@@ -91,7 +91,7 @@ def _bands(path: Path) -> Bands | None:
 
 def _with(raster: Raster, bands: Bands, count: int) -> Raster:
     name = "METADATA.XML"
-    remarks = [bands.product]
+    remarks: list[str] = []
     if len(bands.wavelengths) != count:
         remarks.append(
             f"{name} is not used: it describes {len(bands.wavelengths)} bands, but the image has "
