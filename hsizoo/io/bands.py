@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from hsizoo.errors import DataError, MissingRequirement
+from hsizoo.errors import DataError
 from hsizoo.io import tiff
 from hsizoo.io.choosing import Want
 from hsizoo.io.limits import check_memory, need
@@ -54,9 +54,7 @@ def is_band_folder(folder: Path) -> bool:
         tiff.check_directories(files[0])
         with tifffile.TiffFile(files[0]) as file:
             return len(file.pages) == 1 and file.pages[0].samplesperpixel == 1
-    except (MissingRequirement, DataError, OSError):
-        return False
-    except Exception:  # noqa: BLE001 - libraries raise anything on damaged files
+    except Exception:  # noqa: BLE001 - then it is none: damaged, or tifffile is missing
         return False
 
 

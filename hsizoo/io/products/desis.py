@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element
 
-from hsizoo.io.products.bands_of import Bands, read_bands
+from hsizoo.io.products.band_table import Bands, read_bands
 
 __all__ = ["bands"]
 

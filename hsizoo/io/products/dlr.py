@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element
 from hsizoo.errors import DataError
 from hsizoo.io.gdal_metadata import parse_xml
 from hsizoo.io.products import desis, enmap
-from hsizoo.io.products.bands_of import Bands
+from hsizoo.io.products.band_table import Bands
 from hsizoo.io.raster import Raster
 from hsizoo.wavelengths import to_nanometres
 
