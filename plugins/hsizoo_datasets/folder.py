@@ -12,11 +12,11 @@ from hsizoo.io.matching import LOOKED_FOR
 
 __all__ = ["Folder"]
 
-_READING: Final = b"2"  # how files are read; with another, stored results are of other values
+_READING: Final = b"3"  # how files are read; with another, stored results are of other values
 _LAYOUT: Final = (
     f"{LOOKED_FOR}.  An optional file hsizoo.toml sets names of labels, ignore, targets, subject, "
-    "split, rgb_bands, wavelengths, drop_bands, scale, nodata, layout; `hsizoo data check FOLDER` "
-    "reports what was found"
+    "split, rgb_bands, wavelengths, drop_bands, scale, nodata, layout and more; `hsizoo data check "
+    "FOLDER` reports what was found"
 )
 
 
