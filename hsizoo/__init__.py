@@ -39,13 +39,13 @@ if TYPE_CHECKING:
         SpectralScorer,
         TrainableSegmenter,
         View,
+        WeightFile,
     )
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
     from hsizoo.session import Session
     from hsizoo.training.run import TrainResult, train
     from hsizoo.weights.files import (
-        WeightFile,
         check_state,
         home,
         load_state,
@@ -85,7 +85,7 @@ _WHERE = {
     "TrainResult": "hsizoo.training.run",
     "TrainableSegmenter": "hsizoo.interfaces",
     "View": "hsizoo.interfaces",
-    "WeightFile": "hsizoo.weights.files",
+    "WeightFile": "hsizoo.interfaces",
     "bench": "hsizoo.runs.bench",
     "check_state": "hsizoo.weights.files",
     "create": "hsizoo.zoo.factory",

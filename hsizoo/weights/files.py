@@ -11,9 +11,9 @@ import contextlib
 import hashlib
 import os
 import pickle
+import shlex
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -21,39 +21,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from hsizoo.errors import DataError, MissingRequirement
+from hsizoo.interfaces import WeightFile
 
-__all__ = ["WeightFile", "check_state", "home", "load_state", "locate", "state_digest"]
+__all__ = [
+    "check_state",
+    "download_command",
+    "home",
+    "is_offline",
+    "load_state",
+    "locate",
+    "place",
+    "state_digest",
+]
 
 _FIRST = 3  # number of names shown for each kind of difference
 _MIB = 2**20
-
-
-@dataclass(frozen=True)
-class WeightFile:
-    """A weight file published by its authors.
-
-    Parameters
-    ----------
-    name : str
-        File name, also in ``HSIZOO_HOME/weights``.
-    url : str
-        Download address.
-    size : int
-        Size in bytes; 0 if unknown.
-    sha256 : str or None
-        Published digest.  If None, the digest at first use is written beside the file
-        (``<name>.sha256``), and every later use is checked against it.
-    licence : str
-    mirrors : tuple of str, optional
-        Other addresses of the same file, tried in turn if `url` fails.
-    """
-
-    name: str
-    url: str
-    size: int
-    sha256: str | None
-    licence: str
-    mirrors: tuple[str, ...] = ()
 
 
 def home() -> Path:
@@ -63,6 +45,22 @@ def home() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("hsizoo", appauthor=False)
+
+
+def is_offline() -> bool:
+    """Whether ``HSIZOO_OFFLINE`` forbids downloads."""
+    return os.environ.get("HSIZOO_OFFLINE", "0") not in ("", "0")
+
+
+def place(weight_file: WeightFile) -> Path:
+    """Return the path at which a weight file is looked up, and to which it is downloaded."""
+    return home() / "weights" / weight_file.name
+
+
+def download_command(weight_file: WeightFile) -> str:
+    """Return the shell command that downloads a weight file to its place."""
+    words = ["curl", "-fL", "--create-dirs", "-o", str(place(weight_file)), weight_file.url]
+    return shlex.join(words)
 
 
 def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None = None) -> Path:
@@ -86,7 +84,7 @@ def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None
         if not path.is_file():
             raise MissingRequirement(f"there is no weight file {path}")
         return path
-    path = home() / "weights" / weight_file.name
+    path = place(weight_file)
     if not path.is_file():
         _download(weight_file, path)
     _verify(weight_file, path)
@@ -94,7 +92,7 @@ def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None
 
 
 def _download(weight_file: WeightFile, path: Path) -> None:
-    if os.environ.get("HSIZOO_OFFLINE", "0") not in ("", "0"):
+    if is_offline():
         raise MissingRequirement(_how_to_get(weight_file, path, "HSIZOO_OFFLINE is set"))
     from filelock import FileLock
 
@@ -134,7 +132,8 @@ def _how_to_get(weight_file: WeightFile, path: Path, reason: str) -> str:
     return (
         f"the weights {weight_file.name} are missing, and {reason}. Download them on a machine "
         "with network access and put them at the path below, or pass your own copy with "
-        "checkpoint=PATH.\n"
+        "checkpoint=PATH; to try commands without them, checkpoint=random takes random weights, "
+        "whose results mean nothing.\n"
         f"  file:    {weight_file.name}\n"
         f"  sha256:  {digest}\n"
         f"  size:    {size if weight_file.size else 'unknown'}\n"

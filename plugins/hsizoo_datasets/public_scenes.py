@@ -41,6 +41,10 @@ class _PublicScene(OneScene):
             raise DataError(f"{cube_path}: expected a cube of {self.shape}, found {values.shape}")
         return values, self._labels(labels_path)
 
+    def place(self) -> Path:
+        """Return the file of the cube, if the labels are there too."""
+        return [self._find(file) for file in self.files][0]
+
     def _find(self, file: str) -> Path:
         height, width, bands = self.shape
         cube, labels = (f"{_UPLOADS}/{each}" for each in self.files)

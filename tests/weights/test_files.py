@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from hsizoo.errors import DataError, MissingRequirement
+from hsizoo.interfaces import WeightFile
 from hsizoo.weights.files import (
-    WeightFile,
     check_state,
     home,
     load_state,
