@@ -29,7 +29,7 @@ from hsizoo.report.comparison import Comparison, compare
 from hsizoo.report.rows import Row
 from hsizoo.runs.case import Case, seeds_of
 from hsizoo.runs.choose import choose_protocol, make_protocol, protocol_name
-from hsizoo.runs.datasets import Datasets
+from hsizoo.runs.datasets import Datasets, Selection
 from hsizoo.runs.plan import plan
 from hsizoo.runs.results import write_results
 from hsizoo.runs.work import CellWork
@@ -88,6 +88,10 @@ def bench(
     perturbations: str | Sequence[str] = "none",
     split: str | None = None,
     scenes: str | Sequence[str] | None = None,
+    folds: int = 0,
+    fold: int = 0,
+    split_seed: int = 0,
+    limit: int | None = None,
     out: str | os.PathLike[str] | None = None,
     device: str = "auto",
     jobs: int = 1,
@@ -119,6 +123,12 @@ def bench(
         Only scenes of this split.  Default: ``test`` where the dataset has one, otherwise all.
     scenes : str or sequence of str, optional
         Only the scenes of these names; overrides `split`.
+    folds, fold, split_seed : int, default 0
+        Only the subjects that a training with the same values holds out: those of the test split,
+        else those of the fold, see `hsizoo.training.divide`.  ``weights=auto`` prefers the weights
+        of such a training.
+    limit : int, optional
+        Only the first scenes, that many; every table says so.  Default: all.
     out : path, optional
         The run folder.  Default: ``hsizoo-runs/<dataset>``, with an ending that names the protocol
         (``-few-labels``) unless components answer to clicks.  Any number of runs may share a
@@ -170,12 +180,21 @@ def bench(
     ]
     datasets = Datasets()
     name = datasets.recipe(dataset).entry.spec.name
+    names = (scenes,) if isinstance(scenes, str) else scenes
+    selection = Selection(
+        split=split,
+        scenes=None if names is None else tuple(names),
+        folds=folds,
+        fold=fold,
+        split_seed=split_seed,
+        limit=limit,
+    )
+    part = f", fold {fold} of {folds}" if folds else ""
     return run_cases(
         cases,
         Path(out or Path(DEFAULT_FOLDER) / f"{name}{chosen.folder_suffix}"),
-        f"{dataset}, {chosen.title}",
-        split=split,
-        scenes=[scenes] if isinstance(scenes, str) else scenes,
+        f"{dataset}, {chosen.title}{part}",
+        selection=selection,
         device=device,
         jobs=jobs,
         executor=executor,
@@ -208,8 +227,7 @@ def run_cases(
     folder: Path,
     title: str,
     *,
-    split: str | None = None,
-    scenes: Sequence[str] | None = None,
+    selection: Selection | None = None,
     device: str = "auto",
     jobs: int = 1,
     executor: Executor | None = None,
@@ -230,7 +248,9 @@ def run_cases(
         The run folder.
     title : str
         Title of the pictures.
-    split, scenes, device, jobs, executor, overwrite, allow_untrained, events
+    selection : Selection, optional
+        Which scenes are run.  Default: those of the test split, if there is one, else all.
+    device, jobs, executor, overwrite, allow_untrained, events
         See `bench`.
     datasets : Datasets, optional
         Those of the run, if some are built already.
@@ -242,7 +262,7 @@ def run_cases(
         Where there may be no case.  Default: that of the first case.
     """
     check_run_options(jobs, overwrite)
-    datasets = datasets or Datasets()
+    datasets, selection = datasets or Datasets(), selection or Selection()
     protocol = protocol or type(cases[0].protocol)
     in_this_process = executor is None and jobs == 1
     if executor is None:
@@ -250,9 +270,18 @@ def run_cases(
         executor = LocalExecutor(jobs, devices)
     else:
         devices = [resolve_device(device)]
-    cells = plan(
-        cases, split=split, scenes=scenes, allow_untrained=allow_untrained, datasets=datasets
-    )
+    cells = plan(cases, selection=selection, allow_untrained=allow_untrained, datasets=datasets)
+    names = dict.fromkeys(case.dataset for case in cases)
+    chosen = {name: datasets.choose(name, selection) for name in names}
+    if some := "; ".join(dict.fromkeys(each.remark for each in chosen.values() if each.remark)):
+        title = f"{title}, {some}"
+    about = {
+        **(about or {}),
+        "selection": selection.to_json(),
+        "scenes": {
+            name: {"run": len(each.indices), "of": each.of} for name, each in chosen.items()
+        },
+    }
     work = CellWork(datasets)
 
     def build_each(waiting: Sequence[Cell]) -> None:

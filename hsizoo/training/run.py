@@ -115,11 +115,16 @@ class TrainResult:
             name = f"{name}{joint}{WEIGHTS.name}={self.weights.parent}"
         command = ["hsizoo", "bench", name, "--dataset", self.card["dataset"]["name"]]
         if not self.card["dataset"]["has_test_split"]:
-            scenes, folds = self.card["scenes"], self.card["settings"]["folds"]
+            scenes, settings = self.card["scenes"], self.card["settings"]
+            folds = settings["folds"]
             if not scenes["held_out"] and not scenes["val"]:
                 return None
-            if scenes["held_out"] or folds:  # folds ignore the dataset's own split
-                for scene in scenes["held_out"] or scenes["val"]:
+            if folds:
+                command += ["--folds", str(folds), "--fold", str(settings["fold"])]
+                if settings["split_seed"]:
+                    command += ["--split-seed", str(settings["split_seed"])]
+            elif scenes["held_out"]:  # in a split of another name
+                for scene in scenes["held_out"]:
                     command += ["--scene", scene]
             else:
                 command += ["--split", "val"]
@@ -206,7 +211,7 @@ def train(
             assert card is not None
         plan.check_key(folder, card["key"])
         weights = _published(folder, plan, card) if publish else open_weights(folder.folder)
-    auto = auto_weights(plan.component, plan.source)
+    auto = auto_weights(plan.component, plan.source, plan.by_fold(card))
     return TrainResult(
         folder.folder,
         weights.path,
@@ -250,6 +255,13 @@ class _TrainingPlan:
     @property
     def name(self) -> str:
         return self.component.entry.spec.name
+
+    def by_fold(self, card: Mapping[str, Any]) -> dict[str, int] | None:
+        """Division of the subjects, if the weights are evaluated on a fold of them."""
+        if not self.settings.folds or card["dataset"]["has_test_split"]:
+            return None
+        settings = asdict(self.settings)
+        return {key: settings[key] for key in ("folds", "fold", "split_seed")}
 
     @property
     def key(self) -> str:
@@ -298,7 +310,7 @@ class _TrainingPlan:
         trainable = sum(each.numel() for each in segmenter.trainable().values())
         return {
             "component": self.component.entry.full_name,
-            "name": self._name_without_weights(),
+            "name": self.component.name_without_weights,
             "version": self.component.entry.spec.version,
             "options": self.component.identity()["options"],
             "starts_from": self.component.identity()["weights"],
@@ -331,11 +343,6 @@ class _TrainingPlan:
             use: list(dict.fromkeys(getattr(self.infos[index], field) for index in indices))
             for use, indices in asdict(self.division).items()
         }
-
-    def _name_without_weights(self) -> str:
-        name = parse_composition(self.component.label)[0]
-        rest = {key: value for key, value in name.options.items() if key != WEIGHTS.name}
-        return str(type(name)(name.base, name.dist, rest))
 
 
 def _train(

@@ -13,7 +13,7 @@ import os
 import pickle
 import shlex
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -30,7 +30,9 @@ __all__ = [
     "is_offline",
     "load_state",
     "locate",
+    "missing",
     "place",
+    "require",
     "state_digest",
 ]
 
@@ -55,6 +57,20 @@ def is_offline() -> bool:
 def place(weight_file: WeightFile) -> Path:
     """Return the path at which a weight file is looked up, and to which it is downloaded."""
     return home() / "weights" / weight_file.name
+
+
+def missing(weight_files: Iterable[WeightFile]) -> list[WeightFile]:
+    """Return those weight files that are not in their place."""
+    return [each for each in weight_files if not place(each).is_file()]
+
+
+def require(weight_files: Iterable[WeightFile]) -> None:
+    """Raise `MissingRequirement`, for all files at once, if some can only be put there by hand."""
+    lacking = missing(weight_files)
+    if lacking and is_offline():
+        raise MissingRequirement(
+            "\n".join(_how_to_get(each, place(each), "HSIZOO_OFFLINE is set") for each in lacking)
+        )
 
 
 def download_command(weight_file: WeightFile) -> str:

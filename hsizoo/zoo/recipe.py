@@ -126,6 +126,17 @@ class Recipe:
         return f"{own}+{self.feeds.pinned()}" if self.feeds else own
 
     @property
+    def name_without_weights(self) -> str:
+        """Its own name with the options given, except the one that chooses trained weights."""
+        options = {key: value for key, value in self.name.options.items() if key != _WEIGHTS}
+        return str(Name(self.name.base, self.name.dist, options))
+
+    def weight_files(self) -> tuple[interfaces.WeightFile, ...]:
+        """Published files that it is built from, and those of the components that it uses."""
+        found = (each.target.weight_files(**each.options) for each in self.walk())
+        return tuple(dict.fromkeys(file for files in found for file in files))
+
+    @property
     def is_trainable(self) -> bool:
         """Whether `hsizoo train` can train it."""
         return issubclass(self.target, interfaces.TrainableSegmenter)

@@ -43,7 +43,8 @@ class _PublicScene(OneScene):
 
     def place(self) -> Path:
         """Return the file of the cube, if the labels are there too."""
-        return [self._find(file) for file in self.files][0]
+        cube, _ = (self._find(file) for file in self.files)
+        return cube
 
     def _find(self, file: str) -> Path:
         height, width, bands = self.shape
