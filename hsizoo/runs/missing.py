@@ -15,14 +15,13 @@ from hsizoo.errors import DataError, HsizooError, MissingRequirement, ProtocolEr
 from hsizoo.interfaces import SceneInfo, WeightFile
 from hsizoo.runs.datasets import Datasets, Selection
 from hsizoo.training.division import divide, proposed_folds
-from hsizoo.weights.files import download_command, is_offline, missing
+from hsizoo.weights.files import download_command, how_to_fetch, is_offline, missing
 from hsizoo.zoo.names import parse_name
 from hsizoo.zoo.recipe import Recipe
 
 __all__ = ["Lack", "check_all", "find_lacks"]
 
 _SHOWN = 4  # subjects that are named per fold
-_MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -36,12 +35,15 @@ class Lack:
     commands : tuple of str
         Commands to copy, in order.
     error : type of HsizooError, optional
-        The error if it prevents a run; None for files that are downloaded when they are needed.
+        The error that refuses every run; None for files, which stored results do not need.
+    stops : bool, default True
+        Whether nothing can be computed without it; False for what can be downloaded.
     """
 
     what: str
     commands: tuple[str, ...] = ()
     error: type[HsizooError] | None = None
+    stops: bool = True
 
     def __str__(self) -> str:
         return "\n".join([self.what, *(f"    {command}" for command in self.commands)])
@@ -199,22 +201,17 @@ def _without_files(components: Sequence[Recipe], dataset: str | None) -> Iterato
         for file in missing(each.weight_files()):
             users.setdefault(file, []).append(each)
     for file, recipes in users.items():
-        size = f" ({file.size / _MIB:.0f} MiB)" if file.size else ""
         users_named = " and ".join(each.label for each in recipes)
-        what = f"The weights {file.name}{size} are not here; needed by {users_named}.  "
-        if is_offline():
-            what += "HSIZOO_OFFLINE is set: fetch them on a machine with network access:"
-        else:
-            what += (
-                "They are downloaded when they are first needed.  Without network access, fetch "
-                "them elsewhere and put them at that path:"
-            )
-        yield Lack(what, (download_command(file), *_smoke_test(recipes, dataset)))
+        what = f"{users_named} start(s) from weights that are missing.  {how_to_fetch(file)}"
+        commands = (download_command(file), *_smoke_test(recipes, dataset))
+        yield Lack(what, commands, stops=is_offline())
 
 
 def _smoke_test(recipes: Sequence[Recipe], dataset: str | None) -> tuple[str, ...]:
     """The command that runs without the file, if there are scenes and a component can."""
-    for each in recipes if dataset else ():
+    if dataset is None:
+        return ()
+    for each in recipes:
         if not each.target.weight_files(**each.options):
             continue  # a part of it needs the file
         known = {**each.options, "checkpoint": "random"}

@@ -8,7 +8,7 @@ step.  No gradient flows through the choice of a click.
 
 The protocol accesses the component through `TrainableSegmenter` only.  Its modules: `settings`,
 `division` (subjects), `objects` (clicks and gradients), `states` (open scenes), `validation`,
-`trainer` (steps).
+`trainer` (steps), `interrupts` (Ctrl-C).
 
 Policies
 --------

@@ -27,6 +27,7 @@ __all__ = [
     "check_state",
     "download_command",
     "home",
+    "how_to_fetch",
     "is_offline",
     "load_state",
     "locate",
@@ -71,6 +72,16 @@ def require(weight_files: Iterable[WeightFile]) -> None:
         raise MissingRequirement(
             "\n".join(_how_to_get(each, place(each), "HSIZOO_OFFLINE is set") for each in lacking)
         )
+
+
+def how_to_fetch(weight_file: WeightFile) -> str:
+    """Say that a weight file is missing, and when `download_command` is needed."""
+    size = f" ({weight_file.size / _MIB:.0f} MiB)" if weight_file.size else ""
+    if is_offline():
+        how = "HSIZOO_OFFLINE is set: fetch it on a machine with network access"
+    else:
+        how = "It is downloaded when it is first needed; without network access, fetch it elsewhere"
+    return f"{weight_file.name}{size} is not here.  {how} and put it at this path:"
 
 
 def download_command(weight_file: WeightFile) -> str:
