@@ -150,10 +150,8 @@ def readiness(components: Sequence[str], dataset: str) -> list[Item]:
     ]
     lacks = find_lacks(recipes, dataset, datasets, Selection(), allow_untrained=False)
     what = f"bench {' '.join(components)} --dataset {dataset}" if components else dataset
-    needed = sum(lack.stops for lack in lacks)
-    if needed:
-        detail = f"cannot run yet; {needed} {'things are' if needed > 1 else 'thing is'} missing"
-        items = [Item(what, False, detail, is_needed=True)]
+    if any(lack.stops for lack in lacks):
+        items = [Item(what, False, "cannot run yet", is_needed=True)]
     else:
         words = [_dataset(dataset, datasets).detail]
         words += [

@@ -202,7 +202,7 @@ def _without_files(components: Sequence[Recipe], dataset: str | None) -> Iterato
             users.setdefault(file, []).append(each)
     for file, recipes in users.items():
         users_named = " and ".join(each.label for each in recipes)
-        what = f"{users_named} start(s) from weights that are missing.  {how_to_fetch(file)}"
+        what = f"Weights that {users_named} start from are missing.  {how_to_fetch(file)}"
         commands = (download_command(file), *_smoke_test(recipes, dataset))
         yield Lack(what, commands, stops=is_offline())
 

@@ -202,7 +202,8 @@ class TrainingFolder(Store):
         kept = [
             _line(line)
             for line in self.lines()
-            if line["step"] <= step and (line["kind"] != "validation" or line["epoch"] in validated)
+            if line["step"] <= step
+            and (line.get("kind") != "validation" or line["epoch"] in validated)
         ]
         self.write(self.log.name, "".join(kept).encode())
 

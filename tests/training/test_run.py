@@ -338,14 +338,18 @@ def test_folds_without_a_split_hold_subjects_out(tiny, monkeypatch):
     result = hsizoo.train("tiny", DATA, **QUICK, folds=5, fold=2)
     subjects = result.card["subjects"]
     assert [len(subjects[use]) for use in ("train", "val", "held_out")] == [3, 1, 1]
-    assert result.bench_command.endswith(f"--scene {result.card['scenes']['held_out'][0]}")
+    assert result.bench_command.endswith(" --folds 5 --fold 2")
+    benched = hsizoo.bench(["tiny"], DATA, folds=5, fold=2, clicks=1)
+    assert {record["subject"] for record in benched.records} == set(subjects["held_out"])
+    assert benched.table[0].component == "tiny"  # nobody has seen them
 
 
 @pytest.mark.parametrize(
     ("splits", "settings", "expected"),
     [
         (("train", "val"), {"limit_subjects": 2}, " --split val"),
-        (("train", "val"), {"folds": 2}, " --scene "),  # some of val may have been trained on
+        # Some of val may have been trained on.
+        (("train", "val"), {"folds": 2, "split_seed": 1}, " --folds 2 --fold 0 --split-seed 1"),
         (("train",), {"limit_subjects": 2}, None),
     ],
 )
@@ -366,10 +370,10 @@ def test_bench_command_never_points_at_training_scenes(
         assert command is None
         return
     assert expected in command
-    train = result.card["scenes"]["train"]
-    words = command.split()
-    assert not set(words) & {*train, *result.card["scenes"]["unused"]}
-    assert set(words) & {"val", *result.card["scenes"]["val"]}
+    how = {"split": "val"} if "folds" not in settings else settings
+    tested = hsizoo.bench(["tiny"], DATA, clicks=1, **how).records
+    scenes = {record["identity"]["scene"] for record in tested}
+    assert scenes == set(result.card["scenes"]["val"])
 
 
 def test_bfloat16_trains_too(tiny):
