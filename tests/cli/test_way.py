@@ -112,7 +112,7 @@ def test_doctor_says_whether_a_run_is_possible():
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 @pytest.mark.usefixtures("hears_ctrl_c")
 def test_ctrl_c_keeps_the_last_step_and_prints_the_command_that_resumes(tmp_path, wait_until):
-    words = ["train", "samsa2-nano", "-d", TINY, "--epochs", "40", "-k", "2"]
+    words = ["train", "samsa2-nano", "-d", TINY, "--epochs", "8", "-k", "2"]
     words += ["--device", "cpu", "-o", "a run", "--set", "validate_every=0"]
     run = TrainingFolder(tmp_path / "a run")
 
