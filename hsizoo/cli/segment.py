@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hsizoo.cli.parameters import Device, Layout
+from hsizoo.cli.parameters import Device, Layout, SetOption, Variable, settings_given
 from hsizoo.zoo.lookup import check_components
 
 __all__ = ["EPILOG", "segment"]
@@ -54,11 +54,9 @@ def segment(
             help="Probability above which a pixel is in the mask, in [0, 1).  [default: 0.5]",
         ),
     ] = None,
-    variable: Annotated[
-        str | None,
-        typer.Option("--variable", help="Array that is the cube, if FILE has several."),
-    ] = None,
-    layout: Layout = "hwb",
+    variable: Variable = None,
+    layout: Layout = "auto",
+    set_: SetOption = None,
     device: Device = "auto",
     allow_untrained: Annotated[
         bool, typer.Option("--allow-untrained", help="Allow an untrained segmenter.")
@@ -81,11 +79,11 @@ def segment(
     from hsizoo.session import Session
 
     check_mask_name(out)
+    how = settings_given(set_, variable, layout)
     errors = console(stderr=True)
     if replay:
         session = Session.replay(
-            replay, file, component, variable=variable, layout=layout, device=device,
-            allow_untrained=allow_untrained,
+            replay, file, component, settings=how, device=device, allow_untrained=allow_untrained
         )  # fmt: skip
         if len(session.objects) > 1:
             raise DataError(
@@ -94,8 +92,7 @@ def segment(
             )
     else:
         session = Session(
-            file, component, variable=variable, layout=layout, device=device,
-            allow_untrained=allow_untrained,
+            file, component, settings=how, device=device, allow_untrained=allow_untrained
         )  # fmt: skip
     for remark in session.remarks:
         errors.print(remark, style="yellow", markup=False)

@@ -38,7 +38,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from hsizoo.errors import OptionError
-from hsizoo.weights.files import home
+from hsizoo.weights.places import home
 
 __all__ = ["EmbeddingCache", "EmbeddingKey", "embedding_cache", "embedding_key"]
 

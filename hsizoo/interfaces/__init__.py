@@ -25,7 +25,6 @@ from hsizoo.interfaces.protocol import Column, Observation, Protocol, Record, Vi
 from hsizoo.interfaces.pseudo_labeler import PseudoLabeler, PseudoLabels
 from hsizoo.interfaces.scorer import SpectralScorer
 from hsizoo.interfaces.segmenter import InteractiveSegmenter, TrainableSegmenter
-from hsizoo.interfaces.weight_file import WeightFile
 
 __all__ = [
     "Column",
@@ -43,5 +42,4 @@ __all__ = [
     "SpectralScorer",
     "TrainableSegmenter",
     "View",
-    "WeightFile",
 ]

@@ -8,7 +8,6 @@ from dataclasses import fields
 from typing import Any, ClassVar
 
 from hsizoo.errors import OptionError, did_you_mean
-from hsizoo.interfaces.weight_file import WeightFile
 
 __all__ = ["Component"]
 
@@ -110,7 +109,7 @@ class Component(ABC):
         return ""
 
     @staticmethod
-    def weight_files(**options: Any) -> Sequence[WeightFile]:
+    def weight_files(**options: Any) -> Sequence[Any]:
         """List the published files that building a component with these options reads.
 
         Nothing is built or downloaded.  What is missing is then said, with the place of each file,
@@ -123,7 +122,7 @@ class Component(ABC):
 
         Returns
         -------
-        sequence of WeightFile
+        sequence of hsizoo.WeightFile
             Those that `hsizoo.locate` would be asked for; here none.
         """
         return ()

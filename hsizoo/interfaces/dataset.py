@@ -96,7 +96,7 @@ class SceneDataset(Component):
         """
 
     def place(self) -> Path | None:
-        """Return the folder or file that the scenes are read from, without reading it.
+        """Return where the scenes are read from, or downloaded to, without doing either.
 
         Returns
         -------

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from hsizoo.errors import DataError
 from hsizoo.io.choosing import Want
-from hsizoo.io.raster import Layout, Raster
+from hsizoo.io.raster import Raster
+from hsizoo.io.settings import Settings
 
 __all__ = ["read"]
 
 _MODES = ("1", "L", "P", "I", "I;16", "I;16B")
 
 
-def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
+def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Read the labels of a mask."""
     from PIL import Image
 

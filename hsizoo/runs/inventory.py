@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hsizoo.errors import HsizooError
-from hsizoo.interfaces import WeightFile
 from hsizoo.runs.choose import built_as, choose_protocol
 from hsizoo.runs.datasets import Datasets, Selection
-from hsizoo.runs.missing import find_lacks
-from hsizoo.weights.files import download_command, place
+from hsizoo.runs.missing import find_lacks, missing_data
+from hsizoo.weights.files import WeightFile, download_command, place
 from hsizoo.weights.trained import CARD_FILE, trained_folder
 from hsizoo.zoo.factory import resolve
 from hsizoo.zoo.recipe import Recipe
@@ -114,8 +113,10 @@ def list_datasets() -> list[Item]:
 
 def _dataset(name: str, datasets: Datasets) -> Item:
     """Raise the dataset's error if it is not here."""
-    dataset = datasets.get(name)
+    dataset, recipe = datasets.get(name), datasets.recipe(name)
     where = dataset.place()
+    if lack := next(missing_data(recipe), None):
+        return Item(f"dataset {name}", False, lack.what, "\n".join(lack.commands))
     infos = dataset.scenes()
     subjects = len({info.subject for info in infos})
     detail = f"{len(infos)} scene(s) of {subjects} subject(s), {where or 'computed'}"

@@ -12,14 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hsizoo.errors import DataError, HsizooError, MissingRequirement, ProtocolError
-from hsizoo.interfaces import SceneInfo, WeightFile
+from hsizoo.interfaces import SceneInfo
 from hsizoo.runs.datasets import Datasets, Selection
 from hsizoo.training.division import divide, proposed_folds
-from hsizoo.weights.files import download_command, how_to_fetch, is_offline, missing
+from hsizoo.weights.fetching import data_state
+from hsizoo.weights.files import WeightFile, download_command, how_to_fetch, missing
+from hsizoo.weights.places import is_offline
 from hsizoo.zoo.names import parse_name
 from hsizoo.zoo.recipe import Recipe
 
-__all__ = ["Lack", "check_all", "find_lacks"]
+__all__ = ["Lack", "check_all", "find_lacks", "missing_data"]
 
 _SHOWN = 4  # subjects that are named per fold
 
@@ -109,6 +111,7 @@ def find_lacks(
             datasets.get(dataset).place()
         except (MissingRequirement, DataError) as error:
             lacks.append(Lack(str(error)))
+        lacks += missing_data(datasets.recipe(dataset))
     components = list({each.label: each for each in components}.values())
     if not allow_untrained:
         source = datasets.recipe(dataset)
@@ -192,6 +195,19 @@ def _folds(infos: Sequence[SceneInfo], count: int, split_seed: int) -> str:
         more = ", …" if len(names) > _SHOWN else ""
         parts.append(f"--fold {fold} holds out {', '.join(names[:_SHOWN])}{more}")
     return "; ".join(parts)
+
+
+def missing_data(dataset: Recipe) -> Iterator[Lack]:
+    """Data files that can be downloaded."""
+    files, name = dataset.entry.spec.files, dataset.entry.spec.name
+    if not files or dataset.options.get("data_dir") is not None:
+        return
+    state = data_state(files)
+    if state != "here":
+        ask = [] if state.startswith("downloads") else ["--download"]
+        command = shlex.join(["hsizoo", "data", "fetch", name, *ask])
+        what = f"The files of {name} are not here: {state}."
+        yield Lack(what, (command,), stops=bool(ask) or is_offline())
 
 
 def _without_files(components: Sequence[Recipe], dataset: str | None) -> Iterator[Lack]:

@@ -7,7 +7,7 @@ import operator
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,14 +27,20 @@ from hsizoo.session.saved import (
     to_json,
     write_whole,
 )
-from hsizoo.session.source import Spectrum, check_clicks, read_source, read_spectrum
+from hsizoo.session.source import (
+    Spectrum,
+    check_clicks,
+    read_source,
+    read_spectrum,
+    settings_of,
+)
 from hsizoo.session.state import SessionObject, SessionState, check_name, checked_threshold
 from hsizoo.session.tools import Component, Tool, make_tool
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from hsizoo.io.raster import Layout
+    from hsizoo.io.settings import Layout
 
 __all__ = ["Session"]
 
@@ -73,8 +79,11 @@ class Session:
         Probability above which a pixel belongs to the object, at least 0 and below 1.
     variable : str, optional
         Name of the cube's array, if a file has several.
-    layout : {"hwb", "bhw"}, default "hwb"
-        Order of the axes in a file whose format does not define it: bands last, or first.
+    layout : {"auto", "hwb", "bhw", "hbw"}
+        Order of the axes in a file that does not tell it: bands last, first or in the middle.
+    settings : mapping, optional
+        How to read the file, as in ``hsizoo.toml``: ``{"nodata": -9999, "drop_bands": [0, 1]}``;
+        see `hsizoo.io.Settings`.
     device : str, default "auto"
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``, for components given by name.
     allow_untrained : bool, default False
@@ -114,7 +123,8 @@ class Session:
         *,
         threshold: float = 0.5,
         variable: str | None = None,
-        layout: Layout = "hwb",
+        layout: Layout = "auto",
+        settings: Mapping[str, Any] | None = None,
         device: str = "auto",
         allow_untrained: bool = False,
     ) -> None:
@@ -127,7 +137,8 @@ class Session:
         self._tools: dict[str, Tool] = {}
         self._maps: OrderedDict[tuple[str, Clicks], npt.NDArray[np.float32]] = OrderedDict()
         tool = self._find(component)  # report a wrong name before reading a large file
-        self._source = read_source(source, variable, layout)
+        how = {"variable": variable, "layout": layout if layout != "auto" else None}
+        self._source = read_source(source, settings_of(settings or {}, how))
         self._cube = self._source.cube
         self._remarks = self._source.remarks
         self._now = _Moment(SessionState(tool.label, threshold), tool)
@@ -663,7 +674,8 @@ class Session:
         component: Component | None = None,
         *,
         variable: str | None = None,
-        layout: Literal["hwb", "bhw"] | None = None,
+        layout: Layout | None = None,
+        settings: Mapping[str, Any] | None = None,
         device: str = "auto",
         allow_untrained: bool = False,
     ) -> Self:
@@ -677,7 +689,7 @@ class Session:
             The cube.  Default: the file of that name beside `path`, or in the working folder.
         component : str, InteractiveSegmenter or SpectralScorer, optional
             Default: the one used in the saved session.
-        variable, layout : optional
+        variable, layout, settings : optional
             How to read `source`, if it is a path.  Default: as in the saved session.
         device, allow_untrained
             As for `Session`.
@@ -711,8 +723,9 @@ class Session:
             source,
             component,
             threshold=kept.threshold,
-            variable=kept.variable if variable is None else variable,
-            layout=kept.layout if layout is None else layout,
+            variable=variable,
+            layout=layout or "auto",
+            settings={**kept.settings, **(settings or {})},
             device=device,
             allow_untrained=allow_untrained,
         )

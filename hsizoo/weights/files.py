@@ -1,13 +1,12 @@
-"""Weight files: find, download and verify them.
+"""Weight files: locate, read and check them.
 
 A file given by the user is used as it is.  Otherwise the file is looked up in
-``HSIZOO_HOME/weights`` and downloaded there if it is missing, unless ``HSIZOO_OFFLINE=1``; its
-SHA-256 is checked each time it is used.  No pickle is ever executed.
+``HSIZOO_HOME/weights`` and downloaded there if it is missing, see `hsizoo.weights.fetching`.  No
+pickle is ever executed.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import pickle
@@ -21,14 +20,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from hsizoo.errors import DataError, MissingRequirement
-from hsizoo.interfaces import WeightFile
+from hsizoo.weights.fetching import fetch, how_to_get
+from hsizoo.weights.places import home, is_offline
+from hsizoo.weights.published import PublishedFile
 
 __all__ = [
+    "WeightFile",
     "check_state",
     "download_command",
-    "home",
     "how_to_fetch",
-    "is_offline",
     "load_state",
     "locate",
     "missing",
@@ -39,55 +39,14 @@ __all__ = [
 
 _FIRST = 3  # number of names shown for each kind of difference
 _MIB = 2**20
+_OWN = (
+    "pass your own copy with checkpoint=PATH; to try commands offline, checkpoint=random takes "
+    "random weights, whose results mean nothing"
+)
 
 
-def home() -> Path:
-    """Return the folder of weights and cached encodings: ``HSIZOO_HOME``, or the user's cache."""
-    if given := os.environ.get("HSIZOO_HOME"):
-        return Path(given).expanduser()
-    import platformdirs
-
-    return platformdirs.user_cache_path("hsizoo", appauthor=False)
-
-
-def is_offline() -> bool:
-    """Whether ``HSIZOO_OFFLINE`` forbids downloads."""
-    return os.environ.get("HSIZOO_OFFLINE", "0") not in ("", "0")
-
-
-def place(weight_file: WeightFile) -> Path:
-    """Return the path at which a weight file is looked up, and to which it is downloaded."""
-    return home() / "weights" / weight_file.name
-
-
-def missing(weight_files: Iterable[WeightFile]) -> list[WeightFile]:
-    """Return those weight files that are not in their place."""
-    return [each for each in weight_files if not place(each).is_file()]
-
-
-def require(weight_files: Iterable[WeightFile]) -> None:
-    """Raise `MissingRequirement`, for all files at once, if some can only be put there by hand."""
-    lacking = missing(weight_files)
-    if lacking and is_offline():
-        raise MissingRequirement(
-            "\n".join(_how_to_get(each, place(each), "HSIZOO_OFFLINE is set") for each in lacking)
-        )
-
-
-def how_to_fetch(weight_file: WeightFile) -> str:
-    """Say that a weight file is missing, and when `download_command` is needed."""
-    size = f" ({weight_file.size / _MIB:.0f} MiB)" if weight_file.size else ""
-    if is_offline():
-        how = "HSIZOO_OFFLINE is set: fetch it on a machine with network access"
-    else:
-        how = "It is downloaded when it is first needed; without network access, fetch it elsewhere"
-    return f"{weight_file.name}{size} is not here.  {how} and put it at this path:"
-
-
-def download_command(weight_file: WeightFile) -> str:
-    """Return the shell command that downloads a weight file to its place."""
-    words = ["curl", "-fL", "--create-dirs", "-o", str(place(weight_file)), weight_file.url]
-    return shlex.join(words)
+class WeightFile(PublishedFile):
+    """A weight file published by its authors; the parameters are those of `PublishedFile`."""
 
 
 def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None = None) -> Path:
@@ -111,82 +70,43 @@ def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None
         if not path.is_file():
             raise MissingRequirement(f"there is no weight file {path}")
         return path
-    path = place(weight_file)
-    if not path.is_file():
-        _download(weight_file, path)
-    _verify(weight_file, path)
-    return path
+    return fetch(weight_file, place(weight_file), what="weights", own=_OWN)
 
 
-def _download(weight_file: WeightFile, path: Path) -> None:
-    if is_offline():
-        raise MissingRequirement(_how_to_get(weight_file, path, "HSIZOO_OFFLINE is set"))
-    from filelock import FileLock
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock")):
-            if not path.is_file():  # another process may just have downloaded it
-                _retrieve(weight_file, path)
-    except (OSError, ValueError) as error:
-        reason = f"the download failed: {str(error).splitlines()[0] if str(error) else error!r}"
-        raise MissingRequirement(_how_to_get(weight_file, path, reason)) from error
+def place(weight_file: WeightFile) -> Path:
+    """Return the path at which a weight file is looked up, and to which it is downloaded."""
+    return home() / "weights" / weight_file.name
 
 
-def _retrieve(weight_file: WeightFile, path: Path) -> None:
-    """Download from the first address that works; if all fail, raise the first error."""
-    import pooch
-
-    digest = weight_file.sha256 and f"sha256:{weight_file.sha256}"
-    first: Exception | None = None
-    for url in (weight_file.url, *weight_file.mirrors):
-        try:
-            pooch.retrieve(url, digest, path.name, path.parent)
-        except (OSError, ValueError) as error:  # from requests, or a wrong digest
-            first = first or error
-            response = getattr(error, "response", None)
-            if response is not None:
-                response.close()  # pooch leaves it open
-        else:
-            return
-    assert first is not None
-    raise first
+def missing(weight_files: Iterable[WeightFile]) -> list[WeightFile]:
+    """Return those weight files that are not in their place."""
+    return [each for each in weight_files if not place(each).is_file()]
 
 
-def _how_to_get(weight_file: WeightFile, path: Path, reason: str) -> str:
-    digest = weight_file.sha256 or "not published; recorded at the first use"
-    size = f"{weight_file.size:,} bytes ({weight_file.size / _MIB:.0f} MiB)"
-    return (
-        f"the weights {weight_file.name} are missing, and {reason}. Download them on a machine "
-        "with network access and put them at the path below, or pass your own copy with "
-        "checkpoint=PATH; to try commands without them, checkpoint=random takes random weights, "
-        "whose results mean nothing.\n"
-        f"  file:    {weight_file.name}\n"
-        f"  sha256:  {digest}\n"
-        f"  size:    {size if weight_file.size else 'unknown'}\n"
-        f"  licence: {weight_file.licence}\n"
-        + "".join(f"  url:     {url}\n" for url in (weight_file.url, *weight_file.mirrors))
-        + f"  path:    {path}"
-    )
-
-
-def _verify(weight_file: WeightFile, path: Path) -> None:
-    """Compare the digest with the published one, or with that of the first use."""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    sidecar = path.with_name(f"{path.name}.sha256")
-    expected, source = weight_file.sha256, "the published one is"
-    if expected is None:
-        with contextlib.suppress(OSError):
-            expected, source = sidecar.read_text().split()[0], f"the one in {sidecar.name} is"
-    if expected is None:
-        with contextlib.suppress(OSError):  # in a read-only folder the file stays unchecked
-            sidecar.write_text(f"{found}  {path.name}\n")
-    elif found != expected:
-        raise DataError(
-            f"{path} is not the expected file: its sha256 is {found}, {source} {expected}. "
-            f"Delete it to download it again from {weight_file.url}"
+def require(weight_files: Iterable[WeightFile]) -> None:
+    """Raise `MissingRequirement`, for all files at once, if some can only be put there by hand."""
+    lacking = missing(weight_files)
+    if lacking and is_offline():
+        reason = "HSIZOO_OFFLINE is set"
+        raise MissingRequirement(
+            "\n".join(how_to_get(each, place(each), reason, "weights", _OWN) for each in lacking)
         )
+
+
+def how_to_fetch(weight_file: WeightFile) -> str:
+    """Say that a weight file is missing, and when `download_command` is needed."""
+    size = f" ({weight_file.size / _MIB:.0f} MiB)" if weight_file.size else ""
+    if is_offline():
+        how = "HSIZOO_OFFLINE is set: fetch it on a machine with network access"
+    else:
+        how = "It is downloaded when it is first needed; without network access, fetch it elsewhere"
+    return f"{weight_file.name}{size} is not here.  {how} and put it at this path:"
+
+
+def download_command(weight_file: WeightFile) -> str:
+    """Return the shell command that downloads a weight file to its place."""
+    words = ["curl", "-fL", "--create-dirs", "-o", str(place(weight_file)), weight_file.url]
+    return shlex.join(words)
 
 
 def load_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:

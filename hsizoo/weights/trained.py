@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsizoo.errors import DataError
+from hsizoo.weights.places import home
 
 if TYPE_CHECKING:
     import torch
@@ -154,8 +155,6 @@ class TrainedWeights:
 
 def trained_folder(component: str) -> Path:
     """Return the folder of the trained weights of a component, given by full name."""
-    from hsizoo.weights.files import home
-
     return home() / "trained" / component.replace("/", "--")
 
 

@@ -7,10 +7,9 @@ import pytest
 
 import hsizoo
 from hsizoo.errors import MissingRequirement, ProtocolError
-from hsizoo.interfaces import WeightFile
 from hsizoo.runs.inventory import list_datasets, list_weights, readiness
 from hsizoo.training import TrainingSettings, divide
-from hsizoo.weights.files import place
+from hsizoo.weights.files import WeightFile, place
 from hsizoo.zoo.factory import load_dataset, resolve
 
 META = "sam2.1_hiera_small.pt"
@@ -138,12 +137,25 @@ def test_what_can_be_downloaded_does_not_stop_a_run(monkeypatch):
     assert META in file.detail
 
 
+def test_data_that_download_by_themselves_stop_only_who_is_offline(monkeypatch, tmp_path):
+    verdict, files = readiness(["sa"], "salinas")
+    assert not verdict.is_here
+    assert files.how.startswith("hsizoo data fetch salinas")
+    verdict, files = readiness(["sa"], f"salinas:data_dir={tmp_path}")
+    assert not verdict.is_here
+    assert f"is not in {tmp_path}" in files.detail
+    with pytest.raises(MissingRequirement, match=f"is not in {tmp_path}"):  # at once, in no cell
+        hsizoo.bench("sa", f"salinas:data_dir={tmp_path}", out="run", device="cpu")
+
+
 def test_the_inventory_knows_what_is_here(pigs, tmp_path, monkeypatch):
     monkeypatch.setenv("HSIZOO_DATA", str(tmp_path))
     found = {item.what: item for item in [*list_weights(), *list_datasets()]}
     assert found["dataset heipor"].is_here
     assert str(tmp_path / "HeiPorSPECTRAL") in found["dataset heipor"].detail
     assert not found["dataset hib"].is_here
+    assert not found["dataset salinas"].is_here
+    assert found["dataset salinas"].how.startswith("hsizoo data fetch salinas")
     assert "hsibraindatabase" in found["dataset hib"].how
     assert found["dataset phantom"].detail.endswith("computed")
     assert found["trained weights of samsa2-nano"].is_here
