@@ -234,7 +234,8 @@ def _smoke_test(recipes: Sequence[Recipe], dataset: str | None) -> tuple[str, ..
         if each.target.base_weights(**known).startswith("random"):
             plain = parse_name(each.name_without_weights)
             random = str(replace(plain, options={**plain.options, "checkpoint": "random"}))
-            words = ["hsizoo", "bench", random, "--dataset", dataset, "--allow-untrained"]
+            words = ["hsizoo", "bench", random, "--dataset", dataset]
+            words += ["--allow-untrained", "--limit", "1"]
             return (
                 "# an offline smoke test with random weights, whose result means nothing:",
                 shlex.join(words),

@@ -26,14 +26,22 @@ def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def hsizoo(*words, code=0):
-    """Run a command as a process: its errors are messages, as people see them."""
+def hsizoo(*words):
+    """Run a command that succeeds, and return what it printed."""
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def refused(*words):
+    """Run a command that fails, as a process, and return its message."""
     done = subprocess.run(
         [sys.executable, "-m", "hsizoo", *words], capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
-    assert done.returncode == code, done.stderr
-    return done
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: ")
+    return done.stderr
 
 
 def printed(text, beginning):
@@ -47,20 +55,19 @@ def printed(text, beginning):
 
 
 def test_from_the_fixture_to_a_tested_model_by_printed_commands_only():
-    fixture = hsizoo("data", "fixture", "heipor", "my data").stdout
-    first = json.loads(hsizoo(*printed(fixture, ["bench"]), "--clicks", "1", "--json").stdout)
+    fixture = hsizoo("data", "fixture", "heipor", "my data")
+    first = json.loads(hsizoo(*printed(fixture, ["bench"]), "--clicks", "1", "--json"))
     assert [row["component"] for row in first["table"]] == ["sa", "sa-rw"]
 
     where = printed(fixture, ["bench"])[3:]
-    error = hsizoo("bench", "samsa2-nano:weights=none", *where, code=2).stderr
+    error = refused("bench", "samsa2-nano:weights=none", *where)
     train = printed(error, ["train"])
     assert train[-4:] == ["--folds", "3", "--fold", "0"]
-    trained = hsizoo(*train, *QUICK).stdout
-    following = printed(trained, ["bench"])
+    following = printed(hsizoo(*train, *QUICK), ["bench"])
     assert following == printed(error, ["bench"])
     assert "--scene" not in following
 
-    run = json.loads(hsizoo(*following, "--clicks", "1", "--json").stdout)
+    run = json.loads(hsizoo(*following, "--clicks", "1", "--json"))
     assert [row["component"] for row in run["table"]] == ["samsa2-nano"]  # nothing was seen
     results = json.loads((Path(run["folder"]) / "results.json").read_text())
     assert results["selection"] == {"folds": 3, "fold": 0, "split_seed": 0}
@@ -68,24 +75,21 @@ def test_from_the_fixture_to_a_tested_model_by_printed_commands_only():
     held_out = json.loads(card.read_text())["scenes"]["held_out"]
     assert [cell["identity"]["scene"] for cell in results["cells"]] == held_out
 
-    # Fold 1 was trained on by nobody yet: the weights have seen some of it, which is marked.
+    # For fold 1 there are no weights yet; these have seen some of it, which is marked.
     other = ["1" if word == "0" else word for word in following]
-    seen = json.loads(hsizoo(*other, "--clicks", "1", "--json").stdout)
+    seen = json.loads(hsizoo(*other, "--clicks", "1", "--json"))
     assert [row["component"] for row in seen["table"]] == ["samsa2-nano (seen)"]
 
 
 def test_each_fold_is_tested_with_its_own_weights():
-    CliRunner().invoke(app, ["data", "fixture", "heipor", "."], catch_exceptions=False)
+    hsizoo("data", "fixture", "heipor", ".")
+    where = ["--dataset", "heipor", "--data-dir", ".", "--folds", "3", "--fold"]
+    for fold in ("0", "1"):
+        hsizoo("train", "samsa2-nano", *where, fold, *QUICK)
     cells = []
     for fold in ("0", "1"):
-        words = ["--dataset", "heipor", "--data-dir", ".", "--folds", "3", "--fold", fold]
-        done = CliRunner().invoke(app, ["train", "samsa2-nano", *words, *QUICK])
-        assert done.exit_code == 0, done.output
-    for fold in ("0", "1"):
-        words = ["--dataset", "heipor", "--data-dir", ".", "--folds", "3", "--fold", fold]
-        words += ["--limit", "1", "--clicks", "1", "--json"]
-        done = CliRunner().invoke(app, ["bench", "samsa2-nano", *words], catch_exceptions=False)
-        run = json.loads(done.stdout)
+        words = [*where, fold, "--limit", "1", "--clicks", "1"]
+        run = json.loads(hsizoo("bench", "samsa2-nano", *words, "--json"))
         assert [row["component"] for row in run["table"]] == ["samsa2-nano (first 1 of 2 scenes)"]
         results = json.loads((Path(run["folder"]) / "results.json").read_text())
         assert results["title"].endswith(f"fold {fold} of 3, first 1 of 2 scenes")
@@ -94,8 +98,15 @@ def test_each_fold_is_tested_with_its_own_weights():
     assert len({cell["identity"]["component"]["weights"] for cell in cells}) == 2
 
 
+def test_what_an_experiment_defines_is_not_given_on_the_command_line():
+    for option in ("--folds", "--limit"):
+        done = CliRunner().invoke(app, ["bench", "--config", "a.toml", option, "3"])
+        assert done.exit_code == 2
+        assert f"{option} cannot be used with --config" in done.stderr
+
+
 def test_doctor_says_whether_a_run_is_possible():
-    CliRunner().invoke(app, ["data", "fixture", "heipor", "."], catch_exceptions=False)
+    hsizoo("data", "fixture", "heipor", ".")
     words = ["doctor", "samsa2-small", "--dataset", "heipor", "--data-dir", "."]
     told = CliRunner().invoke(app, words, catch_exceptions=False)
     assert told.exit_code == 1
@@ -104,15 +115,13 @@ def test_doctor_says_whether_a_run_is_possible():
     rows = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert [row["status"] for row in rows] == ["missing"] * 3
     words[1] = "samsa2-nano"
-    told = CliRunner().invoke(app, words, catch_exceptions=False)
-    assert told.exit_code == 0
-    assert "can run" in told.stdout
+    assert "can run" in hsizoo(*words)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 @pytest.mark.usefixtures("hears_ctrl_c")
 def test_ctrl_c_keeps_the_last_step_and_prints_the_command_that_resumes(tmp_path, wait_until):
-    words = ["train", "samsa2-nano", "-d", TINY, "--epochs", "8", "-k", "2"]
+    words = ["train", "samsa2-nano", "-d", TINY, "--epochs", "4", "-k", "2"]
     words += ["--device", "cpu", "-o", "a run", "--set", "validate_every=0"]
     run = TrainingFolder(tmp_path / "a run")
 
