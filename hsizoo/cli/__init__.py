@@ -47,6 +47,7 @@ def _make_app() -> typer.Typer:
         list_,
         plugins,
         segment,
+        show,
         train,
         version,
     )
@@ -78,6 +79,11 @@ def _make_app() -> typer.Typer:
         short_help="Run components on a dataset and print the table.",
         epilog="Example: hsizoo bench sa pcc sa-rw --dataset indian-pines",
     )(bench.bench)
+    command(
+        "show",
+        short_help="Show what a cube is, in words and as a picture.",
+        epilog=show.EPILOG,
+    )(show.show)
     command(
         "segment",
         short_help="Segment one object of a cube by clicks.",

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from hsizoo.io.formats import FORMATS, format_of, open_raster
 from hsizoo.io.palette import class_colours
+from hsizoo.io.pseudo_rgb import PseudoRgb
 from hsizoo.io.raster import Raster, to_cube, to_labels
 from hsizoo.io.reading import open_cube, open_labels, read_cube, read_labels
 from hsizoo.io.settings import Settings
@@ -33,6 +34,7 @@ __all__ = [
     "CUBE_FORMATS",
     "FORMATS",
     "MASK_FORMATS",
+    "PseudoRgb",
     "Raster",
     "Settings",
     "class_colours",

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hsizoo.errors import HsizooError
 from hsizoo.io.collection import Collection, Member
-from hsizoo.io.formats import FORMATS, format_of
+from hsizoo.io.describing import facts
 from hsizoo.io.raster import Raster, row_blocks, usable_bands
 from hsizoo.io.reading import open_cube
 from hsizoo.io.settings import Settings
@@ -71,7 +71,7 @@ def check_file(
         raster = raster or open_cube(path, settings)
         warnings, digest = _look_through(raster)
         remarks = (*raster.remarks, *warnings)
-        return Finding(path, "cube", _facts(path, raster), (), remarks, digest)
+        return Finding(path, "cube", facts(path, raster), (), remarks, digest)
     except HsizooError as error:
         return Finding(path, "cube", "", (str(error),))
 
@@ -151,18 +151,6 @@ def _check_mask(collection: Collection, member: Member, shape: tuple[int, ...] |
     absent = not set(numbers.tolist()) & labels.targets
     notes = (*labels.remarks, *("no pixel belongs to a target class",) * absent)
     return Finding(path, "mask", facts, (), notes)
-
-
-def _facts(path: Path, raster: Raster) -> str:
-    bands, nm, _ = usable_bands(raster)
-    height, width = raster.values.shape[:2]
-    parts = [FORMATS[format_of(path)], f"{height}×{width}×{len(bands)} {raster.values.dtype.name}"]
-    parts.append(f"{min(nm):g} to {max(nm):g} nm" if nm else "no wavelengths")
-    if raster.bad_bands:
-        parts.append(f"{len(raster.bad_bands)} band(s) left out")
-    if raster.scale != 1:
-        parts.append(f"divided by {raster.scale:g}")
-    return ", ".join(parts)
 
 
 def _look_through(raster: Raster) -> tuple[list[str], str]:

@@ -150,6 +150,8 @@ def _wavelengths(value: Any) -> tuple[float, ...]:
     found = tuple(number(each) for each in value)
     if any(each <= 0 for each in found):
         raise ValueError("expected nanometres above 0")
+    if max(found, default=100) < 100:
+        raise ValueError("these look like micrometres; expected nanometres")
     return found
 
 
