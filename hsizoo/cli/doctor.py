@@ -18,6 +18,7 @@ _OPTIONAL = {
     "matplotlib": "pip install 'hsizoo[report]'",
     "h5py": "pip install 'hsizoo[hdf5]'",
     "tifffile": "pip install 'hsizoo[tiff]'",
+    "rasterio": "pip install 'hsizoo[geo]'",
     "zarr": "pip install 'hsizoo[zarr]'",
 }
 _LONGEST_FIX = 64
@@ -73,16 +74,17 @@ def _print_table(checks: Iterable[Check]) -> None:
     """Print a table; what is too long for it, and commands to copy, on lines of their own."""
     from rich.markup import escape
 
-    from hsizoo.cli.console import console, table
+    from hsizoo.cli.console import console, print_rows
 
-    rows, below = table("what", "status", "detail", "fix"), []
+    rows, below = [], []
     for what, status, detail, fix in checks:
         if len(fix) > _LONGEST_FIX:
             below.append(f"{what}:\n    {fix}")
             fix = "see below"
-        rows.add_row(escape(what), f"[{_COLOURS[status]}]{status}[/]", escape(detail), escape(fix))
+        words = f"{detail}\nfix: {fix}" if fix else detail
+        rows.append((escape(what), f"[{_COLOURS[status]}]{status}[/]", escape(words)))
     out = console()
-    out.print(rows)
+    print_rows(out, ("what", "status", "detail"), rows)
     for text in below:
         out.print(text, markup=False, soft_wrap=True)
 
