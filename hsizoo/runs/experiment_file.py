@@ -55,6 +55,7 @@ from typing import Any
 
 from hsizoo.errors import DataError, OptionError, did_you_mean
 from hsizoo.runs.choose import protocols
+from hsizoo.runs.datasets import Selection
 from hsizoo.zoo.options import Option, declared_options, resolve_options
 from hsizoo.zoo.spec import NAME_PATTERN
 
@@ -135,6 +136,11 @@ class RunDescription:
     training: TrainingDescription | None = None
     sweep: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     where: str = ""
+
+    @property
+    def selection(self) -> Selection:
+        """Which scenes of its datasets it runs."""
+        return Selection(split=self.split, scenes=self.scenes)
 
     def to_json(self) -> dict[str, Any]:
         """What the file says of the run, as JSON has it."""

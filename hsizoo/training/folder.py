@@ -22,7 +22,7 @@ import io
 import json
 import math
 import pickle
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,9 +189,22 @@ class TrainingFolder(Store):
                     if isinstance(line, dict):
                         yield line
 
-    def trim_log(self, step: int) -> None:
-        """Remove the lines logged after a step, which will be repeated."""
-        kept = [_line(line) for line in self.lines() if line["step"] <= step]
+    def trim_log(self, step: int, validated: Collection[int]) -> None:
+        """Remove the lines that will be repeated.
+
+        Parameters
+        ----------
+        step : int
+            Number of steps that are not repeated.
+        validated : collection of int
+            Epochs whose validation is not repeated.
+        """
+        kept = [
+            _line(line)
+            for line in self.lines()
+            if line["step"] <= step
+            and (line.get("kind") != "validation" or line["epoch"] in validated)
+        ]
         self.write(self.log.name, "".join(kept).encode())
 
     def result(self) -> dict[str, Any] | None:

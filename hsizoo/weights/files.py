@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import shlex
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -19,14 +20,29 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from hsizoo.errors import DataError, MissingRequirement
-from hsizoo.weights.fetching import fetch
-from hsizoo.weights.places import home
+from hsizoo.weights.fetching import fetch, how_to_get
+from hsizoo.weights.places import home, is_offline
 from hsizoo.weights.published import PublishedFile
 
-__all__ = ["WeightFile", "check_state", "load_state", "locate", "state_digest"]
+__all__ = [
+    "WeightFile",
+    "check_state",
+    "download_command",
+    "how_to_fetch",
+    "load_state",
+    "locate",
+    "missing",
+    "place",
+    "require",
+    "state_digest",
+]
 
 _FIRST = 3  # number of names shown for each kind of difference
-_OWN = "pass your own copy with checkpoint=PATH"
+_MIB = 2**20
+_OWN = (
+    "pass your own copy with checkpoint=PATH; to try commands offline, checkpoint=random takes "
+    "random weights, whose results mean nothing"
+)
 
 
 class WeightFile(PublishedFile):
@@ -54,8 +70,43 @@ def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None
         if not path.is_file():
             raise MissingRequirement(f"there is no weight file {path}")
         return path
-    place = home() / "weights" / weight_file.name
-    return fetch(weight_file, place, what="weights", own=_OWN)
+    return fetch(weight_file, place(weight_file), what="weights", own=_OWN)
+
+
+def place(weight_file: WeightFile) -> Path:
+    """Return the path at which a weight file is looked up, and to which it is downloaded."""
+    return home() / "weights" / weight_file.name
+
+
+def missing(weight_files: Iterable[WeightFile]) -> list[WeightFile]:
+    """Return those weight files that are not in their place."""
+    return [each for each in weight_files if not place(each).is_file()]
+
+
+def require(weight_files: Iterable[WeightFile]) -> None:
+    """Raise `MissingRequirement`, for all files at once, if some can only be put there by hand."""
+    lacking = missing(weight_files)
+    if lacking and is_offline():
+        reason = "HSIZOO_OFFLINE is set"
+        raise MissingRequirement(
+            "\n".join(how_to_get(each, place(each), reason, "weights", _OWN) for each in lacking)
+        )
+
+
+def how_to_fetch(weight_file: WeightFile) -> str:
+    """Say that a weight file is missing, and when `download_command` is needed."""
+    size = f" ({weight_file.size / _MIB:.0f} MiB)" if weight_file.size else ""
+    if is_offline():
+        how = "HSIZOO_OFFLINE is set: fetch it on a machine with network access"
+    else:
+        how = "It is downloaded when it is first needed; without network access, fetch it elsewhere"
+    return f"{weight_file.name}{size} is not here.  {how} and put it at this path:"
+
+
+def download_command(weight_file: WeightFile) -> str:
+    """Return the shell command that downloads a weight file to its place."""
+    words = ["curl", "-fL", "--create-dirs", "-o", str(place(weight_file)), weight_file.url]
+    return shlex.join(words)
 
 
 def load_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:

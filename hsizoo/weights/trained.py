@@ -165,13 +165,14 @@ def find_weights(
     version: str | None = None,
     *,
     dataset: Mapping[str, Any] | None = None,
+    fold: Mapping[str, int] | None = None,
     packaged: Path | None = None,
 ) -> TrainedWeights | None:
     """Find the best weights that a component with these options can use, if any.
 
     Weights trained on the dataset itself come first, then those trained on it with other dataset
-    options, then all others.  Among equals, weights trained by the user come before those shipped
-    with the plugin, and newer ones before older ones.
+    options, then all others; within these, those of the same fold.  Among equals, weights trained
+    by the user come before those shipped with the plugin, and newer ones before older ones.
 
     Parameters
     ----------
@@ -180,6 +181,8 @@ def find_weights(
     dataset : mapping, optional
         ``component`` and ``options`` of the dataset to use the weights on.  Default: not known,
         so that all training datasets rank equally.
+    fold : mapping, optional
+        ``folds``, ``fold`` and ``split_seed`` of the subjects that are tested.
     packaged : Path, optional
         Folder of the weights that are shipped with the plugin.
     """
@@ -197,6 +200,7 @@ def find_weights(
             ):
                 rank = (
                     _nearness(card, dataset),
+                    fold is not None and _is_fold(card, fold),
                     path.parent != packaged,
                     str(card["finished"]),
                     str(path),
@@ -214,6 +218,11 @@ def _nearness(card: Mapping[str, Any], dataset: Mapping[str, Any] | None) -> int
     if dataset is None or about.get("component") != dataset["component"]:
         return 0
     return 2 if about.get("options") == dataset["options"] else 1
+
+
+def _is_fold(card: Mapping[str, Any], fold: Mapping[str, int]) -> bool:
+    settings = card.get("settings") or {}
+    return all(settings.get(key) == value for key, value in fold.items())
 
 
 def open_weights(path: Path | str) -> TrainedWeights:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Final
 
 from hsizoo import DatasetCard, Scene, SceneDataset, SceneInfo
@@ -80,6 +81,10 @@ class Folder(SceneDataset):
     def scenes(self) -> list[SceneInfo]:
         """List one scene per cube, sorted by name."""
         return [SceneInfo(each.name, each.subject, each.split) for each in self._members]
+
+    def place(self) -> Path:
+        """Return the folder."""
+        return self._collection.folder
 
     def scene(self, index: int) -> Scene:
         """Read a cube and its mask."""

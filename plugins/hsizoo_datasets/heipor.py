@@ -108,6 +108,10 @@ class Heipor(SceneDataset):
         """List one scene per annotated image, named like ``P086#2021_04_15_09_22_02``."""
         return [SceneInfo(_name(folder), folder.parent.name) for folder in self._images]
 
+    def place(self) -> Path:
+        """Return the folder HeiPorSPECTRAL."""
+        return self._root
+
     def scene(self, index: int) -> Scene:
         """Read an image and its polygons."""
         images = self._images
