@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError, did_you_mean
@@ -100,6 +99,7 @@ def class_names_of(names: Sequence[str], labels: npt.NDArray[Any]) -> dict[int, 
 
     Examples
     --------
+    >>> import numpy as np
     >>> class_names_of(["corn", "oats"], np.array([[0, 1], [2, 2]]))
     {1: 'corn', 2: 'oats'}
     """
