@@ -13,16 +13,19 @@ the cells it was computing; the same command resumes it.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import tempfile
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from hsizoo.documents import read_json
 from hsizoo.errors import StoreError
 
 __all__ = ["RECORD_FORMAT", "Store"]
@@ -96,15 +99,28 @@ class Store:
         """Return the record of a cell, or None if there is no valid one."""
         path = self.cells / f"{key}.json"
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            warnings.warn(f"{path} is unreadable ({error}); recomputing it", stacklevel=2)
+            record = read_json(path, error=StoreError)
+        except StoreError as error:
+            if path.exists():
+                warnings.warn(f"{error}; recomputing this cell", stacklevel=2)
             return None
         if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
             return None
         return record
+
+    def load_all(self, keys: Iterable[str]) -> dict[str, dict[str, Any] | None]:
+        """Return the records of many cells, by key; see `load`.
+
+        Python's collector of cyclic garbage is paused meanwhile: records have no cycles, and it
+        would look through all those read so far again and again.
+        """
+        running = gc.isenabled()
+        gc.disable()
+        try:
+            return {key: self.load(key) for key in keys}
+        finally:
+            if running:
+                gc.enable()
 
     def save(self, key: str, record: dict[str, Any]) -> None:
         """Write the record of a cell.

@@ -47,13 +47,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hsizoo.errors import DataError, OptionError, did_you_mean
+from hsizoo.documents import read_toml
+from hsizoo.errors import OptionError, did_you_mean
 from hsizoo.runs.choose import protocols
 from hsizoo.zoo.options import Option, declared_options, resolve_options
 from hsizoo.zoo.spec import NAME_PATTERN
@@ -191,13 +191,7 @@ def read_experiment(path: str | Path) -> Experiment:
         For an unknown or missing key, or a value of the wrong type; the message names the table.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-        data = tomllib.loads(content.decode())
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not TOML: {error}") from None
+    data, content = read_toml(path)
     top = {"title": (_TEXT,), "description": (_TEXT,), "defaults": (_TABLE,), "run": ()}
     _check(path.name, data, top)
     defaults = data.get("defaults", {})

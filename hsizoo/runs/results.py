@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from hsizoo.documents import read_json
 from hsizoo.engine.run_cells import made_with
 from hsizoo.engine.store import Store
-from hsizoo.errors import MissingRequirement
+from hsizoo.errors import DataError, MissingRequirement
 from hsizoo.interfaces import Protocol, Record, View
 from hsizoo.report.comparison import Comparison, classes_csv, differences_csv, table_csv
 from hsizoo.report.figures import Layout
@@ -21,6 +22,7 @@ from hsizoo.report.sweep import sweep_png, swept
 __all__ = ["RESULTS_FILE", "read_results", "write_results"]
 
 RESULTS_FILE = "results.json"
+_LONGEST = 2**30  # an entry for each of 10⁵ cells
 
 
 def write_results(
@@ -84,8 +86,8 @@ def write_results(
 def read_results(folder: Path) -> dict[str, Any] | None:
     """The ``results.json`` of a run folder; None if there is none that can be read."""
     try:
-        found = json.loads((folder / RESULTS_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_json(folder / RESULTS_FILE, longest=_LONGEST)
+    except DataError:
         return None
     return found if isinstance(found, dict) else None
 

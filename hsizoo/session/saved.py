@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsizoo.clicks import Clicks
-from hsizoo.errors import DataError
+from hsizoo.documents import read_json
+from hsizoo.errors import DataError, HsizooError
 from hsizoo.session.state import SessionObject, check_name, checked_threshold
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def read_kept(path: Path) -> Kept:
         If it holds invalid clicks.
     """
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = read_json(path)
         written = about.get("format", _ONE)
         if written not in (_ONE, _SEVERAL):
             if str(written).startswith("hsizoo "):
