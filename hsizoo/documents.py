@@ -18,7 +18,7 @@ from hsizoo.errors import DataError, HsizooError
 
 __all__ = ["parse_json", "read_file", "read_json", "read_toml"]
 
-_LONGEST_JSON: Final = 64 * 2**20
+_LONGEST_JSON: Final = 16 * 2**20
 _LONGEST_TOML: Final = 2**20
 _DEEPEST: Final = 64
 _MOST_DOTS: Final = 2000  # in one key; tomllib's time grows with the square
@@ -36,7 +36,7 @@ def read_file(
     Parameters
     ----------
     path : Path
-    longest : int, default 64 MiB
+    longest : int, default 16 MiB
         Maximum size in bytes; checked before anything is read.
     error : type of HsizooError, default DataError
         Class of the error.
@@ -51,18 +51,18 @@ def read_file(
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):  # reading a pipe would wait for its writer
             kind = "folder" if stat.S_ISDIR(about.st_mode) else "pipe or device"
-            raise error(f"{path} is a {kind}; expected a file")
+            raise error(f"cannot read {path}: it is a {kind}; expected a file")
         if about.st_size > longest:
-            raise error(f"{path} has {about.st_size} bytes; at most {longest} are read")
+            raise error(
+                f"cannot read {path}: it has {about.st_size} bytes; expected at most {longest}"
+            )
         with path.open("rb", buffering=0) as file:
-            content = file.read(longest + 1 if about.st_size > longest else about.st_size)
-    except FileNotFoundError as reason:
-        raise error(f"there is no file {path}") from reason
+            return file.read(about.st_size)
+    except HsizooError:
+        raise
     except (OSError, ValueError) as reason:  # ValueError: a NUL character in the path
-        if isinstance(reason, HsizooError):
-            raise
-        raise error(f"{path} cannot be read: {getattr(reason, 'strerror', reason)}") from reason
-    return content
+        what = reason.strerror if isinstance(reason, OSError) else reason
+        raise error(f"cannot read {path}: {what}") from reason
 
 
 def read_json(
@@ -148,14 +148,19 @@ def read_toml(
     content = read_file(path, longest=longest, error=error)
     try:
         text = _text(content)
-        # In a key, all dots come before the last equals sign.
-        if any(line[: line.rfind("=")].count(".") > _MOST_DOTS for line in text.splitlines()):
+        if any(_dots(line) > _MOST_DOTS for line in text.splitlines()):
             raise ValueError(f"a key has more than {_MOST_DOTS} dots")
         table = tomllib.loads(text)
         _check(table)
     except (ValueError, RecursionError) as reason:
         raise error(f"{path} is not TOML: {_why(reason)}") from reason
     return table, content
+
+
+def _dots(line: str) -> int:
+    """Upper limit of the dots in a key, which is before an equals sign, or a table's header."""
+    key, equals, _ = line.rpartition("=")
+    return key.count(".") if equals or not line.lstrip().startswith("[") else line.count(".")
 
 
 def _text(content: bytes) -> str:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
     not (ROOT / "pyproject.toml").exists(), reason="hsizoo is installed without its sources"
 )
 
-PUBLIC = {"io", "interfaces", "clicks", "cube", "errors", "progress"}
+PUBLIC = {"io", "interfaces", "clicks", "cube", "documents", "errors", "progress"}
 """Rooms that plugins may import from, besides `hsizoo` itself."""
 
 

@@ -33,6 +33,8 @@ __all__ = ["RECORD_FORMAT", "Store"]
 RECORD_FORMAT = 1
 """Version of the record layout; records of other versions are recomputed."""
 
+_LONGEST = 64 * 2**20  # bytes of a record; those of an image's splits are the longest
+
 
 class Store:
     """The records of a run folder.
@@ -99,7 +101,7 @@ class Store:
         """Return the record of a cell, or None if there is no valid one."""
         path = self.cells / f"{key}.json"
         try:
-            record = read_json(path, error=StoreError)
+            record = read_json(path, longest=_LONGEST, error=StoreError)
         except StoreError as error:
             if path.exists():
                 warnings.warn(f"{error}; recomputing this cell", stacklevel=2)

@@ -68,6 +68,8 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         raise DataError(f"{path} is a folder, but not a Zarr store")
     if not path.exists():
         raise DataError(f"there is no file {path}")
+    if not path.is_file():
+        raise DataError(f"{path} is a pipe or a device, not a file")
     try:
         with path.open("rb") as file:
             head = file.read(_HDF5_AT[-1] + 8)

@@ -89,7 +89,12 @@ def read_results(folder: Path) -> dict[str, Any] | None:
         found = read_json(folder / RESULTS_FILE, longest=_LONGEST)
     except DataError:
         return None
-    return found if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    written = found.get("written", [])
+    if not isinstance(written, list) or not all(isinstance(each, str) for each in written):
+        return None
+    return found
 
 
 def _views(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hsizoo.clicks import Clicks
 from hsizoo.documents import read_json
-from hsizoo.errors import DataError, HsizooError
+from hsizoo.errors import ClickError, DataError
 from hsizoo.session.state import SessionObject, check_name, checked_threshold
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Kept", "cube_beside", "differences", "read_kept", "to_json", "write_whole"]
 
 _ONE, _SEVERAL = "hsizoo clicks 1", "hsizoo session 1"
+_LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +67,10 @@ def read_kept(path: Path) -> Kept:
             rows = [{"name": about.get("object", "object"), "clicks": about["clicks"]}]
         else:
             rows = about["objects"]
-        objects: list[SessionObject] = []
+        objects: dict[str, SessionObject] = {}
         for row in rows:
-            check_name(row["name"], [each.name for each in objects])
-            objects.append(SessionObject(row["name"], Clicks.from_json(row["clicks"])))
+            check_name(name := row["name"], objects)
+            objects[name] = SessionObject(name, Clicks.from_json(row["clicks"]))
         layout = about.get("layout", "hwb")
         if layout not in ("hwb", "bhw"):
             raise ValueError(f"layout {layout!r}")
@@ -83,14 +84,21 @@ def read_kept(path: Path) -> Kept:
             layout=layout,
             cube_digest=_text(about, "cube sha256"),
             threshold=checked_threshold(about.get("threshold", 0.5)),
-            objects=tuple(objects),
+            objects=tuple(objects.values()),
         )
-    except DataError:  # includes ClickError
+    except ClickError as error:
+        raise ClickError(f"{path}: {_short(str(error))}") from error
+    except DataError:
         raise
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(f"{path} is not a session saved by hsizoo: {error!r}") from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path} is not a session saved by hsizoo: {_short(repr(error))}"
+        ) from error
+
+
+def _short(text: str) -> str:
+    """Shorten a message, which may hold a value of any length."""
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
 def _text(about: dict[str, Any], key: str) -> str:

@@ -12,19 +12,33 @@ import hashlib
 import os
 import pickle
 import warnings
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 
-from hsizoo.errors import DataError, MissingRequirement
+from hsizoo.errors import DataError, HsizooError, MissingRequirement
 
-__all__ = ["WeightFile", "check_state", "home", "load_state", "locate", "state_digest"]
+__all__ = [
+    "WeightFile",
+    "check_file",
+    "check_state",
+    "home",
+    "load_state",
+    "load_torch",
+    "locate",
+    "parse_safetensors",
+    "readable",
+    "state_digest",
+]
 
 _FIRST = 3  # number of names shown for each kind of difference
+_LONGEST_HEADER = 16 * 2**20  # of a safetensors file; SAM 2.1 large has 0.1 MiB
+_LONGEST_REASON = 200
 _MIB = 2**20
 
 
@@ -179,26 +193,160 @@ def load_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
         If the file cannot be read as named tensors.
     """
     path = Path(path)
-    try:
-        if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors":
+        check_file(path, safetensors=True)
+        with readable(path):
             return load_file(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # failures are reported below
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise DataError(
-            f"{path} holds more than tensors, or is not a torch file; hsizoo executes no pickle "
-            f"({str(error).splitlines()[0]})"
-        ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, SafetensorError) as error:
-        raise DataError(f"{path} cannot be read as weights: {error}") from error
+    content = load_torch(path)
     if isinstance(content, dict) and isinstance(content.get("model"), dict):
         content = content["model"]
     if not isinstance(content, dict) or not all(
         isinstance(name, str) and isinstance(each, torch.Tensor) for name, each in content.items()
     ):
         raise DataError(f"{path} is not a state dict: expected named tensors")
+    for name, each in content.items():
+        if not _is_stored(each):
+            raise DataError(
+                f"{path} is damaged or malicious: {name[:100]!r} is declared as "
+                f"{tuple(each.shape)} of {each.dtype}, but these values are not in the file"
+            )
     return content
+
+
+def load_torch(path: Path, *, error: type[HsizooError] = DataError) -> Any:
+    """Read a torch file of tensors and plain values, on the CPU; no pickle is executed.
+
+    Parameters
+    ----------
+    path : Path
+    error : type of HsizooError, default DataError
+        Class of the error.
+
+    Raises
+    ------
+    HsizooError
+        Of the class `error`, if it cannot be read.
+    """
+    check_file(path, error=error)
+    with readable(path, error=error):
+        # torch would expand compressed entries, which it never writes.
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                declared = sum(entry.file_size for entry in archive.infolist())
+            if declared > path.stat().st_size:
+                raise ValueError(f"its entries declare {declared} bytes")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # failures are reported below
+            return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def parse_safetensors(
+    content: bytes, source: Path, *, error: type[HsizooError] = DataError
+) -> dict[str, torch.Tensor]:
+    """Return the tensors in the content of a safetensors file.
+
+    Parameters
+    ----------
+    content : bytes
+    source : Path
+        The file, for the message.
+    error : type of HsizooError, default DataError
+        Class of the error.
+
+    Raises
+    ------
+    HsizooError
+        Of the class `error`, if the content is damaged.
+    """
+    _check_header(content[:8], len(content), source, error)
+    with readable(source, error=error):
+        tensors: dict[str, torch.Tensor] = load(content)
+        return tensors
+
+
+def check_file(
+    path: Path, *, safetensors: bool = False, error: type[HsizooError] = DataError
+) -> None:
+    """Check what can be checked of a file of weights before a library opens it.
+
+    Parameters
+    ----------
+    path : Path
+    safetensors : bool, default False
+        Whether the file must be a safetensors file.
+    error : type of HsizooError, default DataError
+        Class of the error.
+
+    Raises
+    ------
+    HsizooError
+        Of the class `error`, if there is no such file, it is empty, a folder or a pipe, or its
+        header does not fit it.
+    """
+    if not path.is_file():  # opening a pipe would wait for its writer
+        what = "is not a file" if path.exists() else "does not exist"
+        raise error(f"{path} cannot be read as weights: it {what}")
+    size = path.stat().st_size
+    if not size:
+        raise error(f"{path} cannot be read as weights: it is empty; get the file again")
+    if safetensors:
+        with readable(path, error=error), path.open("rb") as file:
+            begin = file.read(8)
+        _check_header(begin, size, path, error)
+
+
+def _check_header(begin: bytes, size: int, path: Path, error: type[HsizooError]) -> None:
+    length = int.from_bytes(begin, "little")
+    if len(begin) < 8 or length > min(size - 8, _LONGEST_HEADER):
+        raise error(
+            f"{path} is not a safetensors file, or incomplete: it has {size} bytes, and declares a "
+            f"header of {length}; get the file again, or name a torch file .pt"
+        )
+
+
+@contextlib.contextmanager
+def readable(path: Path, *, error: type[HsizooError] = DataError) -> Iterator[None]:
+    """Turn whatever a library raises at a damaged file of weights into one error.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the message.
+    error : type of HsizooError, default DataError
+        Class of the error.
+
+    Raises
+    ------
+    HsizooError
+        Of the class `error`.
+    """
+    try:
+        yield
+    except HsizooError:
+        raise
+    except pickle.UnpicklingError as reason:
+        raise error(
+            f"{path} holds more than tensors, or is not a torch file; hsizoo executes no pickle "
+            f"({_first_line(reason)})"
+        ) from reason
+    except Exception as reason:  # torch's unpickler raises anything
+        raise error(
+            f"{path} cannot be read as weights; it is damaged, incomplete, or neither a "
+            f"safetensors nor a torch file: {_first_line(reason)}.  Get the file again"
+        ) from reason
+
+
+def _first_line(reason: Exception) -> str:
+    lines = str(reason).strip().splitlines()
+    return (lines[0] if lines else type(reason).__name__)[:_LONGEST_REASON].rstrip(".")
+
+
+def _is_stored(tensor: torch.Tensor) -> bool:
+    """Whether all values of a tensor are in memory, rather than repeated by a stride of 0."""
+    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+        return False
+    size = tensor.numel() * tensor.element_size()
+    return size <= tensor.untyped_storage().nbytes()
 
 
 def check_state(

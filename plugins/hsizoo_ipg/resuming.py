@@ -25,6 +25,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 import hsizoo
+from hsizoo.documents import parse_json
 from hsizoo_ipg.prompts import Labelled
 from hsizoo_ipg.voting import Verdict
 
@@ -122,28 +123,35 @@ class RunFile:
     def load(self, rng: np.random.Generator, device: torch.device) -> Progress | None:
         """Read the last round and restore the state of `rng`; None if there is none."""
         try:
+            if not self._path.is_file():  # opening a pipe would wait for its writer
+                return None
             with safe_open(self._path, framework="pt", device="cpu") as file:
                 about = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             known = Labelled(
                 tensors["pixels"].numpy(), tensors["classes"].numpy(), int(about["seeds"])
             )
-            history, state = json.loads(about["history"]), json.loads(about["rng"])
-            rng.bit_generator.state = state
+            history, state = _parsed(about["history"]), _parsed(about["rng"])
             confidence = tensors["confidence"].tolist()
-        except (OSError, SafetensorError, KeyError, ValueError):
+            verdict, tally = (
+                {name: each.to(device) for name, each in _part(tensors, prefix).items()}
+                for prefix in ("verdict.", "tally.")
+            )
+            trained = _part(tensors, "trained.")
+            progress = Progress(known, confidence, history, Verdict(**verdict), trained, tally)
+            rng.bit_generator.state = state  # last, so that a damaged file changes nothing
+        except (OSError, SafetensorError, LookupError, ValueError, TypeError, RuntimeError):
             return None
-        verdict, tally = (
-            {name: each.to(device) for name, each in _part(tensors, prefix).items()}
-            for prefix in ("verdict.", "tally.")
-        )
-        trained = _part(tensors, "trained.")
-        return Progress(known, confidence, history, Verdict(**verdict), trained, tally)
+        return progress
 
     def forget(self) -> None:
         """Delete the file."""
         with contextlib.suppress(OSError):
             self._path.unlink()
+
+
+def _parsed(text: str) -> Any:
+    return parse_json(text, "the file of the rounds")
 
 
 def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
