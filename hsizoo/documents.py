@@ -110,7 +110,7 @@ def parse_json(
     >>> parse_json('{"a": 1e400}', "a.json")
     Traceback (most recent call last):
         ...
-    hsizoo.errors.DataError: a.json is not JSON: a number is too large
+    hsizoo.errors.DataError: a.json is not JSON: a number is too large, or not a number
     """
     try:
         if isinstance(content, str):
@@ -214,7 +214,7 @@ def _check(value: Any) -> None:
                 except OverflowError:
                     finite = False
                 if not finite:
-                    raise ValueError("a number is too large" if each == each else "nan")
+                    raise ValueError("a number is too large, or not a number")
         level = inner
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsizoo.clicks import Clicks
-from hsizoo.documents import read_json
+from hsizoo.documents import parse_json, read_file
 from hsizoo.errors import ClickError, DataError
 from hsizoo.session.state import SessionObject, check_name, checked_threshold
 
@@ -54,8 +54,12 @@ def read_kept(path: Path) -> Kept:
     ClickError
         If it holds invalid clicks.
     """
+    content = read_file(path)
     try:
-        about = read_json(path)
+        about = parse_json(content, "its content")
+    except DataError as error:
+        raise DataError(f"{path} is not a session saved by hsizoo: {error}") from error
+    try:
         written = about.get("format", _ONE)
         if written not in (_ONE, _SEVERAL):
             if str(written).startswith("hsizoo "):

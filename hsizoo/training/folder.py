@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from hsizoo.documents import parse_json, read_json
+from hsizoo.documents import read_json
 from hsizoo.engine.store import Store
 from hsizoo.errors import DataError, StoreError
 from hsizoo.weights.trained import (
@@ -192,14 +192,14 @@ class TrainingFolder(Store):
             return
         with self.log.open(encoding="utf-8", errors="replace") as file:
             for text in file:
-                with contextlib.suppress(DataError):
-                    line = parse_json(text, self.log)
+                with contextlib.suppress(ValueError, RecursionError):
+                    line = json.loads(text)  # NaN is allowed: older logs have it
                     if isinstance(line, dict):
                         yield line
 
     def trim_log(self, step: int) -> None:
         """Remove the lines logged after a step, which will be repeated."""
-        kept = [_line(line) for line in self.lines() if line["step"] <= step]
+        kept = [_line(line) for line in self.lines() if _step(line) <= step]
         self.write(self.log.name, "".join(kept).encode())
 
     def result(self) -> dict[str, Any] | None:
@@ -313,6 +313,12 @@ def _tensor_bytes(tensors: Mapping[str, torch.Tensor], metadata: dict[str, str])
     }
     content: bytes = save(plain, metadata)
     return content
+
+
+def _step(line: Mapping[str, Any]) -> float:
+    """Step of a line of the log; infinite if it has none."""
+    step = line.get("step")
+    return step if isinstance(step, int | float) else math.inf
 
 
 def _line(content: Mapping[str, Any]) -> str:
