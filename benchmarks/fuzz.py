@@ -95,7 +95,8 @@ def judge(kind: str, number: int, valid: Path, folder: Path, memory: int) -> Ans
     answer = {"input": f"{kind}:{number}", "outcome": "read", "where": "", "text": ""}
     if error is not None:
         known = isinstance(error, HsizooError)
-        named = str(folder) in str(error)
+        names = (str(folder), *(path.name for path in folder.iterdir()))
+        named = any(name in str(error) for name in names)
         answer["outcome"] = ("refused" if named else "unnamed") if known else "traceback"
         answer["where"] = _where(error)
         answer["text"] = f"{type(error).__name__}: {error}"[:300]

@@ -16,11 +16,12 @@ from typing import Any, Final, NoReturn
 
 from hsizoo.errors import DataError, HsizooError
 
-__all__ = ["parse_json", "read_file", "read_json", "read_toml"]
+__all__ = ["parse_json", "read_file", "read_json", "read_toml", "shorten"]
 
 _LONGEST_JSON: Final = 16 * 2**20
 _LONGEST_TOML: Final = 2**20
 _DEEPEST: Final = 64
+_LONGEST_REASON: Final = 300  # characters
 _MOST_DOTS: Final = 2000  # in one key; tomllib's time grows with the square
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -157,6 +158,20 @@ def read_toml(
     return table, content
 
 
+def shorten(text: object) -> str:
+    """Shorten a message about content of any length.
+
+    Examples
+    --------
+    >>> shorten([1, 2])
+    '[1, 2]'
+    >>> len(shorten("x" * 1000))
+    301
+    """
+    whole = str(text)
+    return whole if len(whole) <= _LONGEST_REASON else f"{whole[:_LONGEST_REASON]}…"
+
+
 def _dots(line: str) -> int:
     """Upper limit of the dots in a key, which is before an equals sign, or a table's header."""
     key, equals, _ = line.rpartition("=")
@@ -176,7 +191,7 @@ def _why(reason: ValueError | RecursionError) -> str:
         return f"byte {reason.start} is not UTF-8"
     if "integer string conversion" in str(reason):
         return "a number is too large"
-    return str(reason)
+    return shorten(reason)
 
 
 def _whole(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

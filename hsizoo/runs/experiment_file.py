@@ -52,8 +52,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hsizoo.documents import read_toml
+from hsizoo.documents import read_toml, shorten
 from hsizoo.errors import OptionError, did_you_mean
+from hsizoo.runs.case import seeds_of
 from hsizoo.runs.choose import protocols
 from hsizoo.zoo.options import Option, declared_options, resolve_options
 from hsizoo.zoo.spec import NAME_PATTERN
@@ -283,9 +284,10 @@ def _read_training(where: str, table: Mapping[str, Any]) -> TrainingDescription:
     except OptionError as error:
         raise OptionError(f"{where}: {error}") from None
     seeds = table.get("seeds", [0])
-    seeds = tuple(range(seeds)) if _is(seeds, _INTEGER) else tuple(dict.fromkeys(seeds))
-    if not seeds or min(seeds) < 0:
-        raise OptionError(f"{where}: seeds must be at least one number from 0; got {list(seeds)}")
+    try:
+        seeds = tuple(seeds_of(seeds))
+    except OptionError as error:
+        raise OptionError(f"{where}: {error}") from None
     return TrainingDescription(dataset=table.get("dataset", ""), seeds=seeds, settings=settings)
 
 
@@ -300,7 +302,8 @@ def _read_sweep(where: str, table: Mapping[str, Any]) -> dict[str, tuple[Any, ..
         )
         if not plain or not values:
             raise OptionError(
-                f"{where}, sweep: {key} must be a list of strings or numbers; got {values!r}"
+                f"{where}, sweep: {key} must be a list of strings or numbers; got "
+                f"{shorten(repr(values))}"
             )
     return {key: tuple(dict.fromkeys(values)) for key, values in flat.items()}
 
@@ -322,11 +325,13 @@ def _check(
     for key, value in table.items():
         if key not in allowed:
             raise OptionError(
-                f"{where}: unknown key {key!r}.{did_you_mean(key, allowed)} "
+                f"{where}: unknown key {shorten(repr(key))}.{did_you_mean(key, allowed)} "
                 f"Allowed keys: {', '.join(allowed)}"
             )
         if known[key] and not any(_is(value, kind) for kind in known[key]):
-            raise OptionError(f"{where}: {key} must be {' or '.join(known[key])}; got {value!r}")
+            raise OptionError(
+                f"{where}: {key} must be {' or '.join(known[key])}; got {shorten(repr(value))}"
+            )
 
 
 def _is(value: Any, kind: str) -> bool:

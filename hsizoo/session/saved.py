@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsizoo.clicks import Clicks
-from hsizoo.documents import parse_json, read_file
+from hsizoo.documents import parse_json, read_file, shorten
 from hsizoo.errors import ClickError, DataError
 from hsizoo.session.state import SessionObject, check_name, checked_threshold
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Kept", "cube_beside", "differences", "read_kept", "to_json", "write_whole"]
 
 _ONE, _SEVERAL = "hsizoo clicks 1", "hsizoo session 1"
-_LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,18 +90,13 @@ def read_kept(path: Path) -> Kept:
             objects=tuple(objects.values()),
         )
     except ClickError as error:
-        raise ClickError(f"{path}: {_short(str(error))}") from error
+        raise ClickError(f"{path}: {shorten(error)}") from error
     except DataError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{path} is not a session saved by hsizoo: {_short(repr(error))}"
+            f"{path} is not a session saved by hsizoo: {shorten(repr(error))}"
         ) from error
-
-
-def _short(text: str) -> str:
-    """Shorten a message, which may hold a value of any length."""
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
 def _text(about: dict[str, Any], key: str) -> str:

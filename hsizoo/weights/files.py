@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from safetensors.torch import load, load_file
 
+from hsizoo.documents import shorten
 from hsizoo.errors import DataError, HsizooError, MissingRequirement
 
 __all__ = [
@@ -38,7 +39,6 @@ __all__ = [
 
 _FIRST = 3  # number of names shown for each kind of difference
 _LONGEST_HEADER = 16 * 2**20  # of a safetensors file; SAM 2.1 large has 0.1 MiB
-_LONGEST_REASON = 200
 _MIB = 2**20
 
 
@@ -338,7 +338,7 @@ def readable(path: Path, *, error: type[HsizooError] = DataError) -> Iterator[No
 
 def _first_line(reason: Exception) -> str:
     lines = str(reason).strip().splitlines()
-    return (lines[0] if lines else type(reason).__name__)[:_LONGEST_REASON].rstrip(".")
+    return shorten(lines[0] if lines else type(reason).__name__).rstrip(".")
 
 
 def _is_stored(tensor: torch.Tensor) -> bool:
