@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import stat
-import tomllib
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -146,6 +145,8 @@ def read_toml(
         Of the class `error`, as for `read_file`; also if the file is not TOML in UTF-8, is nested
         more than 64 deep, or has a number that is not finite as float64.
     """
+    import tomllib  # a moment that `hsizoo list` need not wait
+
     content = read_file(path, longest=longest, error=error)
     try:
         text = _text(content)

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import pickle
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -160,13 +161,13 @@ def _how_to_get(weight_file: WeightFile, path: Path, reason: str) -> str:
 
 def _verify(weight_file: WeightFile, path: Path) -> None:
     """Compare the digest with the published one, or with that of the first use."""
-    with path.open("rb") as file:
+    with readable(path), path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     sidecar = path.with_name(f"{path.name}.sha256")
     expected, source = weight_file.sha256, "the published one is"
     if expected is None:
-        with contextlib.suppress(OSError):
-            expected, source = sidecar.read_text().split()[0], f"the one in {sidecar.name} is"
+        with contextlib.suppress(FileNotFoundError):
+            expected, source = _first_digest(sidecar), f"the one in {sidecar.name} is"
     if expected is None:
         with contextlib.suppress(OSError):  # in a read-only folder the file stays unchecked
             sidecar.write_text(f"{found}  {path.name}\n")
@@ -175,6 +176,21 @@ def _verify(weight_file: WeightFile, path: Path) -> None:
             f"{path} is not the expected file: its sha256 is {found}, {source} {expected}. "
             f"Delete it to download it again from {weight_file.url}"
         )
+
+
+def _first_digest(sidecar: Path) -> str:
+    """Return the digest that was written at the first use."""
+    try:
+        words = sidecar.read_text(encoding="ascii", errors="replace").split()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DataError(f"{sidecar} cannot be read: {error.strerror or error}") from error
+    if not words or not re.fullmatch("[0-9a-f]{64}", words[0]):
+        raise DataError(
+            f"{sidecar} does not begin with a sha256; delete it if you trust the file beside it"
+        )
+    return words[0]
 
 
 def load_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:

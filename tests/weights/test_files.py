@@ -73,6 +73,10 @@ def test_without_a_published_digest_the_first_use_counts(folder):
     put(folder, b"changed")
     with pytest.raises(DataError, match=r"the one in w\.pt\.sha256 is"):
         locate(weights(None))
+    for damaged in (b"", b"\xff\xfe\0", b"0123  w.pt\n"):
+        (folder / "w.pt.sha256").write_bytes(damaged)
+        with pytest.raises(DataError, match=r"w\.pt\.sha256 does not begin with a sha256; delete"):
+            locate(weights(None))
 
 
 def test_the_users_own_file_is_taken_as_it_is(tmp_path):
