@@ -101,7 +101,7 @@ def judge(kind: str, number: int, valid: Path, folder: Path, memory: int) -> Ans
         answer["where"] = _where(error)
         answer["text"] = f"{type(error).__name__}: {error}"[:300]
         answer["traceback"] = "".join(traceback.format_exception(error))
-    if taken > memory or any(isinstance(each, MemoryError) for each in _chain(error)):
+    if taken > memory or any(map(_wants_memory, _chain(error))):
         answer["outcome"] = "memory"
         answer["text"] = f"{taken / _MIB:.0f} MiB; {answer['text']}"
     return answer
@@ -118,6 +118,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _wants_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)  # torch
 
 
 def _where(error: BaseException) -> str:

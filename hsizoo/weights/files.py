@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
 import os
 import pickle
+import pickletools
 import re
 import warnings
 import zipfile
@@ -39,6 +41,7 @@ __all__ = [
 ]
 
 _FIRST = 3  # number of names shown for each kind of difference
+_CONTENT = 3  # number of the content's pickle in an old torch file, from 0
 _LONGEST_HEADER = 16 * 2**20  # of a safetensors file; SAM 2.1 large has 0.1 MiB
 _MIB = 2**20
 
@@ -244,16 +247,39 @@ def load_torch(path: Path, *, error: type[HsizooError] = DataError) -> Any:
         Of the class `error`, if it cannot be read.
     """
     check_file(path, error=error)
-    with readable(path, error=error):
-        # torch would expand compressed entries, which it never writes.
+    with readable(path, error=error), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # failures are reported by `readable`
         if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                declared = sum(entry.file_size for entry in archive.infolist())
-            if declared > path.stat().st_size:
-                raise ValueError(f"its entries declare {declared} bytes")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # failures are reported below
+            _check_archive(path)
             return torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as old:
+            _check_old_layout(old)
+            # From the map, since reading more bytes from a file than it has would take memory.
+            return torch.load(old, map_location="cpu", weights_only=True)  # type: ignore[arg-type]
+
+
+def _check_archive(path: Path) -> None:
+    """Raise `ValueError` for compressed entries: torch writes none, but would expand them."""
+    with zipfile.ZipFile(path) as archive:
+        declared = sum(entry.file_size for entry in archive.infolist())
+    if declared > path.stat().st_size:
+        raise ValueError(f"its entries declare {declared} bytes")
+
+
+def _check_old_layout(content: mmap.mmap) -> None:
+    """Raise `ValueError` for a number of values that cannot be in the file.
+
+    Before version 1.6, torch wrote pickles of a magic number, its version, the system and the
+    content, and then the values; on reading it takes memory for as many as the content declares.
+    """
+    for part in range(_CONTENT + 1):
+        for code, number, _ in pickletools.genops(content):  # type: ignore[arg-type]
+            if part == 0 and isinstance(number, int) and code.name.startswith("LONG"):
+                if number != torch.serialization.MAGIC_NUMBER:
+                    raise ValueError("it does not begin as a torch file does")
+            elif part == _CONTENT and isinstance(number, int) and number > len(content):
+                raise ValueError(f"it declares {number} values in {len(content)} bytes")
+    content.seek(0)
 
 
 def parse_safetensors(

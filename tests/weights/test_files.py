@@ -1,5 +1,6 @@
 """Weight files: found, checked, never executed."""
 
+import contextlib
 import hashlib
 import http.server
 import json
@@ -311,3 +312,20 @@ def test_what_is_no_file_is_refused_at_once(tmp_path, name):
             path.rmdir()
         elif path.exists():
             path.unlink()
+
+
+def test_an_old_torch_file_is_read_but_takes_no_memory_that_it_declares(tmp_path):
+    path = tmp_path / "w.pt"
+    torch.save({"model": STATE}, path, _use_new_zipfile_serialization=False)
+    assert all(torch.equal(each, STATE[name]) for name, each in load_state(path).items())
+    content = path.read_bytes()
+    six = content.index(b"K\x06", content.index(b"FloatStorage"))
+    path.write_bytes(
+        content[:six] + b"\x8a\x06" + (2**45).to_bytes(6, "little") + content[six + 2 :]
+    )
+    with pytest.raises(DataError, match=f"declares {2**45} values in"):
+        load_state(path)
+    for at in range(0, len(content), 7):  # a length of 2^31 in place of anything
+        path.write_bytes(content[:at] + b"T\xff\xff\xff\x7f" + content[at:])
+        with contextlib.suppress(DataError):
+            load_state(path)
