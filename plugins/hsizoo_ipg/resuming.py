@@ -25,7 +25,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 import hsizoo
-from hsizoo.documents import parse_json
 from hsizoo_ipg.prompts import Labelled
 from hsizoo_ipg.voting import Verdict
 
@@ -131,7 +130,7 @@ class RunFile:
             known = Labelled(
                 tensors["pixels"].numpy(), tensors["classes"].numpy(), int(about["seeds"])
             )
-            history, state = _parsed(about["history"]), _parsed(about["rng"])
+            history, state = json.loads(about["history"]), json.loads(about["rng"])
             confidence = tensors["confidence"].tolist()
             verdict, tally = (
                 {name: each.to(device) for name, each in _part(tensors, prefix).items()}
@@ -148,10 +147,6 @@ class RunFile:
         """Delete the file."""
         with contextlib.suppress(OSError):
             self._path.unlink()
-
-
-def _parsed(text: str) -> Any:
-    return parse_json(text, "the file of the rounds")
 
 
 def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
