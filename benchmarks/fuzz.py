@@ -241,7 +241,10 @@ def run(options: argparse.Namespace, valid: Path) -> int:
         kind = answer["input"].partition(":")[0]
         counts[kind][answer["outcome"]] += 1
         if answer["outcome"] in FINDINGS:
-            found.setdefault((kind, answer["outcome"], answer["where"]), []).append(answer)
+            key = kind, answer["outcome"], answer["where"]
+            if key not in found:  # said at once, in case the run is stopped
+                print(*key, "--only", answer["input"], file=sys.stderr)
+            found.setdefault(key, []).append(answer)
         if time.monotonic() - told > 10:
             told = time.monotonic()
             print(f"{done} of {len(inputs)}, {len(found)} kinds of findings", file=sys.stderr)

@@ -238,6 +238,8 @@ class EmbeddingCache:
             if about.get("crc32") != _checksum(stored):
                 return None
             layout = parse_json(about["layout"], path)
+            if any(sorted(layout[n]) != list(range(each.ndim)) for n, each in stored.items()):
+                return None
             tensors = {name: _permuted_back(each, layout[name]) for name, each in stored.items()}
             os.utime(path)  # marks the entry as recently used
         except (OSError, SafetensorError, ValueError, LookupError, TypeError, RuntimeError):
