@@ -26,7 +26,7 @@ def fuzz(*words):
 
 
 def test_each_misbehaviour_is_found_and_named():
-    done = fuzz("--kinds", "trial", "--count", "9", "--seconds", "2")
+    done = fuzz("--kinds", "trial", "--count", "9", "--seconds", "5")
     assert done.returncode == 1
     header, row = (line.split() for line in done.stdout.splitlines()[:2])
     assert dict(zip(header, row, strict=True)) == {
