@@ -40,18 +40,21 @@ if TYPE_CHECKING:
         TrainableSegmenter,
         View,
     )
+    from hsizoo.io.reading import read_cube
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
     from hsizoo.session import Session
     from hsizoo.training.run import TrainResult, train
+    from hsizoo.weights.fetching import locate_data
     from hsizoo.weights.files import (
         WeightFile,
         check_state,
-        home,
         load_state,
         locate,
         state_digest,
     )
+    from hsizoo.weights.places import data_folders, home
+    from hsizoo.weights.published import PublishedFile
     from hsizoo.zoo.factory import create, load_dataset, load_scene
     from hsizoo.zoo.hooks import hookimpl
     from hsizoo.zoo.registry import list_components
@@ -75,6 +78,7 @@ _WHERE = {
     "Protocol": "hsizoo.interfaces",
     "PseudoLabeler": "hsizoo.interfaces",
     "PseudoLabels": "hsizoo.interfaces",
+    "PublishedFile": "hsizoo.weights.published",
     "RunResult": "hsizoo.runs.bench",
     "Scene": "hsizoo.cube",
     "SceneDataset": "hsizoo.interfaces",
@@ -89,15 +93,18 @@ _WHERE = {
     "bench": "hsizoo.runs.bench",
     "check_state": "hsizoo.weights.files",
     "create": "hsizoo.zoo.factory",
+    "data_folders": "hsizoo.weights.places",
     "embedding_cache": "hsizoo.engine.embeddings",
     "embedding_key": "hsizoo.engine.embeddings",
-    "home": "hsizoo.weights.files",
+    "home": "hsizoo.weights.places",
     "hookimpl": "hsizoo.zoo.hooks",
     "list_components": "hsizoo.zoo.registry",
     "load_dataset": "hsizoo.zoo.factory",
     "load_scene": "hsizoo.zoo.factory",
     "load_state": "hsizoo.weights.files",
     "locate": "hsizoo.weights.files",
+    "locate_data": "hsizoo.weights.fetching",
+    "read_cube": "hsizoo.io.reading",
     "state_digest": "hsizoo.weights.files",
     "tell_progress": "hsizoo.progress",
     "train": "hsizoo.training.run",
@@ -120,6 +127,7 @@ __all__ = [
     "Protocol",
     "PseudoLabeler",
     "PseudoLabels",
+    "PublishedFile",
     "RunResult",
     "Scene",
     "SceneDataset",
@@ -134,6 +142,7 @@ __all__ = [
     "bench",
     "check_state",
     "create",
+    "data_folders",
     "embedding_cache",
     "embedding_key",
     "home",
@@ -143,6 +152,8 @@ __all__ = [
     "load_scene",
     "load_state",
     "locate",
+    "locate_data",
+    "read_cube",
     "state_digest",
     "tell_progress",
     "train",

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import mmap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from hsizoo.arrays import Foreign, axes_by_name, from_any, strips
 from hsizoo.errors import DataError
+from hsizoo.wavelengths import to_nanometres
 
-__all__ = ["HyperCube", "LabelMap", "Scene", "release", "strips"]
+__all__ = ["NO_LABEL", "HyperCube", "LabelMap", "Scene"]
 
-_STRIP_BYTES = 2**25  # per strip: bounds the temporary memory of a pass over a whole cube
-_SMALL_MAP_BYTES = 2**28  # a memory map of this size may stay in memory
+NO_LABEL: Final = -1
+"""Label of pixels without data in a label map; always ignored."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +30,17 @@ class HyperCube:
     ----------
     data : array_like, shape (H, W, B)
         Reflectance or radiance, any real number type; kept as read-only float32.  A float32 array
-        or memory map is not copied.  Non-finite values are allowed: such pixels are not `valid`.
+        or memory map is not copied.  Non-finite values are allowed: such pixels are not `valid`,
+        and neither are those that a masked array masks.  PyTorch tensors and xarray's ``DataArray``
+        will do; the axes of the latter are ordered by their names, and its wavelengths are used.
     wavelengths : array_like, shape (B,), optional
         Centre wavelength of each band in nanometre, finite and positive, in any order.
     name : str, optional
         Name of the cube in messages and file names.
     rgb_bands : (int, int, int), optional
         Band indices of a pseudo-RGB image, red first.
+    remarks : iterable of str, optional
+        Notes for the user on how the cube was read.
 
     Raises
     ------
@@ -55,6 +59,7 @@ class HyperCube:
     wavelengths: npt.NDArray[np.float64] | None
     name: str
     rgb_bands: tuple[int, int, int] | None
+    remarks: tuple[str, ...]
 
     def __init__(
         self,
@@ -62,11 +67,13 @@ class HyperCube:
         wavelengths: npt.ArrayLike | None = None,
         name: str = "cube",
         rgb_bands: Iterable[int] | None = None,
+        remarks: Iterable[str] = (),
     ) -> None:
-        try:
-            array = np.asanyarray(data)
-        except ValueError as error:  # rows of different lengths
-            raise DataError(f"{name}: a cube must be one array of numbers: {error}") from None
+        given = from_any(data, f"{name}: a cube")
+        array, notes = _in_order(given), list(remarks)
+        if wavelengths is None and given.wavelengths is not None and array.ndim == 3:
+            wavelengths, note = to_nanometres(given.wavelengths, given.unit, array.shape[2])
+            notes += [note] * bool(note)
         if array.ndim != 3 or 0 in array.shape:
             raise DataError(
                 f"{name}: a cube must be (rows, columns, bands), none of them 0; "
@@ -75,12 +82,15 @@ class HyperCube:
         if not (np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)):
             raise DataError(f"{name}: a cube must hold real numbers; got {array.dtype}")
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf: not `valid`
+            if isinstance(array, np.ma.MaskedArray):
+                array = np.ma.filled(array.astype(np.float32), np.nan)
             array = array.astype(np.float32, copy=False).view()
         array.flags.writeable = False
         object.__setattr__(self, "data", array)
         object.__setattr__(self, "name", str(name))
         object.__setattr__(self, "wavelengths", _check_wavelengths(wavelengths, array, name))
         object.__setattr__(self, "rgb_bands", _check_rgb_bands(rgb_bands, array, name))
+        object.__setattr__(self, "remarks", tuple(map(str, notes)))
 
     def __repr__(self) -> str:
         return f"HyperCube({self.name!r}, {' × '.join(map(str, self.shape))})"
@@ -127,11 +137,12 @@ class LabelMap:
     Parameters
     ----------
     labels : array_like of int, shape (H, W)
-        Class number of each pixel.
+        Class number of each pixel.  Pixels that a masked array masks get the label -1.
     class_names : mapping of int to str
         Name of each label that occurs, whether a target or not.
     ignore : iterable of int, optional
-        Labels of pixels excluded from all metrics (Indian Pines: 0, unlabelled).
+        Labels of pixels excluded from all metrics (Indian Pines: 0, unlabelled).  The label -1
+        (`NO_LABEL`), for pixels without data, is always ignored where it has no name.
     targets : iterable of int, optional
         Labels that are segmented one by one.  Default: all named labels not in `ignore`.  A label
         that is neither a target nor ignored counts as background (HeiPorSPECTRAL: 255).
@@ -153,6 +164,7 @@ class LabelMap:
     class_names: Mapping[int, str]
     ignore: frozenset[int]
     targets: frozenset[int]
+    remarks: tuple[str, ...]
 
     def __init__(
         self,
@@ -160,13 +172,16 @@ class LabelMap:
         class_names: Mapping[int, str],
         ignore: Iterable[int] = (),
         targets: Iterable[int] | None = None,
+        remarks: Iterable[str] = (),
     ) -> None:
-        array = np.asarray(labels)
+        array = _in_order(from_any(labels, "a label map"))
         if array.ndim != 2 or 0 in array.shape or not np.issubdtype(array.dtype, np.integer):
             raise DataError(
                 "a label map must be a two-dimensional array of whole numbers; "
                 f"got shape {array.shape} of {array.dtype}"
             )
+        if isinstance(array, np.ma.MaskedArray):
+            array = np.where(np.ma.getmaskarray(array), NO_LABEL, array.data.astype(np.int64))
         limits = np.iinfo(np.int32)
         if array.min() < limits.min or array.max() > limits.max:
             raise DataError(
@@ -176,6 +191,8 @@ class LabelMap:
         array.flags.writeable = False
         names = {int(label): str(text) for label, text in class_names.items()}
         ignored = frozenset(int(label) for label in ignore)
+        if NO_LABEL not in names and (array == NO_LABEL).any():
+            ignored |= {NO_LABEL}
         chosen = frozenset(names) - ignored if targets is None else frozenset(map(int, targets))
         unnamed = sorted(set(np.unique(array).tolist()) - set(names) - ignored)
         if unnamed:
@@ -189,6 +206,7 @@ class LabelMap:
         object.__setattr__(self, "class_names", MappingProxyType(dict(sorted(names.items()))))
         object.__setattr__(self, "ignore", ignored)
         object.__setattr__(self, "targets", chosen)
+        object.__setattr__(self, "remarks", tuple(map(str, remarks)))
 
     def __repr__(self) -> str:
         height, width = self.labels.shape
@@ -196,7 +214,8 @@ class LabelMap:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Support pickling, which a read-only mapping does not."""
-        return LabelMap, (self.labels, dict(self.class_names), self.ignore, self.targets)
+        given = self.labels, dict(self.class_names), self.ignore, self.targets, self.remarks
+        return LabelMap, given
 
     @cached_property
     def evaluated(self) -> npt.NDArray[np.bool_]:
@@ -280,40 +299,10 @@ class Scene:
         return chosen & self.evaluated
 
 
-def strips(values: npt.NDArray[Any]) -> Iterator[slice]:
-    """Iterate over the rows of an image in strips, without keeping a large memory map resident.
-
-    Parameters
-    ----------
-    values : ndarray, shape (H, W, …)
-        In any memory order.  A memory map is released after each strip (see `release`).
-
-    Yields
-    ------
-    slice
-        Rows, from first to last: up to 32 MiB per strip, but at least one row.
-    """
-    row = values.itemsize * math.prod(values.shape[1:])
-    step = max(1, _STRIP_BYTES // max(1, row))
-    step -= step % 64 if step > 64 else 0  # chunked files are then written in whole chunks
-    for start in range(0, len(values), step):
-        yield slice(start, min(start + step, len(values)))
-        release(values)
-
-
-def release(values: npt.NDArray[Any]) -> None:
-    """Release the pages of a large memory map that have been read; they are reread on access.
-
-    The system would do so only when memory runs short.  Other arrays and small maps stay in memory.
-    """
-    whole: Any = values
-    while isinstance(whole, np.ndarray) and not isinstance(whole.base, mmap.mmap):
-        whole = whole.base
-    # A map in mode "c" may hold changes that exist nowhere else.
-    if whole is None or getattr(whole, "mode", "c") == "c" or not hasattr(mmap, "MADV_DONTNEED"):
-        return
-    if len(whole.base) > _SMALL_MAP_BYTES:
-        whole.base.madvise(mmap.MADV_DONTNEED)
+def _in_order(given: Foreign) -> npt.NDArray[Any]:
+    """Return the array with its axes as rows, columns, bands, if the object names them."""
+    order = axes_by_name(given.names) if given.names else None
+    return given.values if order is None else given.values.transpose(order)
 
 
 def _check_wavelengths(

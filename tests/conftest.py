@@ -1,5 +1,7 @@
 """What several test modules need."""
 
+import contextlib
+import http.server
 import io
 import os
 import random
@@ -7,7 +9,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+import urllib.parse
 
 import hypothesis
 import pytest
@@ -215,3 +219,73 @@ def run_command_killed(run_killed):
         run_killed(code, *when)
 
     return run
+
+
+class FileServer:
+    """Serves bytes over HTTP like a careful server, a plain one, or a broken one.
+
+    Also a proxy that answers for every host itself, and refuses to tunnel.
+    """
+
+    def __init__(self):
+        self.files = {}  # content by path
+        self.asked = []  # (method, target, headers) of each request
+        self.etag = '"1"'  # None: no version is told
+        self.ranges = True
+        self.breaks = []  # bytes after which each of the next answers ends early
+        self.statuses = {}  # status by path, instead of the file
+        self.kind = "application/octet-stream"
+
+    def answer(self, handler):
+        self.asked.append((handler.command, handler.path, dict(handler.headers)))
+        path = urllib.parse.urlsplit(handler.path).path
+        if handler.command == "CONNECT" or path not in self.files or path in self.statuses:
+            handler.send_error(
+                self.statuses.get(path, 502 if handler.command == "CONNECT" else 404)
+            )
+            return
+        content, start, asked = self.files[path], 0, handler.headers.get("Range")
+        if asked and self.ranges and handler.headers.get("If-Range") in (None, self.etag):
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            if start >= len(content):
+                handler.send_error(416)
+                return
+        handler.send_response(206 if start else 200)
+        handler.send_header("Content-Type", self.kind)
+        handler.send_header("Content-Length", str(len(content) - start))
+        if self.etag:
+            handler.send_header("ETag", self.etag)
+        if start:
+            handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        handler.end_headers()
+        end = start + self.breaks.pop(0) if self.breaks else None
+        with contextlib.suppress(ConnectionError):  # who asked has seen enough
+            handler.wfile.write(content[start:end])
+        handler.close_connection = True
+
+
+@pytest.fixture
+def file_server(monkeypatch):
+    """Start a `FileServer`, with its address as `url`, and allow downloads."""
+    server = FileServer()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            server.answer(self)
+
+        do_CONNECT = do_GET  # noqa: N815
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.delenv("HSIZOO_OFFLINE", raising=False)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
+        thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        server.url = f"http://127.0.0.1:{serving.server_port}"
+        yield server
+        serving.shutdown()
+        thread.join()

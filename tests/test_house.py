@@ -16,7 +16,10 @@ pytestmark = pytest.mark.skipif(
     not (ROOT / "pyproject.toml").exists(), reason="hsizoo is installed without its sources"
 )
 
-PUBLIC = {"io", "interfaces", "clicks", "cube", "documents", "errors", "progress"}
+PUBLIC = {
+    "arrays", "clicks", "cube", "documents", "errors", "interfaces", "io", "progress",
+    "wavelengths",
+}  # fmt: skip
 """Rooms that plugins may import from, besides `hsizoo` itself."""
 
 

@@ -38,6 +38,7 @@ def _make_app() -> typer.Typer:
         bench,
         data_check,
         data_convert,
+        data_fetch,
         data_fixture,
         data_info,
         data_list,
@@ -46,6 +47,7 @@ def _make_app() -> typer.Typer:
         list_,
         plugins,
         segment,
+        show,
         train,
         version,
     )
@@ -64,7 +66,7 @@ def _make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         **how,
     )
-    data = typer.Typer(help="List, describe, check and convert data.", **how)
+    data = typer.Typer(help="List, describe, fetch, check and convert data.", **how)
     command = partial(app.command, cls=Command)
     command("list")(list_.list_components)
     command("info", short_help="Show one component and its options.")(info.info)
@@ -78,6 +80,11 @@ def _make_app() -> typer.Typer:
         epilog="Example: hsizoo bench sa pcc sa-rw --dataset indian-pines",
     )(bench.bench)
     command(
+        "show",
+        short_help="Show what a cube is, in words and as a picture.",
+        epilog=show.EPILOG,
+    )(show.show)
+    command(
         "segment",
         short_help="Segment one object of a cube by clicks.",
         epilog=segment.EPILOG,
@@ -89,6 +96,7 @@ def _make_app() -> typer.Typer:
     command("info", short_help="Show the card and contents of a dataset.")(data_info.info)
     command("check", short_help="Describe your own files and report problems.")(data_check.check)
     command("convert", short_help="Write a cube in another format.")(data_convert.convert)
+    command("fetch", short_help="Download the files of a dataset.")(data_fetch.fetch)
     command("fixture", short_help="Write a tiny dataset in the layout of a large one.")(
         data_fixture.fixture
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hsizoo.cli.parameters import Json, Layout, Variable
+from hsizoo.cli.parameters import Json, Layout, SetOption, Variable, settings_given
 
 if TYPE_CHECKING:
     from hsizoo.io.checking import Finding
@@ -17,14 +17,15 @@ def check(
         str, typer.Argument(metavar="PATH", help="A folder of cubes and masks, or one file.")
     ],
     variable: Variable = None,
-    layout: Layout = "hwb",
+    layout: Layout = "auto",
+    set_: SetOption = None,
     json: Json = False,
 ) -> None:
     """Describe the contents of the folder or file PATH, and report problems.
 
     Every value of every cube is read.  Exits with status 1 if something cannot be used; possible
     problems (values below 0, saturated pixels, …) are reported as notes only.  For a folder, set
-    variable and layout in its hsizoo.toml.
+    how its files are to be read in its hsizoo.toml.
     """
     from pathlib import Path
 
@@ -33,13 +34,17 @@ def check(
     from hsizoo.io.checking import check_collection, check_file
     from hsizoo.io.collection import Collection
     from hsizoo.io.formats import is_store
+    from hsizoo.io.settings import Settings
 
+    settings = Settings.of(settings_given(set_, variable, layout))
     if Path(path).is_dir() and not is_store(Path(path)):
-        if variable is not None or layout != "hwb":
-            raise OptionError(f"for a folder, set variable and layout in {path}/hsizoo.toml")
+        if settings.given:
+            raise OptionError(
+                f"for a folder, set {', '.join(settings.given)} in {path}/hsizoo.toml"
+            )
         findings = list(check_collection(Collection(path)))
     else:
-        findings = [check_file(Path(path), variable=variable, layout=layout)]
+        findings = [check_file(Path(path), settings=settings)]
     if json:
         print_json(
             [

@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from hsizoo.cli.parameters import Layout, Variable
+from hsizoo.cli.parameters import Layout, SetOption, Variable, settings_given
 
 
 def convert(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="Cube to read.")],
     target: Annotated[str, typer.Argument(metavar="TARGET", help="File to write.")],
     variable: Variable = None,
-    layout: Layout = "hwb",
+    layout: Layout = "auto",
+    set_: SetOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace TARGET if it exists.")] = False,
 ) -> None:
     """Write the cube SOURCE as TARGET: float32, as .hdr (ENVI), .zarr, .npz or .npy.
@@ -23,10 +24,13 @@ def convert(
     from pathlib import Path
 
     from hsizoo.errors import DataError
-    from hsizoo.io.formats import open_raster
+    from hsizoo.io.reading import open_cube
+    from hsizoo.io.settings import Settings
     from hsizoo.io.writing import write_cube
 
-    raster = open_raster(source, "cube", variable=variable, layout=layout)
+    raster = open_cube(source, Settings.of(settings_given(set_, variable, layout)))
+    for remark in raster.remarks:
+        typer.echo(f"{source}: {remark}", err=True)
     out = Path(target)
     written = {out, out.with_suffix(".img")} if out.suffix.lower() == ".hdr" else {out}
     existing = [path for path in sorted(written) if path.exists()]

@@ -22,7 +22,7 @@ def info(
 ) -> None:
     """Show the card of the dataset NAME, its subjects and splits, and its first scene.
 
-    NAME may also be your own folder: ./cubes/.
+    NAME may also be your own folder: ./cubes/.  Nothing is downloaded; `hsizoo data fetch` does it.
     """
     find_dataset(name)  # report a typo before anything heavy is imported
     from dataclasses import asdict
@@ -31,15 +31,22 @@ def info(
 
     from hsizoo.cli.console import console, print_json, table
     from hsizoo.errors import DataError, MissingRequirement, OptionError
+    from hsizoo.weights.fetching import data_state
     from hsizoo.zoo.factory import resolve, with_data_dir
 
     resolved = resolve(name if data_dir is None else with_data_dir(name, data_dir), "dataset")
     card: dict[str, Any] = asdict(resolved.target.card)  # type: ignore[attr-defined]
-    try:
-        dataset: SceneDataset = resolved.build()
-        card = {**asdict(dataset.card), **_contents(dataset)}
-    except (MissingRequirement, DataError, OptionError) as error:  # the card is still useful
-        card["not here"] = str(error)
+    files = resolved.entry.spec.files
+    own = resolved.options.get("data_dir") is not None
+    state = data_state(files) if files and not own else "here"
+    if files and not own:
+        card["data files"] = state
+    if state == "here":
+        try:
+            dataset: SceneDataset = resolved.build()
+            card |= {**asdict(dataset.card), **_contents(dataset)}
+        except (MissingRequirement, DataError, OptionError) as error:  # the card is still useful
+            card["not here"] = str(error)
     if json:
         print_json(card)
         return

@@ -48,6 +48,7 @@ def _card(entry: Entry) -> dict[str, Any]:
     import inspect
     from pathlib import Path
 
+    from hsizoo.weights.fetching import data_state
     from hsizoo.zoo.factory import import_target, options_of, resolve
 
     spec = entry.spec
@@ -61,6 +62,7 @@ def _card(entry: Entry) -> dict[str, Any]:
         "licence": spec.licence,
         "weights": spec.weights or "none needed",
         "weights here": str(entry.packaged or ""),
+        "data files": data_state(spec.files) if spec.files else "",
         "target": spec.target,
     }
     try:

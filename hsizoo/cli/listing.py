@@ -47,9 +47,8 @@ def answer(words: Sequence[str]) -> bool:
 
 def print_components(kind: str | None, json: bool) -> None:
     """Print the components of one kind, or all."""
-    import textwrap
-
     from hsizoo.cli.console import console, print_json, table
+    from hsizoo.weights.fetching import data_state
     from hsizoo.zoo.registry import registry
 
     if kind is not None and kind not in KINDS:
@@ -69,6 +68,7 @@ def print_components(kind: str | None, json: bool) -> None:
                     "summary": entry.spec.summary,
                     "weights": entry.spec.weights,
                     "packaged": entry.packaged is not None,
+                    "data": data_state(entry.spec.files) if entry.spec.files else "",
                     "missing": list(entry.missing),
                     "dist": entry.dist,
                     "dist_version": entry.dist_version,
@@ -77,15 +77,15 @@ def print_components(kind: str | None, json: bool) -> None:
             ]
         )
     else:
-        rows = table("name", "kind", "summary", "weights", "from")
+        needs_what = "data" if kind == "dataset" else "weights"
+        rows = table("name", "kind", "summary", needs_what, "from")
         for entry in entries:
             needs = f" [yellow](needs {', '.join(entry.missing)})[/]" if entry.missing else ""
-            weights = textwrap.shorten(entry.spec.weights or "none needed", 44, placeholder=" …")
             rows.add_row(
                 _shortest(entry, entries),
                 entry.spec.kind,
                 entry.spec.summary + needs,
-                f"[green]here:[/] {weights}" if entry.packaged else weights,
+                _what_it_needs(entry),
                 f"{entry.dist} {entry.dist_version}",
             )
         console().print(rows)
@@ -95,6 +95,19 @@ def print_components(kind: str | None, json: bool) -> None:
             f"({', '.join(record.dist for record in failed)}): see `hsizoo plugins`",
             style="yellow",
         )
+
+
+def _what_it_needs(entry: Entry) -> str:
+    """Weights of a model and files of a dataset, and whether they are here."""
+    import textwrap
+
+    from hsizoo.weights.fetching import data_state
+
+    if entry.spec.kind == "dataset":
+        state = data_state(entry.spec.files) if entry.spec.files else ""
+        return f"[green]{state}[/]" if state == "here" else state
+    weights = textwrap.shorten(entry.spec.weights or "none needed", 44, placeholder=" …")
+    return f"[green]here:[/] {weights}" if entry.packaged else weights
 
 
 def _shortest(entry: Entry, entries: Sequence[Entry]) -> str:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 import typer
 
-__all__ = ["DataDir", "Dataset", "Device", "Json", "Layout", "Variable"]
+__all__ = [
+    "DataDir",
+    "Dataset",
+    "Device",
+    "Json",
+    "Layout",
+    "SetOption",
+    "Variable",
+    "settings_given",
+]
 
 DataDir = Annotated[
     str | None,
@@ -27,12 +37,47 @@ Dataset = Annotated[
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:NUMBER or mps.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Layout = Annotated[
-    Literal["hwb", "bhw"],
+    Literal["auto", "hwb", "bhw", "hbw"],
     typer.Option(
-        help="Axis order if the format does not define it: bands last, or first.",
+        help="Order of the axes, if the file does not tell it: bands last, first or in the middle.",
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="How to read the file, as in hsizoo.toml: nodata=-9999, scale=10000, "
+        "'drop_bands=[0, 1]', 'wavelengths=[500, 510]'; may be repeated.",
     ),
 ]
 Variable = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Array that is the cube, if a file has several."),
 ]
+
+
+def settings_given(
+    pairs: Sequence[str] | None, variable: str | None = None, layout: str = "auto"
+) -> dict[str, Any]:
+    """Return the settings of ``--set``, ``--variable`` and ``--layout``, as TOML gives them.
+
+    Raises
+    ------
+    typer.BadParameter
+        If one is not KEY=VALUE.
+    """
+    import tomllib
+
+    found: dict[str, Any] = {}
+    for pair in pairs or ():
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip().replace("_", "").isalpha():
+            raise typer.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint="--set")
+        try:
+            value = tomllib.loads(f"value = {text.strip()}")["value"]
+        except (ValueError, RecursionError):
+            value = text.strip()  # a word without quotes
+        found[key.strip()] = value
+    given = {"variable": variable, "layout": layout if layout != "auto" else None}
+    return found | {key: value for key, value in given.items() if value is not None}

@@ -39,7 +39,7 @@ from safetensors.torch import save_file
 
 from hsizoo.documents import parse_json
 from hsizoo.errors import OptionError
-from hsizoo.weights.files import home
+from hsizoo.weights.places import home
 
 __all__ = ["EmbeddingCache", "EmbeddingKey", "embedding_cache", "embedding_key"]
 

@@ -24,17 +24,23 @@ from __future__ import annotations
 
 from hsizoo.io.formats import FORMATS, format_of, open_raster
 from hsizoo.io.palette import class_colours
+from hsizoo.io.pseudo_rgb import PseudoRgb
 from hsizoo.io.raster import Raster, to_cube, to_labels
-from hsizoo.io.reading import read_cube, read_labels
+from hsizoo.io.reading import open_cube, open_labels, read_cube, read_labels
+from hsizoo.io.settings import Settings
 from hsizoo.io.writing import CUBE_FORMATS, MASK_FORMATS, write_cube, write_mask
 
 __all__ = [
     "CUBE_FORMATS",
     "FORMATS",
     "MASK_FORMATS",
+    "PseudoRgb",
     "Raster",
+    "Settings",
     "class_colours",
     "format_of",
+    "open_cube",
+    "open_labels",
     "open_raster",
     "read_cube",
     "read_labels",

@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 from hsizoo.errors import HsizooError
 from hsizoo.io.collection import Collection, Member
-from hsizoo.io.formats import FORMATS, format_of, open_raster
-from hsizoo.io.raster import Layout, Raster, row_blocks, usable_bands
+from hsizoo.io.describing import facts
+from hsizoo.io.raster import Raster, row_blocks, usable_bands
+from hsizoo.io.reading import open_cube
+from hsizoo.io.settings import Settings
 
 __all__ = ["Finding", "check_collection", "check_file"]
 
@@ -53,8 +55,7 @@ def check_file(
     path: Path,
     raster: Raster | None = None,
     *,
-    variable: str | None = None,
-    layout: Layout = "hwb",
+    settings: Settings | None = None,
 ) -> Finding:
     """Read a whole cube and report what was found; never raises for a bad file.
 
@@ -63,14 +64,14 @@ def check_file(
     path : Path
     raster : Raster, optional
         The opened file, if settings were applied to it.
-    variable, layout
-        See `hsizoo.io.read_cube`; used only without `raster`.
+    settings : Settings, optional
+        The user's; used only without `raster`.
     """
     try:
-        raster = raster or open_raster(path, "cube", variable=variable, layout=layout)
+        raster = raster or open_cube(path, settings)
         warnings, digest = _look_through(raster)
         remarks = (*raster.remarks, *warnings)
-        return Finding(path, "cube", _facts(path, raster), (), remarks, digest)
+        return Finding(path, "cube", facts(path, raster), (), remarks, digest)
     except HsizooError as error:
         return Finding(path, "cube", "", (str(error),))
 
@@ -148,19 +149,8 @@ def _check_mask(collection: Collection, member: Member, shape: tuple[int, ...] |
         for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
     )
     absent = not set(numbers.tolist()) & labels.targets
-    return Finding(path, "mask", facts, (), ("no pixel belongs to a target class",) * absent)
-
-
-def _facts(path: Path, raster: Raster) -> str:
-    bands, nm, _ = usable_bands(raster)
-    height, width = raster.values.shape[:2]
-    parts = [FORMATS[format_of(path)], f"{height}×{width}×{len(bands)} {raster.values.dtype.name}"]
-    parts.append(f"{min(nm):g} to {max(nm):g} nm" if nm else "no wavelengths")
-    if raster.bad_bands:
-        parts.append(f"{len(raster.bad_bands)} band(s) left out")
-    if raster.scale != 1:
-        parts.append(f"divided by {raster.scale:g}")
-    return ", ".join(parts)
+    notes = (*labels.remarks, *("no pixel belongs to a target class",) * absent)
+    return Finding(path, "mask", facts, (), notes)
 
 
 def _look_through(raster: Raster) -> tuple[list[str], str]:
@@ -172,7 +162,7 @@ def _look_through(raster: Raster) -> tuple[list[str], str]:
     negative = above_one = bad_pixels = at_top = 0
     top = np.iinfo(raster.values.dtype).max if raster.values.dtype.kind in "iu" else np.inf
     middle = []
-    for _, rows in row_blocks(raster):
+    for start, rows in row_blocks(raster):
         sha.update(np.ascontiguousarray(rows).data)
         good = np.isfinite(rows)
         finite += good.sum(axis=(0, 1))
@@ -182,13 +172,11 @@ def _look_through(raster: Raster) -> tuple[list[str], str]:
         with np.errstate(invalid="ignore"):
             negative += int((rows < 0).sum())
             above_one += int((rows > 1).sum())
-            at_top += int((rows >= np.float32(top / raster.scale)).any(axis=2).sum())
+            at_top += int((raster.values[start : start + len(rows)] == top).any(axis=2).sum())
         if good.any():
             middle.append(float(np.median(rows[good])))
     pixels, values = raster.values.shape[0] * width, raster.values.shape[0] * width * bands
     found = []
-    if empty := np.flatnonzero(finite == 0).tolist():
-        found.append(f"bands without a finite value, to leave out with drop_bands: {empty}")
     if constant := np.flatnonzero((finite > 0) & (low == high)).tolist():
         found.append(f"bands with a constant value: {constant}")
     if bad_pixels:

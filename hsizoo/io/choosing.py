@@ -1,4 +1,4 @@
-"""Choose the cube, mask, wavelengths and class names in a file with several arrays."""
+"""Choose the cube or mask in a file with several arrays, and number its class names."""
 
 from __future__ import annotations
 
@@ -6,22 +6,29 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError, did_you_mean
 
-__all__ = ["WAVELENGTHS", "Want", "choose", "class_names_of", "nanometres", "wavelengths_of"]
+__all__ = ["Want", "choose", "class_names_of"]
 
 Want = Literal["cube", "labels"]
 
 _PREFERRED: dict[Want, tuple[str, ...]] = {
-    "cube": ("cube", "data", "hsi", "image", "reflectance"),
+    "cube": (
+        "cube",
+        "data",
+        "hsi",
+        "image",
+        "reflectance",
+        "surface_reflectance",
+        "rfl",
+        "radiance",
+    ),
     "labels": ("gt", "labels", "label", "mask", "ground_truth", "groundtruth"),
 }
 _NDIM: dict[Want, int] = {"cube": 3, "labels": 2}
 _IS: dict[Want, str] = {"cube": "a cube (3 axes)", "labels": "a mask (2 axes)"}
-WAVELENGTHS = ("wavelengths", "wavelength", "wavelength_nm", "wavelength_um", "wavelengths_nm")
 
 
 def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable: str | None) -> str:
@@ -61,7 +68,7 @@ def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable:
     fit = [
         name
         for name, shape in found.items()
-        if len(shape) == _NDIM[want] and (want == "cube" or min(shape) > 1)
+        if _axes(shape) == _NDIM[want] and (want == "cube" or min(shape) > 1 or len(shape) > 2)
     ]
     if len(fit) > 1:
         by_name = {name.rpartition("/")[2].lower(): name for name in reversed(fit)}
@@ -80,27 +87,9 @@ def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable:
     )
 
 
-def nanometres(values: Sequence[float]) -> tuple[float, ...]:
-    """Return wavelengths in nm; if all are below 100, they are taken for micrometres.
-
-    Examples
-    --------
-    >>> nanometres([0.5, 0.625]), nanometres([500, 625])
-    ((500.0, 625.0), (500.0, 625.0))
-    """
-    factor = 1000.0 if max(values, default=0) < 100 else 1.0
-    return tuple(round(float(value) * factor, 6) for value in values)
-
-
-def wavelengths_of(found: Mapping[str, npt.NDArray[Any]], bands: int) -> tuple[float, ...] | None:
-    """Return the wavelengths among the arrays of a file, or None unless there is one per band."""
-    for name in WAVELENGTHS:
-        if name in found:
-            values = np.asarray(found[name]).ravel()
-            usable = values.dtype.kind in "iuf" and values.size == bands
-            if usable and np.isfinite(values).all() and (values > 1e-3).all():
-                return nanometres(values.tolist())
-    return None
+def _axes(shape: Sequence[int]) -> int:
+    """Number of axes; of more than three, those of size 1, such as a single time, do not count."""
+    return len(shape) if len(shape) <= 3 else sum(size != 1 for size in shape)
 
 
 def class_names_of(names: Sequence[str], labels: npt.NDArray[Any]) -> dict[int, str]:

@@ -10,19 +10,20 @@ import fnmatch
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from hsizoo.cube import HyperCube, LabelMap, Scene
-from hsizoo.errors import DataError
+from hsizoo.cube import NO_LABEL, HyperCube, LabelMap, Scene
+from hsizoo.errors import DataError, HsizooError
 from hsizoo.io.envi import data_files, find_header
-from hsizoo.io.formats import Format, format_of, is_store, open_raster
-from hsizoo.io.manifest import MANIFEST, Manifest, read_manifest
+from hsizoo.io.formats import Format, format_of, is_store
+from hsizoo.io.manifest import MANIFEST, Manifest, find_manifest
 from hsizoo.io.raster import Raster, to_cube, to_labels
+from hsizoo.io.reading import open_cube, open_labels
 
 __all__ = ["Collection", "Member"]
 
@@ -30,7 +31,11 @@ _MASK: Final = re.compile(
     r"(?P<base>.+)[._-](?:mask|gt|labels?|annotations?|segmentation|ground[_-]?truth)", re.I
 )
 _HOLD_BOTH: Final = ("npz", "mat", "hdf5", "zarr")
-_NO_DATA: Final = (".toml", ".txt", ".md", ".json", ".csv", ".jpg", ".jpeg", ".xml", ".pdf", ".log")
+_UNNAMED_AXES: Final = (*_HOLD_BOTH, "npy")
+_NO_DATA: Final = (
+    ".toml", ".txt", ".md", ".json", ".csv", ".jpg", ".jpeg", ".xml", ".pdf", ".log",
+    ".msk", ".ovr",  # GDAL's masks and smaller copies of the file beside them
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class Collection:
         self.folder = Path(folder).expanduser()
         if not self.folder.is_dir():
             raise DataError(f"there is no folder {self.folder}")
-        self.manifest: Manifest = read_manifest(self.folder)
+        self.manifest: Manifest = find_manifest(self.folder)
 
     @property
     def files(self) -> dict[Path, Format | None]:
@@ -88,7 +93,7 @@ class Collection:
         wrong: dict[Path, str] = {}
         root = self.folder.resolve()
         for path in self._walk():
-            if any(fnmatch.fnmatch(self._below(path), skip) for skip in self.manifest.skip):
+            if any(fnmatch.fnmatch(self._below_manifest(path), s) for s in self.manifest.skip):
                 continue
             if path.is_symlink() and not path.resolve().is_relative_to(root):
                 wrong[path] = (
@@ -98,6 +103,16 @@ class Collection:
                 continue
             if path.is_dir() and not is_store(path):
                 continue  # a link to another folder inside this one
+            if path.name == MANIFEST:
+                wrong[path] = (
+                    f"{path} lies below {self.folder}, where its settings would not apply to "
+                    f"everything; join it with {self.folder / MANIFEST}, or give {path.parent} as "
+                    "the folder"
+                )
+                continue
+            if not path.is_file() and not path.is_dir():
+                wrong[path] = f"{path} is neither a file nor a folder (a pipe or a device)"
+                continue
             try:
                 found[path] = format_of(path)
             except DataError:
@@ -115,11 +130,17 @@ class Collection:
             folders[:] = sorted(n for n in folders if n[0] != "." and n not in whole)
             for name in sorted({*names, *whole}):
                 path = here / name
-                if name[0] != "." and name != MANIFEST and path.suffix.lower() not in _NO_DATA:
+                nested = name == MANIFEST and here != self.folder
+                if nested or (name[0] != "." and path.suffix.lower() not in _NO_DATA):
                     yield path
 
     def _below(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
+
+    def _below_manifest(self, path: Path) -> str:
+        """The path that patterns in ``hsizoo.toml`` are matched with."""
+        base = self.manifest.folder or self.folder
+        return path.relative_to(base).as_posix() if path.is_relative_to(base) else self._below(path)
 
     @property
     def members(self) -> list[Member]:
@@ -173,12 +194,24 @@ class Collection:
             split = self.manifest.split.get(subject, "")
             members.append(Member(name, cube, tuple(masks[cube]), subject, split))
         unknown = sorted(set(self.manifest.split) - {member.subject for member in members})
-        if unknown:
+        if unknown and self.manifest.folder == self.folder:
             raise DataError(
-                f"{self.folder / MANIFEST}: split names the unknown subject {unknown[0]!r}; known: "
+                f"{self.manifest.path}: split names the unknown subject {unknown[0]!r}; known: "
                 f"{', '.join(sorted({m.subject for m in members})) or 'none'}"
             )
         return members, wrong
+
+    def _check_links(self, path: Path) -> None:
+        """Raise `DataError` if a file, or the data of an ENVI header, is a link out of the folder.
+
+        Such links are found when the folder is listed, unless ``skip`` hides them.
+        """
+        root = self.folder.resolve()
+        for each in (path, *(data_files(path) if self.files.get(path) == "envi" else [])):
+            if each.is_symlink() and not each.resolve().is_relative_to(root):
+                raise DataError(
+                    f"{each} is a link that points outside {self.folder}; put the file itself there"
+                )
 
     def files_of(self, member: Member) -> list[Path]:
         """List all files that a cube and its masks are read from, such as headers and data."""
@@ -209,6 +242,7 @@ class Collection:
         if self.manifest.subject is None:
             first, slash, _ = below.partition("/")
             return first if slash else cube.stem
+        below = self._below_manifest(cube)
         match = re.search(self.manifest.subject, below)
         text = match and (match[1] if match.re.groups else match[0])
         if not text:
@@ -219,26 +253,25 @@ class Collection:
         return text
 
     def raster(self, member: Member) -> Raster:
-        """Open a cube and apply the settings of ``hsizoo.toml``."""
-        manifest = self.manifest
-        raster = open_raster(
-            member.cube, "cube", variable=manifest.variable, layout=manifest.layout
-        )
-        bands = raster.values.shape[-1] if raster.values.ndim == 3 else 1
-        named = {*manifest.drop_bands, *(manifest.rgb_bands or ())}
-        if wrong := sorted(band for band in named if not 0 <= band < bands):
-            raise DataError(
-                f"{self.folder / MANIFEST} names band {wrong[0]}, but {member.cube} has the bands "
-                f"0 to {bands - 1}"
-            )
-        return replace(
-            raster,
-            wavelengths=manifest.wavelengths or raster.wavelengths,
-            rgb_bands=manifest.rgb_bands or raster.rgb_bands,
-            bad_bands=raster.bad_bands | manifest.drop_bands,
-            scale=manifest.scale or raster.scale,
-            nodata=raster.nodata if manifest.nodata is None else manifest.nodata,
-        )
+        """Open a cube, as `hsizoo.io.read_cube` does.
+
+        Raises
+        ------
+        DataError
+            If it is unusable, or no pixel has a value in every band.
+        """
+        self._check_links(member.cube)
+        return open_cube(member.cube, manifest=self.manifest, images=self._sizes(member))
+
+    def _sizes(self, member: Member) -> list[tuple[int, int]]:
+        """Height and width of the mask, for a cube whose format does not tell the axes."""
+        if self.files.get(member.cube) not in _UNNAMED_AXES or len(member.masks) != 1:
+            return []
+        try:
+            height, width = open_labels(member.masks[0], manifest=self.manifest).values.shape[:2]
+        except (HsizooError, ValueError):  # reading the mask says what is wrong with it
+            return []
+        return [(height, width)]
 
     def cube(self, member: Member) -> HyperCube:
         """Read a cube.
@@ -246,17 +279,9 @@ class Collection:
         Raises
         ------
         DataError
-            If it is unusable, or no pixel has a finite spectrum.
+            See `raster`.
         """
-        cube = to_cube(self.raster(member), member.name)
-        if not cube.valid.any():
-            empty = [n for n in range(cube.bands) if not np.isfinite(cube.data[:, :, n]).any()]
-            what = f"bands {empty} have no finite value" if empty else "each has a gap in some band"
-            raise DataError(
-                f"{member.cube}: no pixel has a finite spectrum; {what} (counted without the bands "
-                f"left out).  Leave bands out with drop_bands in {self.folder / MANIFEST}"
-            )
-        return cube
+        return to_cube(self.raster(member), member.name)
 
     def label_map(self, member: Member) -> LabelMap:
         """Read the mask of a cube.
@@ -277,19 +302,26 @@ class Collection:
                 f"(.hdr, .npy, .tif, .mat), or list the cube under skip in "
                 f"{self.folder / MANIFEST}"
             )
-        raster = open_raster(path, "labels", variable=manifest.mask_variable)
+        self._check_links(path)
+        raster = open_labels(path, manifest=manifest)
         labels = to_labels(raster)
         present = np.unique(labels).tolist()
+        ignored = manifest.ignore or frozenset()
         names = dict(manifest.names or raster.class_names)
         if not names:
-            names = {label: f"class {label}" if label else "background" for label in present}
-        elif 0 not in names and 0 not in manifest.ignore and not manifest.names:
+            named = [label for label in present if label != NO_LABEL]
+            names = {label: f"class {label}" if label else "background" for label in named}
+        elif 0 not in names and 0 not in ignored and 0 in present and not manifest.names:
             names[0] = "background"
         targets = manifest.targets
         if targets is None:
-            targets = frozenset(names) - manifest.ignore - {0}
+            targets = frozenset(names) - ignored - {0}
+        remarks = list(raster.remarks)
+        if missing := int((labels == NO_LABEL).sum()):
+            stated = f" (value {raster.nodata[0]:g})" if raster.nodata else ""
+            remarks.append(f"{missing} pixels of the mask have no data{stated} and are ignored")
         try:
-            return LabelMap(labels, names, manifest.ignore, targets)
+            return LabelMap(labels, names, ignored, targets, remarks)
         except DataError as error:
             raise DataError(
                 f"{path}: {error}.  Set names, ignore and targets in {self.folder / MANIFEST}"

@@ -7,9 +7,10 @@ Lines may end in LF, CRLF or CR alone.
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +18,22 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError
-from hsizoo.io.choosing import Want, nanometres
-from hsizoo.io.raster import Layout, Raster
+from hsizoo.io.choosing import Want
+from hsizoo.io.raster import Raster
+from hsizoo.io.settings import Settings
+from hsizoo.io.statements import numbers_in
+from hsizoo.wavelengths import to_nanometres
 
-__all__ = ["TYPES", "data_files", "find_data", "find_header", "is_header", "parse_header", "read"]
+__all__ = [
+    "EXACT_NAMES",
+    "TYPES",
+    "data_files",
+    "find_data",
+    "find_header",
+    "is_header",
+    "parse_header",
+    "read",
+]
 
 TYPES: Final = {
     1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4", 14: "i8", 15: "u8",
@@ -30,14 +43,12 @@ TYPES: Final = {
 _AXES: Final = {"bsq": "bhw", "bil": "hbw", "bip": "hwb"}
 _ENDINGS: Final = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".envi", ".cube")
 _LONGEST_HEADER: Final = 2**24
+_SHAPE: Final = (
+    "samples", "lines", "bands", "data type", "interleave", "byte order", "header offset",
+)  # fmt: skip
 _PLACE: Final = ("map info", "coordinate system string", "projection info", "geo points")
-_TO_NM: Final = {
-    "nanometers": 1.0, "nanometer": 1.0, "nm": 1.0,
-    "micrometers": 1e3, "micrometer": 1e3, "microns": 1e3, "micron": 1e3, "um": 1e3, "µm": 1e3,
-    "μm": 1e3, "millimeters": 1e6, "mm": 1e6, "centimeters": 1e7, "cm": 1e7, "meters": 1e9,
-    "m": 1e9, "angstroms": 0.1,
-}  # fmt: skip
-_GUESSED: Final = ("", "unknown")
+EXACT_NAMES: Final = "class names exact"
+"""Our own field: the class names as JSON, where ENVI's list cannot hold them."""
 
 
 def is_header(head: bytes) -> bool:
@@ -88,22 +99,32 @@ def find_data(header: Path, size: int) -> Path:
             f"{header} has no data file beside it; expected {stem.name} or {stem.name}"
             f"{', '.join(_ENDINGS)}"
         )
-    right = [path for path in found if path.stat().st_size == size]
-    if len(right) > 1:
-        raise DataError(
-            f"{header} may belong to {' or '.join(path.name for path in right)}, which all have "
-            f"{size} bytes; name the data file like the header"
-        )
-    return (right or found)[0]
+    sizes = {path: path.stat().st_size for path in found}
+    for right in ([p for p in found if sizes[p] == size], [p for p in found if sizes[p] > size]):
+        if len(right) > 1:
+            raise DataError(
+                f"{header} may belong to {' or '.join(path.name for path in right)}, which all "
+                f"have the {size} bytes that it describes; name the data file like the header"
+            )
+        if right:
+            return right[0]
+    return found[0]
 
 
-def parse_header(path: Path) -> dict[str, str]:
-    """Read the fields of a header: keys in lower case, values as text without braces.
+def parse_header(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Read a header.
+
+    Returns
+    -------
+    fields : dict of str to str
+        Keys in lower case, values as text without braces.
+    remarks : tuple of str
+        On fields that occur twice; the first counts.
 
     Raises
     ------
     DataError
-        If it is not an ENVI header, a brace is not closed, or a field has two values.
+        If it is not an ENVI header, or a brace is not closed.
     """
     if path.stat().st_size > _LONGEST_HEADER:
         raise DataError(f"{path} has {path.stat().st_size} bytes: too long for an ENVI header")
@@ -116,6 +137,7 @@ def parse_header(path: Path) -> dict[str, str]:
         text = content.decode("latin-1")
     lines = iter(re.split(r"\r\n|\r|\n", text)[1:])
     fields: dict[str, str] = {}
+    remarks = []
     for line in lines:
         key, equals, value = line.partition("=")
         key, value = " ".join(key.lower().split()), value.strip()
@@ -130,17 +152,19 @@ def parse_header(path: Path) -> dict[str, str]:
                 parts.append(following.strip())
             value = "\n".join(parts)[1:].partition("}")[0].strip()
         if fields.setdefault(key, value) != value:
-            raise DataError(f"{path} gives {key!r} twice: {fields[key]!r} and {value!r}")
-    return fields
+            if key in _SHAPE:
+                raise DataError(f"{path} gives {key!r} twice: {fields[key]!r} and {value!r}")
+            remarks.append(f"the header gives {key!r} twice; the first is used")
+    return fields, tuple(remarks)
 
 
-def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
+def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Memory-map an ENVI image; `path` is the header or the data file."""
     with path.open("rb") as file:
         header = path if is_header(file.read(64)) else find_header(path)
     if header is None:
         raise DataError(f"{path} has no ENVI header beside it")
-    fields = parse_header(header)
+    fields, remarks = parse_header(header)
     height, width, bands = (_whole(header, fields, k) for k in ("lines", "samples", "bands"))
     dtype = _dtype(header, fields)
     interleave = _required(header, fields, "interleave").lower()
@@ -151,7 +175,10 @@ def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster
     offset = _whole(header, fields, "header offset", least=0, default=0)
     size = offset + height * width * bands * dtype.itemsize
     data = find_data(header, size) if path == header else path
-    if (found := data.stat().st_size) != size:
+    line = width * bands * dtype.itemsize
+    found = data.stat().st_size
+    # More bytes are a trailer, unless they are whole lines, which would shift the bands of bsq.
+    if found < size or (found > size and interleave == "bsq" and (found - size) % line == 0):
         raise DataError(
             f"{data} has {found} bytes, but {header.name} describes {size}: {offset} + "
             f"{height} lines × {width} samples × {bands} bands × {dtype.itemsize} bytes; "
@@ -162,22 +189,134 @@ def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster
     mapped = np.memmap(data, dtype, "r", offset, tuple(sizes[axis] for axis in axes))
     values = mapped.transpose([axes.index(axis) for axis in "hwb"])
     _check_byte_order(header, values)
-    wavelengths, remarks = _wavelengths(header, fields, bands)
-    names = _list(fields.get("class names", ""))
-    if fields.get("data gain values") or fields.get("data offset values"):
-        remarks += ("the header's gain and offset values are not applied",)
+    notes = list(remarks)
+    if found > size:
+        notes.append(f"the last {found - size} bytes of {data.name} are not described and not read")
+    optional = _Optional(fields, bands, notes)
+    names = _class_names(fields, notes) if want == "labels" else {}
     return Raster(
         path=data,
         values=values,
-        wavelengths=wavelengths,
-        rgb_bands=_rgb_bands(header, fields, bands),
-        scale=_number(header, fields, "reflectance scale factor", 1.0) or 1.0,
-        bad_bands=_bad_bands(header, fields, bands),
-        nodata=_number(header, fields, "data ignore value", None),
-        class_names=dict(enumerate(names)),
+        wavelengths=optional.wavelengths(),
+        rgb_bands=optional.rgb_bands(),
+        scale=optional.scale(),
+        gains=optional.per_band("data gain values", 1.0),
+        offsets=optional.per_band("data offset values", 0.0),
+        bad_bands=optional.bad_bands(),
+        nodata=optional.nodata(),
+        class_names=names,
         place={key: fields[key] for key in _PLACE if key in fields},
-        remarks=remarks,
+        remarks=tuple(notes),
     )
+
+
+class _Optional:
+    """The fields that an image can do without: one that makes no sense is left out with a remark.
+
+    Parameters
+    ----------
+    fields : mapping of str to str
+    bands : int
+    remarks : list of str
+        To add to.
+    """
+
+    def __init__(self, fields: Mapping[str, str], bands: int, remarks: list[str]) -> None:
+        self._fields, self._bands, self._remarks = fields, bands, remarks
+
+    def _numbers(self, key: str) -> list[float]:
+        text = self._fields.get(key, "")
+        values = numbers_in(text)
+        if values is None:
+            self._remarks.append(f"{key} is not used: {text!r:.60} are not numbers")
+        return values or []
+
+    def _per_band(self, key: str) -> list[float]:
+        values = self._numbers(key)
+        if values and len(values) != self._bands:
+            self._remarks.append(
+                f"{key} is not used: there are {len(values)} values for {self._bands} bands"
+            )
+            return []
+        return values
+
+    def per_band(self, key: str, neutral: float) -> tuple[float, ...] | None:
+        """Return gains or offsets, unless all are neutral."""
+        values = self._per_band(key)
+        if values and not all(map(math.isfinite, values)):
+            self._remarks.append(f"{key} is not used: not all values are finite")
+            return None
+        if not values or set(values) == {neutral}:
+            return None
+        low, high = min(values), max(values)
+        shown = f"{low:g}" if low == high else f"{low:g} to {high:g}, by band"
+        what = "multiplied by" if neutral else "increased by"
+        self._remarks.append(f"values are {what} {shown} ({key})")
+        return tuple(values)
+
+    def wavelengths(self) -> tuple[float, ...] | None:
+        """Return the wavelengths in nm."""
+        text, unit = self._fields.get("wavelength", ""), self._fields.get("wavelength units", "")
+        if not text:
+            return None
+        values = numbers_in(text)
+        given = values if values is not None else re.split(r"\s*,\s*", text)
+        nm, remark = to_nanometres(given, unit, self._bands)
+        self._remarks += [remark] * bool(remark)
+        return nm
+
+    def rgb_bands(self) -> tuple[int, int, int] | None:
+        """Return ``default bands``, counted from 0; the file counts from 1."""
+        chosen = [value - 1 for value in numbers_in(self._fields.get("default bands", "")) or ()]
+        if len(chosen) != 3 or not all(0 <= c < self._bands and c == int(c) for c in chosen):
+            return None
+        red, green, blue = map(int, chosen)
+        return red, green, blue
+
+    def _one(self, key: str) -> float | None:
+        values = self._numbers(key)
+        same = len(set(values)) == 1 or all(map(math.isnan, values))
+        if values and not same:
+            self._remarks.append(f"{key} is not used: it must be one number, not {len(values)}")
+        return values[0] if values and same else None
+
+    def scale(self) -> float:
+        """Return the divisor of the values."""
+        key = "reflectance scale factor"
+        value = self._one(key)
+        if value is None or value == 0:
+            return 1.0
+        if not 0 < value < math.inf:
+            self._remarks.append(f"{key} is not used: {value:g} is not a number above 0")
+            return 1.0
+        return value
+
+    def nodata(self) -> tuple[float, ...]:
+        """Return the value of pixels without data."""
+        value = self._one("data ignore value")
+        return () if value is None else (value,)
+
+    def bad_bands(self) -> frozenset[int]:
+        """Return the bands whose ``bbl`` is 0."""
+        values = self._per_band("bbl")
+        return frozenset(band for band, good in enumerate(values) if good == 0)
+
+
+def _class_names(fields: Mapping[str, str], remarks: list[str]) -> dict[int, str]:
+    """Return the names of classes, if there are as many as the header says."""
+    count = fields.get("classes", "")
+    if exact := fields.get(EXACT_NAMES):
+        try:
+            names = json.loads(exact)
+            if isinstance(names, list) and all(isinstance(name, str) for name in names):
+                return dict(enumerate(names))
+        except (ValueError, RecursionError):
+            remarks.append(f"{EXACT_NAMES} is not used: it is not a list of texts")
+    found = _list(fields.get("class names", ""))
+    if found and count.isdecimal() and len(count) < 9 and len(found) != int(count):
+        remarks.append(f"class names are not used: there are {len(found)} for {count} classes")
+        return {}
+    return dict(enumerate(found))
 
 
 def _required(header: Path, fields: Mapping[str, str], key: str) -> str:
@@ -229,67 +368,3 @@ def _check_byte_order(header: Path, values: npt.NDArray[Any]) -> None:
 
 def _list(text: str) -> list[str]:
     return [part.strip() for part in text.replace("\n", " ").split(",") if part.strip()]
-
-
-def _numbers(header: Path, fields: Mapping[str, str], key: str) -> list[float]:
-    values = []
-    for part in _list(fields.get(key, "")):
-        try:
-            values.append(float(part))
-        except ValueError:
-            raise DataError(f"{header}: {key} must be numbers; got {part!r}") from None
-    if not all(map(math.isfinite, values)):
-        raise DataError(f"{header}: {key} must be finite numbers")
-    return values
-
-
-def _number(
-    header: Path, fields: Mapping[str, str], key: str, default: float | None
-) -> float | None:
-    values = _numbers(header, fields, key)
-    if not values:
-        return default
-    if len(set(values)) > 1:
-        raise DataError(f"{header}: {key} must be one number; got {values}")
-    if key == "reflectance scale factor" and values[0] < 0:
-        raise DataError(f"{header}: {key} must be above 0; got {values[0]:g}")
-    return values[0]
-
-
-def _per_band(header: Path, fields: Mapping[str, str], key: str, bands: int) -> list[float]:
-    values = _numbers(header, fields, key)
-    if values and len(values) != bands:
-        raise DataError(f"{header} has {len(values)} values of {key!r} for {bands} bands")
-    return values
-
-
-def _wavelengths(
-    header: Path, fields: Mapping[str, str], bands: int
-) -> tuple[tuple[float, ...] | None, tuple[str, ...]]:
-    values = _per_band(header, fields, "wavelength", bands)
-    if not values:
-        return None, ()
-    units = fields.get("wavelength units", "").lower()
-    if units in _TO_NM or units in _GUESSED:
-        if min(values) <= 0:
-            raise DataError(f"{header}: wavelengths must be above 0; got {min(values):g}")
-        if units in _GUESSED:
-            guess = "micrometres" if max(values) < 100 else "nanometres"
-            return nanometres(values), (f"wavelengths have no unit; taken for {guess}",)
-        return tuple(round(value * _TO_NM[units], 6) for value in values), ()
-    return None, (f"wavelengths in {units!r} are not used",)
-
-
-def _bad_bands(header: Path, fields: Mapping[str, str], bands: int) -> frozenset[int]:
-    """Return the bands whose ``bbl`` is 0."""
-    values = _per_band(header, fields, "bbl", bands)
-    return frozenset(band for band, good in enumerate(values) if good == 0)
-
-
-def _rgb_bands(header: Path, fields: Mapping[str, str], bands: int) -> tuple[int, int, int] | None:
-    """Return ``default bands``, counted from 0; the file counts from 1."""
-    chosen = [int(value) - 1 for value in _numbers(header, fields, "default bands")]
-    if len(chosen) != 3 or not all(0 <= band < bands for band in chosen):
-        return None
-    red, green, blue = chosen
-    return red, green, blue

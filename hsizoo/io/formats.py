@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
 from hsizoo.errors import DataError, HsizooError
 from hsizoo.io.choosing import Want
-from hsizoo.io.raster import Layout, Raster
+from hsizoo.io.raster import Raster
+from hsizoo.io.settings import Settings
 
 __all__ = ["FORMATS", "Format", "format_of", "is_store", "open_raster"]
 
@@ -68,8 +70,8 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         raise DataError(f"{path} is a folder, but not a Zarr store")
     if not path.exists():
         raise DataError(f"there is no file {path}")
-    if not path.is_file():
-        raise DataError(f"{path} is a pipe or a device, not a file")
+    if not path.is_file():  # opening a pipe or a device may wait for ever
+        raise DataError(f"{path} is not a plain file")
     try:
         with path.open("rb") as file:
             head = file.read(_HDF5_AT[-1] + 8)
@@ -97,21 +99,23 @@ def format_of(path: str | os.PathLike[str]) -> Format:
 def open_raster(
     path: str | os.PathLike[str],
     want: Want,
+    settings: Settings | None = None,
     *,
-    variable: str | None = None,
-    layout: Layout = "hwb",
+    images: Sequence[tuple[int, int]] = (),
 ) -> Raster:
-    """Open a file of any known format; see `hsizoo.io.read_cube`.
+    """Open a file of any known format, as it describes itself.
+
+    Of the settings only those are used that a format needs to find and order an array;
+    `hsizoo.io.reading.open_cube` applies all of them.
 
     Parameters
     ----------
     path : path
     want : {"cube", "labels"}
         What to look for in a file with several arrays.
-    variable : str, optional
-        Name of the array.
-    layout : {"hwb", "bhw"}, default "hwb"
-        Order of the axes if the format does not define it.
+    settings : Settings, optional
+    images : sequence of (int, int)
+        Height and width of images that belong to the cube, such as its mask.
 
     Raises
     ------
@@ -121,13 +125,13 @@ def open_raster(
     kind = format_of(path)
     module = import_module(f"hsizoo.io.{_MODULES.get(kind, kind)}")
     try:
-        raster: Raster = module.read(path, want, variable, layout)
+        raster: Raster = module.read(path, want, settings or Settings(), images)
     except HsizooError:
         raise
     except Exception as error:  # libraries raise anything on damaged files
         reason = str(error).strip().splitlines()
         raise DataError(
             f"{path} cannot be read as {FORMATS[kind]}; it is damaged or incomplete: "
-            f"{reason[0] if reason else type(error).__name__}"
+            f"{reason[0] if reason else type(error).__name__:.300}"
         ) from error
     return raster

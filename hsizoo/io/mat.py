@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -21,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError
-from hsizoo.io.choosing import WAVELENGTHS, Want, choose, wavelengths_of
+from hsizoo.io.choosing import Want, choose
+from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory, check_stored
-from hsizoo.io.numpy_ import to_hwb
-from hsizoo.io.raster import Layout, Raster
+from hsizoo.io.raster import Raster
+from hsizoo.io.settings import Settings
 
 __all__ = ["read"]
 
@@ -58,28 +59,26 @@ class _Matrix:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
+def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Read the requested matrix."""
     with path.open("rb") as file:
         variables = _variables(path, file)
         found = {name: what for name, what in variables.items() if isinstance(what, _Matrix)}
         others = {name: what for name, what in variables.items() if isinstance(what, str)}
         shapes = {name: matrix.shape for name, matrix in found.items()}
+        variable = settings.variable if want == "cube" else settings.mask_variable
         try:
             chosen = choose(path, shapes, want, variable)
         except DataError as error:
             raise DataError(f"{error}{_advice(others)}") from None
         values = _load(path, file, chosen, found[chosen])
         small = {
-            name: _load(path, file, name, found[name])
-            for name in WAVELENGTHS
-            if name in found and found[name].nbytes < 2**20
+            name.lower(): _load(path, file, name, matrix)
+            for name, matrix in found.items()
+            if is_beside(name) and matrix.nbytes < SMALL
         }
-    waves = next((small[name].size for name in WAVELENGTHS if name in small), None)
-    if want == "cube":
-        values = to_hwb(path, values, layout, waves)
-    nm = wavelengths_of(small, values.shape[-1]) if want == "cube" else None
-    return Raster(path=path, values=values, wavelengths=nm)
+    beside = Beside(arrays=small, shapes=list(shapes.values()))
+    return make_raster(path, values, want, settings, beside=beside, images=images)
 
 
 def _advice(others: Mapping[str, str]) -> str:

@@ -4,69 +4,49 @@ from __future__ import annotations
 
 import math
 import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError
-from hsizoo.io.choosing import WAVELENGTHS, Want, choose, class_names_of, wavelengths_of
+from hsizoo.io.choosing import Want, choose
+from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory, check_stored
-from hsizoo.io.raster import Layout, Raster
+from hsizoo.io.raster import Raster
+from hsizoo.io.settings import LAYOUTS, Layout, Settings
 
-__all__ = ["read", "to_hwb"]
+__all__ = ["LAYOUT", "read"]
 
-_SMALL = 2**20  # maximum bytes of class names or wavelengths
-
-
-def to_hwb(
-    path: Path, values: npt.NDArray[Any], layout: Layout, wavelengths: int | None = None
-) -> npt.NDArray[Any]:
-    """Put the axes of a cube into the order rows, columns, bands.
-
-    Parameters
-    ----------
-    path : Path
-    values : array
-        Returned unchanged unless it has three axes.
-    layout : {"hwb", "bhw"}
-        Order of the axes in the file.
-    wavelengths : int, optional
-        Number of wavelengths in the file, to detect a wrong order.
-
-    Raises
-    ------
-    DataError
-        If only the other order matches the wavelengths.
-    """
-    if values.ndim != 3:
-        return values
-    first, last = values.shape[0], values.shape[2]
-    if wavelengths is not None and wavelengths != (last if layout == "hwb" else first):
-        other: Layout = "bhw" if layout == "hwb" else "hwb"
-        if wavelengths == (last if other == "hwb" else first):
-            raise DataError(
-                f"{path}: {wavelengths} wavelengths for shape {values.shape}: this looks like "
-                f"layout={other}, not {layout}"
-            )
-    return values if layout == "hwb" else values.transpose(1, 2, 0)
+LAYOUT: Final = "layout"
+"""Name of an array of one text that tells the order of the axes; hsizoo writes it."""
 
 
-def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
+def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Memory-map an ``.npy`` file, or read the requested array of an ``.npz`` file."""
     with path.open("rb") as file:
         if file.read(2) == b"PK":
-            return _read_npz(path, want, variable, layout)
+            return _read_npz(path, want, settings, images)
         file.seek(0)
-        _, _, dtype = _header(path, path.name, file)
+        shape, length, dtype = _header(path, path.name, file)
     if dtype.hasobject:
         raise DataError(f"{path} holds Python objects; hsizoo reads arrays of numbers only")
+    size = length + math.prod(shape) * dtype.itemsize
+    if size > path.stat().st_size:
+        raise DataError(
+            f"{path} declares {' × '.join(map(str, shape))} values, {size} bytes, but has "
+            f"{path.stat().st_size}; it is damaged or incomplete"
+        )
     values = np.load(path, mmap_mode="r", allow_pickle=False)
-    return Raster(path=path, values=to_hwb(path, values, layout))
+    return make_raster(path, values, want, settings, images=images)
 
 
-def _read_npz(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
+def _read_npz(
+    path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]
+) -> Raster:
     with zipfile.ZipFile(path) as archive:
         members = {}
         for info in archive.infolist():
@@ -80,6 +60,7 @@ def _read_npz(path: Path, want: Want, variable: str | None, layout: Layout) -> R
             with archive.open(info) as file:
                 headers[name] = _header(path, name, file)
         numbers = {n: shape for n, (shape, _, dtype) in headers.items() if dtype.kind in "biuf"}
+        variable = settings.variable if want == "cube" else settings.mask_variable
         chosen = choose(path, numbers, want, variable)
 
         def load(name: str) -> npt.NDArray[Any]:
@@ -96,26 +77,19 @@ def _read_npz(path: Path, want: Want, variable: str | None, layout: Layout) -> R
             return array
 
         small = {
-            name: load(name)
+            name.lower(): load(name)
             for name, (shape, _, dtype) in headers.items()
-            if name in (*WAVELENGTHS, "class_names")
-            and len(shape) == 1
-            and dtype.kind in "iufU"
-            and math.prod(shape) * dtype.itemsize <= _SMALL
+            if (is_beside(name) or name == LAYOUT)
+            and len(shape) <= 2
+            and dtype.kind in "biufUS"
+            and math.prod(shape) * dtype.itemsize <= SMALL
         }
         values = load(chosen)
-    waves = next((len(small[name]) for name in WAVELENGTHS if name in small), None)
-    if want == "cube":
-        values = to_hwb(path, values, layout, waves)
-    names = small.get("class_names")
-    return Raster(
-        path=path,
-        values=values,
-        wavelengths=wavelengths_of(small, values.shape[-1]) if values.ndim == 3 else None,
-        class_names=class_names_of(names.tolist(), values)
-        if want == "labels" and names is not None and names.dtype.kind == "U"
-        else {},
-    )
+    layout = str(small.pop(LAYOUT)) if LAYOUT in small else ""
+    if settings.layout == "auto" and layout in LAYOUTS:
+        settings = replace(settings, layout=cast("Layout", layout))
+    beside = Beside(arrays=small, shapes=list(numbers.values()))
+    return make_raster(path, values, want, settings, beside=beside, images=images)
 
 
 def _header(path: Path, name: str, file: IO[bytes]) -> tuple[tuple[int, ...], int, np.dtype[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,8 @@ import numpy as np
 from hsizoo.errors import DataError
 from hsizoo.io.choosing import Want
 from hsizoo.io.limits import check_memory, check_stored
-from hsizoo.io.raster import Layout, Raster
+from hsizoo.io.raster import Raster
+from hsizoo.io.settings import Settings
 
 __all__ = ["read"]
 
@@ -19,7 +21,7 @@ _MODES: Final = ("1", "L", "P", "I", "I;16", "I;16B")
 _GREY: Final = 0  # PNG's type of colour
 
 
-def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
+def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Read the labels of a mask."""
     from PIL import Image
 

@@ -1,34 +1,38 @@
-"""`Raster`: the content of a file, before it becomes a cube or a label map."""
+"""`Raster`: one description of what a file holds, before it becomes a cube or a label map."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hsizoo.cube import HyperCube, strips
+from hsizoo.arrays import strips
+from hsizoo.cube import NO_LABEL, HyperCube
 from hsizoo.errors import DataError
 from hsizoo.io.limits import check_memory
+from hsizoo.io.settings import Settings
 
 __all__ = [
-    "Layout",
     "Raster",
+    "apply_settings",
     "row_blocks",
     "to_cube",
     "to_labels",
     "usable_bands",
+    "without_empty_bands",
 ]
-
-Layout = Literal["hwb", "bhw"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Raster:
-    """An image as stored in a file.
+    """An image as stored in a file, and all that the file says about its values.
+
+    A value is ``stored / scale * gain + offset``, or no data.
 
     Parameters
     ----------
@@ -42,14 +46,22 @@ class Raster:
         Bands of a pseudo-RGB image, red first, counted from 0 among all bands.
     scale : float, default 1
         Divisor of the values: ENVI's reflectance scale factor.
+    gains, offsets : tuple of float, optional
+        One for all bands, or one for each.
     bad_bands : frozenset of int
         Bands that the file marks as unusable; they are left out.
-    nodata : float, optional
-        The value of pixels without data; they become NaN.
+    nodata : tuple of float
+        Stored values that stand for no data; they become NaN.
+    limits : (float, float)
+        Least and greatest stored value that is data; others become NaN.
+    valid : array of bool, shape (H, W), optional
+        Where the file's mask says that there are data.
     class_names : mapping of int to str
         Class names in the file, if any.
     place : mapping
         Georeference, in the terms of its format; kept when a mask is written in the same format.
+    product : str
+        Name of the product whose layout the file has, if it is known.
     remarks : tuple of str
         Notes for the user on how the file was read.
     """
@@ -59,15 +71,116 @@ class Raster:
     wavelengths: tuple[float, ...] | None = None
     rgb_bands: tuple[int, int, int] | None = None
     scale: float = 1.0
+    gains: tuple[float, ...] | None = None
+    offsets: tuple[float, ...] | None = None
     bad_bands: frozenset[int] = frozenset()
-    nodata: float | None = None
+    nodata: tuple[float, ...] = ()
+    limits: tuple[float, float] = (-math.inf, math.inf)
+    valid: npt.NDArray[np.bool_] | None = None
     class_names: Mapping[int, str] = field(default_factory=dict)
     place: Mapping[str, Any] = field(default_factory=dict)
+    product: str = ""
     remarks: tuple[str, ...] = ()
+
+    @property
+    def is_as_stored(self) -> bool:
+        """Whether the stored values are the values, but for bad bands and the number type."""
+        return (
+            self.scale == 1
+            and not self.nodata
+            and self.gains is None
+            and self.offsets is None
+            and self.valid is None
+            and self.limits == (-math.inf, math.inf)
+        )
+
+
+def apply_settings(raster: Raster, settings: Settings, source: str) -> Raster:
+    """Let the user's settings go before what the file says.
+
+    Parameters
+    ----------
+    raster : Raster
+    settings : Settings
+    source : str
+        Where they come from, for messages.
+
+    Raises
+    ------
+    DataError
+        If they name bands that there are not.
+    """
+    bands = _three_axes(raster).shape[2]
+    named = {*settings.drop_bands, *(settings.rgb_bands or ())}
+    if wrong := sorted(band for band in named if not 0 <= band < bands):
+        raise DataError(
+            f"{source} names band {wrong[0]}, but {raster.path} has the bands 0 to {bands - 1}"
+        )
+    nm = settings.wavelengths
+    if nm is not None and len(nm) != bands:
+        raise DataError(
+            f"{source} gives {len(nm)} wavelengths, but {raster.path} has {bands} bands"
+        )
+    changes: dict[str, Any] = {
+        "wavelengths": nm or raster.wavelengths,
+        "rgb_bands": settings.rgb_bands or raster.rgb_bands,
+        "bad_bands": raster.bad_bands | settings.drop_bands,
+    }
+    if settings.scale is not None:
+        changes |= {"scale": settings.scale, "gains": None, "offsets": None}
+    if settings.nodata == "none":
+        changes |= {"nodata": (), "valid": None, "limits": (-math.inf, math.inf)}
+    elif settings.nodata is not None:
+        changes["nodata"] = (settings.nodata,)
+    return replace(raster, **changes)
+
+
+def without_empty_bands(raster: Raster) -> Raster:
+    """Mark the bands without a single value as bad, with a remark.
+
+    The values are looked through only until every band has shown one.
+
+    Raises
+    ------
+    DataError
+        If no band has a value, or no pixel has one in every band that is left.
+    """
+    bands = usable_bands(raster)[0]
+    counts, pixels, whole = np.zeros(len(bands), dtype=np.int64), 0, False
+    for _, rows in row_blocks(raster):
+        finite = np.isfinite(rows)
+        counts += finite.sum(axis=(0, 1))
+        pixels += rows.shape[0] * rows.shape[1]
+        whole = whole or bool(finite.all(axis=2).any())
+        if whole and counts.all():
+            return raster
+    if not counts.any():
+        raise DataError(f"{raster.path} has no value: all pixels are without data in all bands")
+    empty = bands[counts == 0].tolist()
+    left = replace(raster, bad_bands=raster.bad_bands | set(empty))
+    if empty:
+        remark = f"{_bands(empty)} without a single value left out"
+        left = replace(left, remarks=(*raster.remarks, remark))
+        if not whole:
+            whole = any(np.isfinite(rows).all(axis=2).any() for _, rows in row_blocks(left))
+    if not whole:
+        worst = sorted(zip(counts.tolist(), bands.tolist(), strict=True))
+        shown = ", ".join(f"{b} ({c} of {pixels})" for c, b in worst if 0 < c < pixels)
+        raise DataError(
+            f"{raster.path}: no pixel has a value in every band, so none can be used.  Leave out "
+            f"the bands with the most gaps (with how many pixels have a value): {shown:.300}; "
+            "set drop_bands in hsizoo.toml, or --set 'drop_bands=[...]'"
+        )
+    return left
+
+
+def _bands(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:20])) + (", …" if len(numbers) > 20 else "")
+    return f"{len(numbers)} band(s) ({shown})"
 
 
 def to_cube(raster: Raster, name: str | None = None) -> HyperCube:
-    """Make a cube: leave out bad bands, set no-data values to NaN, divide by the scale.
+    """Make a cube: leave out bad bands, set what is no data to NaN, apply scale, gain and offset.
 
     Parameters
     ----------
@@ -84,8 +197,7 @@ def to_cube(raster: Raster, name: str | None = None) -> HyperCube:
     bands, nm, rgb = usable_bands(raster)
     unchanged = (
         len(bands) == values.shape[2]
-        and raster.scale == 1
-        and raster.nodata is None
+        and raster.is_as_stored
         and values.dtype == np.dtype(np.float32)
     )
     if not unchanged:
@@ -95,7 +207,7 @@ def to_cube(raster: Raster, name: str | None = None) -> HyperCube:
         for start, rows in row_blocks(raster):
             values[start : start + len(rows)] = rows
     try:
-        return HyperCube(values, nm, name or raster.path.stem, rgb)
+        return HyperCube(values, nm, name or raster.path.stem, rgb, raster.remarks)
     except DataError as error:
         raise DataError(f"{raster.path}: {error}") from None
 
@@ -138,16 +250,48 @@ def row_blocks(raster: Raster) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
     values = _three_axes(raster)
     bands = usable_bands(raster)[0]
     every = len(bands) == values.shape[2]
+    gains, offsets = _of(raster.gains, bands), _of(raster.offsets, bands)
     for part in strips(values):
         rows = values[part]
         rows = rows if every else rows[:, :, bands]
         with np.errstate(over="ignore", invalid="ignore"):  # beyond float32: infinite, not valid
             block = rows.astype(np.float32)
-            if raster.nodata is not None:
-                block[rows == raster.nodata] = np.nan
-            if raster.scale != 1:
+            if gains is not None or offsets is not None:  # in double precision, as CF asks
+                exact = rows / raster.scale * (1.0 if gains is None else gains)
+                block = (exact + (0.0 if offsets is None else offsets)).astype(np.float32)
+            elif raster.scale != 1:
                 block /= np.float32(raster.scale)
+        block[_no_data(raster, rows)] = np.nan
+        if raster.valid is not None:
+            block[~raster.valid[part]] = np.nan
         yield part.start, block
+
+
+def _of(
+    factors: tuple[float, ...] | None, bands: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float64] | None:
+    """Return gains or offsets of the usable bands."""
+    if factors is None:
+        return None
+    array = np.array(factors, dtype=np.float64)
+    return array[bands] if array.size > 1 else array
+
+
+def _no_data(raster: Raster, stored: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where stored values stand for no data."""
+    found = np.zeros(stored.shape, dtype=bool)
+    with np.errstate(invalid="ignore", over="ignore"):
+        for value in raster.nodata:
+            if stored.dtype.kind == "f":  # a statement in text is rounded as the values are
+                found |= stored == stored.dtype.type(value)
+            elif float(value).is_integer():  # as such: int64 and float would be compared as floats
+                found |= stored == int(value)
+        low, high = raster.limits
+        if low > -math.inf:
+            found |= stored < low
+        if high < math.inf:
+            found |= stored > high
+    return found
 
 
 def _three_axes(raster: Raster) -> npt.NDArray[Any]:
@@ -163,7 +307,9 @@ def _three_axes(raster: Raster) -> npt.NDArray[Any]:
 
 
 def to_labels(raster: Raster) -> npt.NDArray[np.int32]:
-    """Convert to an array of class labels.
+    """Convert to an array of class labels; pixels without data get the label -1 (`NO_LABEL`).
+
+    Scale factors and offsets do not apply to labels.
 
     Raises
     ------
@@ -180,16 +326,22 @@ def to_labels(raster: Raster) -> npt.NDArray[np.int32]:
     if values.dtype.kind not in "biuf":
         raise DataError(f"{raster.path} holds {values.dtype}; a mask must hold whole numbers")
     check_memory(raster.path, values.shape, max(values.dtype.itemsize, 4))
+    missing = _no_data(raster, values)
+    if raster.valid is not None:
+        missing |= ~raster.valid
+    if values.dtype.kind == "f" and any(map(math.isnan, raster.nodata)):
+        missing |= np.isnan(values)
     limits = np.iinfo(np.int32)
     with np.errstate(invalid="ignore"):
         whole = values.astype(np.int64)
-        exact = whole == values
+        exact = (whole == values) | missing
     if not exact.all():
         row, col = np.argwhere(~exact)[0]
         raise DataError(
             f"{raster.path}: labels must be whole numbers; row {row}, column {col} "
             f"is {values[row, col]}"
         )
+    whole[missing] = NO_LABEL
     if whole.min() < limits.min or whole.max() > limits.max:
         raise DataError(
             f"{raster.path}: labels must fit into 32 bits; found {whole.min()} to {whole.max()}"

@@ -1,23 +1,42 @@
-"""Reading a cube or a mask of any known format."""
+"""The one way to read a cube or a mask, whichever command or function reads it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from hsizoo.cube import HyperCube
+from hsizoo.cube import NO_LABEL, HyperCube
 from hsizoo.io.formats import open_raster
-from hsizoo.io.raster import Layout, to_cube, to_labels
+from hsizoo.io.manifest import Manifest, find_manifest
+from hsizoo.io.raster import Raster, apply_settings, to_cube, to_labels, without_empty_bands
+from hsizoo.io.settings import Layout, Settings
 
-__all__ = ["read_cube", "read_labels"]
+__all__ = ["open_cube", "open_labels", "read_cube", "read_labels"]
 
 
 def read_cube(
-    path: str | os.PathLike[str], *, variable: str | None = None, layout: Layout = "hwb"
+    path: str | os.PathLike[str],
+    *,
+    variable: str | None = None,
+    layout: Layout = "auto",
+    wavelengths: Sequence[float] | None = None,
+    scale: float | None = None,
+    nodata: float | Literal["none"] | None = None,
+    drop_bands: Iterable[int] = (),
+    rgb_bands: Sequence[int] | None = None,
 ) -> HyperCube:
     """Read a cube of any known format.
+
+    What the file says about its values is applied: values without data become NaN, scale factors
+    and offsets are applied, bad bands and bands without a single value are left out.  A
+    ``hsizoo.toml`` beside the file, or in a folder above, goes before the file, and the arguments
+    before both.  What was done is told in ``cube.remarks``.
 
     A native float32 cube without compression, scale or left-out bands stays on disk as a memory
     map; any other cube is read into memory as float32.
@@ -27,28 +46,120 @@ def read_cube(
     path : path
         A file, or the folder of a Zarr store.  For ENVI, the header or the data file.
     variable : str, optional
-        Name of the array, if the file has several.
-    layout : {"hwb", "bhw"}, default "hwb"
-        Order of the axes if the format does not define it (NumPy, MATLAB, HDF5, Zarr): rows,
-        columns, bands, or bands first.
+        Name of the array, if the file has several; for TIFF, the number of the image.
+    layout : {"auto", "hwb", "bhw", "hbw"}
+        Order of the axes, if neither the format nor the file tells it: rows, columns, bands; bands
+        first; or bands in the middle.
+    wavelengths : sequence of float, optional
+        Wavelengths of all bands in nm.
+    scale : float, optional
+        Divisor of the stored values, in place of every scale and offset in the file.
+    nodata : float or "none", optional
+        The stored value of pixels without data; ``"none"`` if all values are data.
+    drop_bands : iterable of int
+        Bands to leave out, counted from 0, besides those that the file marks as bad.
+    rgb_bands : sequence of three int, optional
+        Bands of a pseudo-RGB image, red first, counted from 0 before bands are left out.
 
     Raises
     ------
     DataError
-        If the file does not exist, is damaged or has an unknown format; the message names the file
-        and what was expected.
+        If the file does not exist, is damaged or has an unknown format, if nothing tells the order
+        of its axes, or if no pixel has a value in every band; the message names the file and what
+        was expected.
+    OptionError
+        If an argument is invalid.
     MissingRequirement
         If the format needs a package that is not installed.
 
     Examples
     --------
     >>> cube = read_cube("scene.hdr")                                     # doctest: +SKIP
+    >>> cube.remarks                                                      # doctest: +SKIP
+    ('values are divided by 10000 (reflectance scale factor)',)
     """
-    return to_cube(open_raster(path, "cube", variable=variable, layout=layout))
+    given = {
+        "variable": variable,
+        "layout": layout,
+        "wavelengths": None if wavelengths is None else [float(nm) for nm in wavelengths],
+        "scale": scale,
+        "nodata": nodata,
+        "drop_bands": sorted(map(int, drop_bands)) or None,
+        "rgb_bands": None if rgb_bands is None else [int(band) for band in rgb_bands],
+    }
+    return to_cube(open_cube(path, Settings.of(given)))
+
+
+def open_cube(
+    path: str | os.PathLike[str],
+    settings: Settings | None = None,
+    *,
+    manifest: Manifest | None = None,
+    images: Sequence[tuple[int, int]] = (),
+) -> Raster:
+    """Open a cube with the settings of its ``hsizoo.toml``, and mark its bands without a value.
+
+    Parameters
+    ----------
+    path : path
+    settings : Settings, optional
+        The user's, which go before those of ``hsizoo.toml``.
+    manifest : Manifest, optional
+        If it has been read already.
+    images : sequence of (int, int)
+        Height and width of images that belong to the cube, such as its mask.
+
+    Raises
+    ------
+    DataError, MissingRequirement
+        See `read_cube`.
+    """
+    path = Path(path)
+    manifest = find_manifest(path) if manifest is None else manifest
+    settings = settings or Settings()
+    whole = settings.over(manifest)
+    raster = open_raster(path, "cube", whole, images=images)
+    raster = apply_settings(raster, whole, _source(settings, manifest))
+    remarks = list(raster.remarks)
+    if raster.scale != 1 and not any("divided by" in remark for remark in remarks):
+        remarks.append(f"values are divided by {raster.scale:g}")
+    applied = [key for key in manifest.given if key not in settings.given]
+    applied = [key for key in applied if not key.startswith("mask_")]
+    if applied:
+        remarks.append(f"settings of {manifest.path}: {', '.join(applied)}")
+    return without_empty_bands(replace(raster, remarks=tuple(remarks)))
+
+
+def _source(settings: Settings, manifest: Manifest) -> str:
+    return "an argument" if settings.given else str(manifest.path)
+
+
+def open_labels(
+    path: str | os.PathLike[str],
+    settings: Settings | None = None,
+    *,
+    manifest: Manifest | None = None,
+) -> Raster:
+    """Open a mask with the settings of its ``hsizoo.toml``.
+
+    Raises
+    ------
+    DataError, MissingRequirement
+        See `read_labels`.
+    """
+    path = Path(path)
+    manifest = find_manifest(path) if manifest is None else manifest
+    whole = (settings or Settings()).over(manifest)
+    raster = open_raster(path, "labels", whole)
+    if whole.mask_nodata == "none":
+        return replace(raster, nodata=(), valid=None, limits=Raster.limits)
+    if whole.mask_nodata is not None:
+        return replace(raster, nodata=(whole.mask_nodata,))
+    return raster
 
 
 def read_labels(
-    path: str | os.PathLike[str], *, variable: str | None = None
+    path: str | os.PathLike[str], *, variable: str | None = None, nodata: int = NO_LABEL
 ) -> tuple[npt.NDArray[np.int32], dict[int, str]]:
     """Read a mask or a map of classes of any known format.
 
@@ -57,6 +168,8 @@ def read_labels(
     path : path
     variable : str, optional
         Name of the array, if the file has several.
+    nodata : int
+        The label for pixels that have no data as the file says.
 
     Returns
     -------
@@ -69,5 +182,8 @@ def read_labels(
     DataError, MissingRequirement
         As for `read_cube`; also if values are not whole numbers.
     """
-    raster = open_raster(path, "labels", variable=variable)
-    return to_labels(raster), dict(raster.class_names)
+    raster = open_labels(path, Settings(mask_variable=variable))
+    labels = to_labels(raster)
+    if nodata != NO_LABEL:
+        labels[labels == NO_LABEL] = nodata
+    return labels, dict(raster.class_names)

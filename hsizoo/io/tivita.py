@@ -7,6 +7,7 @@ order x, y, band, with y counted from the bottom.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,8 @@ import numpy.typing as npt
 from hsizoo.errors import DataError
 from hsizoo.io.choosing import Want
 from hsizoo.io.limits import check_memory
-from hsizoo.io.raster import Layout, Raster
+from hsizoo.io.raster import Raster
+from hsizoo.io.settings import Settings
 
 __all__ = ["band_centres", "is_spec_cube", "read", "write_spec_cube"]
 
@@ -41,7 +43,7 @@ def _size(width: int, height: int, bands: int) -> int:
     return _HEADER + 4 * width * height * bands
 
 
-def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
+def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Read a cube; wavelengths are known for 100 bands."""
     found = path.stat().st_size
     with path.open("rb") as file:

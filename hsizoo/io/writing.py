@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,9 @@ import numpy.typing as npt
 
 from hsizoo.cube import HyperCube
 from hsizoo.errors import DataError
+from hsizoo.io.envi import EXACT_NAMES
 from hsizoo.io.limits import need
+from hsizoo.io.numpy_ import LAYOUT
 from hsizoo.io.palette import class_colours
 from hsizoo.io.raster import Raster, row_blocks, to_cube, usable_bands
 
@@ -178,6 +181,12 @@ def _plain(name: str) -> str:
     return " ".join(name.translate(str.maketrans("{},", "();")).split())
 
 
+def _json_list(names: list[str]) -> str:
+    """Return names as a JSON list without braces, in which no name can end the ENVI field."""
+    text = json.dumps(names).replace("{", r"\u007b").replace("}", r"\u007d")
+    return "{" + text + "}"
+
+
 def _cube_envi(path: Path, raster: Raster) -> None:
     bands, nm, rgb = usable_bands(raster)
     with path.with_suffix(".img").open("wb") as file:
@@ -195,7 +204,9 @@ def _cube_envi(path: Path, raster: Raster) -> None:
 
 def _cube_npz(path: Path, raster: Raster) -> None:
     cube = to_cube(raster)
-    more = {} if cube.wavelengths is None else {"wavelengths": cube.wavelengths}
+    more: dict[str, Any] = {LAYOUT: np.array("hwb")}
+    if cube.wavelengths is not None:
+        more["wavelengths"] = cube.wavelengths
     np.savez(path, allow_pickle=False, cube=cube.data, **more)
 
 
@@ -209,7 +220,9 @@ def _cube_zarr(path: Path, raster: Raster) -> None:
     shape = (*raster.values.shape[:2], len(bands))
     chunks = (min(64, shape[0]), min(64, shape[1]), shape[2])
     group = zarr.open_group(str(path), mode="w")
-    array = group.create_array("cube", shape=shape, chunks=chunks, dtype="float32")
+    array = group.create_array(
+        "cube", shape=shape, chunks=chunks, dtype="float32", dimension_names=("row", "col", "band")
+    )
     for start, rows in row_blocks(raster):
         array[start : start + len(rows)] = rows
     if nm is not None:
@@ -230,10 +243,13 @@ def _mask_envi(
 ) -> None:
     array.astype(array.dtype.newbyteorder("<")).tofile(path.with_suffix(".img"))
     count = int(array.max()) + 1
+    exact = [names.get(n, f"class {n}") for n in range(count)]
+    plain = [_plain(name) or f"class {n}" for n, name in enumerate(exact)]
     fields = {
         "file type": "ENVI Classification",
         "classes": str(count),
-        "class names": _braces(_plain(names.get(n, f"class {n}")) for n in range(count)),
+        "class names": _braces(plain),
+        **({EXACT_NAMES: _json_list(exact)} if plain != exact else {}),
         "class lookup": _braces(class_colours(count).ravel()),
         **{key: "{" + text + "}" for key, text in place.items()},
     }

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import base64
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from hsizoo.errors import DataError
-from hsizoo.io.choosing import WAVELENGTHS, Want, choose, wavelengths_of
+from hsizoo.io.choosing import Want, choose
+from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory, check_stored, need
-from hsizoo.io.numpy_ import to_hwb
-from hsizoo.io.raster import Layout, Raster
+from hsizoo.io.raster import Raster
+from hsizoo.io.settings import Settings
+from hsizoo.io.statements import plain_text
 
 __all__ = ["read"]
 
 _METADATA: Final = ("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _CHUNKS_PER_FILE: Final = 1000
+_LONGEST: Final = 2**24  # bytes of metadata
+_MASKS_MORE: Final = 64
+"""Masks of large plain areas shrink more than deflate's limit, under Zarr's zstd; cubes do not."""
 
 
-def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster:
+def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Read the requested array of a store, or the store's only array."""
     zarr = need("zarr", "zarr", path)
     stored, files = _contents(path)
     store = zarr.open(str(path), mode="r")
+    variable = settings.variable if want == "cube" else settings.mask_variable
     if isinstance(store, zarr.Array):
         found: dict[str, Any] = {path.stem: store}
         variable = None
@@ -34,45 +43,95 @@ def read(path: Path, want: Want, variable: str | None, layout: Layout) -> Raster
             if isinstance(item, zarr.Array)
         }
     found = {name: item for name, item in found.items() if item.dtype.kind in "biuf"}
-    chosen = choose(path, {name: item.shape for name, item in found.items()}, want, variable)
+    shapes = {name: item.shape for name, item in found.items()}
+    chosen = choose(path, shapes, want, variable)
     array = found[chosen]
-    check_memory(path, array.shape, array.dtype.itemsize)
+    size = array.dtype.itemsize
+    check_memory(path, array.shape, size)
+    check_memory(path, array.chunks, size)
     if array.nchunks > files * _CHUNKS_PER_FILE:  # chunks of zeros may be absent, but not most
         raise DataError(
             f"{path}: {chosen} {array.shape} declares {array.nchunks} chunks but the store has "
             f"only {files} file(s) of data; it is incomplete"
         )
-    check_stored(path, "a chunk", int(np.prod(array.chunks)) * array.dtype.itemsize, stored * 64)
+    declared = max(math.prod(array.chunks), math.prod(array.shape)) * size
+    check_stored(path, chosen, declared, stored * (_MASKS_MORE if want == "labels" else 1))
     values = np.asarray(array[...])
-    small = {name: np.asarray(found[name][...]) for name in WAVELENGTHS if name in found}
-    small |= {
-        name: np.asarray(array.attrs[name])
-        for name in WAVELENGTHS
-        if isinstance(array.attrs.get(name), list)
+    small = {
+        name: item
+        for name, item in found.items()
+        if is_beside(name) and math.prod(item.shape) * item.dtype.itemsize <= SMALL
     }
-    waves = next((small[name].size for name in WAVELENGTHS if name in small), None)
-    if want == "cube":
-        values = to_hwb(path, values, layout, waves)
-    return Raster(
-        path=path,
-        values=values,
-        wavelengths=wavelengths_of(small, values.shape[-1]) if want == "cube" else None,
+    beside = Beside(
+        arrays={name.rpartition("/")[2].lower(): np.asarray(i[...]) for name, i in small.items()},
+        units={
+            name.rpartition("/")[2].lower(): plain_text(item.attrs["units"])
+            for name, item in small.items()
+            if "units" in item.attrs
+        },
+        shapes=list(shapes.values()),
     )
+    return make_raster(
+        path, values, want, settings,
+        names=_axis_names(array), attributes=_attributes(array), beside=beside, images=images,
+    )  # fmt: skip
+
+
+def _axis_names(array: Any) -> list[str] | None:
+    """Return the names of the axes: Zarr 3 has a field for them, xarray an attribute in Zarr 2."""
+    names = getattr(array.metadata, "dimension_names", None)
+    names = names or array.attrs.get("_ARRAY_DIMENSIONS")
+    if not isinstance(names, list | tuple) or len(names) != len(array.shape):
+        return None
+    return [str(name) for name in names] if all(names) else None
+
+
+def _attributes(array: Any) -> dict[str, Any]:
+    """Return the attributes, and the fill value where it is not just Zarr's 0."""
+    found = {str(key): value for key, value in array.attrs.items()}
+    fill = array.fill_value
+    if isinstance(found.get("_FillValue"), str):  # xarray encodes floats, such as NaN, in base 64
+        try:
+            found["_FillValue"] = _decoded(found["_FillValue"], array.dtype)
+        except ValueError:
+            found.pop("_FillValue")
+    if fill is not None and "_FillValue" not in found and float(fill) != 0:
+        found["_FillValue"] = float(fill)
+    return found
+
+
+def _decoded(text: str, dtype: np.dtype[Any]) -> float:
+    """Decode xarray's fill value: the bytes of a float in base 64, or plain text."""
+    try:
+        return float(text)
+    except ValueError:
+        content = base64.standard_b64decode(text)
+    size = len(content)
+    if dtype.kind != "f" or size not in (4, 8):
+        raise ValueError(f"{size} bytes")
+    return float(np.frombuffer(content, f"<f{size}")[0])
 
 
 def _contents(path: Path) -> tuple[int, int]:
-    """Return the bytes of all files of a store, and how many files may be chunks.
+    """Return the bytes of all data files of a store, and how many they are.
 
     Raises
     ------
     DataError
-        If a link points outside the store.
+        If a link points outside the store, something in it is not a file, or the metadata are huge.
     """
     root, size, files = path.resolve(), 0, 0
     for item in path.rglob("*"):
         if item.is_symlink() and not item.resolve().is_relative_to(root):
             raise DataError(f"{item} is a link that points outside the store {path}")
-        if item.is_file():
+        if item.is_dir():
+            continue
+        if not item.is_file():
+            raise DataError(f"{item} is not a plain file; remove it from the store {path}")
+        if item.name in _METADATA:
+            if item.stat().st_size > _LONGEST:
+                raise DataError(f"{item} has {item.stat().st_size} bytes: too long for metadata")
+        else:
             size += item.stat().st_size
-            files += item.name not in _METADATA
+            files += 1
     return size, files

@@ -7,7 +7,7 @@ import operator
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,14 +27,20 @@ from hsizoo.session.saved import (
     to_json,
     write_whole,
 )
-from hsizoo.session.source import Spectrum, check_clicks, read_source, read_spectrum
+from hsizoo.session.source import (
+    Spectrum,
+    check_clicks,
+    read_source,
+    read_spectrum,
+    settings_of,
+)
 from hsizoo.session.state import SessionObject, SessionState, check_name, checked_threshold
 from hsizoo.session.tools import Component, Tool, make_tool
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from hsizoo.io.raster import Layout
+    from hsizoo.io.settings import Layout
 
 __all__ = ["Session"]
 
@@ -73,8 +79,11 @@ class Session:
         Probability above which a pixel belongs to the object, at least 0 and below 1.
     variable : str, optional
         Name of the cube's array, if a file has several.
-    layout : {"hwb", "bhw"}, default "hwb"
-        Order of the axes in a file whose format does not define it: bands last, or first.
+    layout : {"auto", "hwb", "bhw", "hbw"}
+        Order of the axes in a file that does not tell it: bands last, first or in the middle.
+    settings : mapping, optional
+        How to read the file, as in ``hsizoo.toml``: ``{"nodata": -9999, "drop_bands": [0, 1]}``;
+        see `hsizoo.io.Settings`.
     device : str, default "auto"
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``, for components given by name.
     allow_untrained : bool, default False
@@ -114,7 +123,8 @@ class Session:
         *,
         threshold: float = 0.5,
         variable: str | None = None,
-        layout: Layout = "hwb",
+        layout: Layout = "auto",
+        settings: Mapping[str, Any] | None = None,
         device: str = "auto",
         allow_untrained: bool = False,
     ) -> None:
@@ -127,7 +137,8 @@ class Session:
         self._tools: dict[str, Tool] = {}
         self._maps: OrderedDict[tuple[str, Clicks], npt.NDArray[np.float32]] = OrderedDict()
         tool = self._find(component)  # report a wrong name before reading a large file
-        self._source = read_source(source, variable, layout)
+        how = {"variable": variable, "layout": layout if layout != "auto" else None}
+        self._source = read_source(source, settings_of(settings or {}, how))
         self._cube = self._source.cube
         self._remarks = self._source.remarks
         self._now = _Moment(SessionState(tool.label, threshold), tool)
@@ -260,16 +271,18 @@ class Session:
         Raises
         ------
         ClickError
-            If the pixel is outside the image or has no finite spectrum; the message gives the
-            values, and nothing is changed.
+            If the pixel is outside the image or has no finite spectrum, or is clicked the other
+            way already; the message gives the values, and nothing is changed.
         """
         one = Clicks([(row, col)])
         check_clicks(one, self._cube)
         row, col = one.points[0].tolist()
         with self._lock:
             old = self.state.object(name)
+            clicks = old.clicks.add(row, col, positive)
+            check_clicks(clicks, self._cube)
             action = f"click ({row}, {col}), {'' if positive else 'not '}{name}"
-            self._put(old, replace(old, clicks=old.clicks.add(row, col, positive)), action)
+            self._put(old, replace(old, clicks=clicks), action)
 
     def remove_click(self, name: str, index: int = -1) -> None:
         """Remove one click of an object, not only the newest as `undo` does.
@@ -617,6 +630,43 @@ class Session:
         """
         check_mask_target(Path(path), self._source.files)
 
+    def overlay(self, path: str | os.PathLike[str], name: str | None = None) -> Path:
+        """Draw the masks and the clicks over the pseudo-RGB image, as a PNG file.
+
+        Parameters
+        ----------
+        path : path
+            Ending in ``.png``.  An existing file is replaced.
+        name : str, optional
+            Object to draw.  Default: all, in the colours of their labels.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        DataError
+            If the path does not end in ``.png``, its folder does not exist, it is the cube, or it
+            cannot be written.
+        """
+        from hsizoo.session.overlay import draw_overlay
+
+        target = Path(path)
+        if target.suffix.lower() != ".png":
+            raise DataError(f"{target}: overlays are written as .png, not {target.suffix!r}")
+        check_folder(target, {target}, self._source.files)
+        with self._lock:
+            chosen = self.objects if name is None else (name,)
+            masks = [self.mask(each) for each in chosen]
+            clicks = [self.clicks(each) for each in chosen]
+        picture = draw_overlay(self._cube, masks, clicks)
+        try:
+            target.write_bytes(picture)
+        except OSError as error:
+            raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
+        return target
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Save the session, so that `replay` makes the same masks.
 
@@ -663,7 +713,8 @@ class Session:
         component: Component | None = None,
         *,
         variable: str | None = None,
-        layout: Literal["hwb", "bhw"] | None = None,
+        layout: Layout | None = None,
+        settings: Mapping[str, Any] | None = None,
         device: str = "auto",
         allow_untrained: bool = False,
     ) -> Self:
@@ -677,7 +728,7 @@ class Session:
             The cube.  Default: the file of that name beside `path`, or in the working folder.
         component : str, InteractiveSegmenter or SpectralScorer, optional
             Default: the one used in the saved session.
-        variable, layout : optional
+        variable, layout, settings : optional
             How to read `source`, if it is a path.  Default: as in the saved session.
         device, allow_untrained
             As for `Session`.
@@ -711,8 +762,9 @@ class Session:
             source,
             component,
             threshold=kept.threshold,
-            variable=kept.variable if variable is None else variable,
-            layout=kept.layout if layout is None else layout,
+            variable=variable,
+            layout=layout or "auto",
+            settings={**kept.settings, **(settings or {})},
             device=device,
             allow_untrained=allow_untrained,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from hsizoo.clicks import Clicks
 from hsizoo.documents import parse_json, read_file, shorten
 from hsizoo.errors import ClickError, DataError
+from hsizoo.io.settings import Settings
 from hsizoo.session.state import SessionObject, check_name, checked_threshold
 
 if TYPE_CHECKING:
     from hsizoo.cube import HyperCube
-    from hsizoo.io.raster import Layout
     from hsizoo.session.source import Source
     from hsizoo.session.state import SessionState
     from hsizoo.session.tools import Tool
@@ -36,8 +37,7 @@ class Kept:
     by_name: bool
     file: str  # empty if the cube was not read from a file
     cube_name: str
-    variable: str | None
-    layout: Layout
+    settings: Mapping[str, Any]
     cube_digest: str
     threshold: float
     objects: tuple[SessionObject, ...]
@@ -74,17 +74,17 @@ def read_kept(path: Path) -> Kept:
         for row in rows:
             check_name(name := row["name"], objects)
             objects[name] = SessionObject(name, Clicks.from_json(row["clicks"]))
-        layout = about.get("layout", "hwb")
-        if layout not in ("hwb", "bhw"):
-            raise ValueError(f"layout {layout!r}")
+        # Sessions saved before there were more settings than these have them at the top.
+        settings = {key: about[key] for key in ("variable", "layout") if about.get(key)}
+        settings |= about.get("settings", {})
+        Settings.of(settings)  # raises if one is invalid
         return Kept(
             component=_text(about, "component"),
             digest=_text(about, "component sha256"),
             by_name="component sha256" not in about or about["component sha256"] is not None,
             file=_text(about, "file"),
             cube_name=_text(about, "cube"),
-            variable=_text(about, "variable") or None,
-            layout=layout,
+            settings=settings,
             cube_digest=_text(about, "cube sha256"),
             threshold=checked_threshold(about.get("threshold", 0.5)),
             objects=tuple(objects.values()),

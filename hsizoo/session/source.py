@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,10 @@ from hsizoo.cube import HyperCube, Scene
 from hsizoo.errors import ClickError, OptionError
 
 if TYPE_CHECKING:
-    from hsizoo.io.raster import Layout, Raster
+    from hsizoo.io.raster import Raster
+    from hsizoo.io.settings import Settings
 
-__all__ = ["Source", "Spectrum", "check_clicks", "read_source", "read_spectrum"]
+__all__ = ["Source", "Spectrum", "check_clicks", "read_source", "read_spectrum", "settings_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,25 +35,39 @@ class Source:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Notes for the user on how the file was read."""
-        if self.raster is None:
-            return ()
-        return tuple(f"{self.about['file']}: {remark}" for remark in self.raster.remarks)
+        name = self.about["file"] or self.cube.name
+        return tuple(f"{name}: {remark}" for remark in self.cube.remarks)
 
 
-def read_source(source: Any, variable: str | None, layout: Layout) -> Source:
+def settings_of(*given: Mapping[str, Any]) -> Settings:
+    """Join settings for reading a file; later ones go first, and None means not given.
+
+    Raises
+    ------
+    OptionError
+        If one is unknown or invalid.
+    """
+    from hsizoo.io.settings import Settings
+
+    return Settings.of({k: v for each in given for k, v in each.items() if v is not None})
+
+
+def read_source(source: Any, settings: Settings) -> Source:
     """Read or convert the image of a session."""
     if not isinstance(source, str | os.PathLike):
         cube = source.cube if isinstance(source, Scene) else source
         cube = cube if isinstance(cube, HyperCube) else HyperCube(cube)
         return Source(cube, about={"file": None, "cube": cube.name})
     from hsizoo.io.envi import find_header
-    from hsizoo.io.formats import open_raster
     from hsizoo.io.raster import to_cube
+    from hsizoo.io.reading import open_cube
 
     path = Path(source)
-    raster = open_raster(path, "cube", variable=variable, layout=layout)
+    raster = open_cube(path, settings)
     files = {path, raster.path, find_header(raster.path) or path}
-    about = {"file": path.resolve().name, "variable": variable, "layout": layout}
+    about: dict[str, Any] = {"file": path.resolve().name}
+    if settings.given:
+        about["settings"] = settings.plain()
     return Source(to_cube(raster), raster, frozenset(each.resolve() for each in files), about)
 
 
@@ -104,9 +120,22 @@ def read_spectrum(cube: HyperCube, row: int, col: int, radius: int = 0) -> Spect
 
 
 def check_clicks(clicks: Clicks, cube: HyperCube) -> None:
-    """Raise `ClickError` if a click is outside the image or has no finite spectrum."""
+    """Check the clicks of one object.
+
+    Raises
+    ------
+    ClickError
+        If a click is outside the image or has no finite spectrum, or a pixel is clicked both as
+        part of the object and as background.
+    """
     clicks.check_inside(*cube.shape[:2])
-    for row, col, _ in clicks:
+    seen: dict[tuple[int, int], bool] = {}
+    for row, col, positive in clicks:
+        if seen.setdefault((row, col), positive) != positive:
+            raise ClickError(
+                f"the pixel (row={row}, col={col}) is clicked both as part of the object and as "
+                "background; remove one of the two clicks"
+            )
         if not np.isfinite(cube.data[row, col]).all():
             raise ClickError(
                 f"the pixel (row={row}, col={col}) has no finite spectrum; click beside it"

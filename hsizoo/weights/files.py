@@ -1,8 +1,8 @@
-"""Weight files: find, download and verify them.
+"""Weight files: locate, read and check them.
 
 A file given by the user is used as it is.  Otherwise the file is looked up in
-``HSIZOO_HOME/weights`` and downloaded there if it is missing, unless ``HSIZOO_OFFLINE=1``; its
-SHA-256 is checked each time it is used.  No pickle is ever executed.
+``HSIZOO_HOME/weights`` and downloaded there if it is missing, see `hsizoo.weights.fetching`.  No
+pickle is ever executed.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ import mmap
 import os
 import pickle
 import pickletools
-import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +24,14 @@ from safetensors.torch import load, load_file
 
 from hsizoo.documents import shorten
 from hsizoo.errors import DataError, HsizooError, MissingRequirement
+from hsizoo.weights.fetching import fetch
+from hsizoo.weights.places import home
+from hsizoo.weights.published import PublishedFile
 
 __all__ = [
     "WeightFile",
     "check_file",
     "check_state",
-    "home",
     "load_state",
     "load_torch",
     "locate",
@@ -43,44 +43,11 @@ __all__ = [
 _FIRST = 3  # number of names shown for each kind of difference
 _CONTENT = 3  # number of the content's pickle in an old torch file, from 0
 _LONGEST_HEADER = 16 * 2**20  # of a safetensors file; SAM 2.1 large has 0.1 MiB
-_MIB = 2**20
+_OWN = "pass your own copy with checkpoint=PATH"
 
 
-@dataclass(frozen=True)
-class WeightFile:
-    """A weight file published by its authors.
-
-    Parameters
-    ----------
-    name : str
-        File name, also in ``HSIZOO_HOME/weights``.
-    url : str
-        Download address.
-    size : int
-        Size in bytes; 0 if unknown.
-    sha256 : str or None
-        Published digest.  If None, the digest at first use is written beside the file
-        (``<name>.sha256``), and every later use is checked against it.
-    licence : str
-    mirrors : tuple of str, optional
-        Other addresses of the same file, tried in turn if `url` fails.
-    """
-
-    name: str
-    url: str
-    size: int
-    sha256: str | None
-    licence: str
-    mirrors: tuple[str, ...] = ()
-
-
-def home() -> Path:
-    """Return the folder of weights and cached encodings: ``HSIZOO_HOME``, or the user's cache."""
-    if given := os.environ.get("HSIZOO_HOME"):
-        return Path(given).expanduser()
-    import platformdirs
-
-    return platformdirs.user_cache_path("hsizoo", appauthor=False)
+class WeightFile(PublishedFile):
+    """A weight file published by its authors; the parameters are those of `PublishedFile`."""
 
 
 def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None = None) -> Path:
@@ -104,96 +71,8 @@ def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None
         if not path.is_file():
             raise MissingRequirement(f"there is no weight file {path}")
         return path
-    path = home() / "weights" / weight_file.name
-    if not path.is_file():
-        _download(weight_file, path)
-    _verify(weight_file, path)
-    return path
-
-
-def _download(weight_file: WeightFile, path: Path) -> None:
-    if os.environ.get("HSIZOO_OFFLINE", "0") not in ("", "0"):
-        raise MissingRequirement(_how_to_get(weight_file, path, "HSIZOO_OFFLINE is set"))
-    from filelock import FileLock
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock")):
-            if not path.is_file():  # another process may just have downloaded it
-                _retrieve(weight_file, path)
-    except (OSError, ValueError) as error:
-        reason = f"the download failed: {str(error).splitlines()[0] if str(error) else error!r}"
-        raise MissingRequirement(_how_to_get(weight_file, path, reason)) from error
-
-
-def _retrieve(weight_file: WeightFile, path: Path) -> None:
-    """Download from the first address that works; if all fail, raise the first error."""
-    import pooch
-
-    digest = weight_file.sha256 and f"sha256:{weight_file.sha256}"
-    first: Exception | None = None
-    for url in (weight_file.url, *weight_file.mirrors):
-        try:
-            pooch.retrieve(url, digest, path.name, path.parent)
-        except (OSError, ValueError) as error:  # from requests, or a wrong digest
-            first = first or error
-            response = getattr(error, "response", None)
-            if response is not None:
-                response.close()  # pooch leaves it open
-        else:
-            return
-    assert first is not None
-    raise first
-
-
-def _how_to_get(weight_file: WeightFile, path: Path, reason: str) -> str:
-    digest = weight_file.sha256 or "not published; recorded at the first use"
-    size = f"{weight_file.size:,} bytes ({weight_file.size / _MIB:.0f} MiB)"
-    return (
-        f"the weights {weight_file.name} are missing, and {reason}. Download them on a machine "
-        "with network access and put them at the path below, or pass your own copy with "
-        "checkpoint=PATH.\n"
-        f"  file:    {weight_file.name}\n"
-        f"  sha256:  {digest}\n"
-        f"  size:    {size if weight_file.size else 'unknown'}\n"
-        f"  licence: {weight_file.licence}\n"
-        + "".join(f"  url:     {url}\n" for url in (weight_file.url, *weight_file.mirrors))
-        + f"  path:    {path}"
-    )
-
-
-def _verify(weight_file: WeightFile, path: Path) -> None:
-    """Compare the digest with the published one, or with that of the first use."""
-    with readable(path), path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    sidecar = path.with_name(f"{path.name}.sha256")
-    expected, source = weight_file.sha256, "the published one is"
-    if expected is None:
-        with contextlib.suppress(FileNotFoundError):
-            expected, source = _first_digest(sidecar), f"the one in {sidecar.name} is"
-    if expected is None:
-        with contextlib.suppress(OSError):  # in a read-only folder the file stays unchecked
-            sidecar.write_text(f"{found}  {path.name}\n")
-    elif found != expected:
-        raise DataError(
-            f"{path} is not the expected file: its sha256 is {found}, {source} {expected}. "
-            f"Delete it to download it again from {weight_file.url}"
-        )
-
-
-def _first_digest(sidecar: Path) -> str:
-    """Return the digest that was written at the first use."""
-    try:
-        words = sidecar.read_text(encoding="ascii", errors="replace").split()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise DataError(f"{sidecar} cannot be read: {error.strerror or error}") from error
-    if not words or not re.fullmatch("[0-9a-f]{64}", words[0]):
-        raise DataError(
-            f"{sidecar} does not begin with a sha256; delete it if you trust the file beside it"
-        )
-    return words[0]
+    place = home() / "weights" / weight_file.name
+    return fetch(weight_file, place, what="weights", own=_OWN)
 
 
 def load_state(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from hsizoo.documents import parse_json, read_json
 from hsizoo.errors import DataError
+from hsizoo.weights.places import home
 
 if TYPE_CHECKING:
     import torch
@@ -153,8 +154,6 @@ class TrainedWeights:
 
 def trained_folder(component: str) -> Path:
     """Return the folder of the trained weights of a component, given by full name."""
-    from hsizoo.weights.files import home
-
     return home() / "trained" / component.replace("/", "--")
 
 

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from hsizoo.errors import SpecError
+from hsizoo.weights.published import PublishedFile
 
 __all__ = ["KINDS", "PLUGIN_API", "ComponentSpec", "Kind"]
 
@@ -69,6 +70,9 @@ class ComponentSpec:
         importing the package.  For a trainable segmenter, a folder as published by `hsizoo train`,
         with ``weights.safetensors`` and ``card.json``, which ``weights=auto`` finds.  Otherwise a
         file or folder that the target reads itself.  It need not exist yet.
+    files : tuple of PublishedFile, optional
+        For a dataset, the files that it downloads to ``HSIZOO_HOME/data`` at first use (see
+        `hsizoo.locate_data`), for ``hsizoo data list`` and ``hsizoo data fetch``.
     requires : tuple of str, optional
         Import names of packages that the target needs beyond hsizoo's own dependencies.
     install : str, optional
@@ -97,6 +101,7 @@ class ComponentSpec:
     licence: str = "Apache-2.0"
     weights: str = ""
     packaged: str = ""
+    files: tuple[PublishedFile, ...] = ()
     requires: tuple[str, ...] = ()
     install: str = ""
 
@@ -133,6 +138,15 @@ class ComponentSpec:
             )
         if not self.summary.strip():
             raise SpecError(f"component {self.name!r} needs a one-line summary")
+        if not isinstance(self.files, tuple | list) or not all(
+            isinstance(each, PublishedFile) for each in self.files
+        ):
+            raise SpecError(
+                f"component {self.name!r}: files must be a tuple of hsizoo.PublishedFile, "
+                f"got {self.files!r}"
+            )
+        if self.files and self.kind != "dataset":
+            raise SpecError(f"component {self.name!r}: only a dataset has files, not a {self.kind}")
         if isinstance(self.requires, str) or not all(isinstance(r, str) for r in self.requires):
             raise SpecError(
                 f"component {self.name!r}: requires must be a tuple of import names, "
@@ -150,6 +164,7 @@ class ComponentSpec:
                 )
         # A read-only copy: changes to the plugin's dict must not affect a frozen spec.
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
+        object.__setattr__(self, "files", tuple(self.files))
         object.__setattr__(self, "requires", tuple(self.requires))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -11,11 +11,13 @@ from hsizoo.io.collection import Collection, Member
 
 __all__ = ["Folder"]
 
+_READING: Final = b"2"  # how files are read; with another, stored results are of other values
 _LAYOUT: Final = (
     "Cubes in any format that hsizoo reads (ENVI, NumPy, MATLAB, HDF5, TIFF, Zarr, Tivita), each "
     "with a mask of the same name next to it: a.hdr and a.mask.png, b.mat and b_gt.mat.  An "
     "optional file hsizoo.toml sets names of labels, ignore, targets, subject, split, rgb_bands, "
-    "wavelengths, drop_bands, scale; `hsizoo data check FOLDER` reports what was found"
+    "wavelengths, drop_bands, scale, nodata, layout; `hsizoo data check FOLDER` reports what was "
+    "found"
 )
 
 
@@ -68,7 +70,7 @@ class Folder(SceneDataset):
 
     def _version(self) -> str:
         """Digest of the names, sizes and modification times of the files."""
-        sha = hashlib.sha256()
+        sha = hashlib.sha256(_READING)
         for member in self._members:
             for path in self._collection.files_of(member):
                 about, name = path.stat(), path.relative_to(self._collection.folder).as_posix()

@@ -9,11 +9,19 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from hsizoo import DatasetCard, HyperCube, LabelMap, Scene, SceneDataset, SceneInfo
+from hsizoo import (
+    DatasetCard,
+    HyperCube,
+    LabelMap,
+    Scene,
+    SceneDataset,
+    SceneInfo,
+    data_folders,
+)
 from hsizoo.errors import DataError, MissingRequirement, OptionError
 from hsizoo.io import Raster, open_raster, read_labels
 from hsizoo.io.limits import check_memory
-from hsizoo_datasets.places import VARIABLE, folders
+from hsizoo_datasets.places import VARIABLE
 
 __all__ = ["CLASSES", "Hib"]
 
@@ -96,7 +104,7 @@ class Hib(SceneDataset):
 
     @cached_property
     def _images(self) -> list[Path]:
-        looked = folders(self._data_dir)
+        looked = data_folders(self._data_dir)
         for root in (folder / name for folder in looked for name in _NAMES):
             if found := sorted(path.parent for path in root.glob("*/gtMap.hdr")):
                 return found
@@ -116,7 +124,7 @@ class Hib(SceneDataset):
         if not 0 <= index < len(infos):
             raise IndexError(f"scene {index} of {len(infos)}")
         folder, info = self._images[index], infos[index]
-        labels = read_labels(_file(folder, "gtMap"))[0]
+        labels = read_labels(_file(folder, "gtMap"), nodata=0)[0]
         ignore = [0, _BACKGROUND] if self._background == "ignore" else [0]
         targets = {1, 2, 3} | ({_BACKGROUND} if self._background == "target" else set())
         try:

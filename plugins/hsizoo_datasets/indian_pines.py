@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hsizoo import DatasetCard, HyperCube, LabelMap, Scene, SceneDataset, SceneInfo
 from hsizoo.errors import DataError, MissingRequirement
-from hsizoo.io import open_raster, read_labels
+from hsizoo.io import Settings, open_raster, read_labels
 from hsizoo_datasets.places import find
 
 __all__ = ["IndianPines"]
@@ -174,7 +174,10 @@ class IndianPines(SceneDataset):
             return _read(folder / _CUBE), _read(folder / _LABELS)
         how = f"It is a file of the EHU collection; without data_dir, {self.card.how_to_get}."
         paths = [find(name, self._data_dir, how) for name in _MAT]
-        values, labels = open_raster(paths[0], "cube").values, read_labels(paths[1])[0]
+        values, labels = (
+            open_raster(paths[0], "cube", Settings(layout="hwb")).values,
+            read_labels(paths[1])[0],
+        )
         _check_content(f"{paths[0]} and {paths[1].name}", values, labels)
         return values, labels
 

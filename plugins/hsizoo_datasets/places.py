@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-import hsizoo
+from hsizoo import data_folders
 from hsizoo.errors import MissingRequirement
 
-__all__ = ["VARIABLE", "find", "find_folder", "folders"]
+__all__ = ["VARIABLE", "find", "find_folder"]
 
 VARIABLE = "HSIZOO_DATA"
-
-
-def folders(data_dir: str | None) -> list[Path]:
-    """Return the folders to search for files, in order.
-
-    Parameters
-    ----------
-    data_dir : str or None
-        The user's option ``data_dir``; if given, only that folder is searched.  Otherwise the
-        folders of the environment variable ``HSIZOO_DATA`` (separated as in ``PATH``), then
-        ``HSIZOO_HOME/data``.
-    """
-    if data_dir is not None:
-        return [Path(data_dir).expanduser()]
-    given = [part for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
-    return [*(Path(part).expanduser() for part in given), hsizoo.home() / "data"]
 
 
 def find(name: str, data_dir: str | None, how: str) -> Path:
@@ -37,7 +20,7 @@ def find(name: str, data_dir: str | None, how: str) -> Path:
     name : str
         File name, optionally with subfolders of the data folder.
     data_dir : str or None
-        See `folders`.
+        See `hsizoo.data_folders`.
     how : str
         Description of the file and how to get it, for the message.
 
@@ -46,7 +29,7 @@ def find(name: str, data_dir: str | None, how: str) -> Path:
     MissingRequirement
         If the file is not found; the message lists the folders.
     """
-    looked = folders(data_dir)
+    looked = data_folders(data_dir)
     for folder in looked:
         if (folder / name).is_file():
             return folder / name
@@ -67,7 +50,7 @@ def find_folder(names: tuple[str, ...], inside: str, data_dir: str | None, how: 
     inside : str
         Subfolder that identifies it.
     data_dir : str or None
-        See `folders`; may be the folder itself.
+        See `hsizoo.data_folders`; may be the folder itself.
     how : str
         How to get it, for the message.
 
@@ -76,7 +59,7 @@ def find_folder(names: tuple[str, ...], inside: str, data_dir: str | None, how: 
     MissingRequirement
         If the folder is not found; the message lists the folders searched.
     """
-    looked = folders(data_dir)
+    looked = data_folders(data_dir)
     for folder in looked:
         for candidate in (folder, *(folder / name for name in names)):
             if (candidate / inside).is_dir():

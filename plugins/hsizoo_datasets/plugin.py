@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import hsizoo
+from hsizoo_datasets.published import (
+    BOTSWANA,
+    KSC,
+    PAVIA_CENTRE,
+    PAVIA_UNIVERSITY,
+    SALINAS,
+)
 
 HSIZOO_API = 1
 
@@ -43,19 +50,20 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             summary=summary,
             licence="public scene; no licence stated",
         )
-    for name, target, summary in (
-        ("pavia-university", "PaviaUniversity", "ROSIS, 610×340×103, 9 classes, download required"),
-        ("pavia-centre", "PaviaCentre", "ROSIS, 1096×715×102, 9 classes, download required"),
-        ("salinas", "Salinas", "AVIRIS farmland, 512×217×204, 16 classes, download required"),
-        ("ksc", "Ksc", "AVIRIS swamps, 512×614×176, 13 classes, download required"),
-        ("botswana", "Botswana", "Hyperion, 1476×256×145, 14 classes, download required"),
+    for name, target, summary, files in (
+        ("pavia-university", "PaviaUniversity", "ROSIS, 610×340×103, 9 classes", PAVIA_UNIVERSITY),
+        ("pavia-centre", "PaviaCentre", "ROSIS, 1096×715×102, 9 classes", PAVIA_CENTRE),
+        ("salinas", "Salinas", "AVIRIS farmland, 512×217×204, 16 classes", SALINAS),
+        ("ksc", "Ksc", "AVIRIS swamps, 512×614×176, 13 classes", KSC),
+        ("botswana", "Botswana", "Hyperion, 1476×256×145, 14 classes", BOTSWANA),
     ):
         yield hsizoo.ComponentSpec(
             name=name,
             kind="dataset",
             target=f"hsizoo_datasets.public_scenes:{target}",
-            summary=summary,
+            summary=f"{summary}, real",
             licence="public scene; no licence stated",
+            files=files,
         )
     yield hsizoo.ComponentSpec(
         name="folder",

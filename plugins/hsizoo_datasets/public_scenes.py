@@ -1,9 +1,9 @@
 """Well-known public scenes of farmland, towns and swamps, read from their ``.mat`` files.
 
-They are collected by the Grupo de Inteligencia Computacional of the EHU.  No digests of the files
-are published and the collection states no licence, so hsizoo does not download them; an error
-message lists the files to fetch.  MATLAB versions 5 to 7.3 are detected by content, and shapes and
-labels are checked.
+They are collected by the Grupo de Inteligencia Computacional of the EHU.  The files are downloaded
+to ``HSIZOO_HOME/data`` at first use and checked by SHA-256, see `hsizoo_datasets.published`; those
+in the user's own folders are used as they are.  MATLAB versions 5 to 7.3 are detected by content,
+and shapes and labels are checked.
 """
 
 from __future__ import annotations
@@ -14,15 +14,21 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from hsizoo import DatasetCard
+from hsizoo import DatasetCard, PublishedFile, locate_data
 from hsizoo.errors import DataError
-from hsizoo.io import open_raster, read_labels, to_cube
+from hsizoo.io import Settings, open_raster, read_labels, to_cube
 from hsizoo_datasets.one_scene import OneScene
-from hsizoo_datasets.places import find
+from hsizoo_datasets.published import (
+    BOTSWANA,
+    KSC,
+    LICENCE,
+    PAVIA_CENTRE,
+    PAVIA_UNIVERSITY,
+    SALINAS,
+)
 
 __all__ = ["Botswana", "Ksc", "PaviaCentre", "PaviaUniversity", "Salinas"]
 
-_UPLOADS: Final = "http://www.ehu.eus/ccwintco/uploads"
 _COLLECTION: Final = (
     "https://www.ehu.eus/ccwintco/index.php/Hyperspectral_Remote_Sensing_Scenes, collected by the "
     "Grupo de Inteligencia Computacional, EHU"
@@ -32,24 +38,16 @@ _COLLECTION: Final = (
 class _PublicScene(OneScene):
     """Scene in two files, cube and labels; pseudo-RGB bands as in DeepHyperX."""
 
-    files: ClassVar[tuple[str, str]]  # below the collection's uploads
+    files: ClassVar[tuple[PublishedFile, PublishedFile]]
 
     def _read(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
-        cube_path, labels_path = (self._find(file) for file in self.files)
-        values = to_cube(open_raster(cube_path, "cube")).data
+        cube_path, labels_path = (
+            locate_data(file, self._data_dir, dataset=self.name) for file in self.files
+        )
+        values = to_cube(open_raster(cube_path, "cube", Settings(layout="hwb"))).data
         if values.shape != self.shape:
             raise DataError(f"{cube_path}: expected a cube of {self.shape}, found {values.shape}")
         return values, self._labels(labels_path)
-
-    def _find(self, file: str) -> Path:
-        height, width, bands = self.shape
-        cube, labels = (f"{_UPLOADS}/{each}" for each in self.files)
-        how = (
-            f"Fetch {cube} ({height} × {width} × {bands} values: "
-            f"{2 * height * width * bands / 1e6:.0f} MB as 16-bit numbers, less if compressed) and "
-            f"{labels} ({height} × {width} labels), or find them in {self.card.source}."
-        )
-        return find(file.rpartition("/")[2], self._data_dir, how)
 
     def _labels(self, path: Path) -> npt.NDArray[np.int32]:
         labels = read_labels(path)[0]
@@ -65,11 +63,11 @@ def _card(title: str, size: str, notes: str) -> DatasetCard:
     return DatasetCard(
         title=title,
         source=_COLLECTION,
-        licence="No licence stated by the EHU collection",
+        licence=LICENCE,
         citation="the EHU collection, at the address under source",
         size=size,
-        how_to_get="Download the two .mat files from the address under source to HSIZOO_HOME/data, "
-        "or set their folder with data_dir=FOLDER",
+        how_to_get="hsizoo downloads the two .mat files at first use; to use your own copies, set "
+        "their folder with data_dir=FOLDER or HSIZOO_DATA",
         notes=f"Label 0 is unlabeled and ignored.  {notes}",
     )
 
@@ -80,8 +78,9 @@ class PaviaUniversity(_PublicScene):
     Parameters
     ----------
     data_dir : str, optional
-        Folder of ``PaviaU.mat`` and ``PaviaU_gt.mat``.  Default: the folders of the environment
-        variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+        Folder of ``PaviaU.mat`` and ``PaviaU_gt.mat``.  Default: the folders of the
+        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``, to which they are
+        downloaded.
     """
 
     card = _card(
@@ -91,7 +90,7 @@ class PaviaUniversity(_PublicScene):
     )
     name = "pavia-university"
     origins: ClassVar = {"pavia-university": "pavia-university"}
-    files = ("e/ee/PaviaU.mat", "5/50/PaviaU_gt.mat")
+    files = PAVIA_UNIVERSITY
     shape = (610, 340, 103)
     classes = (
         "Asphalt", "Meadows", "Gravel", "Trees", "Painted metal sheets", "Bare Soil", "Bitumen",
@@ -107,8 +106,9 @@ class PaviaCentre(_PublicScene):
     Parameters
     ----------
     data_dir : str, optional
-        Folder of ``Pavia.mat`` and ``Pavia_gt.mat``.  Default: the folders of the environment
-        variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+        Folder of ``Pavia.mat`` and ``Pavia_gt.mat``.  Default: the folders of the
+        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``, to which they are
+        downloaded.
     """
 
     card = _card(
@@ -117,7 +117,7 @@ class PaviaCentre(_PublicScene):
         "Credit: P. Gamba, University of Pavia.  INFERRED: bands evenly spaced from 430 to 860 nm.",
     )
     name = "pavia-centre"
-    files = ("e/e3/Pavia.mat", "5/53/Pavia_gt.mat")
+    files = PAVIA_CENTRE
     shape = (1096, 715, 102)
     classes = (
         "Water", "Trees", "Asphalt", "Self-Blocking Bricks", "Bitumen", "Tiles", "Shadows",
@@ -134,7 +134,8 @@ class Salinas(_PublicScene):
     ----------
     data_dir : str, optional
         Folder of ``Salinas_corrected.mat`` and ``Salinas_gt.mat``.  Default: the folders of the
-        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``, to which they are
+        downloaded.
     """
 
     card = _card(
@@ -144,7 +145,7 @@ class Salinas(_PublicScene):
     )
     name = "salinas"
     origins: ClassVar = {"salinas": "salinas"}
-    files = ("a/a3/Salinas_corrected.mat", "f/fa/Salinas_gt.mat")
+    files = SALINAS
     shape = (512, 217, 204)
     classes = (
         "Brocoli_green_weeds_1", "Brocoli_green_weeds_2", "Fallow", "Fallow_rough_plow",
@@ -162,8 +163,9 @@ class Ksc(_PublicScene):
     Parameters
     ----------
     data_dir : str, optional
-        Folder of ``KSC.mat`` and ``KSC_gt.mat``.  Default: the folders of the environment variable
-        ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+        Folder of ``KSC.mat`` and ``KSC_gt.mat``.  Default: the folders of the
+        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``, to which they are
+        downloaded.
     """
 
     card = _card(
@@ -172,7 +174,7 @@ class Ksc(_PublicScene):
         "Some pixels are far brighter than the rest.  The file has no wavelengths.",
     )
     name = "ksc"
-    files = ("2/26/KSC.mat", "a/a6/KSC_gt.mat")
+    files = KSC
     shape = (512, 614, 176)
     classes = (
         "Scrub", "Willow swamp", "Cabbage palm hammock", "Cabbage palm/oak hammock", "Slash pine",
@@ -188,8 +190,9 @@ class Botswana(_PublicScene):
     Parameters
     ----------
     data_dir : str, optional
-        Folder of ``Botswana.mat`` and ``Botswana_gt.mat``.  Default: the folders of the environment
-        variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``.
+        Folder of ``Botswana.mat`` and ``Botswana_gt.mat``.  Default: the folders of the
+        environment variable ``HSIZOO_DATA``, then ``HSIZOO_HOME/data``, to which they are
+        downloaded.
     """
 
     card = _card(
@@ -198,7 +201,7 @@ class Botswana(_PublicScene):
         "The file has no wavelengths.",
     )
     name = "botswana"
-    files = ("7/72/Botswana.mat", "5/58/Botswana_gt.mat")
+    files = BOTSWANA
     shape = (1476, 256, 145)
     classes = (
         "Water", "Hippo grass", "Floodplain grasses 1", "Floodplain grasses 2", "Reeds",

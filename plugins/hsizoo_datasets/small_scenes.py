@@ -15,12 +15,13 @@ import numpy.typing as npt
 
 from hsizoo import DatasetCard
 from hsizoo.errors import DataError, MissingRequirement
-from hsizoo.io import open_raster, read_labels
+from hsizoo.io import Settings, open_raster, read_labels
 from hsizoo_datasets.one_scene import OneScene
 from hsizoo_datasets.places import find
 
 __all__ = ["PaviaMini", "SalinasA", "Samson"]
 
+_HWB: Final = Settings(layout="hwb")
 _LAYOUT: Final = (
     "It is an .npz file with the arrays cube (rows, columns, bands), gt (rows, columns; 0 is "
     "unlabeled) and class_names."
@@ -36,7 +37,9 @@ class _SmallScene(OneScene):
 
     def _read(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
         path = find(self.file, self._data_dir, f"{_LAYOUT}  {self.card.how_to_get}.")
-        return self._checked(str(path), open_raster(path, "cube").values, read_labels(path)[0])
+        return self._checked(
+            str(path), open_raster(path, "cube", _HWB).values, read_labels(path)[0]
+        )
 
     def _checked(
         self, path: str, values: npt.NDArray[Any], labels: npt.NDArray[np.integer]
@@ -109,7 +112,7 @@ class SalinasA(_SmallScene):
         if not np.isin(labels, _SALINAS_A_LABELS).all():
             raise DataError(f"{truth}: expected the labels {_SALINAS_A_LABELS}")
         renumbered = np.searchsorted(_SALINAS_A_LABELS, labels)
-        return self._checked(str(cube), open_raster(cube, "cube").values, renumbered)
+        return self._checked(str(cube), open_raster(cube, "cube", _HWB).values, renumbered)
 
 
 class Samson(_SmallScene):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 import hsizoo
-from hsizoo.cube import release
+from hsizoo.arrays import release
 from hsizoo.errors import DataError, OptionError
 
 __all__ = [

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 import hsizoo
-from hsizoo.cube import strips
+from hsizoo.arrays import strips
 from hsizoo.errors import DataError
 from hsizoo.io.limits import memory_limit, size_text
 from hsizoo_spectral.spectra import reference_matrix, require_valid

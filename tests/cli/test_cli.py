@@ -66,7 +66,7 @@ def test_light_commands_import_neither_torch_nor_numpy(command):
         "bench sa --clicks few", "bench sa --seeds few", "bench rf --draw fixd",
         "bench sa --clikcs 3", "bench sa --shots 3", "bench sa --protocol interactiv",
         "bench sa -c x.toml", "segment ssa x.hdr -o m.png", "train ssa", "train sa -d indian-pine",
-        "info ssa", "data info indian-pine", "data fixture heipr out/",
+        "info ssa", "data info indian-pine", "data fixture heipr out/", "data fetch salinaz",
     ],
 )  # fmt: skip
 def test_a_typo_is_told_before_anything_heavy_is_imported(command):

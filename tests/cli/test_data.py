@@ -1,5 +1,6 @@
 """``hsizoo data`` as a user types it."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -8,7 +9,7 @@ from typer.testing import CliRunner
 
 import hsizoo
 from hsizoo.cli import app
-from hsizoo.errors import DataError, HsizooError, OptionError
+from hsizoo.errors import DataError, HsizooError, MissingRequirement, OptionError
 from hsizoo.io import read_cube, write_cube, write_mask
 
 CUBE = np.random.default_rng(0).uniform(0.1, 0.9, (150, 8, 5)).astype(np.float32)
@@ -99,7 +100,7 @@ def test_check_and_convert_one_array_of_several(folder):
         "hwb",
     )  # fmt: skip
     np.testing.assert_array_equal(read_cube(folder / "b.npy").data, CUBE)
-    with pytest.raises(OptionError, match=r"variable and layout in .*/hsizoo\.toml"):
+    with pytest.raises(OptionError, match=r"set variable in .*/hsizoo\.toml"):
         call("data", "check", folder, "--variable", "second")
 
 
@@ -130,5 +131,54 @@ def test_the_card_is_shown_without_the_data(monkeypatch):
     assert "844 GiB" in card["size"]
     assert "https://heiporspectral.org/example.zip" in card["how_to_get"]
     assert "HSIZOO_DATA" in card["not here"]
-    assert "not here" in call("data", "info", "salinas")
+    card = json.loads(call("data", "info", "salinas", "--json"))
+    assert card["data files"] == "downloads by itself (26 MB)"
+    assert "first scene" not in card
+    assert "not here" in call("data", "info", "salinas", "--data-dir", "/nowhere")
     assert "hsizoo.toml" in call("data", "info", "folder")
+
+
+PLUGIN = """
+import hsizoo
+
+@hsizoo.hookimpl
+def hsizoo_components():
+    for name, sha256 in (("known", {sha!r}), ("unknown", None)):
+        yield hsizoo.ComponentSpec(
+            name=name, kind="dataset", target="hsizoo_datasets.mosaics:Mosaics", summary="A scene",
+            files=(hsizoo.PublishedFile(name + ".mat", {url!r}, 0, sha256, "CC0"),),
+        )
+"""
+
+
+def test_fetch(file_server, fake_dist, tmp_path, monkeypatch):
+    monkeypatch.setenv("HSIZOO_HOME", str(tmp_path / "home"))
+    content = file_server.files["/x.mat"] = b"some bytes"
+    sha = hashlib.sha256(content).hexdigest()
+    code = PLUGIN.format(sha=sha, url=f"{file_server.url}/x.mat")
+    fake_dist("hsizoo-scenes", "1.0", {"scenes_plugin": code}, {"scenes": "scenes_plugin"})
+
+    def state(name):
+        rows = json.loads(call("data", "list", "--json"))
+        (found,) = (row["data"] for row in rows if row["name"] == name)
+        assert json.loads(call("data", "info", name, "--json"))["data files"] == found
+        assert json.loads(call("info", name, "--json"))["data files"] == found
+        assert any(f"  {found} " in line for line in call("data", "list").splitlines())
+        return found
+
+    assert [state("known"), state("unknown")] == ["downloads by itself", "needs --download"]
+    assert file_server.asked == []
+    path = tmp_path / "home" / "data" / "known.mat"
+    out = call("data", "fetch", "known")
+    assert out.splitlines()[-1] == str(path)
+    assert path.read_bytes() == content
+    assert call("data", "fetch", "known") == f"{path}\n"
+    with pytest.raises(MissingRequirement, match="hsizoo data fetch unknown --download"):
+        call("data", "fetch", "unknown")
+    call("data", "fetch", "unknown", "--download")
+    assert len(file_server.asked) == 2
+    assert [state("known"), state("unknown")] == ["here", "here"]
+    with pytest.raises(OptionError, match="phantom has no files that hsizoo can download"):
+        call("data", "fetch", "phantom")
+    with pytest.raises(OptionError, match="without options: hsizoo data fetch known"):
+        call("data", "fetch", "known:data_dir=x")

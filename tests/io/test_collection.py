@@ -5,7 +5,7 @@ import pytest
 
 import hsizoo
 from hsizoo.errors import DataError, OptionError
-from hsizoo.io import write_cube, write_mask
+from hsizoo.io import Settings, write_cube, write_mask
 from hsizoo.io.checking import check_collection, check_file
 from hsizoo.io.collection import Collection
 
@@ -91,7 +91,7 @@ def test_settings_apply(folder):
         ("ignor = [0]", "unknown key 'ignor'. Did you mean 'ignore'"),
         ("ignore = 'a'", "expected whole numbers"),
         ("scale = 0", "expected a number above 0"),
-        ("layout = 'hbw'", "expected one of hwb, bhw"),
+        ("layout = 'whb'", "expected one of auto, hwb, bhw, hbw"),
         ("subject = '('", "subject = '\\('"),
         ("title = 3", "expected a string in quotes"),
         ("rgb_bands = [1, 2]", "expected three bands"),
@@ -115,7 +115,7 @@ def test_wrong_settings_are_explained(folder, text, message):
     [
         ("drop_bands = [5]", "names band 5, but .* has the bands 0 to 4"),
         ("drop_bands = [0, 1, 2, 3, 4]", "marks all of its 5 bands as bad"),
-        ("wavelengths = [500, 600]", "2 wavelengths for 5 bands"),
+        ("wavelengths = [500, 600]", "gives 2 wavelengths, but .* has 5 bands"),
         ("[names]\n1 = 'liver'", r"labels \[0, 2\] occur in the map but have no name"),
         ("targets = [7]", r"target labels \[7\] are ignored or have no name"),
     ],
@@ -212,7 +212,19 @@ def test_bands_without_any_value(folder):
     data = CUBE.copy()
     data[:, :, 3] = np.nan
     write_cube(folder / "pig1/a.hdr", hsizoo.HyperCube(data))
-    assert r"bands [3] have no finite value" in scene_error(folder)
+    collection = Collection(folder)
+    scene = collection.scene(collection.members[0])
+    np.testing.assert_array_equal(scene.cube.data, np.delete(CUBE, 3, axis=2))
+    assert scene.cube.remarks == ("1 band(s) (3) without a single value left out",)
+    data[:] = np.nan
+    write_cube(folder / "pig1/a.hdr", hsizoo.HyperCube(data))
+    assert "a.img has no value: all pixels are without data in all bands" in scene_error(folder)
+    for band in range(5):
+        data[band::5, :, :] = CUBE[band::5, :, :]
+        data[band::5, :, band] = np.nan
+    write_cube(folder / "pig1/a.hdr", hsizoo.HyperCube(data))
+    assert "no pixel has a value in every band" in scene_error(folder)
+    assert "1 (38 of 48)" not in scene_error(folder)
 
 
 def test_cube_and_mask_in_one_file(tmp_path):
@@ -261,7 +273,7 @@ def test_the_version_follows_files_that_only_the_format_names(tmp_path, ending):
 
 def notes(tmp_path, data):
     np.save(tmp_path / "c.npy", data)
-    finding = check_file(tmp_path / "c.npy")
+    finding = check_file(tmp_path / "c.npy", settings=Settings(layout="hwb"))
     assert not finding.errors
     return " | ".join(finding.warnings)
 
@@ -276,9 +288,7 @@ def test_what_may_be_wrong_is_told(tmp_path):
     assert "2 of 48 pixels are not finite" in told
     assert "bands with a constant value: [4]" in told
     data[:, :, 3] = np.inf
-    assert "bands without a finite value, to leave out with drop_bands: [3]" in notes(
-        tmp_path, data
-    )
+    assert "1 band(s) (3) without a single value left out" in notes(tmp_path, data)
 
 
 def test_saturation_and_byte_order_of_whole_numbers(tmp_path):

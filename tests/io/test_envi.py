@@ -128,7 +128,10 @@ def test_a_float_cube_stays_on_disk(tmp_path):
     ("changes", "message"),
     [
         ({"lines": 4}, r"a\.img has 120 bytes, but a\.hdr describes 160.*4 lines × 4 samples"),
-        ({"lines": 2}, r"a\.img has 120 bytes, but a\.hdr describes 80"),
+        (
+            {"lines": 2, "interleave": "bsq"},
+            r"a\.img has 120 bytes, but a\.hdr describes 80",
+        ),
         ({"lines": 50_000_000}, r"describes 2000000000"),
         ({"lines": -3}, "lines must be a whole number of 1 or more; got '-3'"),
         ({"lines": "3.0"}, "lines must be a whole number"),
@@ -138,14 +141,8 @@ def test_a_float_cube_stays_on_disk(tmp_path):
         ({"interleave": "bzz"}, "interleave must be bsq, bil or bip; got 'bzz'"),
         ({"byte_order": 2}, "byte order must be 0"),
         ({"header_offset": -1}, "header offset must be a whole number of 0"),
-        ({"wavelength": "{1, 2}"}, "2 values of 'wavelength' for 5 bands"),
         ({"wavelength": "{1, 2"}, "'wavelength' has no closing brace"),
-        ({"wavelength": "{1, 2, x, 4, 5}"}, "wavelength must be numbers; got 'x'"),
-        ({"wavelength": "{1, 2, nan, 4, 5}"}, "must be finite"),
-        ({"wavelength": "{0, 2, 3, 4, 5}"}, "wavelengths must be above 0"),
-        ({"bbl": "{1, 0}"}, "2 values of 'bbl' for 5 bands"),
         ({"bbl": "{0, 0, 0, 0, 0}"}, "marks all of its 5 bands as bad"),
-        ({"reflectance_scale_factor": -1}, "must be above 0"),
         ({"file_compression": 1}, "compressed"),
         ({"Lines ": 9}, "gives 'lines' twice"),
     ],
@@ -155,6 +152,45 @@ def test_a_header_that_lies_is_refused(tmp_path, changes, message):
     with pytest.raises(DataError, match=message) as error:
         read_cube(path)
     assert str(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "remark"),
+    [
+        ({"lines": 2}, "the last 40 bytes of a.img are not described and not read"),
+        ({"wavelength": "{1, 2}"}, "wavelengths are not used: there are 2 of them for 5 bands"),
+        ({"wavelength": "{1, 2, x, 4, 5}"}, "wavelengths are not used: they are not numbers"),
+        ({"wavelength": "{1, 2, nan, 4, 5}"}, "wavelengths are not used: nan is among them"),
+        ({"wavelength": "{0, 2, 3, 4, 5}"}, "wavelengths are not used: 0 is among them"),
+        (
+            {"wavelength": "{.4, .5, .6, .7, .8}", "wavelength_units": "Nanometers"},
+            "wavelengths are not used: 0.4 to 0.8 Nanometers cannot be right",
+        ),
+        (
+            {"wavelength": "{1, 2, 3, 4, 5}", "wavelength_units": "Index"},
+            "wavelengths are not used: their unit is 'Index'",
+        ),
+        ({"bbl": "{1, 0}"}, "bbl is not used: there are 2 values for 5 bands"),
+        ({"bbl": "{a, b, c, d, e}"}, "bbl is not used"),
+        ({"reflectance_scale_factor": -1}, "reflectance scale factor is not used: -1 is not"),
+        ({"reflectance_scale_factor": "high"}, "reflectance scale factor is not used"),
+        ({"data_ignore_value": "none"}, "data ignore value is not used"),
+        ({"data_gain_values": "{1, 2}"}, "data gain values is not used: there are 2 values"),
+        ({"data_offset_values": "{1, 2, 3, 4, inf}"}, "data offset values is not used"),
+        ({"Sensor ": "A", "sensor": "B"}, "the header gives 'sensor' twice; the first is used"),
+    ],
+)
+def test_what_an_image_can_do_without_is_left_out_with_a_remark(tmp_path, changes, remark):
+    path = write(tmp_path, interleave="bip", **changes)
+    cube = read_cube(path)
+    assert any(remark in each for each in cube.remarks)
+    np.testing.assert_array_equal(cube.data, VALUES[: changes.get("lines")])
+
+
+def test_no_data_that_is_nan(tmp_path):
+    cube = read_cube(write(tmp_path, data_ignore_value="nan"))
+    np.testing.assert_array_equal(cube.data, VALUES)
+    assert not cube.remarks
 
 
 def test_wrong_byte_order_of_floats_is_noticed(tmp_path):
@@ -213,4 +249,13 @@ def test_a_classification_keeps_names_and_place(tmp_path):
 def test_names_of_classes_cannot_break_the_header(tmp_path):
     names = {0: "none", 1: "corn, green", 2: "{oats}"}
     path = write_mask(tmp_path / "m.hdr", np.array([[0, 1, 2]]), class_names=names)
-    assert read_labels(path)[1] == {0: "none", 1: "corn; green", 2: "(oats)"}
+    assert read_labels(path)[1] == names
+    envi = pytest.importorskip("spectral.io.envi")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert envi.open(str(path)).metadata["class names"] == ["none", "corn; green", "(oats)"]
+    text = path.read_text().replace("corn; green", "corn, green")
+    path.write_text("\n".join(line for line in text.splitlines() if "exact" not in line) + "\n")
+    raster = open_raster(path, "labels")
+    assert not raster.class_names
+    assert raster.remarks == ("class names are not used: there are 4 for 3 classes",)

@@ -263,12 +263,15 @@ def test_the_right_array_of_several(tmp_path):
 def test_bands_first(tmp_path):
     path = tmp_path / "c.npz"
     np.savez(path, cube=CUBE.transpose(2, 0, 1), wavelengths=NM)
-    with pytest.raises(DataError, match="looks like layout=bhw"):
-        read_cube(path)
+    cube = read_cube(path)
+    np.testing.assert_array_equal(cube.data, CUBE)
+    assert cube.remarks == ("axes read as bands, rows, columns: there are 11 wavelengths",)
     np.testing.assert_array_equal(read_cube(path, layout="bhw").data, CUBE)
 
 
-@pytest.mark.parametrize("values", [CUBE * 1j, np.array([[["a"]]]), CUBE[0, 0], CUBE[:, :, None]])
+@pytest.mark.parametrize(
+    "values", [CUBE * 1j, np.array([[["a"]]]), CUBE[0, 0], np.ones((2, 3, 4, 5))]
+)
 def test_what_is_no_cube(tmp_path, values):
     np.save(tmp_path / "c.npy", values)
     with pytest.raises(DataError, match=r"c\.npy"):

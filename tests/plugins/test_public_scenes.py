@@ -1,3 +1,7 @@
+import hashlib
+import io
+import re
+
 import numpy as np
 import pytest
 import scipy.io
@@ -5,6 +9,7 @@ from hsizoo_datasets import public_scenes
 
 import hsizoo
 from hsizoo.errors import DataError, MissingRequirement
+from hsizoo.zoo.registry import registry
 
 NAMES = {
     "pavia-university": "PaviaUniversity",
@@ -22,7 +27,7 @@ def small(name, monkeypatch):
     rng = np.random.default_rng(0)
     cube = rng.integers(0, 3000, target.shape)
     labels = np.arange(42).reshape(6, 7) % (len(target.classes) + 1)
-    stems = [file.rpartition("/")[2] for file in target.files]
+    stems = [file.name for file in target.files]
     return target, cube, labels, stems
 
 
@@ -50,25 +55,48 @@ def test_a_scene_is_read_from_either_version(name, version, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_to_fetch_is_told(name, tmp_path, monkeypatch):
-    monkeypatch.delenv("HSIZOO_DATA", raising=False)
     monkeypatch.setenv("HSIZOO_HOME", str(tmp_path))
-    target = getattr(public_scenes, NAMES[name])
-    height, width, bands = target.shape
-    with pytest.raises(MissingRequirement) as error:
+    cube = getattr(public_scenes, NAMES[name]).files[0]
+    with pytest.raises(MissingRequirement, match="HSIZOO_OFFLINE is set") as error:
         hsizoo.load_scene(name)
-    for part in (
-        f"{target.files[0].rpartition('/')[2]} is not in {tmp_path / 'data'}",
-        *(f"http://www.ehu.eus/ccwintco/uploads/{file} (" for file in target.files),
-        f"({height} × {width} × {bands} values: ",
-        f"Put it into {tmp_path / 'data'}",
-        "data_dir=",
-    ):
+    for part in (cube.sha256, cube.url, str(tmp_path / "data" / cube.name), "data_dir="):
         assert part in str(error.value)
+    with pytest.raises(MissingRequirement, match=f"leave data_dir out: .*data fetch {name}`"):
+        hsizoo.load_scene(name, data_dir=str(tmp_path))
 
 
-def test_the_size_to_expect_is_told(tmp_path):
-    with pytest.raises(MissingRequirement, match="610 × 340 × 103 values: 43 MB as 16-bit"):
-        hsizoo.load_scene("pavia-university", data_dir=str(tmp_path))
+def test_each_file_has_an_address_and_a_digest():
+    entries = {entry.spec.name: entry.spec for entry in registry().entries()}
+    files = [file for name in NAMES for file in entries[name].files]
+    for name, target in NAMES.items():
+        assert entries[name].files == getattr(public_scenes, target).files
+    assert len({file.sha256 for file in files}) == len({file.name for file in files}) == 10
+    for file in files:
+        assert re.fullmatch("[0-9a-f]{64}", file.sha256)
+        assert file.size or file.about
+        for url in file.addresses:
+            assert re.fullmatch(rf"https://\S+/{file.name}(\?download=1)?", url, re.I) or (
+                file.name == "Pavia_gt.mat" and url.endswith("/paviaC_gt.mat")
+            )
+
+
+def test_a_scene_downloads_by_itself(file_server, tmp_path, monkeypatch):
+    monkeypatch.setenv("HSIZOO_HOME", str(tmp_path))
+    target, cube, labels, stems = small("salinas", monkeypatch)
+    files = []
+    for stem, values in zip(stems, (cube, labels), strict=True):
+        stream = io.BytesIO()
+        scipy.io.savemat(stream, {"values": values})
+        content = file_server.files[f"/{stem}"] = stream.getvalue()
+        url, sha = f"{file_server.url}/{stem}", hashlib.sha256(content).hexdigest()
+        files.append(hsizoo.PublishedFile(stem, url, len(content), sha, "CC0"))
+    monkeypatch.setattr(target, "files", tuple(files))
+    scene = hsizoo.load_scene("salinas")
+    np.testing.assert_array_equal(scene.cube.data, cube)
+    np.testing.assert_array_equal(scene.label_map.labels, labels)
+    assert len(file_server.asked) == 2
+    monkeypatch.setenv("HSIZOO_OFFLINE", "1")
+    np.testing.assert_array_equal(hsizoo.load_scene("salinas").cube.data, cube)
 
 
 def test_another_file_under_the_name_is_refused(tmp_path, monkeypatch):

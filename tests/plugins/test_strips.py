@@ -36,7 +36,7 @@ def cube():
 def _little_memory(monkeypatch):
     """A kilobyte for what is prepared, and strips of four rows."""
     monkeypatch.setenv("HSIZOO_MEMORY_GB", "1e-6")
-    monkeypatch.setattr("hsizoo.cube._STRIP_BYTES", 4 * 11 * 6 * 4)
+    monkeypatch.setattr("hsizoo.arrays._STRIP_BYTES", 4 * 11 * 6 * 4)
 
 
 @pytest.mark.parametrize("name", SCORERS)
@@ -96,8 +96,8 @@ def mapped_bytes(path: Path) -> int:
 def test_a_large_map_does_not_grow_into_memory(cube, tmp_path, monkeypatch):
     large = hsizoo.HyperCube(np.tile(cube.data, (200, 10, 2)), name="large")  # 25 MB
     write_cube(tmp_path / "large.hdr", large)
-    monkeypatch.setattr("hsizoo.cube._STRIP_BYTES", 2**20)
-    monkeypatch.setattr("hsizoo.cube._SMALL_MAP_BYTES", 2**22)
+    monkeypatch.setattr("hsizoo.arrays._STRIP_BYTES", 2**20)
+    monkeypatch.setattr("hsizoo.arrays._SMALL_MAP_BYTES", 2**22)
     monkeypatch.setattr("hsizoo_spectral.spectra._CPU_BLOCK", 2**17)
     monkeypatch.setenv("HSIZOO_MEMORY_GB", "0.001")
     read = read_cube(tmp_path / "large.hdr")
@@ -109,7 +109,7 @@ def test_a_large_map_does_not_grow_into_memory(cube, tmp_path, monkeypatch):
 
 def test_changes_to_a_private_map_are_kept(tmp_path, monkeypatch):
     """Such a map is not let go of: what was written to it is nowhere else."""
-    monkeypatch.setattr("hsizoo.cube._SMALL_MAP_BYTES", 0)
+    monkeypatch.setattr("hsizoo.arrays._SMALL_MAP_BYTES", 0)
     np.save(tmp_path / "a.npy", np.zeros((4, 5, 6), dtype=np.float32))
     private = np.load(tmp_path / "a.npy", mmap_mode="c")
     private[1:3] = 7

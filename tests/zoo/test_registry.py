@@ -5,9 +5,11 @@ import os
 import pickle
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
+import hsizoo
 from hsizoo import ComponentSpec, create, list_components
 from hsizoo.errors import MissingRequirement, NameLookupError, PluginError, SpecError
 from hsizoo.zoo.factory import resolve
@@ -228,7 +230,8 @@ def test_an_unknown_name_is_answered_with_the_closest(eight):
         {"version": 2}, {"requires": "sam2"}, {"requires": (1,)}, {"options": [1]},
         {"options": {"a": [1]}}, {"options": {1: "a"}}, {"packaged": "weights"},
         {"packaged": "a:/weights"}, {"packaged": "a:../weights"}, {"packaged": None},
-        {"options_type": "options"}, {"options_type": None},
+        {"options_type": "options"}, {"options_type": None}, {"files": "a.mat"},
+        {"files": ("a.mat",)},
     ],
     ids=str,
 )  # fmt: skip
@@ -239,6 +242,15 @@ def test_a_malformed_spec_says_what_is_wrong(wrong):
     (field, value), message = next(iter(wrong.items())), str(caught.value)
     assert "'x'" in message or field == "name"
     assert field == "summary" or str(value) in message or field == "options"
+
+
+def test_only_a_dataset_has_files():
+    file = hsizoo.PublishedFile("a.mat", "https://example.invalid/a.mat", 0, None, "CC0")
+    spec = partial(ComponentSpec, name="x", target="a:B", summary="s", files=[file])
+    assert spec(kind="dataset").files == (file,)
+    assert pickle.loads(pickle.dumps(spec(kind="dataset"))) == spec(kind="dataset")
+    with pytest.raises(SpecError, match="'x': only a dataset has files, not a scorer"):
+        spec(kind="scorer")
 
 
 def test_a_spec_does_not_change_with_its_dict():
