@@ -8,11 +8,17 @@ ENVI       ``.hdr`` with its data file, any type and      nothing
 NumPy      ``.npy``, ``.npz``                             nothing
 MATLAB     ``.mat`` to version 7                          nothing
 MATLAB     ``.mat`` of version 7.3                        ``pip install 'hsizoo[hdf5]'``
-HDF5       ``.h5``, ``.hdf5``, ``.he5``                   ``pip install 'hsizoo[hdf5]'``
+HDF5       ``.h5``, ``.hdf5``, ``.he5``; netCDF4          ``pip install 'hsizoo[hdf5]'``
+netCDF 3   ``.nc``                                        nothing
 TIFF       ``.tif``, GeoTIFF                              ``pip install 'hsizoo[tiff]'``
 Zarr       a folder, version 2 or 3                       ``pip install 'hsizoo[zarr]'``
 Tivita     ``*_SpecCube.dat``                             nothing
 PNG        masks of one channel                           nothing
+GeoJSON    masks of polygons; QuPath's exports too        ``pip install 'hsizoo[geo]'``
+GeoPackage masks of polygons                              ``pip install 'hsizoo[geo]'``
+Shapefile  masks of polygons                              ``pip install 'hsizoo[geo]'``
+COCO       masks of polygons or run lengths, in ``.json`` ``pip install 'hsizoo[geo]'``
+others     ERDAS, JPEG 2000, NITF, PCIDSK, through GDAL   ``pip install 'hsizoo[geo]'``
 ========== ============================================== =======================================
 
 The format is detected from the content, not from the file extension.  Nothing is unpickled or

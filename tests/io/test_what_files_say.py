@@ -245,6 +245,29 @@ def test_bands_of_an_image_without_a_single_value_are_left_out(tmp_path):
     assert "2 band(s) (1, 4) without a single value left out" in cube.remarks
 
 
+@pytest.mark.parametrize(
+    ("driver", "ending"), [("HFA", "img"), ("PCIDSK", "pix"), ("JP2OpenJPEG", "jp2")]
+)
+def test_formats_of_gdal(tmp_path, driver, ending):
+    values = stored(hole=-9999)
+    how = {"QUALITY": "100", "REVERSIBLE": "YES"} if ending == "jp2" else {}
+    path = write_gdal(tmp_path / f"c.{ending}", values, driver, nodata=-9999, **how)
+    cube = read_cube(path)
+    np.testing.assert_array_equal(cube.data, read_gdal(path))
+    assert (~cube.valid).sum() == len(HOLES)
+    labels = write_gdal(tmp_path / f"m.{ending}", LABELS[:, :, None], driver, **how)
+    np.testing.assert_array_equal(read_labels(labels)[0], LABELS)
+
+
+def test_classic_netcdf_as_xarray_reads_it(tmp_path):
+    found = dataset(("band", "y", "x"), PHYSICAL, {"_FillValue": -9.0, "dtype": "float32"})
+    found.to_netcdf(tmp_path / "c.nc", engine="scipy")
+    assert (tmp_path / "c.nc").read_bytes()[:3] == b"CDF"
+    cube = read_cube(tmp_path / "c.nc")
+    np.testing.assert_allclose(cube.data, PHYSICAL, rtol=1e-6)
+    np.testing.assert_allclose(cube.wavelengths, NM)
+
+
 # Masks
 
 
