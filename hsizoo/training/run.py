@@ -405,9 +405,12 @@ def _train(
     history: list[dict[str, Any]] = []
     spent = 0.0
     if checkpoint is not None:
-        segmenter.load_state_dict(checkpoint.weights)
-        trainer.restore(checkpoint.state)
-        history, spent = checkpoint.about["history"], checkpoint.about["seconds"]
+        try:
+            segmenter.load_state_dict(checkpoint.weights)
+            trainer.restore(checkpoint.state)
+            history, spent = checkpoint.about["history"], checkpoint.about["seconds"]
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            raise StoreError(folder.start_over(repr(error))) from error
     folder.trim_log(trainer.done, [each["epoch"] for each in history])
     events.planned(trainer.done, trainer.total)
 
@@ -454,9 +457,9 @@ def _train(
     assert final is not None
     kept = _best(history)["epoch"] if final.best is not None else plan.settings.epochs
     if final.best is not None:
-        from safetensors.torch import load_file
+        from hsizoo.weights.files import load_state
 
-        weights = load_file(final.best)
+        weights = load_state(final.best)
     else:
         weights = final.weights
     seconds = spent + time.monotonic() - began

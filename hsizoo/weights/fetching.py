@@ -168,7 +168,8 @@ def _expected(file: PublishedFile, path: Path) -> tuple[str | None, str]:
         return file.sha256, "the published one is"
     pin = _pin(path)
     with contextlib.suppress(OSError, IndexError):
-        return pin.read_text(encoding="utf-8").split()[0], f"the one in {pin.name} is"
+        words = pin.read_text(encoding="utf-8", errors="replace").split()
+        return words[0][:64], f"the one in {pin.name} is"
     return None, ""
 
 
