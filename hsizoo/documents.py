@@ -91,7 +91,7 @@ def parse_json(
     Parameters
     ----------
     content : bytes or str
-        UTF-8 without a byte order mark.
+        UTF-8.
     source : object
         Where it comes from, for the message.
     error : type of HsizooError, default DataError
@@ -124,7 +124,11 @@ def parse_json(
 
 
 def read_toml(
-    path: Path, *, longest: int = _LONGEST_TOML, error: type[HsizooError] = DataError
+    path: Path,
+    *,
+    longest: int = _LONGEST_TOML,
+    nan: bool = False,
+    error: type[HsizooError] = DataError,
 ) -> tuple[dict[str, Any], bytes]:
     """Read a TOML file.
 
@@ -132,6 +136,8 @@ def read_toml(
     ----------
     path, longest, error
         See `read_file`; here `longest` is 1 MiB by default.
+    nan : bool, default False
+        Whether a number may be NaN.
 
     Returns
     -------
@@ -153,7 +159,7 @@ def read_toml(
         if any(_dots(line) > _MOST_DOTS for line in text.splitlines()):
             raise ValueError(f"a key has more than {_MOST_DOTS} dots")
         table = tomllib.loads(text)
-        _check(table)
+        _check(table, nan=nan)
     except (ValueError, RecursionError) as reason:
         raise error(f"{path} is not TOML: {_why(reason)}") from reason
     return table, content
@@ -180,9 +186,7 @@ def _dots(line: str) -> int:
 
 
 def _text(content: bytes) -> str:
-    if content.startswith(_BOM):
-        raise ValueError("it begins with a byte order mark; save it as UTF-8 without one")
-    return content.decode()
+    return content.removeprefix(_BOM).decode()  # which editors of one system write
 
 
 def _why(reason: ValueError | RecursionError) -> str:
@@ -211,7 +215,7 @@ def _constant(name: str) -> NoReturn:
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_whole, parse_constant=_constant)
 
 
-def _check(value: Any) -> None:
+def _check(value: Any, *, nan: bool = False) -> None:
     """Raise `ValueError` for a number that is not finite, or too many levels of lists and dicts."""
     level, depth = [value], 0
     while level:
@@ -229,7 +233,7 @@ def _check(value: Any) -> None:
                     finite = math.isfinite(each)
                 except OverflowError:
                     finite = False
-                if not finite:
+                if not finite and not (nan and each != each):
                     raise ValueError("a number is too large, or not a number")
         level = inner
 

@@ -9,11 +9,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
+from hsizoo.documents import read_file
 from hsizoo.errors import DataError, HsizooError
 from hsizoo.io import products
 from hsizoo.io.bands import is_band_folder
 from hsizoo.io.choosing import Want
 from hsizoo.io.gdal_ import DRIVERS
+from hsizoo.io.limits import LONGEST_JSON
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 
@@ -146,10 +148,8 @@ def format_of(path: str | os.PathLike[str]) -> Format:
 
 def _json_format(path: Path) -> Format | None:
     """Return what a JSON file is, without parsing it."""
-    from hsizoo.io.json_text import read_json_bytes
-
     try:
-        content = read_json_bytes(path)
+        content = read_file(path, longest=LONGEST_JSON)
     except DataError:
         return None
     if _GEOJSON.search(content):
