@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 from hsizoo.errors import DataError
 from hsizoo.io.statements import numbers_in
@@ -143,7 +144,8 @@ def named_bands(names: Sequence[str]) -> bytes:
     for number, name in enumerate(names):
         about = {"name": "DESCRIPTION", "sample": str(number), "role": "description"}
         item = ElementTree.SubElement(root, "Item", about)
-        item.text = "".join(each if each.isprintable() else " " for each in name)
+        # GDAL escapes these texts once more than XML does.
+        item.text = escape("".join(each if each.isprintable() else " " for each in name))
     return ElementTree.tostring(root)
 
 
