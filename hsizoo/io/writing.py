@@ -200,13 +200,13 @@ def write_probabilities(
         elif suffix in (".tif", ".tiff"):
             _write_tiff(path, maps, place, names, planarconfig="separate")
         elif suffix == ".npz":
-            np.savez_compressed(
-                path,
-                probabilities=maps,
-                class_numbers=np.array(list(class_names)),
-                class_names=np.array(names),
-                **{LAYOUT: np.array("bhw")},
-            )
+            arrays: dict[str, Any] = {
+                "probabilities": maps,
+                "class_numbers": np.array(list(class_names)),
+                "class_names": np.array(names),
+                LAYOUT: np.array("bhw"),
+            }
+            np.savez_compressed(path, allow_pickle=False, **arrays)
         else:
             np.save(path, maps, allow_pickle=False)
     return path
