@@ -179,7 +179,8 @@ def _plan(
     force: bool,
 ) -> list[Outputs]:
     """Return the files of each map, once all may be written and all inputs exist."""
-    from hsizoo.mapping.outputs import Outputs, files_of
+    from hsizoo.io.formats import files_of
+    from hsizoo.mapping.outputs import Outputs
 
     inputs = [Path(each) for each in (file, labels, *others)]
     for path in inputs:

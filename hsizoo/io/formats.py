@@ -15,7 +15,16 @@ from hsizoo.io.gdal_ import DRIVERS
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 
-__all__ = ["DRAWN", "FORMATS", "MASKS_ONLY", "Format", "format_of", "is_store", "open_raster"]
+__all__ = [
+    "DRAWN",
+    "FORMATS",
+    "MASKS_ONLY",
+    "Format",
+    "files_of",
+    "format_of",
+    "is_store",
+    "open_raster",
+]
 
 Format = Literal[
     "envi", "npy", "npz", "mat", "hdf5", "netcdf3", "tiff", "zarr", "tivita", "png", "gdal",
@@ -148,6 +157,20 @@ def _json_format(path: Path) -> Format | None:
     if _GEOJSON.search(content):
         return "geojson"
     return "coco" if all(key in content for key in _COCO) else None
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files that an image or mask consists of: for ENVI, header and data file."""
+    from hsizoo.io.envi import data_files, find_header
+
+    try:
+        kind = format_of(path)
+    except DataError:
+        return [path]
+    if kind != "envi":
+        return [path]
+    header = find_header(path) or path
+    return list(dict.fromkeys([path, header, *data_files(header)]))
 
 
 def open_raster(

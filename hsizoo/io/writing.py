@@ -251,7 +251,7 @@ def lost_place(path: str | os.PathLike[str], like: Raster | None) -> str:
         return ""
     is_tiff = all(key.isdigit() for key in like.place)
     return (
-        "the mask has no georeference, as its format differs from the cube's; "
+        f"{Path(path).name} has no georeference, as its format differs from the cube's; "
         f"write it as {'.tif' if is_tiff else '.hdr'}"
     )
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hsizoo.errors import DataError
-from hsizoo.io.envi import data_files, find_header
 from hsizoo.io.writing import check_mask_name, check_probability_name
 
-__all__ = ["Outputs", "files_of"]
+__all__ = ["Outputs"]
 
 
 @dataclass(frozen=True)
@@ -97,11 +96,3 @@ class Outputs:
                     "(force=True)"
                 )
             seen.add(at)
-
-
-def files_of(path: Path) -> list[Path]:
-    """Return the files of an image or mask that exist: for ENVI, header and data file."""
-    header = path if path.suffix.lower() == ".hdr" else find_header(path)
-    if header is None:
-        return [path]
-    return [path, header, *data_files(header)]

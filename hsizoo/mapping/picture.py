@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 from typing import Final
 
@@ -18,6 +19,8 @@ _WIDTH: Final = 8.0  # inches
 _TALLEST: Final = 12.0
 _MOST_PIXELS: Final = 2000  # per side: more could not be seen
 _ACROSS: Final = 4
+_LINE: Final = 110  # characters of the legend
+_LONGEST: Final = 60
 
 
 def map_png(labels: npt.NDArray[np.integer], names: Mapping[int, str], title: str) -> bytes:
@@ -38,7 +41,9 @@ def map_png(labels: npt.NDArray[np.integer], names: Mapping[int, str], title: st
     present = np.unique(labels).tolist()
     shown = [label for label in names if label in present]
     height, width = labels.shape
-    legend = 0.25 * math.ceil(len(shown) / _ACROSS)
+    texts = [textwrap.shorten(names[label], _LONGEST, placeholder=" …") for label in shown]
+    across = min(_ACROSS, _LINE // (max(map(len, texts)) + 6))
+    legend = 0.25 * math.ceil(len(shown) / across)
     figure = new_figure((_WIDTH, min(_TALLEST, _WIDTH * height / width) + legend + 0.5))
     from matplotlib.patches import Patch
 
@@ -48,8 +53,11 @@ def map_png(labels: npt.NDArray[np.integer], names: Mapping[int, str], title: st
     axes.set_axis_off()
     axes.imshow(colours[labels[::step, ::step]], interpolation="nearest")
     axes.set_title(title, fontsize=9)
-    entries = [Patch(color=colours[label] / 255, label=names[label]) for label in shown]
+    entries = [
+        Patch(color=colours[label] / 255, label=text)
+        for label, text in zip(shown, texts, strict=True)
+    ]
     figure.legend(
-        handles=entries, loc="outside lower center", ncols=_ACROSS, frameon=False, fontsize=7
+        handles=entries, loc="outside lower center", ncols=across, frameon=False, fontsize=7
     )
     return to_png(figure)
