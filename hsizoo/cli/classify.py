@@ -98,7 +98,9 @@ def classify(
     layout: Layout = "auto",
     set_: SetOption = None,
     device: Device = "auto",
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that are not an earlier map.")
+    ] = False,
 ) -> None:
     """Learn from a few labelled pixels of the cube FILE, and classify all of its pixels.
 

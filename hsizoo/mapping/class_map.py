@@ -17,7 +17,7 @@ from hsizoo.errors import DataError, OptionError
 from hsizoo.io import class_colours, write_mask, write_probabilities
 from hsizoo.io.writing import lost_place
 from hsizoo.mapping.learning import Learnt, check_inductive, learn
-from hsizoo.mapping.outputs import Outputs
+from hsizoo.mapping.outputs import LEGEND, Outputs
 from hsizoo.mapping.picture import map_png
 from hsizoo.mapping.training_labels import UNLABELLED, read_training_labels
 from hsizoo.report.csv_text import to_csv
@@ -108,7 +108,8 @@ class ClassMap:
         picture : bool, default False
             Draw the map with its legend as ``NAME.picture.png``; needs matplotlib.
         force : bool, default False
-            Replace files that exist.  The image itself is never replaced.
+            Replace files that exist.  Without it, only an earlier map with its legend is
+            replaced; the image itself never is.
 
         Returns
         -------
@@ -118,7 +119,7 @@ class ClassMap:
         Raises
         ------
         DataError
-            If a file exists, would overwrite the image, or cannot be written.
+            If a file exists that is not such a map, would overwrite the image, or cannot be written.
         MissingRequirement
             If a format or the picture needs a package that is not installed.
         """
@@ -136,8 +137,7 @@ class ClassMap:
         if files.picture is not None:  # first, as it fails without matplotlib
             drawn = map_png(self.labels, names, f"{self._source.cube.name}: {self._learnt.label}")
         written = [write_mask(files.map, self.labels, class_names=names, like=raster)]
-        head = ["number", "name", "colour", "pixels", "share"]
-        written.append(_write(files.legend, to_csv(head, self.legend).encode()))
+        written.append(_write(files.legend, to_csv(LEGEND, self.legend).encode()))
         if files.probabilities is not None:
             written.append(
                 write_probabilities(

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from hsizoo.errors import DataError
 from hsizoo.io.writing import check_mask_name, check_probability_name
 
-__all__ = ["Outputs"]
+__all__ = ["LEGEND", "Outputs"]
+
+LEGEND: Final = ("number", "name", "colour", "pixels", "share")
+"""Columns of a legend."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,7 @@ class Outputs:
     def files(self) -> list[Path]:
         """Return all files, with the data files of ENVI headers."""
         named = [self.map, self.legend, self.probabilities, self.picture]
-        found = []
-        for path in (each for each in named if each is not None):
-            found.append(path)
-            if path.suffix.lower() == ".hdr":
-                found.append(path.with_suffix(".img"))
-        return found
+        return [path for each in named for path in _with_data(each)]
 
     def check(self, inputs: Iterable[Path] = (), *, force: bool = False) -> None:
         """Check that the files may be written, before anything is computed.
@@ -67,18 +66,19 @@ class Outputs:
         inputs : iterable of Path
             Files that are never overwritten.
         force : bool, default False
-            Whether other files may be replaced.
+            Whether any other file may be replaced.
 
         Raises
         ------
         DataError
             If an extension is not supported, a folder does not exist, two files have the same
-            path, or a file exists.
+            path, or a file exists that is not from an earlier map of the same name.
         """
         check_mask_name(self.map)
         if self.probabilities is not None:
             check_probability_name(self.probabilities)
         read = {path.resolve() for path in inputs}
+        own = set(self._own_files())
         seen = set()
         for path in self.files():
             at = path.resolve()
@@ -90,9 +90,27 @@ class Outputs:
                 raise DataError(f"{path} is read and would be overwritten; choose another name")
             if path.is_dir():
                 raise DataError(f"{path} is a folder; choose another name")
-            if path.exists() and not force:
+            if path.exists() and not force and path not in own:
                 raise DataError(
-                    f"{path} already exists; choose another name, or replace it with --force "
-                    "(force=True)"
+                    f"{path} exists and may not be from an earlier map of this name; choose "
+                    "another name, or replace it with --force (force=True)"
                 )
             seen.add(at)
+
+    def _own_files(self) -> list[Path]:
+        """Return the files of an earlier map, which has its legend beside it."""
+        head = ",".join(LEGEND).encode()
+        if not (self.map.is_file() and self.legend.is_file()):
+            return []
+        with self.legend.open("rb") as file:
+            if file.read(len(head)) != head:
+                return []
+        # The path of the probabilities is free, so they may be anything.
+        return [path for path in self.files() if path not in _with_data(self.probabilities)]
+
+
+def _with_data(path: Path | None) -> list[Path]:
+    """Return a file with its data file, if it is an ENVI header."""
+    if path is None:
+        return []
+    return [path, path.with_suffix(".img")] if path.suffix.lower() == ".hdr" else [path]

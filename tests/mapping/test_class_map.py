@@ -102,7 +102,9 @@ def test_files(found, tmp_path, ending):
     np.testing.assert_array_equal(
         read_cube(tmp_path / "p.npz").data, found.probabilities.transpose(1, 2, 0)
     )
-    with pytest.raises(DataError, match=r"already exists; .*--force \(force=True\)"):
+    found.save(path)
+    (tmp_path / "map.legend.csv").unlink()
+    with pytest.raises(DataError, match=r"exists and may not .*--force \(force=True\)"):
         found.save(path)
     found.save(path, force=True)
 
@@ -160,7 +162,7 @@ def test_another_image_is_read_as_the_first(cube, labels, tmp_path):
 
 
 def test_other_bands_are_refused_and_both_shown(found, make_cube, cube):
-    with pytest.raises(DataError, match="band 1 .* at 602 nm in other, but at 600 nm in fields"):
+    with pytest.raises(DataError, match=r"band 1 .* at 602 nm in other, but at 600 nm in fields"):
         found.apply_to(make_cube(name="other", wavelengths=[500, 602, 700, 800]))
     fewer = hsizoo.HyperCube(cube.data[:, :, :3], [500, 600, 700], "fewer")
     with pytest.raises(
@@ -177,7 +179,7 @@ def test_values_of_another_scale_are_told(found, cube):
 
 def test_only_its_own_image(cube, labels, make_cube):
     found = hsizoo.classify("lp", cube, labels, device="cpu")
-    with pytest.raises(OptionError, match="only the cube that it learns from; .*rf, .*svm"):
+    with pytest.raises(OptionError, match=r"only the cube that it learns from; .*rf, .*svm"):
         found.apply_to(make_cube(seed=1))
 
 

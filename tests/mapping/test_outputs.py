@@ -37,12 +37,26 @@ def test_nothing_is_overwritten_unless_forced_and_inputs_never(tmp_path):
     files.check()
     for path in files.files():
         path.touch()
-        with pytest.raises(DataError, match=f"{path.name} already exists"):
+        with pytest.raises(DataError, match=f"{path.name} exists"):
             files.check()
         files.check(force=True)
         with pytest.raises(DataError, match=f"{path.name} is read and would be overwritten"):
             files.check([path], force=True)
         path.unlink()
+
+
+def test_an_earlier_map_is_replaced(tmp_path):
+    files = Outputs.at(tmp_path / "map.hdr", tmp_path / "p.npy", picture=True)
+    for name in ("map.hdr", "map.img", "map.picture.png"):
+        (tmp_path / name).touch()
+    files.legend.write_text("number,name\n0,mine\n")
+    with pytest.raises(DataError, match=r"map\.hdr exists and may not be from an earlier map"):
+        files.check()
+    files.legend.write_text("number,name,colour,pixels,share\n0,unlabelled,#000000,1,1.0\n")
+    files.check()
+    (tmp_path / "p.npy").touch()  # could be anything
+    with pytest.raises(DataError, match=r"p\.npy exists"):
+        files.check()
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_table_of_many_megabytes_is_not_read(tmp_path):
     path = tmp_path / "labels.csv"
     with path.open("wb") as file:
         file.truncate(2**27)  # sparse
-    with pytest.raises(DataError, match="more than the .* of a table of pixels; .* mask image"):
+    with pytest.raises(DataError, match=r"more than the .* of a table of pixels; .* mask image"):
         read_points(path)
 
 
@@ -109,7 +109,9 @@ def test_what_is_no_file(tmp_path):
 def test_any_content_is_a_table_or_told(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    told = ""
     try:
-        assert read_points(path).points is not None
+        found = read_points(path)
     except DataError as error:
-        assert str(path) in str(error)
+        told = str(error)
+    assert str(path) in told or all(0 < each.label < 2**16 for each in found.points)
