@@ -96,7 +96,7 @@ def _make_app() -> typer.Typer:
     )(segment.segment)
     command(
         "classify",
-        short_help="Classify a cube from a few labelled pixels.",
+        short_help="Classify a cube from labelled pixels.",
         epilog=classify.EPILOG,
     )(classify.classify)
     command("train", short_help="Train a segmenter with simulated clicks.")(train.train)

@@ -119,7 +119,8 @@ class ClassMap:
         Raises
         ------
         DataError
-            If a file exists that is not such a map, would overwrite the image, or cannot be written.
+            If a file exists that is not such a map, would overwrite the image, or cannot be
+            written.
         MissingRequirement
             If a format or the picture needs a package that is not installed.
         """

@@ -106,13 +106,13 @@ def test_a_mask_as_labels_with_settings(folder):
     labels[3, [2, 8, 14]] = 2, 4, 6
     write_mask("m.png", labels)
     text = call(
-        "rf:trees=5", "a.hdr", "-l", "m.png", "-o", "map.png", "--set", "mask_nodata=99",
+        "svm", "a.hdr", "-l", "m.png", "-o", "map.png", "--set", "mask_nodata=99",
         "--set", "drop_bands=[0]",
     )  # fmt: skip
     assert "in 3 classes" in text
     assert set(np.unique(read_labels("map.png")[0])) == {0, 2, 4, 6}
     same = hsizoo.classify(
-        "rf:trees=5", read_cube("a.hdr", drop_bands=[0]), np.where(labels == 99, 0, labels)
+        "svm", read_cube("a.hdr", drop_bands=[0]), np.where(labels == 99, 0, labels)
     )
     np.testing.assert_array_equal(read_labels("map.png")[0], same.labels)
 
