@@ -126,7 +126,7 @@ def classify(
         from hsizoo.mapping.learning import check_inductive
 
     if others:
-        check_inductive(classifier)
+        check_inductive(classifier, classifier)
     if picture:
         from hsizoo.report.pictures import new_figure
 

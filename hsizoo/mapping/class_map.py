@@ -180,7 +180,7 @@ class ClassMap:
         DataError
             If the file cannot be read, or its bands are others.
         """
-        check_inductive(self._learnt.classifier)
+        check_inductive(self._learnt.classifier, self._learnt.label)
         chosen = self._learnt.settings if settings is None else settings_of(settings)
         source = read_source(cube, chosen)
         self._learnt.check_bands(source.cube)

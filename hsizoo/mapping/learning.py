@@ -144,8 +144,16 @@ def learn(
     return Learnt(built, label, names, cube, settings)
 
 
-def check_inductive(classifier: str | PixelClassifier) -> None:
-    """Raise `OptionError` if a classifier can classify only the cube that it was fitted on."""
+def check_inductive(classifier: str | PixelClassifier, label: str) -> None:
+    """Raise `OptionError` if a classifier can classify only the cube that it was fitted on.
+
+    Parameters
+    ----------
+    classifier : str or PixelClassifier
+        A name, before anything is built, or an object.
+    label : str
+        What the message calls it.
+    """
     if isinstance(classifier, str):
         from hsizoo.zoo.factory import resolve
 
@@ -155,7 +163,6 @@ def check_inductive(classifier: str | PixelClassifier) -> None:
     else:
         only = classifier.fitted_cube_only
     if only:
-        label = classifier if isinstance(classifier, str) else type(classifier).__name__
         raise OptionError(
             f"{label} classifies only the cube that it learns from; these classify others too: "
             f"{', '.join(_inductive())}"

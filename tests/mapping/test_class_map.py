@@ -179,7 +179,9 @@ def test_values_of_another_scale_are_told(found, cube):
 
 def test_only_its_own_image(cube, labels, make_cube):
     found = hsizoo.classify("lp", cube, labels, device="cpu")
-    with pytest.raises(OptionError, match=r"only the cube that it learns from; .*rf, .*svm"):
+    with pytest.raises(
+        OptionError, match=r"^lp classifies only the cube that it learns from; .*rf, .*svm"
+    ):
         found.apply_to(make_cube(seed=1))
 
 
