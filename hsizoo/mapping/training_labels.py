@@ -18,14 +18,12 @@ from hsizoo.mapping.points import Points, read_points
 from hsizoo.protocols.classification import only_at
 
 if TYPE_CHECKING:
-    from hsizoo.io.raster import Raster
     from hsizoo.io.settings import Settings
     from hsizoo.session.source import Source
 
-__all__ = ["POLYGONS", "TABLES", "TrainingLabels", "read_training_labels"]
+__all__ = ["TABLES", "TrainingLabels", "read_training_labels"]
 
 TABLES: Final = (".csv", ".tsv", ".txt")
-POLYGONS: Final = (".geojson", ".gpkg", ".shp")
 
 UNLABELLED: Final = 0
 _LARGEST: Final = 65535  # that a map can hold
@@ -60,8 +58,8 @@ def read_training_labels(
     Parameters
     ----------
     labels : path, LabelMap or array_like of int, shape (H, W)
-        A path leads to a table of pixels (`TABLES`), polygons (`POLYGONS`), or a mask of any
-        format.  Label 0 is unlabelled, whatever its name.
+        A path leads to a table of pixels (`TABLES`), or to a mask of any format, polygons
+        included.  Label 0 is unlabelled, whatever its name.
     source : Source
         The image.
     settings : Settings
@@ -134,33 +132,21 @@ def _read(
     path: Path, source: Source, settings: Settings
 ) -> tuple[npt.NDArray[np.int32], dict[int, str], list[str]]:
     """Read labels (H, W), names and remarks of a file."""
+    from hsizoo.io.formats import DRAWN, format_of
     from hsizoo.io.raster import to_labels
     from hsizoo.io.reading import open_labels
 
-    kind = path.suffix.lower()
-    if kind in TABLES:
+    if path.suffix.lower() in TABLES:
         points = read_points(path)
         remarks = [f"{path}: {remark}" for remark in points.remarks]
         return _placed(points, source.cube, path), points.class_names, remarks
-    if kind in POLYGONS:
-        raster = _open_polygons(path, source, settings)
-    else:
-        raster = open_labels(path, settings)
-    remarks = [f"{path}: {remark}" for remark in raster.remarks]
-    return to_labels(raster), dict(raster.class_names), remarks
-
-
-def _open_polygons(path: Path, source: Source, settings: Settings) -> Raster:
-    """Open polygons on the grid of the image."""
-    from hsizoo.io import reading
-
-    if source.raster is None:
+    if source.raster is None and format_of(path) in DRAWN:
         raise DataError(
             f"{path}: polygons need the image as a file, for its size and place; pass its path"
         )
-    opener: Any = reading.open_labels
-    raster: Raster = opener(path, settings, like=source.raster)
-    return raster
+    raster = open_labels(path, settings, like=source.raster)
+    remarks = [f"{path}: {remark}" for remark in raster.remarks]
+    return to_labels(raster), dict(raster.class_names), remarks
 
 
 def _placed(points: Points, cube: HyperCube, path: Path) -> npt.NDArray[np.int32]:

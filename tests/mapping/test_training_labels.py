@@ -8,8 +8,6 @@ import pytest
 import hsizoo
 from hsizoo.errors import DataError
 from hsizoo.io import Settings, write_cube, write_mask
-from hsizoo.io import reading as io_reading
-from hsizoo.io.raster import Raster
 from hsizoo.mapping.training_labels import read_training_labels
 from hsizoo.session.source import read_source
 
@@ -112,22 +110,30 @@ def test_a_mask_without_data_somewhere(read, labels):
     np.testing.assert_array_equal(read(ones).label_map.labels, read(labels).label_map.labels)
 
 
-def test_polygons_are_opened_on_the_grid_of_the_file(read, cube, labels, tmp_path, monkeypatch):
-    write_cube(tmp_path / "c.hdr", cube)
+def test_polygons_in_pixels(read, cube, tmp_path):
+    pytest.importorskip("rasterio")
+    pytest.importorskip("shapely")
+    boxes = {"rye": (2, 1, 4, 3), "corn": (8, 5, 12, 6)}  # left, top, right, bottom
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"class": name},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[x, y], [u, y], [u, v], [x, v], [x, y]]],
+            },
+        }
+        for name, (x, y, u, v) in boxes.items()
+    ]
     path = tmp_path / "p.geojson"
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": []}))
-    asked = []
-
-    def opened(path, settings, *, like):
-        asked.append((path, like))
-        return Raster(path=path, values=labels, class_names={3: "corn"}, remarks=("by hand",))
-
-    monkeypatch.setattr(io_reading, "open_labels", opened)
-    found = read(path, tmp_path / "c.hdr")
-    assert dict(found.label_map.class_names) == {3: "corn", 5: "class 5", 8: "class 8"}
-    assert found.remarks == (f"{path}: by hand",)
-    (got,) = asked
-    assert got[0] == path
-    assert got[1].values.shape == cube.shape
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     with pytest.raises(DataError, match="polygons need the image as a file"):
         read(path)
+    found = read(path, write_cube(tmp_path / "c.hdr", cube))
+    assert dict(found.label_map.class_names) == {1: "corn", 2: "rye"}
+    expected = np.zeros(cube.shape[:2])
+    expected[1:3, 2:4] = 2
+    expected[5:6, 8:12] = 1
+    shown = np.where(found.label_map.evaluated, found.label_map.labels, 0)
+    np.testing.assert_array_equal(shown, expected)
+    assert all(remark.startswith(str(path)) for remark in found.remarks)
