@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         View,
     )
     from hsizoo.io.reading import read_cube
+    from hsizoo.mapping import ClassMap, classify
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
     from hsizoo.session import Session
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from hsizoo.zoo.spec import ComponentSpec
 
 _WHERE = {
+    "ClassMap": "hsizoo.mapping",
     "Clicks": "hsizoo.clicks",
     "Column": "hsizoo.interfaces",
     "Component": "hsizoo.interfaces",
@@ -92,6 +94,7 @@ _WHERE = {
     "WeightFile": "hsizoo.weights.files",
     "bench": "hsizoo.runs.bench",
     "check_state": "hsizoo.weights.files",
+    "classify": "hsizoo.mapping",
     "create": "hsizoo.zoo.factory",
     "data_folders": "hsizoo.weights.places",
     "embedding_cache": "hsizoo.engine.embeddings",
@@ -111,6 +114,7 @@ _WHERE = {
 }
 
 __all__ = [
+    "ClassMap",
     "Clicks",
     "Column",
     "Component",
@@ -141,6 +145,7 @@ __all__ = [
     "WeightFile",
     "bench",
     "check_state",
+    "classify",
     "create",
     "data_folders",
     "embedding_cache",

@@ -36,6 +36,7 @@ def _make_app() -> typer.Typer:
 
     from hsizoo.cli import (
         bench,
+        classify,
         data_check,
         data_convert,
         data_fetch,
@@ -93,6 +94,11 @@ def _make_app() -> typer.Typer:
         short_help="Segment one object of a cube by clicks.",
         epilog=segment.EPILOG,
     )(segment.segment)
+    command(
+        "classify",
+        short_help="Classify a cube from labelled pixels.",
+        epilog=classify.EPILOG,
+    )(classify.classify)
     command("train", short_help="Train a segmenter with simulated clicks.")(train.train)
 
     command = partial(data.command, cls=Command)
