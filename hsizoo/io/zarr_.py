@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from hsizoo.errors import DataError
 from hsizoo.io.choosing import Want, choose
@@ -17,10 +18,10 @@ from hsizoo.io.limits import check_memory, check_stored, need
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 from hsizoo.io.statements import plain_text
+from hsizoo.io.zarr_chunks import METADATA, check_chunks
 
 __all__ = ["read"]
 
-_METADATA: Final = ("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")
 _CHUNKS_PER_FILE: Final = 1000
 _LONGEST: Final = 2**24  # bytes of metadata
 _MASKS_MORE: Final = 64
@@ -46,35 +47,44 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
     shapes = {name: item.shape for name, item in found.items()}
     chosen = choose(path, shapes, want, variable)
     array = found[chosen]
+    more = _MASKS_MORE if want == "labels" else 1
+    values = _load(path, chosen, array, stored * more, files)
+    beside = _beside(path, found, stored, files)
+    return make_raster(
+        path, values, want, settings,
+        names=_axis_names(array), attributes=_attributes(array), beside=beside, images=images,
+    )  # fmt: skip
+
+
+def _load(path: Path, name: str, array: Any, stored: int, files: int) -> npt.NDArray[Any]:
+    """Read an array whose declared size is plausible for a store of so many bytes and files."""
     size = array.dtype.itemsize
     check_memory(path, array.shape, size)
     check_memory(path, array.chunks, size)
     if array.nchunks > files * _CHUNKS_PER_FILE:  # chunks of zeros may be absent, but not most
         raise DataError(
-            f"{path}: {chosen} {array.shape} declares {array.nchunks} chunks but the store has "
+            f"{path}: {name} {array.shape} declares {array.nchunks} chunks but the store has "
             f"only {files} file(s) of data; it is incomplete"
         )
     declared = max(math.prod(array.chunks), math.prod(array.shape)) * size
-    check_stored(path, chosen, declared, stored * (_MASKS_MORE if want == "labels" else 1))
-    values = np.asarray(array[...])
-    small = {
-        name: item
-        for name, item in found.items()
-        if is_beside(name) and math.prod(item.shape) * item.dtype.itemsize <= SMALL
-    }
-    beside = Beside(
-        arrays={name.rpartition("/")[2].lower(): np.asarray(i[...]) for name, i in small.items()},
-        units={
-            name.rpartition("/")[2].lower(): plain_text(item.attrs["units"])
-            for name, item in small.items()
-            if "units" in item.attrs
-        },
-        shapes=list(shapes.values()),
-    )
-    return make_raster(
-        path, values, want, settings,
-        names=_axis_names(array), attributes=_attributes(array), beside=beside, images=images,
-    )  # fmt: skip
+    check_stored(path, name, declared, stored)
+    check_chunks(path, name, array)
+    return np.asarray(array[...])
+
+
+def _beside(path: Path, found: Mapping[str, Any], stored: int, files: int) -> Beside:
+    """Read the small arrays of known names; what cannot be read is left out, as it is optional."""
+    arrays, units = {}, {}
+    for name, item in found.items():
+        if not is_beside(name) or math.prod(item.shape) * item.dtype.itemsize > SMALL:
+            continue
+        key = name.rpartition("/")[2].lower()
+        try:
+            arrays[key] = _load(path, name, item, stored, files)
+        except Exception:  # noqa: BLE001 (libraries raise anything on damaged files)
+            continue
+        units[key] = plain_text(item.attrs.get("units", ""))
+    return Beside(arrays=arrays, units=units, shapes=[item.shape for item in found.values()])
 
 
 def _axis_names(array: Any) -> list[str] | None:
@@ -128,7 +138,7 @@ def _contents(path: Path) -> tuple[int, int]:
             continue
         if not item.is_file():
             raise DataError(f"{item} is not a plain file; remove it from the store {path}")
-        if item.name in _METADATA:
+        if item.name in METADATA:
             if item.stat().st_size > _LONGEST:
                 raise DataError(f"{item} has {item.stat().st_size} bytes: too long for metadata")
         else:

@@ -121,6 +121,33 @@ def test_zarr_that_declares_gigabytes_in_a_kilobyte(tmp_path):
     assert "at most 102.4 MiB are read into memory" in said[0]
 
 
+@pytest.mark.parametrize("how", ["2", "3", "shards", "shards with their index first"])
+def test_a_blosc_chunk_whose_header_lies(tmp_path, how):
+    """Such chunks would end the whole process."""
+    zarr = pytest.importorskip("zarr")
+    codecs = pytest.importorskip("zarr.codecs")
+    blosc = pytest.importorskip("numcodecs").Blosc() if how == "2" else codecs.BloscCodec()
+    more = {"zarr_format": 2} if how == "2" else {}
+    if "shards" in how:
+        first = "start" if "first" in how else "end"
+        more = {"shards": {"shape": (12, 10, 5), "index_location": first}}
+    path = tmp_path / "c.zarr"
+    zarr.create_array(str(path), data=CUBE, chunks=(6, 5, 5), compressors=blosc, **more)
+    np.testing.assert_array_equal(read_cube(path).data, CUBE)
+    files = [p for p in path.rglob("*") if p.is_file() and p.suffix != ".json" and p.name[0] != "."]
+    content = files[0].read_bytes()
+    at = content.index(struct.pack("<I", 6 * 5 * 5 * 4))
+    for place, value in ((at, 2**31), (at, 100), (at + 8, 1)):
+        damaged = bytearray(content)
+        struct.pack_into("<I", damaged, place, value)
+        files[0].write_bytes(damaged)
+        with pytest.raises(DataError, match="is damaged: the header of a chunk"):
+            read_cube(path)
+    files[0].write_bytes(content[:20])
+    with pytest.raises(DataError, match=r"is damaged"):
+        read_cube(path)
+
+
 @pytest.mark.parametrize(
     "text",
     [
