@@ -54,9 +54,17 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
     exec(code.replace('"phantom"', repr(small)), scope)
     assert scope["mask"].shape == (145, 145)
     assert len(scope["result"].table) == 2
-    np.save("cube.npy", np.random.default_rng(0).random((20, 50, 6)))
+    data, truth = np.random.default_rng(0).random((20, 50, 6)), np.indices((20, 50))[1] // 25
+    data += truth[:, :, None] * np.linspace(0, 1, 6)
+    for name in ("scene", "other"):
+        hsizoo.io.write_cube(f"{name}.hdr", hsizoo.HyperCube(data, np.linspace(500, 900, 6)))
+    hsizoo.io.write_mask("scene.mask.png", truth + 1)
+    rows = [f"{r},{c},{('corn', 'oats')[truth[r, c]]}" for r in range(5) for c in (3, 9, 30, 41)]
+    Path("labels.csv").write_text("\n".join(["row,col,class", *rows]))
     exec(own, scope)
-    assert scope["probability"].shape == (20, 50)
+    assert (scope["found"].labels == truth + 1).mean() > 0.8
+    assert Path("other.tif").exists()
+    assert scope["mask"].shape == (20, 50)
 
 
 def test_the_dataset_of_contributing_works(tmp_path):
