@@ -15,6 +15,8 @@ Tivita     ``*_SpecCube.dat``                             nothing
 PNG        masks of one channel                           nothing
 ========== ============================================== =======================================
 
+Reference spectra are read from ENVI spectral libraries and text (`read_library`).
+
 The format is detected from the content, not from the file extension.  Nothing is unpickled or
 unpacked to disk, and no array is allocated before its size has been checked against the data in the
 file and against `hsizoo.io.limits.memory_limit`.
@@ -23,6 +25,7 @@ file and against `hsizoo.io.limits.memory_limit`.
 from __future__ import annotations
 
 from hsizoo.io.formats import FORMATS, format_of, open_raster
+from hsizoo.io.libraries import SpectralLibrary, read_library, write_library
 from hsizoo.io.palette import class_colours
 from hsizoo.io.raster import Raster, to_cube, to_labels
 from hsizoo.io.reading import open_cube, open_labels, read_cube, read_labels
@@ -35,6 +38,7 @@ __all__ = [
     "MASK_FORMATS",
     "Raster",
     "Settings",
+    "SpectralLibrary",
     "class_colours",
     "format_of",
     "open_cube",
@@ -42,8 +46,10 @@ __all__ = [
     "open_raster",
     "read_cube",
     "read_labels",
+    "read_library",
     "to_cube",
     "to_labels",
     "write_cube",
+    "write_library",
     "write_mask",
 ]

@@ -78,6 +78,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     except OSError as error:
         raise DataError(f"{path} cannot be opened: {error}") from error
     if is_header(head):
+        _refuse_library(path)
         return "envi"
     for magic, name in _MAGIC:
         if head.startswith(magic):
@@ -87,6 +88,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     if path.suffix.lower() == ".mat":  # version 4 has no magic number; its reader refuses it
         return "mat"
     if find_header(path) is not None:
+        _refuse_library(path)
         return "envi"
     if is_spec_cube(path, head):
         return "tivita"
@@ -94,6 +96,16 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         f"{path} is in none of the supported formats: {', '.join(FORMATS.values())}.  "
         "An ENVI data file needs its .hdr file beside it"
     )
+
+
+def _refuse_library(path: Path) -> None:
+    from hsizoo.io.envi import is_library
+
+    if is_library(path):
+        raise DataError(
+            f"{path} is a spectral library, not an image; use its spectra as references: "
+            f"hsizoo apply sa CUBES --references {path} --out-dir FOLDER"
+        )
 
 
 def open_raster(

@@ -23,8 +23,13 @@ from hsizoo.io.raster import Raster, row_blocks, to_cube, usable_bands
 __all__ = [
     "CUBE_FORMATS",
     "MASK_FORMATS",
+    "braces",
     "check_mask_name",
+    "envi_header",
+    "json_list",
     "keeps_place",
+    "plain_name",
+    "system_errors",
     "write_cube",
     "write_mask",
 ]
@@ -72,7 +77,7 @@ def write_cube(path: str | os.PathLike[str], source: HyperCube | Raster) -> Path
         source = Raster(
             path=Path(source.name), values=source.data, wavelengths=nm, rgb_bands=source.rgb_bands
         )
-    with _system_errors(path):
+    with system_errors(path):
         writers[path.suffix.lower()](path, source)
     return path
 
@@ -124,7 +129,7 @@ def write_mask(
     names = {int(label): str(name) for label, name in (class_names or {}).items()}
     suffix = path.suffix.lower()
     place = dict(like.place) if like is not None and keeps_place(path, like) else {}
-    with _system_errors(path):
+    with system_errors(path):
         if suffix == ".png":
             _mask_png(path, array)
         elif suffix == ".hdr":
@@ -138,7 +143,7 @@ def write_mask(
 
 
 @contextmanager
-def _system_errors(path: Path) -> Iterator[None]:
+def system_errors(path: Path) -> Iterator[None]:
     """Turn system errors (no such folder, disk full) into `DataError`."""
     try:
         yield
@@ -161,7 +166,8 @@ def keeps_place(path: str | os.PathLike[str], like: Raster) -> bool:
     return not like.place or Path(path).suffix.lower() in wanted
 
 
-def _envi_header(path: Path, shape: tuple[int, ...], kind: str, fields: Mapping[str, str]) -> None:
+def envi_header(path: Path, shape: tuple[int, ...], kind: str, fields: Mapping[str, str]) -> None:
+    """Write an ENVI header for an array (H, W, B), its values interleaved by pixel."""
     height, width, bands = shape
     lines = {
         "description": "{written by hsizoo}",
@@ -172,16 +178,17 @@ def _envi_header(path: Path, shape: tuple[int, ...], kind: str, fields: Mapping[
     path.write_text(f"ENVI\n{text}", encoding="utf-8")
 
 
-def _braces(values: Any) -> str:
+def braces(values: Any) -> str:
+    """Return values as an ENVI list."""
     return "{" + ", ".join(str(value) for value in values) + "}"
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a name as an element of an ENVI list, which has no quoting."""
     return " ".join(name.translate(str.maketrans("{},", "();")).split())
 
 
-def _json_list(names: list[str]) -> str:
+def json_list(names: list[str]) -> str:
     """Return names as a JSON list without braces, in which no name can end the ENVI field."""
     text = json.dumps(names).replace("{", r"\u007b").replace("}", r"\u007d")
     return "{" + text + "}"
@@ -194,12 +201,12 @@ def _cube_envi(path: Path, raster: Raster) -> None:
             file.write(np.ascontiguousarray(rows, dtype="<f4").data)
     fields = {"file type": "ENVI Standard"}
     if nm is not None:
-        fields |= {"wavelength units": "Nanometers", "wavelength": _braces(f"{v:.10g}" for v in nm)}
+        fields |= {"wavelength units": "Nanometers", "wavelength": braces(f"{v:.10g}" for v in nm)}
     if rgb is not None:
-        fields["default bands"] = _braces(band + 1 for band in rgb)
+        fields["default bands"] = braces(band + 1 for band in rgb)
     if raster.place and keeps_place(path, raster):
         fields |= {key: "{" + text + "}" for key, text in raster.place.items()}
-    _envi_header(path, (*raster.values.shape[:2], len(bands)), "f4", fields)
+    envi_header(path, (*raster.values.shape[:2], len(bands)), "f4", fields)
 
 
 def _cube_npz(path: Path, raster: Raster) -> None:
@@ -244,16 +251,16 @@ def _mask_envi(
     array.astype(array.dtype.newbyteorder("<")).tofile(path.with_suffix(".img"))
     count = int(array.max()) + 1
     exact = [names.get(n, f"class {n}") for n in range(count)]
-    plain = [_plain(name) or f"class {n}" for n, name in enumerate(exact)]
+    plain = [plain_name(name) or f"class {n}" for n, name in enumerate(exact)]
     fields = {
         "file type": "ENVI Classification",
         "classes": str(count),
-        "class names": _braces(plain),
-        **({EXACT_NAMES: _json_list(exact)} if plain != exact else {}),
-        "class lookup": _braces(class_colours(count).ravel()),
+        "class names": braces(plain),
+        **({EXACT_NAMES: json_list(exact)} if plain != exact else {}),
+        "class lookup": braces(class_colours(count).ravel()),
         **{key: "{" + text + "}" for key, text in place.items()},
     }
-    _envi_header(path, (*array.shape, 1), array.dtype.str[1:], fields)
+    envi_header(path, (*array.shape, 1), array.dtype.str[1:], fields)
 
 
 def _mask_tiff(path: Path, array: npt.NDArray[Any], place: Mapping[str, Any]) -> None:
