@@ -35,6 +35,7 @@ def _make_app() -> typer.Typer:
     import typer
 
     from hsizoo.cli import (
+        apply,
         bench,
         data_check,
         data_convert,
@@ -83,6 +84,11 @@ def _make_app() -> typer.Typer:
         short_help="Segment one object of a cube by clicks.",
         epilog=segment.EPILOG,
     )(segment.segment)
+    command(
+        "apply",
+        short_help="Look for reference spectra in a folder of cubes.",
+        epilog=apply.EPILOG,
+    )(apply.apply)
     command("train", short_help="Train a segmenter with simulated clicks.")(train.train)
 
     command = partial(data.command, cls=Command)

@@ -154,9 +154,7 @@ def read_library(path: str | os.PathLike[str]) -> SpectralLibrary:
     if not path.is_file():
         raise DataError(f"{path} is not a plain file; reference spectra are read from one")
     try:
-        with path.open("rb") as file:
-            head = file.read(64)
-        if envi.is_header(head) or envi.find_header(path) is not None:
+        if _is_envi(path):
             return _read_envi(path)
         if (kind := _image_format(path)) is not None:
             raise DataError(
@@ -169,6 +167,15 @@ def read_library(path: str | os.PathLike[str]) -> SpectralLibrary:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     except DataError as error:
         raise DataError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+
+
+def _is_envi(path: Path) -> bool:
+    """Whether a file is an ENVI header, or named as the data of one."""
+    with path.open("rb") as file:
+        if envi.is_header(file.read(64)):
+            return True
+    header = envi.find_header(path)  # of a.csv, too, where there is an a.hdr
+    return header is not None and path in envi.data_files(header)
 
 
 def _image_format(path: Path) -> str | None:

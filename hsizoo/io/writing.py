@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,7 @@ __all__ = [
     "plain_name",
     "system_errors",
     "write_cube",
+    "write_maps",
     "write_mask",
 ]
 
@@ -139,6 +140,49 @@ def write_mask(
         else:
             known = [names.get(label, f"class {label}") for label in range(int(array.max()) + 1)]
             np.savez_compressed(path, mask=array, class_names=np.array(known))
+    return path
+
+
+def write_maps(
+    path: str | os.PathLike[str],
+    maps: npt.NDArray[np.float32],
+    names: Sequence[str],
+    *,
+    like: Raster | None = None,
+) -> Path:
+    """Write maps of the same image as an ENVI image with a named band for each.
+
+    Parameters
+    ----------
+    path : path
+        Ending in ``.hdr``; the values go to ``.img`` beside it.
+    maps : ndarray of float32, shape (N, H, W)
+    names : sequence of str
+        One for each map.
+    like : Raster, optional
+        The image that the maps belong to; its georeference is kept if it is ENVI's.
+
+    Returns
+    -------
+    Path
+        The header.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    count, height, width = maps.shape
+    plain = [plain_name(name) or f"map {n}" for n, name in enumerate(names, 1)]
+    fields = {"file type": "ENVI Standard", "band names": braces(plain)}
+    if like is not None and like.place and keeps_place(path, like):
+        fields |= {key: "{" + text + "}" for key, text in like.place.items()}
+    with system_errors(path):
+        with path.with_suffix(".img").open("wb") as file:
+            for row in range(height):
+                file.write(np.ascontiguousarray(maps[:, row].T, dtype="<f4").data)
+        envi_header(path, (height, width, count), "f4", fields)
     return path
 
 

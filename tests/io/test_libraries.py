@@ -79,6 +79,12 @@ def test_written_libraries_come_back(tmp_path, name, nm):
         write_library(tmp_path / "nowhere" / name, library)
 
 
+def test_a_text_file_beside_an_envi_library_of_its_name_is_text(tmp_path):
+    envi(tmp_path)
+    library = read_library(text(tmp_path, COLUMNS.replace("grass", "lawn"), "lib.csv"))
+    assert library.names == ("lawn", "soil")
+
+
 def test_what_the_header_says_is_applied(tmp_path):
     values = np.array([[1000, -1, 3000, 0], [500, 600, 700, 0]])
     path = envi(
