@@ -52,9 +52,9 @@ def apply(
         str,
         typer.Option(
             metavar="T",
-            help="Similarity above which a pixel is in the mask, in [0, 1); session: as in the mask "
-            "of the saved clicks; otsu: chosen for each cube by its values; auto: between the two, "
-            "or otsu without saved clicks.",
+            help="Similarity above which a pixel is in the mask, in [0, 1); session: as in the "
+            "mask of the saved clicks; otsu: chosen for each cube by its values; auto: between "
+            "the two, or otsu without saved clicks.",
         ),
     ] = "auto",
     as_one: Annotated[

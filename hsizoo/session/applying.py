@@ -34,7 +34,7 @@ Threshold = float | Literal["auto", "session", "otsu"]
 
 _MOST: Final = 1 / 3  # share of an image that an object may cover, in the choice of a threshold
 _ROUNDS: Final = 5
-_LEAST: Final = 1e-6  # difference from 1 that a float32 similarity resolves
+_LEAST: Final = 1e-3  # similarities nearer to 1 are one; otherwise a few stand apart from all
 _OTHER_UNITS: Final = 20.0  # ratio of references and cube that suggests other units
 _MINDS: Final = 1e-3  # mean change of probability from which a scorer minds the units
 
@@ -202,7 +202,7 @@ class Applier:
             similarity = self._similarity(state, given.spectra, each)
             same = np.array_equal((similarity > example.threshold) & example.cube.valid, mask)
             fitted = best_dice(similarity, mask, example.cube.valid)[1]
-            found[each.name] = example.threshold if same else min(max(0.0, fitted), 1 - _LEAST)
+            found[each.name] = example.threshold if same else max(0.0, fitted)
         return found
 
     def _units(
