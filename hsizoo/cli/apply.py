@@ -120,7 +120,9 @@ def apply(
         errors.print(remark, style="yellow", markup=False)
     applier = Applier(scorer, known, limit, device)
     for name, value in applier.fitted.items():
-        errors.print(f"{name}: threshold {value:.6g}, from the saved mask", style="dim")
+        errors.print(
+            f"{name}: threshold {value:.6g}, from the saved mask", style="dim", markup=False
+        )
     for why in wrong.values():
         errors.print(f"error: {why}", style="red", markup=False)
     outcomes: list[Outcome] = []
@@ -159,10 +161,14 @@ def _bar(out: Console, total: int) -> Iterator[Callable[[], None]]:
     if not out.is_terminal:
         yield lambda: None
         return
+    import sys
+
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=out, transient=True) as bar:
+    # Lines for stdout pass by the bar in a terminal only; a pipe must get them itself.
+    shared = sys.stdout.isatty()
+    with Progress(*columns, console=out, transient=True, redirect_stdout=shared) as bar:
         task = bar.add_task("cubes", total=total)
         yield lambda: bar.advance(task)
 

@@ -18,6 +18,7 @@ SAME_NM: Final = 1.0
 """Bands whose wavelengths differ by no more are the same."""
 
 _FEWEST: Final = 3
+_GAP: Final = 4.0  # steps of a library; wider is a hole, such as bands of water that were left out
 _PIXELS: Final = 10_000  # of the cube, to judge its scale
 
 
@@ -47,8 +48,9 @@ def fit_to_cube(library: SpectralLibrary, cube: HyperCube) -> FittedSpectra:
     Where all wavelengths agree within 1 nm, or one side has none and the number of bands is the
     same, the spectra are used as they are.  Otherwise they are interpolated linearly at the
     cube's wavelengths.  INFERRED: the response of the cube's bands is not known, so that nothing
-    is averaged over it.  Bands outside the library's range (by more than 1 nm), and those where a
-    spectrum has no value, cannot be compared and are left out.
+    is averaged over it.  Bands outside the library's range (by more than 1 nm), in a gap of it
+    more than four times as wide as its usual step, and where a spectrum has no value, cannot be
+    compared and are left out.
 
     Parameters
     ----------
@@ -108,10 +110,13 @@ def fit_to_cube(library: SpectralLibrary, cube: HyperCube) -> FittedSpectra:
 def _interpolated(
     own: npt.NDArray[np.float64], spectra: npt.NDArray[np.float32], nm: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Interpolate at the wavelengths `nm`; NaN outside the range and next to missing values."""
+    """Interpolate at the wavelengths `nm`; NaN outside the range, in gaps, at missing values."""
     order = np.unique(own, return_index=True)[1]  # rising; of equal wavelengths, the first
     grid = own[order]
-    inside = (nm >= grid[0] - SAME_NM) & (nm <= grid[-1] + SAME_NM)
+    steps = np.diff(grid, prepend=-np.inf, append=np.inf)
+    hole = steps > _GAP * (np.median(steps[1:-1]) if len(grid) > 1 else 0)
+    near = np.abs(nm[:, None] - grid).min(axis=1) <= SAME_NM
+    inside = near | ~hole[np.searchsorted(grid, nm)]
     values = np.array([np.interp(nm, grid, spectrum) for spectrum in spectra[:, order]])
     values[:, ~inside] = np.nan
     return values

@@ -54,6 +54,15 @@ def test_bands_that_cannot_be_compared_are_left_out():
     assert len(fitted.bands) == len(FINE) - 1
 
 
+def test_nothing_is_interpolated_over_a_hole():
+    kept = (FINE < 600) | (FINE > 680)
+    nm = np.array([420, 589.5, 590.5, 595, 650, 689.5, 700])
+    fitted = fit_to_cube(library(FINE[kept], CURVES[:, kept]), cube(nm))
+    assert nm[fitted.bands].tolist() == [420, 589.5, 590.5, 689.5, 700]
+    one = SpectralLibrary(["a"], [[1.0]], [500])
+    assert fit_to_cube(one, cube([500.5])).spectra.tolist() == [[1]]
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(DataError, match=r"51 bands, but c has 50;.*but the references have none"):
         fit_to_cube(library(None), cube(np.linspace(400, 900, 50)))
