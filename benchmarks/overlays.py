@@ -19,9 +19,9 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
-from hsizoo_sam2 import PseudoRgb
 
 import hsizoo
+from hsizoo.io import PseudoRgb
 from hsizoo.protocols.interactive import InteractiveProtocol
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         TrainableSegmenter,
         View,
     )
+    from hsizoo.io.reading import read_cube
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
     from hsizoo.session import Session
@@ -105,6 +106,7 @@ _WHERE = {
     "load_state": "hsizoo.weights.files",
     "locate": "hsizoo.weights.files",
     "locate_data": "hsizoo.weights.fetching",
+    "read_cube": "hsizoo.io.reading",
     "state_digest": "hsizoo.weights.files",
     "tell_progress": "hsizoo.progress",
     "train": "hsizoo.training.run",
@@ -154,6 +156,7 @@ __all__ = [
     "load_state",
     "locate",
     "locate_data",
+    "read_cube",
     "state_digest",
     "tell_progress",
     "train",

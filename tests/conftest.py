@@ -43,7 +43,7 @@ PATIENCE = 180  # seconds: only a test that fails waits so long
 @pytest.fixture(autouse=True)
 def _no_run_is_influenced(monkeypatch, tmp_path_factory):
     """Environment of the person who runs the tests must not matter; nor may registries leak."""
-    for variable in ("HSIZOO_DATA", "HSIZOO_NO_PLUGINS", "HSIZOO_STRICT_PLUGINS"):
+    for variable in ("COLUMNS", "HSIZOO_DATA", "HSIZOO_NO_PLUGINS", "HSIZOO_STRICT_PLUGINS"):
         monkeypatch.delenv(variable, raising=False)
     # Weights that somebody trained or downloaded here must not change a test.
     monkeypatch.setenv("HSIZOO_HOME", str(tmp_path_factory.mktemp("home")))

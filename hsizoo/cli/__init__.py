@@ -47,7 +47,10 @@ def _make_app() -> typer.Typer:
         info,
         list_,
         plugins,
+        runs,
         segment,
+        show,
+        table,
         train,
         version,
     )
@@ -79,6 +82,13 @@ def _make_app() -> typer.Typer:
         short_help="Run components on a dataset and print the table.",
         epilog="Example: hsizoo bench sa pcc sa-rw --dataset indian-pines",
     )(bench.bench)
+    command("runs", short_help="List stored runs.")(runs.runs)
+    command("table", short_help="Print the table of a stored run again.")(table.table)
+    command(
+        "show",
+        short_help="Show what a cube is, in words and as a picture.",
+        epilog=show.EPILOG,
+    )(show.show)
     command(
         "segment",
         short_help="Segment one object of a cube by clicks.",

@@ -111,8 +111,10 @@ def bench(
             "--out",
             "-o",
             metavar="FOLDER",
-            help="Run folder; several runs may share one, and its tables are those of the last "
-            "command.  [default: depends on the protocol, see below, or hsizoo-runs/CONFIG]",
+            help="Run folder; several runs may share one.  Its tables are those of the last "
+            "command; those of another run move to FOLDER/earlier.  [default: depends on the "
+            "protocol, see below, and names settings that differ from their defaults; or "
+            "hsizoo-runs/CONFIG]",
         ),
     ] = None,
     device: Device = "auto",
@@ -238,7 +240,7 @@ def _bench_one(
         _print_result(result, result.title)
         for name, remark in result.files.items():
             _print_file(f"{result.folder / name}", remark)
-    _print_failures(errors, result)
+    _print_remarks(errors, result)
     return bool(result.failures)
 
 
@@ -279,7 +281,7 @@ def _bench_experiment(
             _print_file(f"{run.folder}", f"tables, plots and cells of {name}")
         _print_file(f"{result.summary}", "all tables on one page")
     for run in result.runs.values():
-        _print_failures(errors, run)
+        _print_remarks(errors, run)
     return bool(result.failures)
 
 
@@ -329,10 +331,18 @@ def _print_tables(data: Mapping[str, Any]) -> None:
     print_json(data)
 
 
-def _print_failures(errors: Console, result: RunResult) -> None:
-    """Print failures, with one line per component and error."""
+def _print_remarks(errors: Console, result: RunResult) -> None:
+    """Print where another run's tables are now, and failures: one line per component and error."""
     from rich.markup import escape
 
+    if result.earlier is not None:
+        errors.print(
+            f"{result.folder} had the tables of another run; they are now in {result.earlier}, and "
+            "all cells are kept",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
     same: dict[tuple[str, str], list[str]] = {}
     for record in result.failures:
         error = record["error"]
@@ -354,17 +364,10 @@ def _print_failures(errors: Console, result: RunResult) -> None:
 
 
 def _print_result(result: RunResult, title: str) -> None:
-    from hsizoo.cli.console import console
-    from hsizoo.report.console_table import fitting_table
+    from hsizoo.cli.run_table import print_run_table
     from hsizoo.report.figures import Layout
 
-    out = console()
-    shown, left_out = fitting_table(Layout.of(result.protocol), result.table, title, out.width)
-    out.print(shown)
-    if left_out:
-        out.print(f"omitted, terminal too narrow: {', '.join(left_out)}", style="dim")
-    for note in result.notes:
-        out.print(note, style="yellow", markup=False)
+    print_run_table(Layout.of(result.protocol), result.table, title, result.notes)
 
 
 def _print_file(path: str, remark: str) -> None:

@@ -1,31 +1,125 @@
-"""Console output of the commands."""
+"""Console output of the commands: in a terminal of any width, and in a pipe.
+
+In a terminal, or where ``COLUMNS`` is set, lines fit the width; a table that does not is written as
+paragraphs.  In a pipe nothing is wrapped, cut or padded.
+"""
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import re
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TextIO, cast
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
-__all__ = ["console", "print_json", "table"]
+__all__ = ["console", "print_json", "print_pairs", "print_rows"]
 
-_WIDTH_OF_A_PIPE = 500  # avoids line breaks in logs and tests
+_PIPE = 100_000  # columns: no line is wrapped
+_NARROWEST = 40  # a narrower terminal breaks the lines itself
+_GAP = 2  # spaces between columns
+_PROSE = 26  # columns that the last column of a table needs at least
+_INDENT = (0, 0, 0, 4)
 
 
 def console(stderr: bool = False) -> Console:
-    """Return a console on stdout or stderr that does not truncate tables in a pipe."""
-    terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, width=None if terminal else _WIDTH_OF_A_PIPE, highlight=False)
+    """Return a console on stdout or stderr."""
+    stream = sys.stderr if stderr else sys.stdout
+    if stream.isatty():
+        made = Console(stderr=stderr, highlight=False)
+        made.width = max(made.width, _NARROWEST)
+        return made
+    asked = os.environ.get("COLUMNS", "")
+    width = max(int(asked), _NARROWEST) if asked.isdecimal() and int(asked) else _PIPE
+    return Console(file=cast(TextIO, _Unpadded(stream)), width=width, highlight=False)
 
 
-def table(*columns: str, title: str | None = None) -> Table:
-    """Return an empty table in the common style; the first column is never wrapped."""
-    made = Table(title=title, box=None, pad_edge=False, header_style="bold", title_justify="left")
-    for number, column in enumerate(columns):
-        made.add_column(column, no_wrap=number == 0, overflow="fold")
-    return made
+class _Unpadded(io.TextIOBase):
+    """A stream that leaves out the spaces with which tables fill their lines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(re.sub(r" +(?=\n)", "", text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of the stream: rich draws in ASCII where it must."""
+        return self._stream.encoding or "utf-8"
+
+
+def print_rows(
+    out: Console, columns: Sequence[str], rows: Sequence[Sequence[str]], indent: int = 0
+) -> None:
+    """Print a table; a paragraph per row where there is too little room.
+
+    Parameters
+    ----------
+    out : Console
+    columns : sequence of str
+        Headings; all of them empty for a table without.
+    rows : sequence of sequence of str
+        Cells in rich's markup.  The last one may be prose, which is wrapped.
+    indent : int, default 0
+        Spaces in front of every line.
+    """
+    if not rows:
+        return
+    widths = [
+        max(Text.from_markup(cell).cell_len for cell in cells)
+        for cells in zip(columns, *rows, strict=True)
+    ]
+    *others, last = widths
+    needed = indent + sum(others) + _GAP * len(others) + min(last, _PROSE)
+    if needed > out.width and len(columns) > 2:
+        _print_paragraphs(out, columns, rows)
+        return
+    made = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
+    for place, column in enumerate(columns):
+        is_fixed = place < len(columns) - 1 and needed <= out.width
+        made.add_column(
+            column, no_wrap=is_fixed, min_width=widths[place] if is_fixed else None, overflow="fold"
+        )
+    for row in rows:
+        made.add_row(*row)
+    out.print(Padding(made, (0, 0, 0, indent), expand=False) if indent else made)
+
+
+def _print_paragraphs(out: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    for first, *others, prose in rows:
+        words = [
+            f"{column} {cell}".strip()
+            for column, cell in zip(columns[1:], others, strict=False)
+            if cell
+        ]
+        whole = " · ".join(filter(None, (f"[bold]{first}[/]", *words, prose)))
+        if "\n" not in prose and Text.from_markup(whole).cell_len <= out.width:
+            out.print(whole)
+            continue
+        out.print(first, style="bold")
+        for text in filter(None, (" · ".join(words), prose)):
+            out.print(Padding(text, _INDENT))
+
+
+def print_pairs(out: Console, pairs: Sequence[tuple[str, str]]) -> None:
+    """Print keys and values below each other; values are text and may have several lines."""
+    made = Table.grid(padding=(0, _GAP, 0, 0))
+    made.add_column(style="bold", no_wrap=True)
+    made.add_column(overflow="fold")
+    for key, value in pairs:
+        made.add_row(Text(key), Text(value))
+    out.print(made)
 
 
 def print_json(data: Any) -> None:

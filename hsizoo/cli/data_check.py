@@ -9,6 +9,8 @@ import typer
 from hsizoo.cli.parameters import Json, Layout, SetOption, Variable, settings_given
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hsizoo.io.checking import Finding
 
 
@@ -25,7 +27,8 @@ def check(
 
     Every value of every cube is read.  Exits with status 1 if something cannot be used; possible
     problems (values below 0, saturated pixels, …) are reported as notes only.  For a folder, set
-    how its files are to be read in its hsizoo.toml.
+    how its files are to be read in its hsizoo.toml.  A dataset that hsizoo knows is named; only
+    its first scene is read.
     """
     from pathlib import Path
 
@@ -34,15 +37,18 @@ def check(
     from hsizoo.io.checking import check_collection, check_file
     from hsizoo.io.collection import Collection
     from hsizoo.io.formats import is_store
+    from hsizoo.io.matching import LOOKED_FOR
     from hsizoo.io.settings import Settings
 
     settings = Settings.of(settings_given(set_, variable, layout))
-    if Path(path).is_dir() and not is_store(Path(path)):
+    whole = Path(path).is_dir() and not is_store(Path(path))
+    if whole:
         if settings.given:
             raise OptionError(
                 f"for a folder, set {', '.join(settings.given)} in {path}/hsizoo.toml"
             )
-        findings = list(check_collection(Collection(path)))
+        known = _known_dataset(Path(path))
+        findings = [known] if known else list(check_collection(Collection(path)))
     else:
         findings = [check_file(Path(path), settings=settings)]
     if json:
@@ -60,8 +66,48 @@ def check(
         )
     else:
         _print_findings(findings)
-    if any(each.errors for each in findings) or not any(e.role == "cube" for e in findings):
+    nothing = whole and all(each.role in ("mask", "unused") for each in findings)
+    if nothing:
+        typer.echo(f"error: no cube was found in {path}.  {LOOKED_FOR}", err=True)
+    if nothing or any(each.errors for each in findings):
         raise typer.Exit(1)
+
+
+def _known_dataset(folder: Path) -> Finding | None:
+    """Ask the registered datasets whether a folder is theirs, unless it has a ``hsizoo.toml``."""
+    import shlex
+    from typing import cast
+
+    from hsizoo.errors import HsizooError
+    from hsizoo.interfaces import SceneDataset
+    from hsizoo.io.checking import Finding
+    from hsizoo.io.manifest import MANIFEST
+    from hsizoo.zoo.factory import import_target, load_dataset
+    from hsizoo.zoo.registry import FIRST_PARTY, list_components
+
+    if (folder / MANIFEST).exists():
+        return None
+    for entry in list_components("dataset"):
+        try:
+            root = cast("type[SceneDataset]", import_target(entry)).recognise(folder)
+        except HsizooError:  # `hsizoo plugins` tells why; it is no fault of the folder
+            continue
+        if root is None:
+            continue
+        name = entry.spec.name if entry.dist == FIRST_PARTY else entry.full_name
+        command = f"hsizoo bench sa --dataset {name} --data-dir {shlex.quote(str(root))}"
+        try:
+            dataset = load_dataset(name, data_dir=str(root))
+            infos = dataset.scenes()
+            subjects = len({info.subject for info in infos})
+            facts = f"{dataset.card.title}: {len(infos)} scenes of {subjects} subjects"
+            height, width, bands = dataset.scene(0).cube.shape
+        except HsizooError as error:
+            return Finding(folder, "dataset", f"this is {name}", (str(error),))
+        return Finding(
+            folder, "dataset", f"{facts}, the first {height}×{width}×{bands}.  Use it: {command}"
+        )
+    return None
 
 
 def _print_findings(findings: list[Finding]) -> None:
@@ -72,14 +118,15 @@ def _print_findings(findings: list[Finding]) -> None:
     out = console()
     for each in findings:
         style = "dim" if each.role == "unused" else "bold"
-        out.print(f"[{style}]{each.role:6}[/]  {escape(str(each.path))}")
+        out.print(f"[{style}]{each.role:7}[/] {escape(str(each.path))}")
         if each.facts:
             out.print(f"        {escape(each.facts)}")
         for error in each.errors:
             out.print(f"        error: {escape(error)}", style="red")
         for warning in each.warnings:
             out.print(f"        note: {escape(warning)}", style="yellow")
-    cubes = sum(each.role == "cube" for each in findings)
+    roles: list[str] = [each.role for each in findings]
+    what = next((role for role in ("cube", "dataset", "mask") if role in roles), "cube")
     errors = sum(len(each.errors) for each in findings)
     warnings = sum(len(each.warnings) for each in findings)
-    out.print(f"{cubes} cube(s), {errors} error(s), {warnings} note(s)")
+    out.print(f"{roles.count(what)} {what}(s), {errors} error(s), {warnings} note(s)")

@@ -27,9 +27,7 @@ def info(
     find_dataset(name)  # report a typo before anything heavy is imported
     from dataclasses import asdict
 
-    from rich.markup import escape
-
-    from hsizoo.cli.console import console, print_json, table
+    from hsizoo.cli.console import console, print_json, print_pairs
     from hsizoo.errors import DataError, MissingRequirement, OptionError
     from hsizoo.weights.fetching import data_state
     from hsizoo.zoo.factory import resolve, with_data_dir
@@ -50,14 +48,13 @@ def info(
     if json:
         print_json(card)
         return
-    rows = table("", "")
-    rows.show_header = False
+    pairs = []
     for key, value in card.items():
         if isinstance(value, dict):
             value = "\n".join(f"{k}: {_flat(v)}" for k, v in value.items())
         if value:
-            rows.add_row(f"[bold]{key.replace('_', ' ')}[/]", escape(str(value)))
-    console().print(rows)
+            pairs.append((key.replace("_", " "), str(value)))
+    print_pairs(console(), pairs)
 
 
 def _contents(dataset: SceneDataset) -> dict[str, Any]:

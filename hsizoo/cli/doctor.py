@@ -10,6 +10,7 @@ _OPTIONAL = {
     "matplotlib": "pip install 'hsizoo[report]'",
     "h5py": "pip install 'hsizoo[hdf5]'",
     "tifffile": "pip install 'hsizoo[tiff]'",
+    "rasterio": "pip install 'hsizoo[geo]'",
     "zarr": "pip install 'hsizoo[zarr]'",
 }
 
@@ -18,7 +19,7 @@ def doctor(json: Json = False) -> None:
     """Check this installation; exits with status 1 if a required part is broken."""
     from rich.markup import escape
 
-    from hsizoo.cli.console import console, print_json, table
+    from hsizoo.cli.console import console, print_json, print_rows
 
     checks = [
         _python(),
@@ -35,10 +36,11 @@ def doctor(json: Json = False) -> None:
         )
     else:
         colour = {"ok": "green", "optional": "yellow", "broken": "red"}
-        rows = table("what", "status", "detail", "fix")
+        rows = []
         for what, status, detail, fix in checks:
-            rows.add_row(what, f"[{colour[status]}]{status}[/]", escape(detail), escape(fix))
-        console().print(rows)
+            words = f"{detail}\nfix: {fix}" if fix else detail
+            rows.append((escape(what), f"[{colour[status]}]{status}[/]", escape(words)))
+        print_rows(console(), ("what", "status", "detail"), rows)
     raise typer.Exit(int(any(status == "broken" for _, status, _, _ in checks)))
 
 

@@ -20,8 +20,12 @@ def info(
     ],
     json: Json = False,
 ) -> None:
-    """Show the component NAME: description, origin and options."""
+    """Show the component NAME: description, origin and options.
+
+    If no component has this name, those whose names begin with it are listed.
+    """
     from hsizoo.cli.console import print_json
+    from hsizoo.cli.listing import beginning_with, print_entries
     from hsizoo.zoo.names import parse_name
     from hsizoo.zoo.registry import normalise, registry
 
@@ -33,6 +37,9 @@ def info(
         if entry.spec.name == wanted.base and normalise(wanted.dist) in ("", entry.dist)
     }
     chosen = [kind for kind in KINDS if kind in kinds]
+    if not chosen and not wanted.options and (found := beginning_with(wanted)):
+        print_entries(found, json)
+        return
     entries = [registry().find(wanted, (kind,)) for kind in chosen] or [
         registry().find(wanted, KINDS)
     ]
@@ -91,26 +98,16 @@ def _card(entry: Entry) -> dict[str, Any]:
 def _print(card: dict[str, Any]) -> None:
     from rich.markup import escape
 
-    from hsizoo.cli.console import console, table
+    from hsizoo.cli.console import console, print_pairs, print_rows
 
     out = console()
-    rows = table("", "")
-    rows.show_header = False
-    for key, value in card.items():
-        if key != "options" and value:
-            rows.add_row(f"[bold]{key}[/]", escape(str(value)))
-    out.print(rows)
+    pairs = [(key, str(value)) for key, value in card.items() if key != "options" and value]
+    print_pairs(out, pairs)
     if card["options"]:
-        options = table("option", "default", "expects", "meaning")
-        for option in card["options"]:
-            options.add_row(
-                option["name"],
-                str(option["default"]),
-                escape(option["expects"]),
-                escape(option["doc"]),
-            )
+        keys = ("name", "default", "expects", "doc")
+        rows = [[escape(str(option[key])) for key in keys] for option in card["options"]]
         out.print()
-        out.print(options)
+        print_rows(out, ("option", "default", "expects", "meaning"), rows)
         first = card["options"][0]
         short = card["name"].removeprefix("hsizoo/")
         out.print(

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from hsizoo.errors import NameLookupError, did_you_mean
 from hsizoo.zoo.spec import KINDS
 
-__all__ = ["answer", "print_components"]
+__all__ = ["answer", "beginning_with", "print_components", "print_entries"]
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from hsizoo.zoo.names import Name
     from hsizoo.zoo.registry import Entry
 
 
@@ -47,8 +48,7 @@ def answer(words: Sequence[str]) -> bool:
 
 def print_components(kind: str | None, json: bool) -> None:
     """Print the components of one kind, or all."""
-    from hsizoo.cli.console import console, print_json, table
-    from hsizoo.weights.fetching import data_state
+    from hsizoo.cli.console import console
     from hsizoo.zoo.registry import registry
 
     if kind is not None and kind not in KINDS:
@@ -58,6 +58,22 @@ def print_components(kind: str | None, json: bool) -> None:
         )
     entries = [entry for entry in registry().entries() if kind in (None, entry.spec.kind)]
     failed = [record for record in registry().plugins if record.status == "failed"]
+    print_entries(entries, json)
+    if failed:
+        console(stderr=True).print(
+            f"{len(failed)} plugin(s) failed to load "
+            f"({', '.join(record.dist for record in failed)}): see `hsizoo plugins`",
+            style="yellow",
+        )
+
+
+def print_entries(entries: Sequence[Entry], json: bool) -> None:
+    """Print some components, kind by kind."""
+    from rich.markup import escape
+
+    from hsizoo.cli.console import console, print_json, print_rows
+    from hsizoo.weights.fetching import data_state
+
     if json:
         print_json(
             [
@@ -76,43 +92,50 @@ def print_components(kind: str | None, json: bool) -> None:
                 for entry in entries
             ]
         )
-    else:
-        needs_what = "data" if kind == "dataset" else "weights"
-        rows = table("name", "kind", "summary", needs_what, "from")
-        for entry in entries:
-            needs = f" [yellow](needs {', '.join(entry.missing)})[/]" if entry.missing else ""
-            rows.add_row(
-                _shortest(entry, entries),
-                entry.spec.kind,
-                entry.spec.summary + needs,
-                _what_it_needs(entry),
-                f"{entry.dist} {entry.dist_version}",
-            )
-        console().print(rows)
-    if failed:
-        console(stderr=True).print(
-            f"{len(failed)} plugin(s) failed to load "
-            f"({', '.join(record.dist for record in failed)}): see `hsizoo plugins`",
-            style="yellow",
-        )
+        return
+    out = console()
+    for kind in KINDS:
+        mine = [entry for entry in entries if entry.spec.kind == kind]
+        if mine:
+            out.print(f"{kind}s", style="bold")
+            rows = [(_shortest(entry), _about(entry, escape)) for entry in mine]
+            print_rows(out, ("", ""), rows, indent=2)
 
 
-def _what_it_needs(entry: Entry) -> str:
-    """Weights of a model and files of a dataset, and whether they are here."""
-    import textwrap
+def beginning_with(name: Name) -> list[Entry]:
+    """Return the components whose names begin so."""
+    from hsizoo.zoo.registry import normalise, registry
 
+    return [
+        entry
+        for entry in registry().entries()
+        if entry.spec.name.startswith(name.base) and normalise(name.dist) in ("", entry.dist)
+    ]
+
+
+def _about(entry: Entry, escape: Callable[[str], str]) -> str:
+    """The summary of a component, and what to know before using it, in rich's markup."""
     from hsizoo.weights.fetching import data_state
-
-    if entry.spec.kind == "dataset":
-        state = data_state(entry.spec.files) if entry.spec.files else ""
-        return f"[green]{state}[/]" if state == "here" else state
-    weights = textwrap.shorten(entry.spec.weights or "none needed", 44, placeholder=" …")
-    return f"[green]here:[/] {weights}" if entry.packaged else weights
-
-
-def _shortest(entry: Entry, entries: Sequence[Entry]) -> str:
-    """Shortest unambiguous name: bare if it is hsizoo's own or unique in its kind."""
     from hsizoo.zoo.registry import FIRST_PARTY
 
-    same = [e for e in entries if (e.spec.name, e.spec.kind) == (entry.spec.name, entry.spec.kind)]
+    words = []
+    if entry.spec.files:
+        state = data_state(entry.spec.files)
+        words.append("[green]data here[/]" if state == "here" else escape(state))
+    if entry.dist != FIRST_PARTY:
+        words.append(escape(f"{entry.dist} {entry.dist_version}"))
+    if entry.packaged:
+        words.append("[green]weights here[/]")
+    elif entry.spec.weights:
+        words.append("weights not included")
+    if entry.missing:
+        words.append(f"[yellow]needs {escape(', '.join(entry.missing))}[/]")
+    return " · ".join([escape(entry.spec.summary), *words])
+
+
+def _shortest(entry: Entry) -> str:
+    """Shortest unambiguous name: bare if it is hsizoo's own or unique in its kind."""
+    from hsizoo.zoo.registry import FIRST_PARTY, registry
+
+    same = [e for e in registry().entries(entry.spec.kind) if e.spec.name == entry.spec.name]
     return entry.spec.name if len(same) == 1 or entry.dist == FIRST_PARTY else entry.full_name

@@ -26,23 +26,24 @@ def plugins(
 
     from rich.markup import escape
 
-    from hsizoo.cli.console import console, print_json, table
+    from hsizoo.cli.console import console, print_json, print_rows
     from hsizoo.zoo.registry import registry
 
     records = registry().plugins
     if json:
         print_json([asdict(record) for record in records])
         return
-    rows = table("plugin", "from", "status", "components", "detail")
-    for record in records:
-        rows.add_row(
+    rows = [
+        (
             escape(record.name),
             escape(f"{record.dist} {record.version}"),
             f"[{_COLOUR[record.status]}]{record.status}[/]",
             str(len(record.components)),
             escape(record.detail),
         )
-    console().print(rows)
+        for record in records
+    ]
+    print_rows(console(), ("plugin", "from", "status", "components", "detail"), rows)
     if verbose:
         for record in records:
             if record.traceback:

@@ -10,7 +10,6 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from hsizoo.report.console_table import fitting_table
 from hsizoo.report.figures import Layout
@@ -94,7 +93,7 @@ class RunDisplay:
             self._live.update(Group(self._table(), self._bar))
             self._drawn = time.monotonic()
 
-    def _table(self) -> Table:
+    def _table(self) -> Group:
         """Table of the results so far."""
         rows = summarise(self._protocol, self._records)
         layout = Layout.of(self._protocol)

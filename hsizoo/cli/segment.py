@@ -54,6 +54,16 @@ def segment(
             help="Probability above which a pixel is in the mask, in [0, 1).  [default: 0.5]",
         ),
     ] = None,
+    overlay: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="Also draw the mask and the clicks on the image, as .png."
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace files that are not from an earlier call."),
+    ] = False,
     variable: Variable = None,
     layout: Layout = "auto",
     set_: SetOption = None,
@@ -73,12 +83,17 @@ def segment(
         raise typer.BadParameter(
             f"{threshold:g} is not in the range 0<=x<1", param_hint="--threshold"
         )
+    from pathlib import Path
+
     from hsizoo.cli.console import console
     from hsizoo.errors import ClickError, DataError
     from hsizoo.io.writing import check_mask_name
     from hsizoo.session import Session
+    from hsizoo.session.masks import check_own
 
     check_mask_name(out)
+    if overlay and not overlay.lower().endswith(".png"):
+        raise DataError(f"{overlay}: overlays are written as .png")
     how = settings_given(set_, variable, layout)
     errors = console(stderr=True)
     if replay:
@@ -106,12 +121,19 @@ def segment(
     if not session.clicks(name).positive.any():
         raise ClickError("give at least one click on the object: --click ROW,COL")
     session.check_export(out)
+    clicks_file = Path(f"{out}.clicks.json")
+    if not force:
+        check_own(Path(out), clicks_file)
+        if overlay and Path(overlay).exists() and not Path(out).exists():
+            raise DataError(f"{overlay} exists; choose another name, or replace it with --force")
     session.mask(name)  # write nothing if this fails
-    kept = session.save(f"{out}.clicks.json")
+    kept = session.save(clicks_file)
     mask = session.export(out, name)
     height, width, _ = session.cube.shape
     typer.echo(f"{mask.path}  {mask.pixels} of {height * width} pixels")
     typer.echo(f"{kept}  {len(session.clicks(name))} click(s)")
+    if overlay:
+        typer.echo(f"{session.overlay(overlay, name)}  mask and clicks on the image")
     for remark in mask.remarks:
         errors.print(remark.replace("the threshold", "--threshold"), style="yellow", markup=False)
 

@@ -19,15 +19,15 @@ def _show_settings(wanted: bool) -> None:
         return
     from rich.markup import escape
 
-    from hsizoo.cli.console import console, table
+    from hsizoo.cli.console import console, print_rows
     from hsizoo.training import TrainingSettings
     from hsizoo.zoo.options import declared_options
 
-    rows = table("setting", "default", "expects", "meaning")
-    for option in declared_options(TrainingSettings).values():
-        expects = escape(option.expects)
-        rows.add_row(option.name, str(option.default), expects, escape(option.doc))
-    console().print(rows)
+    rows = [
+        (option.name, str(option.default), escape(option.expects), escape(option.doc))
+        for option in declared_options(TrainingSettings).values()
+    ]
+    print_rows(console(), ("setting", "default", "expects", "meaning"), rows)
     raise typer.Exit
 
 
@@ -190,16 +190,16 @@ def train(
 def _print_result(result: TrainResult) -> None:
     from rich.markup import escape
 
-    from hsizoo.cli.console import console, table
+    from hsizoo.cli.console import console, print_rows
 
     out, card = console(), result.card
     if result.trained_before:
         out.print("already trained; use --fresh to train again", style="dim")
     keys = [key for key in card["metrics"] if "@" in key]
     if keys:
-        rows = table(f"validation, epoch {card['kept_epoch']}", *keys)
-        rows.add_row(card["name"], *(f"{card['metrics'][key]:.4f}" for key in keys))
-        out.print(rows)
+        figures = (f"{card['metrics'][key]:.4f}" for key in keys)
+        head = (f"validation, epoch {card['kept_epoch']}", *keys)
+        print_rows(out, head, [(escape(card["name"]), *figures)])
     else:
         out.print("not validated: these are the weights of the last epoch", style="yellow")
     subjects = card["subjects"]

@@ -17,6 +17,7 @@ import json
 import os
 import tempfile
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,6 +39,8 @@ class Store:
     ----------
     folder : path
         Created if it does not exist.
+    lender : path, optional
+        Another run folder, which is only read: a record that this one lacks is taken over.
 
     Examples
     --------
@@ -45,8 +48,11 @@ class Store:
     ...     store.save("0123", {"status": "done"})
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, folder: str | os.PathLike[str], lender: str | os.PathLike[str] | None = None
+    ) -> None:
         self.folder = Path(folder)
+        self._lent = None if lender is None else Path(lender) / "cells"
         self._lock = FileLock(self.folder / ".lock")
 
     @property
@@ -95,6 +101,8 @@ class Store:
     def load(self, key: str) -> dict[str, Any] | None:
         """Return the record of a cell, or None if there is no valid one."""
         path = self.cells / f"{key}.json"
+        if self._lent is not None and not path.exists():
+            path = self._taken_over(self._lent / path.name)
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -105,6 +113,15 @@ class Store:
         if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
             return None
         return record
+
+    def _taken_over(self, lent: Path) -> Path:
+        """Link a record into this folder, at once and whole; its own place if that cannot be."""
+        own = self.cells / lent.name
+        try:
+            own.hardlink_to(lent)
+        except OSError:  # no such record, or no links between these folders
+            return lent
+        return own
 
     def save(self, key: str, record: dict[str, Any]) -> None:
         """Write the record of a cell.
@@ -153,6 +170,24 @@ class Store:
                     Path(temporary).unlink()
             raise StoreError(self._trouble("write", path, error)) from error
         return path
+
+    def move(self, names: Iterable[str], into: str) -> None:
+        """Move files into a folder below this one, in the order given; skip those not there.
+
+        Raises
+        ------
+        StoreError
+            If one cannot be moved; the others are in one place or the other.
+        """
+        for name in names:
+            path = self.folder / name
+            try:
+                (self.folder / into / name).parent.mkdir(parents=True, exist_ok=True)
+                path.replace(self.folder / into / name)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StoreError(self._trouble("move", path, error)) from error
 
     def _trouble(self, verb: str, path: Path, error: OSError) -> str:
         try:

@@ -103,6 +103,24 @@ class SceneDataset(Component):
         return None
 
     @classmethod
+    def recognise(cls, folder: Path) -> Path | None:
+        """Tell whether a folder holds this dataset in its own layout.
+
+        Called by ``hsizoo data check``, which then names the dataset.  Only names of files are
+        looked at.
+
+        Parameters
+        ----------
+        folder : Path
+
+        Returns
+        -------
+        Path or None
+            The folder to pass as ``data_dir``; None, as here, if the dataset is not recognised.
+        """
+        return None
+
+    @classmethod
     def write_fixture(cls, folder: Path) -> Path | None:
         """Write a tiny folder tree in the dataset's layout, with random values, for trials.
 

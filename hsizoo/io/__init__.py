@@ -8,11 +8,17 @@ ENVI       ``.hdr`` with its data file, any type and      nothing
 NumPy      ``.npy``, ``.npz``                             nothing
 MATLAB     ``.mat`` to version 7                          nothing
 MATLAB     ``.mat`` of version 7.3                        ``pip install 'hsizoo[hdf5]'``
-HDF5       ``.h5``, ``.hdf5``, ``.he5``                   ``pip install 'hsizoo[hdf5]'``
+HDF5       ``.h5``, ``.hdf5``, ``.he5``; netCDF4          ``pip install 'hsizoo[hdf5]'``
+netCDF 3   ``.nc``                                        nothing
 TIFF       ``.tif``, GeoTIFF                              ``pip install 'hsizoo[tiff]'``
 Zarr       a folder, version 2 or 3                       ``pip install 'hsizoo[zarr]'``
 Tivita     ``*_SpecCube.dat``                             nothing
 PNG        masks of one channel                           nothing
+GeoJSON    masks of polygons; QuPath's exports too        ``pip install 'hsizoo[geo]'``
+GeoPackage masks of polygons                              ``pip install 'hsizoo[geo]'``
+Shapefile  masks of polygons                              ``pip install 'hsizoo[geo]'``
+COCO       masks of polygons or run lengths, in ``.json`` ``pip install 'hsizoo[geo]'``
+others     ERDAS, JPEG 2000, NITF, PCIDSK, through GDAL   ``pip install 'hsizoo[geo]'``
 ========== ============================================== =======================================
 
 Reference spectra are read from ENVI spectral libraries and text (`read_library`).
@@ -27,6 +33,7 @@ from __future__ import annotations
 from hsizoo.io.formats import FORMATS, format_of, open_raster
 from hsizoo.io.libraries import SpectralLibrary, read_library, write_library
 from hsizoo.io.palette import class_colours
+from hsizoo.io.pseudo_rgb import PseudoRgb
 from hsizoo.io.raster import Raster, to_cube, to_labels
 from hsizoo.io.reading import open_cube, open_labels, read_cube, read_labels
 from hsizoo.io.settings import Settings
@@ -36,6 +43,7 @@ __all__ = [
     "CUBE_FORMATS",
     "FORMATS",
     "MASK_FORMATS",
+    "PseudoRgb",
     "Raster",
     "Settings",
     "SpectralLibrary",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -19,7 +18,9 @@ _ORDERS: Final[dict[str, tuple[int, int, int]]] = {
 _WORDS: Final = {
     "hwb": "rows, columns, bands", "bhw": "bands, rows, columns", "hbw": "rows, bands, columns",
 }  # fmt: skip
-_APART: Final = 1.5  # INFERRED: a last axis so much smaller than both others holds the bands
+# INFERRED, from the shapes of public scenes:
+_APART: Final = 1.5  # a last axis so much smaller than both others holds the bands
+_ALIKE: Final = 1.2  # axes of sizes so near each other do not tell
 
 
 def order_axes(
@@ -109,8 +110,8 @@ def _is_clear(shape: Sequence[int]) -> bool:
         return True
     if low < last < high or last in (low, high):
         return False
-    gap = math.log(last / high) if last > high else math.log(low / last)
-    return gap > math.log(high / low)
+    gap = last / high if last > high else low / last
+    return gap > (high / low if low == high else max(high / low, _ALIKE))
 
 
 def _list(names: Sequence[str]) -> str:

@@ -11,11 +11,14 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from hsizoo.cube import NO_LABEL, LabelMap
 from hsizoo.errors import HsizooError
 from hsizoo.io.collection import Collection, Member
-from hsizoo.io.formats import FORMATS, format_of
-from hsizoo.io.raster import Raster, row_blocks, usable_bands
-from hsizoo.io.reading import open_cube
+from hsizoo.io.describing import facts
+from hsizoo.io.formats import DRAWN, FORMATS, MASKS_ONLY, format_of
+from hsizoo.io.manifest import MANIFEST, find_manifest
+from hsizoo.io.raster import Raster, row_blocks, to_labels, usable_bands
+from hsizoo.io.reading import open_cube, open_labels
 from hsizoo.io.settings import Settings
 
 __all__ = ["Finding", "check_collection", "check_file"]
@@ -23,6 +26,7 @@ __all__ = ["Finding", "check_collection", "check_file"]
 _REFLECTANCE: Final = 2.0  # values with a lower median are taken for reflectance from 0 to 1
 _MANY: Final = 0.01  # share of negative values that deserves a warning
 _ROUGHER: Final = 2.0  # ratio of roughness that suggests swapped bytes
+_MUCH: Final = 0.2  # share of label 0 that suggests that it means "not labelled"
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class Finding:
     Parameters
     ----------
     path : Path
-    role : {"cube", "mask", "unused"}
+    role : {"cube", "mask", "dataset", "unused"}
+        ``dataset`` is a folder in the layout of a registered dataset.
     facts : str
         Format, size, type, wavelengths.
     errors : tuple of str
@@ -44,7 +49,7 @@ class Finding:
     """
 
     path: Path
-    role: Literal["cube", "mask", "unused"]
+    role: Literal["cube", "mask", "dataset", "unused"]
     facts: str = ""
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -57,7 +62,9 @@ def check_file(
     *,
     settings: Settings | None = None,
 ) -> Finding:
-    """Read a whole cube and report what was found; never raises for a bad file.
+    """Read a whole cube, or a mask, and report what was found; never raises for a bad file.
+
+    A mask is a file that can be nothing else, or a band of whole numbers.
 
     Parameters
     ----------
@@ -67,13 +74,59 @@ def check_file(
     settings : Settings, optional
         The user's; used only without `raster`.
     """
+    alone = raster is None
+    if alone and _only_a_mask(path):
+        return _check_lone_mask(path, settings)
     try:
         raster = raster or open_cube(path, settings)
+        if alone and _may_be_mask(raster):
+            return _check_lone_mask(path, settings)
         warnings, digest = _look_through(raster)
         remarks = (*raster.remarks, *warnings)
-        return Finding(path, "cube", _facts(path, raster), (), remarks, digest)
+        return Finding(path, "cube", facts(path, raster), (), remarks, digest)
     except HsizooError as error:
+        if alone and not (mask := _check_lone_mask(path, settings)).errors:
+            return mask
         return Finding(path, "cube", "", (str(error),))
+
+
+def _only_a_mask(path: Path) -> bool:
+    """Whether a file cannot be a cube."""
+    try:
+        return format_of(path) in MASKS_ONLY
+    except HsizooError:  # reading the file says what is wrong with it
+        return False
+
+
+def _may_be_mask(raster: Raster) -> bool:
+    """Whether what was opened as a cube is one band of whole numbers."""
+    one_band = raster.values.ndim == 2 or raster.values.shape[2] == 1
+    return one_band and raster.values.dtype.kind in "biu"
+
+
+def _check_lone_mask(path: Path, settings: Settings | None) -> Finding:
+    """Describe a mask without its cube."""
+    from hsizoo.io import coco, vectors
+
+    try:
+        kind = format_of(path)
+        if kind in DRAWN:
+            whole = (settings or Settings()).over(find_manifest(path))
+            module = coco if kind == "coco" else vectors
+            facts, remarks = module.survey(path, whole)
+            return Finding(path, "mask", f"{FORMATS[kind]}, {facts}", (), remarks)
+        raster = open_labels(path, settings)
+        labels = to_labels(raster)
+    except HsizooError as error:
+        return Finding(path, "mask", "", (str(error),))
+    numbers, counts = np.unique(labels, return_counts=True)
+    parts = [FORMATS[kind], f"{labels.shape[0]}×{labels.shape[1]}"]
+    names = {NO_LABEL: "(no data)"} | dict(raster.class_names)
+    parts += [
+        f"{number} {names.get(number, '')}".strip() + f": {count}"
+        for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
+    ]
+    return Finding(path, "mask", ", ".join(parts), (), raster.remarks)
 
 
 def check_collection(collection: Collection) -> Iterator[Finding]:
@@ -89,10 +142,10 @@ def check_collection(collection: Collection) -> Iterator[Finding]:
     before: list[tuple[Member, Finding]] = []
     for member in members:
         used |= {member.cube, *member.masks}
-        shape: tuple[int, ...] | None = None
+        raster: Raster | None = None
         try:
             raster = collection.raster(member)
-            finding, shape = check_file(member.cube, raster), raster.values.shape[:2]
+            finding = check_file(member.cube, raster)
         except HsizooError as error:
             finding = Finding(member.cube, "cube", "", (str(error),))
         where = f"subject {member.subject}" + (f", {member.split}" if member.split else "")
@@ -103,13 +156,14 @@ def check_collection(collection: Collection) -> Iterator[Finding]:
         )
         before.append((member, finding))
         yield finding
-        yield _check_mask(collection, member, shape)
+        yield _check_mask(collection, member, raster)
+    for path, note in collection.remarks.items():
+        yield Finding(path, "mask", "", (), (note,))
     for path, what in wrong.items():
         yield Finding(path, "unused", "", (what,))
     for path in collection.files:
         if path not in used and path not in wrong:
-            facts = "a picture" if collection.files[path] else "unknown format"
-            yield Finding(path, "unused", facts)
+            yield Finding(path, "unused", _why_unused(path, collection))
 
 
 def _alike(member: Member, finding: Finding, before: list[tuple[Member, Finding]]) -> Iterator[str]:
@@ -132,13 +186,22 @@ def _plain(subject: str) -> str:
     return "".join(character for character in subject.casefold() if character.isalnum())
 
 
-def _check_mask(collection: Collection, member: Member, shape: tuple[int, ...] | None) -> Finding:
-    """Check a mask; `shape` is its cube's, if that could be read."""
+def _why_unused(path: Path, collection: Collection) -> str:
+    kind = collection.files[path]
+    if kind is None:
+        return "unknown format"
+    if kind in DRAWN:
+        return f"{FORMATS[kind]} that have the name of no cube"
+    return "a picture"
+
+
+def _check_mask(collection: Collection, member: Member, raster: Raster | None) -> Finding:
+    """Check a mask; `raster` is its cube, if that could be read."""
     path = member.masks[0] if member.masks else member.cube
     try:
-        labels = collection.label_map(member)
-        if shape is not None:
-            collection.check_size(member, labels, shape)
+        labels = collection.label_map(member, raster)
+        if raster is not None:
+            collection.check_size(member, labels, raster.values.shape[:2])
     except HsizooError as error:
         return Finding(path, "mask", "", (str(error),))
     numbers, counts = np.unique(labels.labels, return_counts=True)
@@ -148,21 +211,23 @@ def _check_mask(collection: Collection, member: Member, shape: tuple[int, ...] |
         + ("" if number in labels.targets | labels.ignore else " (counts as background)")
         for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)
     )
+    if collection.files[path] == "coco":  # one file for many cubes
+        facts = f"of {member.cube.name}: {facts}"
     absent = not set(numbers.tolist()) & labels.targets
     notes = (*labels.remarks, *("no pixel belongs to a target class",) * absent)
-    return Finding(path, "mask", facts, (), notes)
+    return Finding(path, "mask", facts, (), (*notes, *_unlabelled(collection, labels)))
 
 
-def _facts(path: Path, raster: Raster) -> str:
-    bands, nm, _ = usable_bands(raster)
-    height, width = raster.values.shape[:2]
-    parts = [FORMATS[format_of(path)], f"{height}×{width}×{len(bands)} {raster.values.dtype.name}"]
-    parts.append(f"{min(nm):g} to {max(nm):g} nm" if nm else "no wavelengths")
-    if raster.bad_bands:
-        parts.append(f"{len(raster.bad_bands)} band(s) left out")
-    if raster.scale != 1:
-        parts.append(f"divided by {raster.scale:g}")
-    return ", ".join(parts)
+def _unlabelled(collection: Collection, labels: LabelMap) -> Iterator[str]:
+    """Ask what 0 means, if it may be that pixels are not labelled."""
+    manifest = collection.manifest
+    settled = manifest.ignore is not None or 0 in manifest.names or 0 in labels.targets
+    share = float((labels.labels == 0).mean())
+    if not settled and share >= _MUCH and len(labels.targets) > 2:
+        yield (
+            f"0 covers {share:.0%} of the mask and counts as background.  If it means that a pixel "
+            f"is not labelled, write into {collection.folder / MANIFEST}: ignore = [0]"
+        )
 
 
 def _look_through(raster: Raster) -> tuple[list[str], str]:

@@ -1,7 +1,8 @@
-"""A folder of cubes and masks: match them by name, and load them.
+"""A folder of cubes and masks: find them, and load them.
 
-Masks are recognised by their names: ``a.mask.png``, ``a_gt.mat``, ``a-labels.npy`` belong to the
-cube ``a.hdr``.  A cube's own file may hold the mask too (``cube`` and ``gt`` of one ``.npz``).
+Masks are recognised by their names: ``a.mask.png``, ``a_gt.mat``, ``a-labels.npy`` or ``a.geojson``
+beside the cube ``a.hdr``, or ``labels/a.png`` for ``images/a.hdr``; see `hsizoo.io.matching`.  A
+cube's own file may hold the mask too (``cube`` and ``gt`` of one ``.npz``).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,23 +20,20 @@ import numpy as np
 
 from hsizoo.cube import NO_LABEL, HyperCube, LabelMap, Scene
 from hsizoo.errors import DataError, HsizooError
-from hsizoo.io.envi import data_files, find_header
-from hsizoo.io.formats import Format, format_of, is_store
+from hsizoo.io.class_numbers import number_classes
+from hsizoo.io.envi import find_header
+from hsizoo.io.folder_files import leads_outside, list_files, parts_of
+from hsizoo.io.formats import DRAWN, Format
 from hsizoo.io.manifest import MANIFEST, Manifest, find_manifest
+from hsizoo.io.matching import Matches, match_files
 from hsizoo.io.raster import Raster, to_cube, to_labels
 from hsizoo.io.reading import open_cube, open_labels
+from hsizoo.io.vectors import classes_of
 
 __all__ = ["Collection", "Member"]
 
-_MASK: Final = re.compile(
-    r"(?P<base>.+)[._-](?:mask|gt|labels?|annotations?|segmentation|ground[_-]?truth)", re.I
-)
 _HOLD_BOTH: Final = ("npz", "mat", "hdf5", "zarr")
 _UNNAMED_AXES: Final = (*_HOLD_BOTH, "npy")
-_NO_DATA: Final = (
-    ".toml", ".txt", ".md", ".json", ".csv", ".jpg", ".jpeg", ".xml", ".pdf", ".log",
-    ".msk", ".ovr",  # GDAL's masks and smaller copies of the file beside them
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,8 @@ class Member:
     Parameters
     ----------
     name : str
-        Path below the folder, without the extension.
+        Path below the folder, without the extension, and without a folder such as ``images`` that
+        has one such as ``labels`` beside it.
     cube : Path
     masks : tuple of Path
         Masks that belong to the cube by name; loading fails if there are several.
@@ -75,6 +74,8 @@ class Collection:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder).expanduser()
         if not self.folder.is_dir():
+            if self.folder.exists():
+                raise DataError(f"{self.folder} is a file; give the folder that it lies in")
             raise DataError(f"there is no folder {self.folder}")
         self.manifest: Manifest = find_manifest(self.folder)
 
@@ -88,51 +89,10 @@ class Collection:
 
     @cached_property
     def _found(self) -> tuple[dict[Path, Format | None], dict[Path, str]]:
-        """The files, and links that must not be opened with the reason."""
-        found: dict[Path, Format | None] = {}
-        wrong: dict[Path, str] = {}
-        root = self.folder.resolve()
-        for path in self._walk():
-            if any(fnmatch.fnmatch(self._below_manifest(path), s) for s in self.manifest.skip):
-                continue
-            if path.is_symlink() and not path.resolve().is_relative_to(root):
-                wrong[path] = (
-                    f"{path} is a link that points outside {self.folder}; put the file itself "
-                    f"there, or list the link under skip in {self.folder / MANIFEST}"
-                )
-                continue
-            if path.is_dir() and not is_store(path):
-                continue  # a link to another folder inside this one
-            if path.name == MANIFEST:
-                wrong[path] = (
-                    f"{path} lies below {self.folder}, where its settings would not apply to "
-                    f"everything; join it with {self.folder / MANIFEST}, or give {path.parent} as "
-                    "the folder"
-                )
-                continue
-            if not path.is_file() and not path.is_dir():
-                wrong[path] = f"{path} is neither a file nor a folder (a pipe or a device)"
-                continue
-            try:
-                found[path] = format_of(path)
-            except DataError:
-                found[path] = None
-        headers = {path: find_header(path) for path, kind in found.items() if kind == "envi"}
-        images = {path: kind for path, kind in found.items() if headers.get(path) not in found}
-        return images, wrong
+        return list_files(self.folder, self._is_skipped)
 
-    def _walk(self) -> Iterator[Path]:
-        """Yield files, stores and linked folders, except hidden ones and known non-data files."""
-        for where, folders, names in os.walk(self.folder):
-            here = Path(where)
-            whole = [name for name in folders if is_store(here / name)]
-            whole += [n for n in folders if (here / n).is_symlink() and n not in whole]
-            folders[:] = sorted(n for n in folders if n[0] != "." and n not in whole)
-            for name in sorted({*names, *whole}):
-                path = here / name
-                nested = name == MANIFEST and here != self.folder
-                if nested or (name[0] != "." and path.suffix.lower() not in _NO_DATA):
-                    yield path
+    def _is_skipped(self, path: Path) -> bool:
+        return any(fnmatch.fnmatch(self._below_manifest(path), s) for s in self.manifest.skip)
 
     def _below(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
@@ -161,38 +121,20 @@ class Collection:
         """The cubes sorted by name, and files that do not fit in, with the reason.
 
         The latter are links that point outside the folder, a second cube of the same name, and
-        masks that belong to no cube or to several.
+        masks that belong to no cube or to several; pictures and the like fit in unused.
 
         Raises
         ------
         DataError
-            If a path has no subject, or a split names an unknown subject.
+            If a path has no subject, or the settings name an unknown subject or file.
         """
-        wrong = dict(self._found[1])
-        usable = [path for path, kind in self.files.items() if kind is not None]
-        named = {path: _MASK.fullmatch(path.stem) for path in usable}
-        names: dict[str, Path] = {}
-        for path in usable:
-            if named[path] is not None or self.files[path] == "png":
-                continue
-            name = self._below(path.with_suffix(""))
-            if names.setdefault(name, path) != path:
-                wrong[path] = (
-                    f"{names[name]} and {path} have the same name; rename one, or list one under "
-                    f"skip in {self.folder / MANIFEST}"
-                )
-        masks: dict[Path, list[Path]] = {cube: [] for cube in names.values()}
-        for path, match in named.items():
-            if match is not None:
-                try:
-                    masks[self._cube_of(path, match["base"], list(masks))].append(path)
-                except DataError as error:
-                    wrong[path] = str(error)
+        matches = self._matches
+        wrong = self._found[1] | matches.wrong
         members = []
-        for name, cube in sorted(names.items()):
+        for cube, name in sorted(matches.names.items(), key=lambda each: each[1]):
             subject = self._subject(cube)
             split = self.manifest.split.get(subject, "")
-            members.append(Member(name, cube, tuple(masks[cube]), subject, split))
+            members.append(Member(name, cube, tuple(matches.masks[cube]), subject, split))
         unknown = sorted(set(self.manifest.split) - {member.subject for member in members})
         if unknown and self.manifest.folder == self.folder:
             raise DataError(
@@ -201,17 +143,59 @@ class Collection:
             )
         return members, wrong
 
+    @property
+    def remarks(self) -> dict[Path, str]:
+        """Notes on masks that belong to several cubes."""
+        return self._matches.remarks
+
+    @cached_property
+    def _matches(self) -> Matches:
+        usable = {path: kind for path, kind in self.files.items() if kind is not None}
+        return match_files(self.folder, usable, self._pairs(usable))
+
+    def _pairs(self, usable: Mapping[Path, Format]) -> dict[Path, Path]:
+        """Return the mask of each cube that ``hsizoo.toml`` names.
+
+        Raises
+        ------
+        DataError
+            If a file is not there.
+        """
+        if not self.manifest.masks:
+            return {}
+        known = {path.resolve(): path for path in usable}
+        base = (self.manifest.folder or self.folder).resolve()
+        below = self.folder.resolve()
+        found: dict[Path, Path] = {}
+        for names in self.manifest.masks.items():
+            pair = []
+            for name in names:
+                path = Path(os.path.normpath(base / name))
+                header = find_header(path) if path.is_file() and path not in known else None
+                pair.append(known.get(header or path))
+                if pair[-1] is None and (base == below or path.is_relative_to(below)):
+                    raise DataError(
+                        f"{self.manifest.path}: masks names {name}, which is not there, is "
+                        f"skipped, or has an unknown format; paths begin in {base}"
+                    )
+            cube, mask = pair
+            if cube is not None and mask is not None:
+                found[cube] = mask
+        return found
+
     def _check_links(self, path: Path) -> None:
-        """Raise `DataError` if a file, or the data of an ENVI header, is a link out of the folder.
+        """Raise `DataError` if a file, or one that is read with it, is a link out of the folder.
 
         Such links are found when the folder is listed, unless ``skip`` hides them.
         """
-        root = self.folder.resolve()
-        for each in (path, *(data_files(path) if self.files.get(path) == "envi" else [])):
-            if each.is_symlink() and not each.resolve().is_relative_to(root):
+        for each in (path, *self._parts(path)):
+            if leads_outside(each, self.folder):
                 raise DataError(
                     f"{each} is a link that points outside {self.folder}; put the file itself there"
                 )
+
+    def _parts(self, path: Path) -> list[Path]:
+        return parts_of(path, self.files.get(path))
 
     def files_of(self, member: Member) -> list[Path]:
         """List all files that a cube and its masks are read from, such as headers and data."""
@@ -220,35 +204,20 @@ class Collection:
             if path.is_dir():
                 found += sorted(each for each in path.rglob("*") if each.is_file())
             else:
-                found += [path, *(data_files(path) if self.files[path] == "envi" else [])]
+                found += [path, *self._parts(path)]
         return found
 
-    def _cube_of(self, mask: Path, base: str, cubes: list[Path]) -> Path:
-        """Return the cube of a mask: of the same name, or the only one whose name starts so."""
-        beside = [cube for cube in cubes if cube.parent == mask.parent]
-        same = [cube for cube in beside if cube.stem == base]
-        longer = [cube for cube in beside if re.match(rf"{re.escape(base)}[._-]", cube.stem)]
-        chosen = same or longer
-        if len(chosen) != 1:
-            raise DataError(
-                f"the mask {mask} belongs to {'several cubes' if chosen else 'no cube'} beside it"
-                f" ({', '.join(path.name for path in chosen or beside) or 'there are none'}); "
-                f"name it after its cube, {base}.mask{mask.suffix}"
-            )
-        return chosen[0]
-
     def _subject(self, cube: Path) -> str:
-        below = self._below(cube)
         if self.manifest.subject is None:
-            first, slash, _ = below.partition("/")
+            first, slash, _ = self._matches.natural[cube].partition("/")
             return first if slash else cube.stem
         below = self._below_manifest(cube)
         match = re.search(self.manifest.subject, below)
         text = match and (match[1] if match.re.groups else match[0])
         if not text:
             raise DataError(
-                f"{self.folder / MANIFEST}: subject = {self.manifest.subject!r} does not match the "
-                f"path {below!r}"
+                f"{self.manifest.path}: subject = {self.manifest.subject!r} does not match the "
+                f"path {below!r}; change it, or list the path under skip"
             )
         return text
 
@@ -267,6 +236,8 @@ class Collection:
         """Height and width of the mask, for a cube whose format does not tell the axes."""
         if self.files.get(member.cube) not in _UNNAMED_AXES or len(member.masks) != 1:
             return []
+        if self.files[member.masks[0]] in DRAWN:
+            return []
         try:
             height, width = open_labels(member.masks[0], manifest=self.manifest).values.shape[:2]
         except (HsizooError, ValueError):  # reading the mask says what is wrong with it
@@ -283,8 +254,14 @@ class Collection:
         """
         return to_cube(self.raster(member), member.name)
 
-    def label_map(self, member: Member) -> LabelMap:
+    def label_map(self, member: Member, like: Raster | None = None) -> LabelMap:
         """Read the mask of a cube.
+
+        Parameters
+        ----------
+        member : Member
+        like : Raster, optional
+            The cube, if it is open already; a mask without pixels is drawn in its size.
 
         Raises
         ------
@@ -294,16 +271,24 @@ class Collection:
         manifest = self.manifest
         if len(member.masks) > 1:
             listed = ", ".join(path.name for path in member.masks)
-            raise DataError(f"{member.cube} has {len(member.masks)} masks: {listed}; keep only one")
+            pair = f'"{self._below_manifest(member.cube)}" = "MASK"'
+            raise DataError(
+                f"{member.cube} has {len(member.masks)} masks: {listed}; keep only one, or choose "
+                f"with [masks] {pair} in {self.folder / MANIFEST}"
+            )
         path = member.masks[0] if member.masks else member.cube
         if not member.masks and self.files[member.cube] not in _HOLD_BOTH:
             raise DataError(
                 f"{member.cube} has no mask; put it beside the cube as {member.cube.stem}.mask.png "
-                f"(.hdr, .npy, .tif, .mat), or list the cube under skip in "
-                f"{self.folder / MANIFEST}"
+                f"(.hdr, .npy, .tif, .mat, .geojson), or as labels/{member.cube.stem}.png, or list "
+                f"the cube under skip in {self.folder / MANIFEST}"
             )
         self._check_links(path)
-        raster = open_labels(path, manifest=manifest)
+        kind = self.files[path]
+        if kind in DRAWN and like is None:
+            like = self.raster(member)
+        classes = self._classes if kind in DRAWN and not manifest.names else None
+        raster = open_labels(path, manifest=manifest, like=like, classes=classes)
         labels = to_labels(raster)
         present = np.unique(labels).tolist()
         ignored = manifest.ignore or frozenset()
@@ -327,6 +312,19 @@ class Collection:
                 f"{path}: {error}.  Set names, ignore and targets in {self.folder / MANIFEST}"
             ) from None
 
+    @cached_property
+    def _classes(self) -> Mapping[int, str]:
+        """Numbers of the classes that polygons name, the same in all masks of the folder."""
+        texts: set[str] = set()
+        for path in {mask for each in self._matches.masks.values() for mask in each}:
+            if self.files[path] in DRAWN - {"coco"}:
+                try:
+                    found = classes_of(path, self.manifest)
+                except (HsizooError, ValueError):  # reading the mask says what is wrong with it
+                    continue
+                texts.update(each for each in found if isinstance(each, str))
+        return number_classes(texts, {})[1]
+
     def scene(self, member: Member) -> Scene:
         """Read a cube with its mask.
 
@@ -335,16 +333,23 @@ class Collection:
         DataError
             See `cube` and `label_map`; also if their sizes differ.
         """
-        labels = self.label_map(member)
-        cube = self.cube(member)
-        self.check_size(member, labels, cube.shape[:2])
+        drawn = len(member.masks) == 1 and self.files[member.masks[0]] in DRAWN
+        raster = self.raster(member) if drawn else None
+        labels = self.label_map(member, raster)
+        raster = raster or self.raster(member)
+        self.check_size(member, labels, raster.values.shape[:2])
+        cube = to_cube(raster, member.name)
         return Scene(cube, labels, member.name, member.subject, member.split)
 
-    @staticmethod
-    def check_size(member: Member, labels: LabelMap, shape: tuple[int, ...]) -> None:
+    def check_size(self, member: Member, labels: LabelMap, shape: tuple[int, ...]) -> None:
         """Raise `DataError` if a mask differs from its cube in height or width."""
-        if labels.labels.shape != shape:
-            mask = member.masks[0] if member.masks else member.cube
-            raise DataError(
-                f"{mask} has {labels.labels.shape} (rows, columns), but {member.cube} has {shape}"
-            )
+        if (size := labels.labels.shape) == shape:
+            return
+        mask = member.masks[0] if member.masks else member.cube
+        what = "correct one of them, or list the cube under skip"
+        if size == shape[::-1]:
+            what = "rows and columns are exchanged in one of them: correct it, or set layout"
+        raise DataError(
+            f"{mask} has {size} (rows, columns), but {member.cube} has {shape}; {what} in "
+            f"{self.folder / MANIFEST}"
+        )

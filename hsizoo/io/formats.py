@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
 from hsizoo.errors import DataError, HsizooError
 from hsizoo.io.choosing import Want
+from hsizoo.io.gdal_ import DRIVERS
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 
-__all__ = ["FORMATS", "Format", "format_of", "is_store", "open_raster"]
+__all__ = ["DRAWN", "FORMATS", "MASKS_ONLY", "Format", "format_of", "is_store", "open_raster"]
 
-Format = Literal["envi", "npy", "npz", "mat", "hdf5", "tiff", "zarr", "tivita", "png"]
+Format = Literal[
+    "envi", "npy", "npz", "mat", "hdf5", "netcdf3", "tiff", "zarr", "tivita", "png", "gdal",
+    "geojson", "gpkg", "shapefile", "coco",
+]  # fmt: skip
 
 FORMATS: dict[Format, str] = {
     "envi": "ENVI",
     "npy": "NumPy .npy",
     "npz": "NumPy .npz",
     "mat": "MATLAB .mat (versions 5 to 7)",
-    "hdf5": "HDF5, MATLAB 7.3 .mat",
+    "hdf5": "HDF5, netCDF4, MATLAB 7.3 .mat",
+    "netcdf3": "netCDF 3",
     "tiff": "TIFF, GeoTIFF",
     "zarr": "Zarr",
     "tivita": "Tivita SpecCube",
     "png": "PNG mask",
+    "gdal": "ERDAS Imagine, LAN, JPEG 2000, NITF, PCIDSK",
+    "geojson": "GeoJSON polygons",
+    "gpkg": "GeoPackage polygons",
+    "shapefile": "Shapefile polygons",
+    "coco": "COCO annotations",
 }
 
-_MODULES: dict[Format, str] = {"npy": "numpy_", "npz": "numpy_", "zarr": "zarr_"}
+DRAWN: frozenset[Format] = frozenset({"geojson", "gpkg", "shapefile", "coco"})
+"""Masks without pixels of their own: they are drawn in the size of their cube."""
+
+MASKS_ONLY: frozenset[Format] = DRAWN | {"png"}
+"""Formats that cannot hold a cube."""
+
+_MODULES: dict[Format, str] = {
+    "npy": "numpy_", "npz": "numpy_", "zarr": "zarr_", "gdal": "gdal_",
+    "geojson": "vectors", "gpkg": "vectors", "shapefile": "vectors",
+}  # fmt: skip
 _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x93NUMPY", "npy"),
     (b"PK\x03\x04", "npz"),
@@ -42,7 +62,16 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"II+\0", "tiff"),
     (b"MM\0+", "tiff"),
     (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"CDF\x01", "netcdf3"),
+    (b"CDF\x02", "netcdf3"),
+    *((magic, "gdal") for magic in DRIVERS),
 )
+_HDF4 = b"\x0e\x03\x13\x01"
+_SQLITE = b"SQLite format 3\0"
+_GEOPACKAGE = (b"GPKG", b"GP10", b"GP11")  # SQLite's application id, at byte 68
+_SHAPEFILE = b"\0\0\x27\x0a"
+_GEOJSON = re.compile(rb'"type"\s*:\s*"(?:Feature|FeatureCollection|(?:Multi)?Polygon)"')
+_COCO = (b'"images"', b'"annotations"')
 _HDF5_AT = (512, 1024, 2048)  # a user block may come first
 _ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")
 
@@ -87,11 +116,23 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         return "hdf5"
     if path.suffix.lower() == ".mat":  # version 4 has no magic number; its reader refuses it
         return "mat"
-    if find_header(path) is not None:
+    if head.startswith(_SQLITE) and head[68:72] in _GEOPACKAGE:
+        return "gpkg"
+    if head.startswith(_SHAPEFILE) and path.suffix.lower() == ".shp":
+        return "shapefile"
+    is_text = b"\0" not in head and re.match(rb"(?:\xef\xbb\xbf)?\s*[{\[]", head)
+    if is_text and (kind := _json_format(path)):
+        return kind
+    if find_header(path) is not None:  # any file that has a header beside it
         _refuse_library(path)
         return "envi"
     if is_spec_cube(path, head):
         return "tivita"
+    if head.startswith(_HDF4):
+        raise DataError(
+            f"{path} is HDF4, which hsizoo does not read; convert it: "
+            f"gdal_translate -of ENVI {path} {path.stem}.img (gdalinfo lists its parts)"
+        )
     raise DataError(
         f"{path} is in none of the supported formats: {', '.join(FORMATS.values())}.  "
         "An ENVI data file needs its .hdr file beside it"
@@ -108,12 +149,27 @@ def _refuse_library(path: Path) -> None:
         )
 
 
+def _json_format(path: Path) -> Format | None:
+    """Return what a JSON file is, without parsing it."""
+    from hsizoo.io.json_text import read_json_bytes
+
+    try:
+        content = read_json_bytes(path)
+    except DataError:
+        return None
+    if _GEOJSON.search(content):
+        return "geojson"
+    return "coco" if all(key in content for key in _COCO) else None
+
+
 def open_raster(
     path: str | os.PathLike[str],
     want: Want,
     settings: Settings | None = None,
     *,
     images: Sequence[tuple[int, int]] = (),
+    like: Raster | None = None,
+    classes: Mapping[int, str] | None = None,
 ) -> Raster:
     """Open a file of any known format, as it describes itself.
 
@@ -128,6 +184,10 @@ def open_raster(
     settings : Settings, optional
     images : sequence of (int, int)
         Height and width of images that belong to the cube, such as its mask.
+    like : Raster, optional
+        The cube of a mask that is drawn.
+    classes : mapping of int to str, optional
+        Numbers of the classes that a drawn mask names.
 
     Raises
     ------
@@ -137,7 +197,12 @@ def open_raster(
     kind = format_of(path)
     module = import_module(f"hsizoo.io.{_MODULES.get(kind, kind)}")
     try:
-        raster: Raster = module.read(path, want, settings or Settings(), images)
+        raster: Raster
+        if kind in DRAWN:
+            cube = _cube_of(path, kind, want, like)
+            raster = module.read(path, settings or Settings(), cube, classes or {})
+        else:
+            raster = module.read(path, want, settings or Settings(), images)
     except HsizooError:
         raise
     except Exception as error:  # libraries raise anything on damaged files
@@ -147,3 +212,16 @@ def open_raster(
             f"{reason[0] if reason else type(error).__name__:.300}"
         ) from error
     return raster
+
+
+def _cube_of(path: Path, kind: Format, want: Want, like: Raster | None) -> Raster:
+    """Return the cube that a drawn mask belongs to."""
+    if want == "cube":
+        raise DataError(f"{path} is a mask ({FORMATS[kind]}), not a cube")
+    if like is None:
+        raise DataError(
+            f"{path} is a mask without pixels ({FORMATS[kind]}): it is drawn in the size of its "
+            "cube.  Name the cube: hsizoo.io.read_labels(MASK, like=hsizoo.io.open_cube(CUBE)), "
+            "or put both into a folder under one name"
+        )
+    return like

@@ -43,6 +43,8 @@ class Manifest(Settings):
         ``train``, ``val`` or ``test`` for each subject.
     skip : tuple of str
         Patterns of paths below the folder to skip, such as ``raw/*``.
+    masks : mapping of str to str
+        Path of the mask of each cube, both below the folder, where their names do not tell.
     """
 
     folder: Path | None = None
@@ -55,6 +57,7 @@ class Manifest(Settings):
     subject: str | None = None
     split: Mapping[str, str] = field(default_factory=dict)
     skip: tuple[str, ...] = ()
+    masks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -161,4 +164,5 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "subject": _subject,
     "split": _split,
     "skip": _texts,
+    "masks": _table,
 }

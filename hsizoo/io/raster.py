@@ -333,7 +333,7 @@ def to_labels(raster: Raster) -> npt.NDArray[np.int32]:
         missing |= np.isnan(values)
     limits = np.iinfo(np.int32)
     with np.errstate(invalid="ignore"):
-        whole = np.where(missing, NO_LABEL, values).astype(np.int64)
+        whole = values.astype(np.int64)
         exact = (whole == values) | missing
     if not exact.all():
         row, col = np.argwhere(~exact)[0]
@@ -341,6 +341,7 @@ def to_labels(raster: Raster) -> npt.NDArray[np.int32]:
             f"{raster.path}: labels must be whole numbers; row {row}, column {col} "
             f"is {values[row, col]}"
         )
+    whole[missing] = NO_LABEL
     if whole.min() < limits.min or whole.max() > limits.max:
         raise DataError(
             f"{raster.path}: labels must fit into 32 bits; found {whole.min()} to {whole.max()}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from hsizoo.cube import NO_LABEL, HyperCube
 from hsizoo.io.formats import open_raster
 from hsizoo.io.manifest import Manifest, find_manifest
 from hsizoo.io.raster import Raster, apply_settings, to_cube, to_labels, without_empty_bands
-from hsizoo.io.settings import Layout, Settings
+from hsizoo.io.settings import MASK_SETTINGS, Layout, Settings
 
 __all__ = ["open_cube", "open_labels", "read_cube", "read_labels"]
 
@@ -124,7 +124,7 @@ def open_cube(
     if raster.scale != 1 and not any("divided by" in remark for remark in remarks):
         remarks.append(f"values are divided by {raster.scale:g}")
     applied = [key for key in manifest.given if key not in settings.given]
-    applied = [key for key in applied if not key.startswith("mask_")]
+    applied = [key for key in applied if key not in MASK_SETTINGS]
     if applied:
         remarks.append(f"settings of {manifest.path}: {', '.join(applied)}")
     return without_empty_bands(replace(raster, remarks=tuple(remarks)))
@@ -139,8 +139,23 @@ def open_labels(
     settings: Settings | None = None,
     *,
     manifest: Manifest | None = None,
+    like: Raster | None = None,
+    classes: Mapping[int, str] | None = None,
 ) -> Raster:
     """Open a mask with the settings of its ``hsizoo.toml``.
+
+    Parameters
+    ----------
+    path : path
+    settings : Settings, optional
+        The user's, which go before those of ``hsizoo.toml``.
+    manifest : Manifest, optional
+        If it has been read already.
+    like : Raster, optional
+        The cube that the mask belongs to.  Polygons and COCO annotations are drawn in its size, at
+        its place; other masks do not need it.
+    classes : mapping of int to str, optional
+        Numbers of the classes that polygons name.  Default: ``names`` of ``hsizoo.toml``.
 
     Raises
     ------
@@ -150,7 +165,9 @@ def open_labels(
     path = Path(path)
     manifest = find_manifest(path) if manifest is None else manifest
     whole = (settings or Settings()).over(manifest)
-    raster = open_raster(path, "labels", whole)
+    if classes is None:
+        classes = manifest.names
+    raster = open_raster(path, "labels", whole, like=like, classes=classes)
     if whole.mask_nodata == "none":
         return replace(raster, nodata=(), valid=None, limits=Raster.limits)
     if whole.mask_nodata is not None:
@@ -159,7 +176,11 @@ def open_labels(
 
 
 def read_labels(
-    path: str | os.PathLike[str], *, variable: str | None = None, nodata: int = NO_LABEL
+    path: str | os.PathLike[str],
+    *,
+    variable: str | None = None,
+    nodata: int = NO_LABEL,
+    like: Raster | None = None,
 ) -> tuple[npt.NDArray[np.int32], dict[int, str]]:
     """Read a mask or a map of classes of any known format.
 
@@ -170,6 +191,9 @@ def read_labels(
         Name of the array, if the file has several.
     nodata : int
         The label for pixels that have no data as the file says.
+    like : Raster, optional
+        The cube that the mask belongs to, from `open_cube`.  Polygons (GeoJSON, GeoPackage,
+        Shapefile) and COCO annotations need it, for size and place.
 
     Returns
     -------
@@ -180,9 +204,9 @@ def read_labels(
     Raises
     ------
     DataError, MissingRequirement
-        As for `read_cube`; also if values are not whole numbers.
+        As for `read_cube`; also if values are not whole numbers, or if `like` is missing.
     """
-    raster = open_labels(path, Settings(mask_variable=variable))
+    raster = open_labels(path, Settings(mask_variable=variable), like=like)
     labels = to_labels(raster)
     if nodata != NO_LABEL:
         labels[labels == NO_LABEL] = nodata

@@ -115,8 +115,10 @@ def _interpolated(
     grid = own[order]
     steps = np.diff(grid, prepend=-np.inf, append=np.inf)
     hole = steps > _GAP * (np.median(steps[1:-1]) if len(grid) > 1 else 0)
-    near = np.abs(nm[:, None] - grid).min(axis=1) <= SAME_NM
-    inside = near | ~hole[np.searchsorted(grid, nm)]
+    after = np.searchsorted(grid, nm)
+    ends = grid[np.maximum(after - 1, 0)], grid[np.minimum(after, len(grid) - 1)]
+    near = np.minimum(np.abs(nm - ends[0]), np.abs(nm - ends[1])) <= SAME_NM
+    inside = near | ~hole[after]
     values = np.array([np.interp(nm, grid, spectrum) for spectrum in spectra[:, order]])
     values[:, ~inside] = np.nan
     return values

@@ -9,10 +9,12 @@ from typing import Any, Final, Literal
 
 from hsizoo.errors import OptionError, did_you_mean
 
-__all__ = ["LAYOUTS", "SETTINGS", "Layout", "Settings", "parse_setting"]
+__all__ = ["LAYOUTS", "MASK_SETTINGS", "SETTINGS", "Layout", "Settings", "parse_setting"]
 
 Layout = Literal["auto", "hwb", "bhw", "hbw"]
 LAYOUTS: Final = ("auto", "hwb", "bhw", "hbw")
+Coordinates = Literal["auto", "pixels", "map"]
+_COORDINATES: Final = ("auto", "pixels", "map")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,11 @@ class Settings:
         Name of the mask's array, in a file with several.
     mask_nodata : int or "none", optional
         The label of pixels without data in masks, which are ignored; ``"none"`` if there is none.
+    mask_coordinates : {"auto", "pixels", "map"}
+        What the coordinates of polygons are: x = column and y = row of the cube, or places on its
+        map.  With ``auto``, places on the map if the cube has a georeference.
+    class_property : str, optional
+        The property that tells the class of a polygon; ``"none"`` if all are of one class.
     """
 
     variable: str | None = None
@@ -52,6 +59,8 @@ class Settings:
     rgb_bands: tuple[int, int, int] | None = None
     mask_variable: str | None = None
     mask_nodata: float | Literal["none"] | None = None
+    mask_coordinates: Coordinates = "auto"
+    class_property: str | None = None
 
     def over(self, other: Settings) -> Settings:
         """Return these settings, completed by others where they are not given."""
@@ -144,12 +153,20 @@ def _layout(value: Any) -> str:
     return str(value)
 
 
+def _coordinates(value: Any) -> str:
+    if value not in _COORDINATES:
+        raise ValueError(f"expected one of {', '.join(_COORDINATES)}")
+    return str(value)
+
+
 def _wavelengths(value: Any) -> tuple[float, ...]:
     if not isinstance(value, list):
         raise TypeError("expected a list of nanometres")
     found = tuple(number(each) for each in value)
     if any(each <= 0 for each in found):
         raise ValueError("expected nanometres above 0")
+    if max(found, default=100) < 100:
+        raise ValueError("these look like micrometres; expected nanometres")
     return found
 
 
@@ -190,5 +207,10 @@ SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "rgb_bands": _rgb,
     "mask_variable": _variable,
     "mask_nodata": _nodata,
+    "mask_coordinates": _coordinates,
+    "class_property": text,
 }
 """Settings that a user may give, and the check of each."""
+
+MASK_SETTINGS: Final = ("mask_variable", "mask_nodata", "mask_coordinates", "class_property")
+"""Settings that masks alone are read with."""

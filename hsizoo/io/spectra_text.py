@@ -19,7 +19,7 @@ from hsizoo.wavelengths import to_nanometres
 
 __all__ = ["TextSpectra", "read_text"]
 
-_LARGEST: Final = 2**27
+_LARGEST: Final = 2**25
 _NUMBER: Final = re.compile(r"[+-]?(?:\d{1,40}\.?\d{0,60}|\.\d{1,60})(?:[eE][+-]?\d{1,4})?")
 _DECIMAL_COMMA: Final = re.compile(r"([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)")
 _MISSING: Final = ("", "nan", "na", "n/a", "null", "none", "-")
@@ -116,7 +116,8 @@ def _text_of(path: Path) -> str:
     size = path.stat().st_size
     if size > _LARGEST:
         raise DataError(
-            f"{path} has {size_text(size)}; text with spectra is read up to {size_text(_LARGEST)}"
+            f"{path} has {size_text(size)}; text with spectra is read up to {size_text(_LARGEST)}, "
+            "so write it as an ENVI spectral library (.sli with .hdr)"
         )
     content = path.read_bytes()
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,14 +90,26 @@ def _attributes(array: Any) -> dict[str, Any]:
     """Return the attributes, and the fill value where it is not just Zarr's 0."""
     found = {str(key): value for key, value in array.attrs.items()}
     fill = array.fill_value
-    if "_FillValue" in found:  # xarray encodes floats, such as NaN, in base 64
+    if isinstance(found.get("_FillValue"), str):  # xarray encodes floats, such as NaN, in base 64
         try:
-            float(found["_FillValue"])
-        except (TypeError, ValueError):
+            found["_FillValue"] = _decoded(found["_FillValue"], array.dtype)
+        except ValueError:
             found.pop("_FillValue")
     if fill is not None and "_FillValue" not in found and float(fill) != 0:
         found["_FillValue"] = float(fill)
     return found
+
+
+def _decoded(text: str, dtype: np.dtype[Any]) -> float:
+    """Decode xarray's fill value: the bytes of a float in base 64, or plain text."""
+    try:
+        return float(text)
+    except ValueError:
+        content = base64.standard_b64decode(text)
+    size = len(content)
+    if dtype.kind != "f" or size not in (4, 8):
+        raise ValueError(f"{size} bytes")
+    return float(np.frombuffer(content, f"<f{size}")[0])
 
 
 def _contents(path: Path) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hsizoo.interfaces import Column, Protocol
@@ -48,6 +48,11 @@ class Layout:
     def to_json(self) -> dict[str, Any]:
         """Return plain values for `from_json`."""
         return asdict(self)
+
+    def at_most(self, digits: int) -> Layout:
+        """Return the layout with no more than so many decimals in any column."""
+        columns = [replace(each, digits=min(each.digits, digits)) for each in self.columns]
+        return replace(self, columns=tuple(columns))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Layout:
@@ -97,8 +102,18 @@ def best_of(column: Column, rows: Sequence[Row]) -> float | None:
     return min(values) if column.better == "lower" else max(values)
 
 
-def figure(row: Row, column: Column, *, intervals: bool = True) -> str:
+def figure(row: Row, column: Column, *, intervals: bool = True, digits: int | None = None) -> str:
     """Format a figure, with its interval or standard deviation if it has one.
+
+    Parameters
+    ----------
+    row : Row
+    column : Column
+    intervals : bool, default True
+        Whether to show the interval.
+    digits : int, optional
+        Decimals; seconds have two significant digits in any case.  Default: those of the column,
+        but at most three beside an interval.
 
     Examples
     --------
@@ -113,13 +128,14 @@ def figure(row: Row, column: Column, *, intervals: bool = True) -> str:
         return f"{value:.2g}" if value < 10 else f"{value:.0f}"
     ends = row.intervals.get(column.name)
     if ends is not None and intervals:
-        digits = min(column.digits, _DIGITS_BESIDE_INTERVALS)
+        digits = min(column.digits, _DIGITS_BESIDE_INTERVALS) if digits is None else digits
         low, high = (f"{scaled(end, column):.{digits}f}" for end in ends)
         return f"{scaled(value, column):.{digits}f} [{low}, {high}]"
-    text = f"{scaled(value, column):.{column.digits}f}"
+    digits = column.digits if digits is None else digits
+    text = f"{scaled(value, column):.{digits}f}"
     spread = row.deviations.get(column.name)
     if column.deviation and spread is not None:
-        text += f" ± {scaled(spread, column):.{column.digits}f}"
+        text += f" ± {scaled(spread, column):.{digits}f}"
     return text
 
 

@@ -12,7 +12,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -96,6 +96,22 @@ class Row:
     def name(self) -> str:
         """Component and conditions as one string."""
         return row_name(self.component, self.conditions)
+
+    def rounded(self, digits: int) -> Row:
+        """Return the row with all figures rounded to so many decimals."""
+
+        def short(value: float | None) -> float | None:
+            return None if value is None else round(value, digits)
+
+        return replace(
+            self,
+            values={key: short(value) for key, value in self.values.items()},
+            deviations={key: round(value, digits) for key, value in self.deviations.items()},
+            intervals={
+                key: (round(low, digits), round(high, digits))
+                for key, (low, high) in self.intervals.items()
+            },
+        )
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Row:

@@ -7,18 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from hsizoo.interfaces import Column
-from hsizoo.report.figures import (
-    Layout,
-    count_of,
-    figure,
-    headline_of,
-    scaled,
-    shown_columns,
-    spread_of,
-)
+from hsizoo.report.figures import Layout, headline_of, scaled
 from hsizoo.report.markdown import markdown_table
 from hsizoo.report.rows import Row, covers, row_name, settings_of
 from hsizoo.report.statistics import FEWEST_UNITS
+from hsizoo.report.text_table import filled_columns, text_table
 
 __all__ = ["RunReport", "summary_md"]
 
@@ -103,17 +96,8 @@ def _run(report: RunReport) -> list[str]:
 
 def _legend(layout: Layout, rows: Sequence[Row]) -> str:
     """Explain the columns whose headings do not explain themselves."""
-    columns = _columns(layout, rows)
+    columns = filled_columns(layout, rows)
     return "; ".join(f"*{each.heading}*: {each.meaning}" for each in columns)
-
-
-def _columns(layout: Layout, rows: Sequence[Row]) -> list[Column]:
-    """Columns of the page: those shown to people in which some row has a value."""
-    return [
-        column
-        for column in shown_columns(layout.columns, rows)
-        if any(row[column.name] is not None for row in rows)
-    ]
 
 
 def _settings(results: Mapping[str, Any], rows: Sequence[Row]) -> str:
@@ -137,36 +121,8 @@ def _settings(results: Mapping[str, Any], rows: Sequence[Row]) -> str:
 def _table(layout: Layout, rows: Sequence[Row], ranks: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return ""
-    columns = _columns(layout, rows)
-    conditions = list(rows[0].conditions)
-    headline = headline_of(layout.headline, rows)
-    first = {
-        row_name(line["component"], line["conditions"]): line["shares"][0]
-        for line in ranks
-        if line["metric"] == headline
-    }
-    spread = spread_of(layout, rows, 3)
-    failed = any(row.failed_cells for row in rows)
-    head = ["component", *conditions, *(column.heading for column in columns)]
-    head += (
-        ["sd over seeds"] * (spread is not None)
-        + [f"first ({headline})"] * bool(first)
-        + [layout.count]
-    )
-    head += ["failed"] * failed
-    lines = []
-    for number, row in enumerate(rows):
-        line = [row.component, *(row.conditions[key] or "—" for key in conditions)]
-        line += [figure(row, column) for column in columns]
-        if spread is not None:
-            line.append(spread[number])
-        if first:
-            share = first.get(row.name)
-            line.append("—" if share is None else f"{100 * share:.0f} %")
-        line.append(count_of(layout, row))
-        line += [str(row.failed_cells)] * failed
-        lines.append(line)
-    return markdown_table(head, lines)
+    table = text_table(layout, rows, ranks)
+    return markdown_table(table.head, table.lines)
 
 
 def _differences(

@@ -30,14 +30,14 @@ from hsizoo.report.rows import Row
 from hsizoo.runs.case import Case, seeds_of
 from hsizoo.runs.choose import choose_protocol, make_protocol, protocol_name
 from hsizoo.runs.datasets import Datasets
+from hsizoo.runs.earlier import set_aside
+from hsizoo.runs.folders import plain_folder, run_folder
 from hsizoo.runs.plan import plan
-from hsizoo.runs.results import write_results
+from hsizoo.runs.results import notes_of, write_results
 from hsizoo.runs.work import CellWork
 from hsizoo.zoo.device import resolve_device, worker_devices
 
 __all__ = ["Overwrite", "RunEvents", "RunResult", "bench", "run_cases"]
-
-DEFAULT_FOLDER = "hsizoo-runs"
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ class RunResult:
         What was written into the folder for people, and a remark on each.
     notes : list of str
         What a reader of the table must know.
+    earlier : Path, optional
+        Where the tables of another run are now, if the folder had some that this one lacks.
     """
 
     folder: Path
@@ -72,6 +74,7 @@ class RunResult:
     failures: list[dict[str, Any]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    earlier: Path | None = None
 
     @property
     def table(self) -> list[Row]:
@@ -121,8 +124,10 @@ def bench(
         Only the scenes of these names; overrides `split`.
     out : path, optional
         The run folder.  Default: ``hsizoo-runs/<dataset>``, with an ending that names the protocol
-        (``-few-labels``) unless components answer to clicks.  Any number of runs may share a
-        folder: a cell's key covers everything that its result depends on.
+        (``-few-labels``) unless components answer to clicks, and with the settings that differ
+        from their defaults (``phantom-seed=1``); see `hsizoo.runs.folders`.  Any number of runs
+        may share a folder: a cell's key covers everything that its result depends on.  The tables
+        are those of the last run; what another run has that is not in them moves to ``earlier/``.
     device : str, default "auto"
         See `hsizoo.create`.
     jobs : int, default 1
@@ -169,13 +174,21 @@ def bench(
         for component in dict.fromkeys(components)
     ]
     datasets = Datasets()
-    name = datasets.recipe(dataset).entry.spec.name
+    scenes = [scenes] if isinstance(scenes, str) else scenes
+    folder, lender = (
+        (Path(out), None)
+        if out
+        else _default_folders(
+            datasets, dataset, chosen, split, scenes, [*dict.fromkeys(perturbations)]
+        )
+    )
     return run_cases(
         cases,
-        Path(out or Path(DEFAULT_FOLDER) / f"{name}{chosen.folder_suffix}"),
+        folder,
         f"{dataset}, {chosen.title}",
+        lender=lender,
         split=split,
-        scenes=[scenes] if isinstance(scenes, str) else scenes,
+        scenes=scenes,
         device=device,
         jobs=jobs,
         executor=executor,
@@ -183,8 +196,32 @@ def bench(
         allow_untrained=allow_untrained,
         events=events,
         datasets=datasets,
-        about={"settings": chosen.config()},
+        about={"datasets": [dataset], "settings": chosen.config()},
     )
+
+
+def _default_folders(
+    datasets: Datasets,
+    dataset: str,
+    protocol: Protocol,
+    split: str | None,
+    scenes: Sequence[str] | None,
+    perturbations: Sequence[str],
+) -> tuple[Path, Path]:
+    """The folder of a run that names none, and the one that may have some of its cells."""
+    recipe = datasets.recipe(dataset)
+    given = split is not None or scenes is not None
+    # What amounts to the default is no setting.
+    if given and datasets.choose(dataset, split, scenes) == datasets.choose(dataset, None):
+        split = scenes = None
+    own = run_folder(
+        recipe,
+        protocol,
+        split=split if scenes is None else None,
+        scenes=scenes,
+        perturbations=perturbations,
+    )
+    return own, plain_folder(recipe, protocol)
 
 
 def _protocol(
@@ -217,6 +254,7 @@ def run_cases(
     allow_untrained: bool = False,
     events: RunEvents | None = None,
     datasets: Datasets | None = None,
+    lender: Path | None = None,
     lost: Sequence[Mapping[str, Any]] = (),
     about: Mapping[str, Any] | None = None,
     protocol: type[Protocol] | None = None,
@@ -234,6 +272,8 @@ def run_cases(
         See `bench`.
     datasets : Datasets, optional
         Those of the run, if some are built already.
+    lender : Path, optional
+        Another run folder, whose cells are taken over where this one has none.
     lost : sequence of mapping
         Failed records of what could not even be tried, shown with the others.
     about : mapping, optional
@@ -260,7 +300,7 @@ def run_cases(
         builder = work if in_this_process else CellWork(datasets)
         builder.build_each((cell.job for cell in waiting), devices[0])
 
-    with Store(folder) as store:
+    with Store(folder, lender) as store:
         records = run_cells(
             store,
             cells,
@@ -272,6 +312,7 @@ def run_cases(
         )
         records += map(dict, lost)
         comparison = compare(protocol, records)
+        earlier = set_aside(store, records)
         files = write_results(store, protocol, records, comparison, title, about or {})
         return RunResult(
             folder=store.folder,
@@ -281,5 +322,6 @@ def run_cases(
             comparison=comparison,
             failures=[record for record in records if record["status"] == "failed"],
             files=files,
-            notes=protocol.notes(records),
+            notes=notes_of(protocol, records),
+            earlier=earlier,
         )

@@ -24,18 +24,19 @@ from hsizoo.engine.executors import Executor
 from hsizoo.engine.store import Store
 from hsizoo.errors import HsizooError
 from hsizoo.interfaces import Protocol
-from hsizoo.report.figures import Layout
-from hsizoo.report.rows import Row
 from hsizoo.report.summary import RunReport, summary_md
-from hsizoo.runs.bench import DEFAULT_FOLDER, Overwrite, RunEvents, RunResult, run_cases
+from hsizoo.runs.bench import Overwrite, RunEvents, RunResult, run_cases
 from hsizoo.runs.case import Case
 from hsizoo.runs.datasets import Datasets
 from hsizoo.runs.experiment_file import Experiment, read_experiment
-from hsizoo.runs.results import read_results
+from hsizoo.runs.folders import DEFAULT_FOLDER
+from hsizoo.runs.stored import is_readable, read_results
 from hsizoo.runs.sweep import PlannedCase, PlannedRun, PlannedTraining, plan_run
 from hsizoo.training.run import TrainEvents, TrainResult, train
 
 __all__ = ["ExperimentEvents", "ExperimentResult", "run_experiment"]
+
+_ON_THE_PAGE = ("described", "run", "ranks", "differences", "notes", "pictures")
 
 
 @dataclass
@@ -248,7 +249,7 @@ def _write_summary(config: Experiment, folder: Path) -> None:
     reports = []
     for run in config.runs:
         results = read_results(folder / run.name)
-        if results is not None and not _is_readable(results):
+        if results is not None and not is_readable(results, *_ON_THE_PAGE):
             results = None  # made by another version
         # By what the file said: the plugins of another run need not be here now.
         changed = results is not None and results["described"] != run.to_json()
@@ -256,14 +257,3 @@ def _write_summary(config: Experiment, folder: Path) -> None:
     command = shlex.join(["hsizoo", "bench", "--config", config.path.name])
     text = summary_md(config.title, config.description, command, reports)
     Store(folder).write("summary.md", text.encode())
-
-
-def _is_readable(results: Mapping[str, Any]) -> bool:
-    """Whether this version can write up the results of a run."""
-    try:
-        Layout.from_json(results["layout"])
-        for row in results["table"]:
-            Row.from_json(row)
-    except (KeyError, TypeError, ValueError):
-        return False
-    return {"described", "run", "ranks", "differences", "notes", "pictures"} <= set(results)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hsizoo.engine.run_cells import made_with
@@ -17,10 +15,42 @@ from hsizoo.interfaces import Protocol, Record, View
 from hsizoo.report.comparison import Comparison, classes_csv, differences_csv, table_csv
 from hsizoo.report.figures import Layout
 from hsizoo.report.sweep import sweep_png, swept
+from hsizoo.runs.stored import (
+    RESULTS_FILE,
+    check_inside,
+    read_results,
+    remove_files,
+    written_by,
+)
 
-__all__ = ["RESULTS_FILE", "read_results", "write_results"]
+__all__ = ["notes_of", "write_results"]
 
-RESULTS_FILE = "results.json"
+_NAMED = 3  # scenes that a note names; of more it gives the number
+
+
+def notes_of(protocol: type[Protocol], records: Sequence[Record]) -> list[str]:
+    """Return what a reader of the table must know: the protocol's notes, and how files were read.
+
+    Parameters
+    ----------
+    protocol : type of Protocol
+    records : sequence of mapping
+
+    Returns
+    -------
+    list of str
+        A remark on several scenes is one note.
+    """
+    scenes: dict[str, dict[str, None]] = {}
+    for record in records:
+        for remark in record.get("remarks", ()):
+            scenes.setdefault(remark, {})[record["identity"]["scene"]] = None
+    notes = list(protocol.notes(records))
+    for remark, names in scenes.items():
+        shown = ", ".join([*names][:_NAMED])
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        notes.append(f"{shown}{more}: {remark}")
+    return notes
 
 
 def write_results(
@@ -50,13 +80,13 @@ def write_results(
     dict of str to str
         The files and folders, and a remark on each.
     """
-    earlier = set((read_results(store.folder) or {}).get("written", ()))
+    earlier = set(written_by(read_results(store.folder)))
     written: list[str] = []
     remarks: dict[str, str] = {}
     for view in _views(protocol, records, comparison, title):
         try:
             for name, content in view.files():
-                _inside(name)
+                check_inside(name)
                 store.write(name, content)
                 written.append(name)
                 remarks[view.name] = view.remark
@@ -65,29 +95,22 @@ def write_results(
     whole = {
         "protocol": protocol.name,
         "title": title,
+        "finished": max((each["finished"] for each in records if "finished" in each), default=""),
         **about,
         "layout": Layout.of(protocol).to_json(),
         "table": [asdict(row) for row in comparison.rows],
         "differences": comparison.differences,
         "ranks": comparison.ranks,
-        "notes": protocol.notes(records),
+        "notes": notes_of(protocol, records),
         "pictures": [name for name in written if name.endswith(".png") and "/" not in name],
         "written": written,
         "cells": [made_with(record) for record in records],
     }
     store.write(RESULTS_FILE, json.dumps(whole, indent=1, allow_nan=False).encode())
     remarks[RESULTS_FILE] = "the table, and what each cell was made with"
-    _remove(store.folder, earlier - set(written))
+    # Nothing old is shown beside what is new.
+    remove_files(store.folder, earlier - set(written))
     return remarks
-
-
-def read_results(folder: Path) -> dict[str, Any] | None:
-    """The ``results.json`` of a run folder; None if there is none that can be read."""
-    try:
-        found = json.loads((folder / RESULTS_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _views(
@@ -123,17 +146,3 @@ def _file(name: str, remark: str, make: Callable[[], str | bytes]) -> View:
 def _plain(text: str) -> str:
     """A condition as the name of a file."""
     return "".join(each if each.isalnum() or each in "._-" else "_" for each in text)
-
-
-def _inside(name: str) -> None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ValueError(f"a view writes below its run folder; got {name!r}")
-
-
-def _remove(folder: Path, names: Iterable[str]) -> None:
-    """Remove what the last command drew and this one did not, so that nothing old is shown."""
-    for name in names:
-        with contextlib.suppress(OSError, ValueError):
-            _inside(name)
-            (folder / name).unlink(missing_ok=True)

@@ -55,6 +55,7 @@ class CellWork:
         if protocol.fresh_components:  # what learns in a cell is built anew for the next one
             del self._components[_name_of(job)]
         memory = PeakMemory(job["device"])
+        remarks = [*scene.cube.remarks, *scene.label_map.remarks]
         result = protocol.run(component, scene, seed=job["seed"], progress=progress)
         return {
             "result": {**result, "megabytes": memory.megabytes()},
@@ -62,6 +63,7 @@ class CellWork:
             "split": scene.split,
             "digests": {"cube": scene.cube.digest, "labels": scene.label_map.digest},
             "provenance": self._provenance(job["device"], recipe.distributions),
+            **({"remarks": remarks} if remarks else {}),
         }
 
     def build_each(self, jobs: Iterable[Mapping[str, Any]], device: str) -> None:

@@ -271,16 +271,18 @@ class Session:
         Raises
         ------
         ClickError
-            If the pixel is outside the image or has no finite spectrum; the message gives the
-            values, and nothing is changed.
+            If the pixel is outside the image or has no finite spectrum, or is clicked the other
+            way already; the message gives the values, and nothing is changed.
         """
         one = Clicks([(row, col)])
         check_clicks(one, self._cube)
         row, col = one.points[0].tolist()
         with self._lock:
             old = self.state.object(name)
+            clicks = old.clicks.add(row, col, positive)
+            check_clicks(clicks, self._cube)
             action = f"click ({row}, {col}), {'' if positive else 'not '}{name}"
-            self._put(old, replace(old, clicks=old.clicks.add(row, col, positive)), action)
+            self._put(old, replace(old, clicks=clicks), action)
 
     def remove_click(self, name: str, index: int = -1) -> None:
         """Remove one click of an object, not only the newest as `undo` does.
@@ -627,6 +629,43 @@ class Session:
             would overwrite the cube or a file that is not a mask.
         """
         check_mask_target(Path(path), self._source.files)
+
+    def overlay(self, path: str | os.PathLike[str], name: str | None = None) -> Path:
+        """Draw the masks and the clicks over the pseudo-RGB image, as a PNG file.
+
+        Parameters
+        ----------
+        path : path
+            Ending in ``.png``.  An existing file is replaced.
+        name : str, optional
+            Object to draw.  Default: all, in the colours of their labels.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        DataError
+            If the path does not end in ``.png``, its folder does not exist, it is the cube, or it
+            cannot be written.
+        """
+        from hsizoo.session.overlay import draw_overlay
+
+        target = Path(path)
+        if target.suffix.lower() != ".png":
+            raise DataError(f"{target}: overlays are written as .png, not {target.suffix!r}")
+        check_folder(target, {target}, self._source.files)
+        with self._lock:
+            chosen = self.objects if name is None else (name,)
+            masks = [self.mask(each) for each in chosen]
+            clicks = [self.clicks(each) for each in chosen]
+        picture = draw_overlay(self._cube, masks, clicks)
+        try:
+            target.write_bytes(picture)
+        except OSError as error:
+            raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
+        return target
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Save the session, so that `replay` makes the same masks.

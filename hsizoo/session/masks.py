@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hsizoo.errors import DataError, HsizooError
 
-__all__ = ["Export", "check_folder", "check_mask_target"]
+__all__ = ["Export", "check_folder", "check_mask_target", "check_own"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,31 @@ def check_folder(target: Path, written: set[Path], cube: frozenset[Path]) -> Non
         raise DataError(f"there is no folder {target.parent} to write {target.name} into")
     if {each.resolve() for each in written} & cube:
         raise DataError(f"{target} would overwrite the cube; choose another name")
+
+
+def check_own(target: Path, saved: Path) -> None:
+    """Check that a mask replaces nothing but an earlier one with its saved session beside it.
+
+    Raises
+    ------
+    DataError
+        If either file exists and the other is not there or is not a session.
+    """
+    from hsizoo.session.saved import read_kept
+
+    if saved.exists():
+        try:
+            read_kept(saved)
+        except HsizooError as error:
+            raise DataError(
+                f"{saved} exists and is not a session; choose another name ({error})"
+            ) from None
+    if target.exists() != saved.exists():
+        found, other = (target, saved) if target.exists() else (saved, target)
+        raise DataError(
+            f"{found} exists, but not {other.name}, so it may not be from an earlier call; choose "
+            "another name, or replace it with --force"
+        )
 
 
 def check_mask_target(target: Path, cube: frozenset[Path]) -> None:

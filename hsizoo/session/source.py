@@ -120,9 +120,22 @@ def read_spectrum(cube: HyperCube, row: int, col: int, radius: int = 0) -> Spect
 
 
 def check_clicks(clicks: Clicks, cube: HyperCube) -> None:
-    """Raise `ClickError` if a click is outside the image or has no finite spectrum."""
+    """Check the clicks of one object.
+
+    Raises
+    ------
+    ClickError
+        If a click is outside the image or has no finite spectrum, or a pixel is clicked both as
+        part of the object and as background.
+    """
     clicks.check_inside(*cube.shape[:2])
-    for row, col, _ in clicks:
+    seen: dict[tuple[int, int], bool] = {}
+    for row, col, positive in clicks:
+        if seen.setdefault((row, col), positive) != positive:
+            raise ClickError(
+                f"the pixel (row={row}, col={col}) is clicked both as part of the object and as "
+                "background; remove one of the two clicks"
+            )
         if not np.isfinite(cube.data[row, col]).all():
             raise ClickError(
                 f"the pixel (row={row}, col={col}) has no finite spectrum; click beside it"

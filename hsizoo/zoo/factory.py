@@ -10,6 +10,7 @@ load.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -328,17 +329,36 @@ def load_dataset(name: str, **options: Any) -> interfaces.SceneDataset:
     return dataset
 
 
-def load_scene(name: str, scene: int | str = 0, **options: Any) -> Scene:
-    """Load one scene of a dataset.
+def load_scene(name: str | os.PathLike[str], scene: int | str = 0, **options: Any) -> Scene:
+    """Load one scene: of a dataset, of a folder of cubes, or a single file.
 
     Parameters
     ----------
-    name : str
+    name : str or path
         Dataset, optionally with options (``phantom:height=256,width=256``), or the path of a
-        folder of cubes (``./cubes/``).
+        folder of cubes (``./cubes/``), or that of one cube with its mask in the same file or beside
+        it.
     scene : int or str, default 0
-        Index of the scene, from 0, or its name.
+        Index of the scene, from 0, or its name; not for a single file.
+
+    Raises
+    ------
+    NameLookupError, OptionError, MissingRequirement
+        As for `create`; also if there is no such scene.
+    DataError
+        If a file cannot be read, or has no mask.
     """
+    from hsizoo.io.formats import is_store
+
+    path = Path(name).expanduser()
+    # A dataset's name has no ending, so a file of the same name in the working folder is not meant.
+    if path.suffix and (path.is_file() or is_store(path)):
+        if options or scene != 0:
+            raise OptionError(f"{path} is a single file: it has one scene and takes no options")
+        from hsizoo.io.scenes import read_scene
+
+        return read_scene(path)
+    name = os.fspath(name)
     dataset = load_dataset(name, **options)
     names = [info.name for info in dataset.scenes()]
     if isinstance(scene, str):

@@ -8,16 +8,15 @@ from typing import Final
 from hsizoo import DatasetCard, Scene, SceneDataset, SceneInfo
 from hsizoo.errors import DataError, OptionError
 from hsizoo.io.collection import Collection, Member
+from hsizoo.io.matching import LOOKED_FOR
 
 __all__ = ["Folder"]
 
 _READING: Final = b"2"  # how files are read; with another, stored results are of other values
 _LAYOUT: Final = (
-    "Cubes in any format that hsizoo reads (ENVI, NumPy, MATLAB, HDF5, TIFF, Zarr, Tivita), each "
-    "with a mask of the same name next to it: a.hdr and a.mask.png, b.mat and b_gt.mat.  An "
-    "optional file hsizoo.toml sets names of labels, ignore, targets, subject, split, rgb_bands, "
-    "wavelengths, drop_bands, scale, nodata, layout; `hsizoo data check FOLDER` reports what was "
-    "found"
+    f"{LOOKED_FOR}.  An optional file hsizoo.toml sets names of labels, ignore, targets, subject, "
+    "split, rgb_bands, wavelengths, drop_bands, scale, nodata, layout; `hsizoo data check FOLDER` "
+    "reports what was found"
 )
 
 

@@ -18,6 +18,7 @@ from hsizoo_datasets.places import find_folder
 
 __all__ = ["LABELS", "OVERLAP", "UNLABELED", "Heipor"]
 
+_FOLDERS: Final = ("HeiPorSPECTRAL", "HeiPorSPECTRAL_example")
 _ANNOTATORS: Final = ("1", "2", "3")
 # Middle of the bands that the camera software averages for red, green and blue.
 _RGB_BANDS: Final = (30, 12, 8)
@@ -85,8 +86,7 @@ class Heipor(SceneDataset):
 
     @cached_property
     def _root(self) -> Path:
-        names = ("HeiPorSPECTRAL", "HeiPorSPECTRAL_example")
-        return find_folder(names, "data/subjects", self._data_dir, f"{self.card.how_to_get}.")
+        return find_folder(_FOLDERS, "data/subjects", self._data_dir, f"{self.card.how_to_get}.")
 
     @cached_property
     def _images(self) -> list[Path]:
@@ -182,6 +182,14 @@ class Heipor(SceneDataset):
             votes[label] = votes.get(label, np.int64(0)) + mask
             voters.add(who)
         return {label: mask * 2 > len(voters) for label, mask in votes.items()}
+
+    @classmethod
+    def recognise(cls, folder: Path) -> Path | None:
+        """Return the folder, or the one below it, that has images of subjects in ``data``."""
+        for root in (folder, *(folder / name for name in _FOLDERS)):
+            if next((root / "data" / "subjects").glob("*/*/*_SpecCube.dat"), None) is not None:
+                return root
+        return None
 
     @classmethod
     def write_fixture(cls, folder: Path) -> Path:

@@ -114,6 +114,15 @@ class Hib(SceneDataset):
             f"option data_dir=FOLDER or the environment variable {VARIABLE}"
         )
 
+    @classmethod
+    def recognise(cls, folder: Path) -> Path | None:
+        """Return the folder if images with references of white and dark lie in or below it."""
+        for root in (folder / name for name in _NAMES):
+            for truth in root.glob("*/gtMap.hdr"):
+                if all((truth.parent / f"{n}.hdr").is_file() for n in ("raw", "whiteReference")):
+                    return folder
+        return None
+
     def scenes(self) -> list[SceneInfo]:
         """List one scene per image; its subject is the patient."""
         return [SceneInfo(path.name, path.name.partition("-")[0]) for path in self._images]

@@ -15,11 +15,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from hsizoo_sam2 import PseudoRgb, Sam21, file_weights
+from hsizoo_sam2 import Sam21, file_weights
 from torch import nn
 
 import hsizoo
 from hsizoo.errors import ClickError
+from hsizoo.io import PseudoRgb
 from hsizoo_medsam.adapters import Adapter, insert_adapters
 from hsizoo_medsam.frame import Frame
 from hsizoo_medsam.options import MedSamAdapterOptions

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         Sam21Options,
         SizeName,
     )
-    from hsizoo_sam2.pseudo_rgb import PseudoRgb
     from hsizoo_sam2.resizing import resize
     from hsizoo_sam2.sam21 import Sam21, Sam21Image
     from hsizoo_sam2.sam21_ft import Sam21FineTuned
@@ -28,7 +27,6 @@ _MODULES = {
     "FineTunedOptions": "hsizoo_sam2.options",
     "PictureOptions": "hsizoo_sam2.options",
     "Projection": "hsizoo_sam2.decoding",
-    "PseudoRgb": "hsizoo_sam2.pseudo_rgb",
     "SIZES": "hsizoo_sam2.sizes",
     "Sam21": "hsizoo_sam2.sam21",
     "Sam21FineTuned": "hsizoo_sam2.sam21_ft",
@@ -46,7 +44,6 @@ __all__ = [
     "FineTunedOptions",
     "PictureOptions",
     "Projection",
-    "PseudoRgb",
     "Sam2Network",
     "Sam21",
     "Sam21FineTuned",

@@ -20,11 +20,11 @@ from torch.nn import functional
 import hsizoo
 from hsizoo import embedding_cache, embedding_key
 from hsizoo.errors import ClickError
+from hsizoo.io import PseudoRgb
 from hsizoo_sam2.building import describe_encoder
 from hsizoo_sam2.identity import base_weights
 from hsizoo_sam2.network import Projection, build_network
 from hsizoo_sam2.options import Sam21Options
-from hsizoo_sam2.pseudo_rgb import PseudoRgb
 from hsizoo_sam2.resizing import resize
 
 __all__ = ["Sam21", "Sam21Image"]

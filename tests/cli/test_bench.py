@@ -32,7 +32,7 @@ clicks = 1
 @pytest.fixture
 def hsizoo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("hsizoo.cli.console._WIDTH_OF_A_PIPE", 500)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
     def run(*words, code=0):
         result = CliRunner().invoke(app, words, catch_exceptions=False)
@@ -51,7 +51,8 @@ def test_perturb_may_be_repeated(hsizoo):
     assert head.split()[:2] == ["component", "perturbation"]
     low, high = table[1]["intervals"]["dice@max 1c"]
     assert f"{table[1]['values']['dice@max 1c']:.3f} [{low:.3f}, {high:.3f}]" in shown
-    assert "hsizoo-runs/phantom/differences.csv" in shown
+    assert "-perturb=none+noise-" in shown
+    assert "/differences.csv" in shown
     with pytest.raises(NameLookupError, match="Did you mean 'shading'"):
         hsizoo("bench", "sa", "--perturb", "shadin")
 
@@ -68,6 +69,18 @@ def test_an_experiment(hsizoo, tmp_path):
     assert tables["tables"]["one"][0]["values"]["dice@max 1c"] == float(row["dice@max 1c"])
     with pytest.raises(OptionError, match="has no run 'three'"):
         hsizoo("bench", "-c", "try.toml", "--only", "three")
+
+
+def test_tables_of_another_run_are_kept_and_that_is_told(hsizoo):
+    words = ("bench", "-d", TINY, "-k", "1", "-o", "out")
+    hsizoo(*words, "sa", "pcc")
+    before = Path("out/table.csv").read_bytes()
+    done = hsizoo(*words, "sa", "--json")
+    place = done.stderr.partition("they are now in ")[2].partition(",")[0]
+    assert place.startswith("out/earlier/")
+    assert Path(place, "table.csv").read_bytes() == before
+    assert "out had the tables of another run" in done.stderr
+    assert "tables of another run" not in hsizoo(*words, "sa", "pcc", "--json").stderr
 
 
 def test_what_fails_is_told_and_the_status_is_1(hsizoo):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,7 +59,15 @@ def test_check_one_file_and_an_empty_folder(folder, tmp_path_factory):
     assert "1 cube(s), 0 error(s)" in call("data", "check", folder / "a.hdr")
     (folder / "a.img").write_bytes(b"short")
     assert "has 5 bytes" in call("data", "check", folder / "a.hdr", code=1)
-    assert "0 cube(s)" in call("data", "check", tmp_path_factory.mktemp("empty"), code=1)
+    text = call("data", "check", tmp_path_factory.mktemp("empty"), code=1)
+    assert "0 cube(s)" in text
+    for looked_for in (
+        "no cube was found in",
+        "ENVI",
+        "a.mask.png",
+        "images/a.hdr and labels/a.png",
+    ):
+        assert looked_for in text
     assert "error: there is no file" in call("data", "check", folder / "none" / "x", code=1)
 
 
@@ -118,6 +127,11 @@ def test_a_fixture_is_a_dataset(tmp_path, name, scenes):
     assert card == json.loads(call("data", "info", f"{name}:data_dir={root}", "--json"))
     assert card["scenes"] == scenes
     assert card["title"].startswith("H")
+    for path in (root, tmp_path):
+        text = call("data", "check", path)
+        assert f"{scenes} scenes of 3 subjects" in text
+        assert f"hsizoo bench sa --dataset {name} --data-dir" in text
+        assert text.splitlines()[-1] == "1 dataset(s), 0 error(s), 0 note(s)"
     size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
     assert size < 2**21
     with pytest.raises(OptionError, match="samson has no fixture"):
@@ -163,7 +177,9 @@ def test_fetch(file_server, fake_dist, tmp_path, monkeypatch):
         (found,) = (row["data"] for row in rows if row["name"] == name)
         assert json.loads(call("data", "info", name, "--json"))["data files"] == found
         assert json.loads(call("info", name, "--json"))["data files"] == found
-        assert any(f"  {found} " in line for line in call("data", "list").splitlines())
+        lines = (line.split() for line in call("data", "list").splitlines())
+        (line,) = (" ".join(line) for line in lines if line[0] == name)
+        assert line.endswith(f"A scene · {found.replace('here', 'data here')} · hsizoo-scenes 1.0")
         return found
 
     assert [state("known"), state("unknown")] == ["downloads by itself", "needs --download"]
@@ -182,3 +198,23 @@ def test_fetch(file_server, fake_dist, tmp_path, monkeypatch):
         call("data", "fetch", "phantom")
     with pytest.raises(OptionError, match="without options: hsizoo data fetch known"):
         call("data", "fetch", "known:data_dir=x")
+
+
+def test_a_known_dataset_is_a_plain_folder_with_a_manifest(tmp_path):
+    root = Path(call("data", "fixture", "heipor", tmp_path).splitlines()[0])
+    (root / "hsizoo.toml").write_text('skip = ["*binary.png"]')
+    assert "1 dataset" not in call("data", "check", root, code=1)
+    (root / "hsizoo.toml").unlink()
+    for path in root.rglob("*_SpecCube.dat"):
+        path.write_bytes(b"short")
+    (row,) = json.loads(call("data", "check", root, "--json", code=1))
+    assert (row["role"], row["facts"]) == ("dataset", "this is heipor")
+    assert "_SpecCube.dat" in row["errors"][0]
+
+
+def test_check_a_mask(folder):
+    text = call("data", "check", folder / "a.mask.png")
+    assert "PNG mask, 150×8, 0: 1188, 1: 12" in text
+    assert text.splitlines()[-1] == "1 mask(s), 0 error(s), 0 note(s)"
+    (folder / "a.mask.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert "error: " in call("data", "check", folder / "a.mask.png", code=1)

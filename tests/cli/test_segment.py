@@ -10,7 +10,7 @@ import hsizoo
 from hsizoo.cli import app
 from hsizoo.cli.segment import segment
 from hsizoo.errors import ClickError, DataError, HsizooError, ProtocolError
-from hsizoo.io import read_labels, write_cube
+from hsizoo.io import read_cube, read_labels, write_cube, write_mask
 
 
 def call(*arguments, code=0):
@@ -194,6 +194,95 @@ def test_a_file_that_holds_no_clicks_is_not_replaced(scene, tmp_path):
         call("sa", scene[0], "--click", "8,10", "-o", tmp_path / "m.png")
     assert not (tmp_path / "m.png").exists()
     assert (tmp_path / "m.png.clicks.json").read_text() == "notes"
+
+
+def test_nothing_is_replaced_but_an_earlier_result(scene, tmp_path):
+    out = tmp_path / "m.png"
+    np.save(tmp_path / "other.npy", np.zeros((2, 2), int))
+    out.write_bytes(b"")
+    write_mask(out, np.zeros((24, 30), int))
+    before = out.read_bytes()
+    with pytest.raises(DataError, match=r"m\.png exists, but not m\.png\.clicks\.json.*--force"):
+        call("sa", scene[0], "--click", "8,10", "-o", out)
+    assert out.read_bytes() == before
+    call("sa", scene[0], "--click", "8,10", "-o", out, "--force")
+    assert out.read_bytes() != before
+    call("sa", scene[0], "--click", "8,11", "-o", out)
+    out.unlink()
+    with pytest.raises(DataError, match=r"clicks\.json exists, but not m\.png"):
+        call("sa", scene[0], "--click", "8,10", "-o", out)
+
+
+def test_a_pixel_cannot_be_both(scene, tmp_path):
+    with pytest.raises(ClickError, match=r"\(row=8, col=10\) is clicked both"):
+        call("sa", scene[0], "--click", "8,10", "--not", "8,10", "-o", tmp_path / "m.png")
+    assert not (tmp_path / "m.png").exists()
+
+
+def test_the_mask_is_drawn_on_the_image(scene, tmp_path):
+    from PIL import Image
+
+    out, overlay = tmp_path / "m.png", tmp_path / "o.png"
+    told = call(
+        "sa-rw", scene[0], "--click", "8,10", "--not", "20,3", "-o", out, "--overlay", overlay
+    )
+    assert "o.png  mask and clicks on the image" in told
+    with Image.open(overlay) as image:
+        picture = np.array(image.convert("RGB")).astype(int)
+    times = picture.shape[0] // 24
+    assert picture.shape == (24 * times, 30 * times, 3)
+    assert times == 12
+    at = picture[8 * times + times // 2, 10 * times + times // 2]
+    np.testing.assert_array_equal(at, hsizoo.io.class_colours(2)[1])
+    edge = (picture == hsizoo.io.class_colours(2)[1]).all(axis=2)
+    rows = np.flatnonzero(edge.any(axis=1))
+    assert abs(rows[0] - 5 * times) <= times
+    assert abs(rows[-1] - 15 * times) <= times
+    with pytest.raises(DataError, match=r"o\.jpg: overlays are written as \.png"):
+        call("sa", scene[0], "--click", "8,10", "-o", out, "--overlay", tmp_path / "o.jpg")
+
+
+def test_a_file_is_read_as_bench_reads_it(scene, tmp_path):
+    """hsizoo.toml beside a cube, or above it, applies whichever command reads the cube."""
+    path, truth = scene
+    write_mask(tmp_path / "c.mask.png", truth)
+    (tmp_path / "hsizoo.toml").write_text(
+        "drop_bands = [0, 1]\nscale = 2\nwavelengths = [500, 600, 700, 800]"
+    )
+    told = call("sa", path, "--click", "8,10", "-o", tmp_path / "m.npz")
+    dataset = hsizoo.load_dataset("folder", path=str(tmp_path))
+    cube = dataset.scene(0).cube
+    assert cube.bands == 2
+    about = json.loads((tmp_path / "m.npz.clicks.json").read_text())
+    assert about["cube sha256"] == cube.digest == read_cube(path).digest
+    assert "hsizoo.toml: wavelengths, scale, drop_bands" in told
+    call("sa", path, "--click", "8,10", "-o", tmp_path / "m.npz", "--set", "drop_bands=[3]")
+    about = json.loads((tmp_path / "m.npz.clicks.json").read_text())
+    assert about["settings"] == {"drop_bands": [3]}
+    assert about["cube sha256"] == read_cube(path, drop_bands=[3]).digest != cube.digest
+    again = call("sa", path, "--replay", tmp_path / "m.npz.clicks.json", "-o", tmp_path / "n.npz")
+    assert "another cube" not in again
+
+
+@pytest.mark.parametrize("text", ["nodata", "=1", "no-data=3", "nonsense=1", "scale=0", "layout=x"])
+def test_settings_that_are_wrong(scene, tmp_path, text):
+    result = CliRunner().invoke(
+        app,
+        [
+            "segment",
+            "sa",
+            str(scene[0]),
+            "--click",
+            "8,10",
+            "-o",
+            str(tmp_path / "m.png"),
+            "--set",
+            text,
+        ],
+    )
+    assert result.exit_code != 0
+    assert isinstance(result.exception, HsizooError | SystemExit)
+    assert not (tmp_path / "m.png").exists()
 
 
 def test_it_is_a_function(scene, tmp_path, capsys):

@@ -253,3 +253,64 @@ class TestLock:
                 process.send_signal(signal.SIGKILL)
         with Store(tmp_path) as store:
             assert store.load("abc") == {"format": RECORD_FORMAT, "n": 1}
+
+
+class TestALender:
+    def test_its_records_are_taken_over_and_its_folder_is_left_alone(self, tmp_path):
+        with Store(tmp_path / "old") as old:
+            old.save("abc", RECORD)
+            old.save("own", RECORD)
+        before = files(tmp_path / "old")
+        with Store(tmp_path / "new", tmp_path / "old") as new:
+            new.save("own", {"n": 2})
+            assert new.load("abc") == {"format": RECORD_FORMAT, **RECORD}
+            assert new.load("own") == {"format": RECORD_FORMAT, "n": 2}
+            assert new.load("none") is None
+            new.save("abc", {"n": 3})
+        assert files(tmp_path / "old") == before
+        assert Store(tmp_path / "old").load("abc") == {"format": RECORD_FORMAT, **RECORD}
+        assert Store(tmp_path / "new").load("abc") == {"format": RECORD_FORMAT, "n": 3}
+
+    def test_what_was_taken_over_stays_when_the_lender_is_gone(self, tmp_path):
+        with Store(tmp_path / "old") as old:
+            old.save("abc", RECORD)
+        with Store(tmp_path / "new", tmp_path / "old") as new:
+            new.load("abc")
+        (tmp_path / "old" / "cells" / "abc.json").unlink()
+        assert Store(tmp_path / "new").load("abc") == {"format": RECORD_FORMAT, **RECORD}
+
+    def test_without_links_a_record_is_read_where_it_is(self, tmp_path, monkeypatch):
+        def refused(self, target):
+            raise PermissionError(errno.EPERM, "no links here")
+
+        with Store(tmp_path / "old") as old:
+            old.save("abc", RECORD)
+        monkeypatch.setattr(Path, "hardlink_to", refused)
+        with Store(tmp_path / "new", tmp_path / "old") as new:
+            assert new.load("abc") == {"format": RECORD_FORMAT, **RECORD}
+
+    def test_a_lender_need_not_be_there(self, tmp_path):
+        with Store(tmp_path / "new", tmp_path / "gone") as new:
+            assert new.load("abc") is None
+        assert not (tmp_path / "gone").exists()
+
+
+class TestMoving:
+    def test_files_go_where_they_are_told_and_others_stay(self, tmp_path):
+        with Store(tmp_path) as store:
+            for name in ("a.csv", "maps/b.png", "c.csv"):
+                store.write(name, name.encode())
+            store.move(["a.csv", "gone.csv", "maps/b.png"], "there/x")
+        assert files(tmp_path) == [
+            "c.csv", "maps", "there", "there/x", "there/x/a.csv", "there/x/maps",
+            "there/x/maps/b.png",
+        ]  # fmt: skip
+        assert (tmp_path / "there/x/maps/b.png").read_bytes() == b"maps/b.png"
+
+    def test_a_file_in_the_way_of_the_folder_is_told(self, tmp_path):
+        with Store(tmp_path) as store:
+            store.write("a.csv", b"a")
+            store.write("there", b"a file")
+            with pytest.raises(StoreError, match="cannot move"):
+                store.move(["a.csv"], "there/x")
+        assert (tmp_path / "a.csv").read_bytes() == b"a"

@@ -1,3 +1,4 @@
+import json
 import os
 
 import numpy as np
@@ -91,7 +92,9 @@ def test_settings_apply(folder):
         ("ignor = [0]", "unknown key 'ignor'. Did you mean 'ignore'"),
         ("ignore = 'a'", "expected whole numbers"),
         ("scale = 0", "expected a number above 0"),
-        ("layout = 'whb'", "expected one of auto, hwb, bhw, hbw"),
+        ("layout = 'bwh'", "expected one of auto, hwb, bhw, hbw"),
+        ("mask_coordinates = 'degrees'", "expected one of auto, pixels, map"),
+        ("[masks]\n'pig1/a.hdr' = 'truth/a.png'", "masks names truth/a.png, which is not there"),
         ("subject = '('", "subject = '\\('"),
         ("title = 3", "expected a string in quotes"),
         ("rgb_bands = [1, 2]", "expected three bands"),
@@ -137,6 +140,10 @@ def scene_error(folder, index=0):
 def test_two_masks_for_a_cube(folder):
     np.save(folder / "pig1/a_labels.npy", MASK)
     assert "a.hdr has 2 masks: a.mask.png, a_labels.npy; keep only one" in scene_error(folder)
+    settings(folder, "[masks]\n'pig1/a.img' = 'pig1/a_labels.npy'")
+    collection = Collection(folder)
+    assert collection.members[0].masks == (folder / "pig1/a_labels.npy",)
+    assert collection.scene(collection.members[0]).label_map.targets == {1, 2}
 
 
 def test_a_mask_of_another_size(folder):
@@ -144,6 +151,8 @@ def test_a_mask_of_another_size(folder):
     message = scene_error(folder)
     assert "a.mask.png has (5, 8) (rows, columns), but" in message
     assert "a.hdr has (6, 8)" in message
+    write_mask(folder / "pig1/a.mask.png", MASK.T)
+    assert "rows and columns are exchanged in one of them" in scene_error(folder)
 
 
 def test_a_cube_without_mask(folder):
@@ -324,3 +333,153 @@ def test_a_folder_is_checked_file_by_file(folder):
     assert "1 class 1: 12" in by_file["b_gt.npy", "mask"].facts
     assert "damaged" in by_file["c.npz", "cube"].errors[0]
     assert by_file["notes.xyz", "unused"]
+
+
+def box(left, top, right, bottom, **properties):
+    """A rectangle as a GeoJSON feature."""
+    ring = [[left, top], [right, top], [right, bottom], [left, bottom], [left, top]]
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
+
+
+def geojson(path, *features):
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": list(features)}))
+
+
+def test_polygons_beside_a_cube_are_its_mask(folder):
+    (folder / "pig1/a.mask.png").unlink()
+    (folder / "pig1/b_gt.npy").unlink()
+    geojson(folder / "pig1/a.geojson", box(2, 1, 6, 4, name="spleen"))
+    geojson(
+        folder / "pig1/b.mask.geojson", box(2, 1, 6, 4, name="liver"), box(0, 4, 2, 6, name="x")
+    )
+    settings(folder, "layout = 'hwb'")
+    scenes = [Collection(folder).scene(member) for member in Collection(folder).members]
+    # The same number for a class in every mask of the folder.
+    assert scenes[0].label_map.class_names == {0: "background", 2: "spleen"}
+    assert scenes[1].label_map.class_names == {0: "background", 1: "liver", 3: "x"}
+    np.testing.assert_array_equal(scenes[0].label_map.labels, np.where(MASK == 1, 2, 0))
+    np.testing.assert_array_equal(scenes[1].label_map.labels, np.choose(MASK, [0, 1, 3]))
+    settings(folder, "layout = 'hwb'\n[names]\n0 = 'cloth'\n7 = 'spleen'")
+    collection = Collection(folder)
+    assert collection.scene(collection.members[0]).label_map.targets == {7}
+    with pytest.raises(DataError, match="the class 'liver' is not among the known ones"):
+        collection.scene(collection.members[1])
+
+
+def test_polygons_of_no_cube_are_unused(folder):
+    geojson(folder / "area.geojson", box(0, 0, 9, 9, name="site"))
+    (folder / "notes.json").write_text("{}")
+    found = {each.path.name: each for each in check_collection(Collection(folder))}
+    assert found["area.geojson"].role == "unused"
+    assert "GeoJSON polygons that have the name of no cube" in found["area.geojson"].facts
+    assert "notes.json" not in found
+
+
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+def test_the_version_follows_all_files_of_a_shapefile(folder):
+    pyogrio = pytest.importorskip("pyogrio")
+    import shapely
+
+    (folder / "pig1/a.mask.png").unlink()
+    pyogrio.raw.write(
+        folder / "pig1/a.shp", shapely.to_wkb(np.array([shapely.box(2, 1, 6, 4)])),
+        [np.array([1])], ["class"], geometry_type="Polygon", crs=None,
+    )  # fmt: skip
+    collection = Collection(folder)
+    names = {path.name for path in collection.files_of(collection.members[0])}
+    assert names >= {"a.hdr", "a.img", "a.shp", "a.shx", "a.dbf"}
+    np.testing.assert_array_equal(
+        collection.scene(collection.members[0]).label_map.labels, MASK == 1
+    )
+
+
+def coco(path, *images, categories=((1, "liver"), (2, "colon"))):
+    """Write a file in which every image has one square of the first category."""
+    square = [2, 1, 6, 1, 6, 4, 2, 4]
+    document = {
+        "images": [{"id": n, "file_name": name} for n, name in enumerate(images)],
+        "annotations": [
+            {"id": n, "image_id": n, "category_id": categories[0][0], "segmentation": [square]}
+            for n in range(len(images))
+        ],
+        "categories": [{"id": number, "name": name} for number, name in categories],
+    }
+    path.write_text(json.dumps(document))
+
+
+def test_annotations_of_coco(folder):
+    for mask in ("pig1/a.mask.png", "pig1/b_gt.npy", "pig2/c-labels.hdr", "pig2/c-labels.img"):
+        (folder / mask).unlink()
+    settings(folder, "layout = 'hwb'")
+    (folder / "annotations").mkdir()
+    coco(folder / "annotations/all.json", "a.png", "pig1/b.jpg", "c.png", "z.png")
+    collection = Collection(folder)
+    for member in collection.members:
+        labels = collection.scene(member).label_map
+        np.testing.assert_array_equal(labels.labels, MASK == 1)
+        assert labels.class_names == {0: "background", 1: "liver", 2: "colon"}
+    found = list(check_collection(collection))
+    assert not any(each.errors for each in found)
+    assert "of a.hdr: 0 background: 36" in found[1].facts
+    assert ("1 images have no cube: z.png",) in [each.warnings for each in found]
+
+
+def test_an_image_of_coco_that_may_be_two_cubes(folder):
+    for mask in ("pig1/a.mask.png", "pig1/b_gt.npy", "pig2/c-labels.hdr", "pig2/c-labels.img"):
+        (folder / mask).unlink()
+    write_cube(folder / "pig2/a.hdr", hsizoo.HyperCube(CUBE))
+    coco(folder / "all.json", "a.png")
+    with pytest.raises(DataError, match=r"a\.png may be one of .*: pig1/a\.hdr, pig2/a\.hdr; add"):
+        assert Collection(folder).members
+    coco(folder / "all.json", "pig2/a.png")
+    masks = {member.name: len(member.masks) for member in Collection(folder).members}
+    assert masks == {"pig1/a": 0, "pig1/b": 0, "pig2/a": 1, "pig2/c": 0}
+
+
+def test_a_large_class_0_is_asked_about(tmp_path):
+    write_cube(tmp_path / "a.hdr", hsizoo.HyperCube(CUBE))
+    labels = np.zeros((6, 8), int)
+    labels[:, 5], labels[:, 6], labels[:, 7] = 1, 2, 3
+    write_mask(tmp_path / "a.mask.png", labels)
+    line = f"write into {tmp_path}/hsizoo.toml: ignore = [0]"
+
+    def told():
+        return " ".join(list(check_collection(Collection(tmp_path)))[1].warnings)
+
+    assert "0 covers 62% of the mask and counts as background" in told()
+    assert line in told()
+    for answer in ("ignore = [0]", "ignore = []", "[names]\n0='a'\n1='b'\n2='c'\n3='d'"):
+        settings(tmp_path, answer)
+        assert "ignore = [0]" not in told()
+    (tmp_path / "hsizoo.toml").unlink()
+    labels[:, :5] = np.arange(30).reshape(6, 5) % 3 + 1
+    labels[0, :9] = 0
+    write_mask(tmp_path / "a.mask.png", labels)
+    assert "ignore = [0]" not in told()  # 8 of 48 pixels
+
+
+@pytest.mark.parametrize("ending", [".png", ".hdr", ".tif", ".npz", ".npy"])
+def test_a_lone_mask_is_called_a_mask(tmp_path, ending):
+    path = tmp_path / f"field{ending}"
+    if ending == ".npy":
+        np.save(path, MASK)
+    else:
+        write_mask(path, MASK)
+    finding = check_file(path)
+    assert (finding.role, finding.errors) == ("mask", ())
+    assert "6×8" in finding.facts
+    assert f"1: {(MASK == 1).sum()}" in finding.facts.replace(" class 1", "")
+
+
+def test_lone_polygons_and_annotations_are_described(tmp_path):
+    geojson(tmp_path / "a.json", box(0, 0, 1, 1, name="liver"), box(0, 0, 1, 1, name="liver"))
+    coco(tmp_path / "b.json", "a.png", "b.png")
+    assert check_file(tmp_path / "a.json").facts == "GeoJSON polygons, 2 features; liver: 2"
+    assert check_file(tmp_path / "b.json").facts == (
+        "COCO annotations, 2 images, 2 objects; liver: 2"
+    )
+    (tmp_path / "b.json").write_text('{"images": [], "annotations": 3}')
+    finding = check_file(tmp_path / "b.json")
+    assert finding.role == "mask"
+    assert "its annotations must be a list of objects" in finding.errors[0]

@@ -12,11 +12,11 @@ import torch
 from hsizoo_medsam import medsam_adapter
 from hsizoo_medsam.medsam_adapter import MedSamAdapter
 from hsizoo_medsam.sam import VIT_B, Sam, Vit
-from hsizoo_sam2 import PseudoRgb
 from torch import nn
 
 import hsizoo
 from hsizoo.errors import DataError, HsizooError, OptionError
+from hsizoo.io import PseudoRgb
 
 segment_anything = pytest.importorskip(
     "segment_anything", reason="the oracle: pip install segment-anything"

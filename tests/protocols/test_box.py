@@ -289,7 +289,9 @@ class TestAsAPlugin:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "box, margin 3" in done.stdout
-        assert (tmp_path / "hsizoo-runs" / "phantom-frames" / "table.csv").exists()
+        (folder,) = (tmp_path / "hsizoo-runs").iterdir()
+        assert folder.name == "phantom-height=48-width=40-frames-margin=3"
+        assert (folder / "table.csv").exists()
 
 
 def environment_with(more):

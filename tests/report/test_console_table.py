@@ -1,5 +1,7 @@
 """The table of a run in a terminal of any width."""
 
+import re
+
 import pytest
 from rich.console import Console
 
@@ -26,10 +28,10 @@ def row(name, value=0.51239, spread=0.0123, **conditions):
     )
 
 
-def shown(layout, rows, width, *, colours=False):
+def shown(layout, rows, width, *, colours=False, digits=None):
     out = Console(width=width, color_system="standard" if colours else None, force_terminal=colours)
     with out.capture() as captured:
-        made, left_out = fitting_table(layout, rows, "[i]title[/i]", width)
+        made, left_out = fitting_table(layout, rows, "[i]title[/i]", width, digits=digits)
         out.print(made)
     return captured.get(), left_out
 
@@ -69,6 +71,51 @@ def test_a_narrow_terminal_leaves_out_columns_before_intervals_and_never_cuts():
     assert "0.5124" in narrow
     for width in (10, 30, 70):
         assert "…" not in shown(CLICKS, rows, width)[0]
+
+
+@pytest.mark.parametrize("width", [24, 40, 60, 80, 120, 200])
+@pytest.mark.parametrize("several", [False, True])
+def test_headline_columns_are_there_at_any_width_and_no_figure_is_cut(width, several):
+    names = ["samsa2-nano (trained on phantom)", "sa"]
+    conditions = [{"perturbation": "noise:strength=0.3"}, {"perturbation": ""}] if several else []
+    values = (0.61239, 0.51231)
+    rows = [row(*each) for each in zip(names, values, strict=True)]
+    for each, mine in zip(rows, conditions, strict=False):
+        each.conditions = mine
+    text, left_out = shown(CLICKS, rows, width)
+    assert all(len(line) <= width for line in text.splitlines())
+    wide = "[0.250, 0.750]" in text
+    for heading in ("dice@0.5 1c", "dice@max 1c", "dice@0.5 5c"):
+        assert heading in text
+        assert heading not in left_out
+    for figure in ("0.612", "0.512") if wide else ("0.6124", "0.5123"):
+        assert len(re.findall(rf"(?<![\d.]){re.escape(figure)}(?!\d)", text)) >= 3
+    for word in [*names[0].split(), "samples", *(["noise:strength=0.3"] if width > 40 else [])]:
+        assert several or ":" in word or word in text
+    assert "…" not in text
+
+
+def test_a_headline_is_never_left_out_even_if_its_column_might_be():
+    columns = [Column(name=name, meaning="", leave_out=1) for name in ("first", "second")]
+    layout = Layout(tuple(columns), ("second",), "samples")
+    rows = [Row(component="x" * 20, values={"first": 0.5, "second": 0.25})]
+    text, left_out = shown(layout, rows, 30)
+    assert left_out == ["first"]
+    assert "0.2500" in text
+
+
+def test_names_are_not_broken_where_that_saves_no_part():
+    rows = [row("samsa2-nano (trained on phantom)", spread=None)]
+    text, _ = shown(CLICKS, rows, 60)
+    assert text.count("samsa2-nano (trained on phantom)") == 2
+    text, _ = shown(CLICKS, rows, 50)
+    assert "samsa2-nano (trained on phantom)" not in text
+
+
+def test_digits_on_request():
+    text, _ = shown(CLICKS, [row("net")], 400, digits=1)
+    assert "0.5 [0.2, 0.8]" in text
+    assert "0.0" in text.splitlines()[2].split()[-2]
 
 
 def test_classifiers_have_per_cent_with_their_spread_and_count_seeds(classified):

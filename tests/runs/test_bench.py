@@ -167,11 +167,35 @@ def test_names_alone_will_do_for_lists(tmp_path):
     assert len(result.records) == 1
 
 
-def test_the_folder_is_named_after_dataset_and_protocol(tmp_path, monkeypatch):
+def test_the_folder_is_named_after_what_differs_from_the_defaults(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert str(bench("sa", ONE, clicks=1).folder) == "hsizoo-runs/phantom"
-    few = bench("rf:trees=5", ONE, shots=2, seeds=1)
-    assert str(few.folder) == "hsizoo-runs/phantom-few-labels"
+    assert str(bench("sa", "indian-pines").folder) == "hsizoo-runs/indian-pines"
+    same = bench("sa", "indian-pines", split="all", scenes="indian-pines", clicks=5)
+    assert str(same.folder) == "hsizoo-runs/indian-pines"
+    few = bench("rf:trees=5", "indian-pines", shots=2, seeds=1)
+    assert str(few.folder) == "hsizoo-runs/indian-pines-few-labels-shots=2"
+    tiny = "phantom:height=32,width=32,bands=8"
+    one = bench("sa", tiny, clicks=1, scenes="s03-v1")
+    assert one.folder.name == "phantom-height=32-width=32-bands=8-clicks=1-scene=s03-v1"
+    other = bench("sa", tiny, clicks=1, split="val")
+    assert other.folder.name == "phantom-height=32-width=32-bands=8-clicks=1-split=val"
+
+
+def test_cells_of_the_plain_folder_are_found_again(tmp_path, monkeypatch):
+    """Runs of all settings were there, before each had a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    before = bench("sa", ONE, clicks=1, out="hsizoo-runs/phantom")
+    planned, events = planning()
+    after = bench("sa", ONE, clicks=1, events=events)
+    assert planned == [(0, 1)]
+    assert after.folder != before.folder
+    assert stored(after.folder) == stored(before.folder) == 1
+    assert after.table == before.table
+    # A record is another file from then on: to compute it anew leaves the old one alone.
+    (old,) = before.folder.glob("cells/*")
+    content = old.read_bytes()
+    bench("sa", ONE, clicks=1, overwrite="always")
+    assert old.read_bytes() == content
 
 
 def test_perturbations_make_rows_of_their_own_and_leave_the_clean_cells_alone(tmp_path):

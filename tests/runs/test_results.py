@@ -19,7 +19,8 @@ from hsizoo.protocols.interactive.protocol import InteractiveProtocol
 from hsizoo.report.comparison import compare
 from hsizoo.runs.bench import run_cases
 from hsizoo.runs.case import Case
-from hsizoo.runs.results import read_results, write_results
+from hsizoo.runs.results import write_results
+from hsizoo.runs.stored import read_results
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"

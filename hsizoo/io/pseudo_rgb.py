@@ -1,6 +1,6 @@
-"""Pseudo-RGB images: conversion of a cube to the three channels that SAM was trained on.
+"""Pseudo-RGB images: conversion of a cube to three channels, for people and for SAM.
 
-The papers do not say which bands they used or how they scaled them (SAMSA 2.0, section 3.3:
+The papers on SAM do not say which bands they used or how they scaled them (SAMSA 2.0, section 3.3:
 "fixed band selection"); everything here is therefore an option with a documented default.
 """
 
@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-import hsizoo
+from hsizoo.cube import HyperCube
 from hsizoo.errors import DataError
-from hsizoo_sam2.options import Rgb, Stretch
 
 __all__ = ["PseudoRgb"]
+
+Rgb = Literal["auto", "bands", "wavelength", "tivita", "even"]
+Stretch = Literal["percentile", "range", "reflectance"]
 
 _NEAR_NM = 30.0  # "auto" uses wavelengths only if each channel has a band this close
 _LOW, _HIGH = 1.0, 99.0  # percent
@@ -31,7 +33,7 @@ _Image = npt.NDArray[np.uint8]
 # Several models may render the same cube.  Images are cached for the lifetime of their cube,
 # except large ones, whose cube may be a memory map that exceeds the memory.
 _MAX_CACHED_BYTES = 2**24
-_images: WeakKeyDictionary[hsizoo.HyperCube, dict[PseudoRgb, _Image]] = WeakKeyDictionary()
+_images: WeakKeyDictionary[HyperCube, dict[PseudoRgb, _Image]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class PseudoRgb:
     stretch: Stretch = "percentile"
     nm: tuple[float, float, float] = (640.0, 550.0, 460.0)
 
-    def render(self, cube: hsizoo.HyperCube) -> _Image:
+    def render(self, cube: HyperCube) -> _Image:
         """Render the image, once per cube; non-finite values become 0.
 
         Raises
@@ -76,21 +78,21 @@ class PseudoRgb:
             kept[self] = image
         return image.copy()
 
-    def _render(self, cube: hsizoo.HyperCube) -> _Image:
+    def _render(self, cube: HyperCube) -> _Image:
         policy = self.resolve(cube)
         if policy == "tivita":
             return _tivita(cube)
         channels = cube.data[:, :, list(self.bands(cube))]
         return np.stack([self._to_bytes(channels[:, :, n]) for n in range(3)], axis=2)
 
-    def describe(self, cube: hsizoo.HyperCube) -> dict[str, Any]:
+    def describe(self, cube: HyperCube) -> dict[str, Any]:
         """Return the policy, bands and stretch used for this cube, as plain values."""
         policy = self.resolve(cube)
         if policy == "tivita":
             return {"rgb": policy}
         return {"rgb": policy, "bands": list(self.bands(cube)), "stretch": self.stretch}
 
-    def resolve(self, cube: hsizoo.HyperCube) -> str:
+    def resolve(self, cube: HyperCube) -> str:
         """Return the policy used for this cube, never ``auto``."""
         if self.rgb != "auto":
             return self.rgb
@@ -102,7 +104,7 @@ class PseudoRgb:
                 return "wavelength"
         return "even"
 
-    def bands(self, cube: hsizoo.HyperCube) -> tuple[int, int, int]:
+    def bands(self, cube: HyperCube) -> tuple[int, int, int]:
         """Return the indices of the three bands, red first.
 
         Raises
@@ -142,7 +144,7 @@ class PseudoRgb:
         return shown
 
 
-def _wavelengths(cube: hsizoo.HyperCube) -> npt.NDArray[np.float64]:
+def _wavelengths(cube: HyperCube) -> npt.NDArray[np.float64]:
     if cube.wavelengths is None:
         raise DataError(
             f"{cube.name} has no wavelengths; use rgb=even, or rgb=bands if it defines bands"
@@ -150,7 +152,7 @@ def _wavelengths(cube: hsizoo.HyperCube) -> npt.NDArray[np.float64]:
     return cube.wavelengths
 
 
-def _tivita(cube: hsizoo.HyperCube) -> _Image:
+def _tivita(cube: HyperCube) -> _Image:
     """Render with the formula of the Tivita camera's software."""
     wavelengths = _wavelengths(cube)
     channels = []

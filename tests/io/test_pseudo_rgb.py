@@ -6,13 +6,13 @@ import weakref
 
 import numpy as np
 import pytest
-from hsizoo_sam2 import pseudo_rgb
-from hsizoo_sam2.pseudo_rgb import PseudoRgb
 from hypothesis import given
 from hypothesis import strategies as st
 
 import hsizoo
 from hsizoo.errors import DataError
+from hsizoo.io import pseudo_rgb
+from hsizoo.io.pseudo_rgb import PseudoRgb
 
 
 def cube(bands=100, wavelengths=None, rgb_bands=None, shape=(6, 5)):

@@ -1,0 +1,47 @@
+"""Classic netCDF (version 3), read with SciPy; netCDF4 is HDF5: `hsizoo.io.hdf5`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.io import netcdf_file
+
+from hsizoo.io.choosing import Want, choose
+from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
+from hsizoo.io.limits import check_memory
+from hsizoo.io.raster import Raster
+from hsizoo.io.settings import Settings
+from hsizoo.io.statements import plain_text
+
+__all__ = ["read"]
+
+
+def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
+    """Read the requested variable."""
+    with netcdf_file(path, "r", mmap=False) as file:
+        found: dict[str, Any] = {
+            name: item for name, item in file.variables.items() if item.data.dtype.kind in "iuf"
+        }
+        variable = settings.variable if want == "cube" else settings.mask_variable
+        shapes = {name: item.shape for name, item in found.items()}
+        chosen = found[choose(path, shapes, want, variable)]
+        check_memory(path, chosen.shape, chosen.data.dtype.itemsize)
+        small = {
+            name.lower(): item
+            for name, item in found.items()
+            if is_beside(name) and math.prod(item.shape) * item.data.dtype.itemsize <= SMALL
+        }
+        beside = Beside(
+            arrays={name: np.array(item.data) for name, item in small.items()},
+            units={name: plain_text(getattr(item, "units", "")) for name, item in small.items()},
+            shapes=list(shapes.values()),
+        )
+        return make_raster(
+            path, np.array(chosen.data), want, settings,
+            names=list(chosen.dimensions), attributes=dict(chosen._attributes), beside=beside,
+            images=images,
+        )  # fmt: skip

@@ -1,0 +1,234 @@
+"""Finding and reading what runs have left; imports neither torch nor the components."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from hsizoo.errors import DataError, did_you_mean
+from hsizoo.report.figures import Layout
+from hsizoo.report.rows import Row
+from hsizoo.runs.folders import DEFAULT_FOLDER
+
+__all__ = [
+    "RESULTS_FILE",
+    "StoredRun",
+    "check_inside",
+    "find_runs",
+    "is_readable",
+    "open_results",
+    "read_results",
+    "remove_files",
+    "written_by",
+]
+
+RESULTS_FILE = "results.json"
+
+_CELLS = "cells"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRun:
+    """A run that was found in a folder.
+
+    Parameters
+    ----------
+    folder : str
+    datasets, components : list of str
+        As the table calls them.
+    protocol : str
+    done, failed : int
+        Number of its cells.
+    stored : int
+        Number of all cells in the folder, which several runs may share.
+    finished : str
+        When its last cell was finished, ISO 8601; empty if unknown.
+    complete : bool
+        Whether it has a table; otherwise it was stopped, and the cells are all those of the folder.
+    """
+
+    folder: str
+    datasets: list[str]
+    protocol: str
+    components: list[str]
+    done: int
+    failed: int
+    stored: int
+    finished: str
+    complete: bool
+
+
+def find_runs(folder: Path) -> list[StoredRun]:
+    """Return the runs in a folder and below it, by path.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder} is no folder; name the folder that has your run folders.  "
+            f"`hsizoo bench` makes {DEFAULT_FOLDER} where it is called"
+        )
+    found = (_run(each) for each in _candidates(folder))
+    return [run for run in found if run is not None]
+
+
+def open_results(run: str) -> tuple[Path, dict[str, Any]]:
+    """Read the results of a run.
+
+    Parameters
+    ----------
+    run : str
+        The run folder, or its path below ``hsizoo-runs``.
+
+    Returns
+    -------
+    folder : Path
+    results : dict
+        The content of ``results.json``, with a table that can be read.
+
+    Raises
+    ------
+    DataError
+        If there is none; the message names runs that are there.
+    """
+    places = [Path(run).expanduser(), Path(DEFAULT_FOLDER) / run]
+    for place in places:
+        results = read_results(place)
+        if results is None:
+            continue
+        if not is_readable(results):
+            raise DataError(
+                f"{place / RESULTS_FILE} was written by another version of hsizoo; run its "
+                "command again, which takes the stored cells"
+            )
+        return place, results
+    there = next((place for place in places if place.is_dir()), None)
+    if there is not None and (there / _CELLS).is_dir():
+        raise DataError(f"{there} has cells but no table yet: run its command again to finish it")
+    below = there or Path(DEFAULT_FOLDER)
+    known = [each.folder for each in find_runs(below)] if below.is_dir() else []
+    what = f"{there} is no run folder" if there else f"there is no run {run!r}"
+    hint = did_you_mean(str(below / run), known) if there is None else ""
+    if not known:
+        raise DataError(f"{what}.  `hsizoo runs FOLDER` lists the runs in a folder")
+    more = ", …" if len(known) > 8 else ""
+    raise DataError(f"{what}.{hint}  Runs: {', '.join(known[:8])}{more}")
+
+
+def read_results(folder: Path) -> dict[str, Any] | None:
+    """The ``results.json`` of a run folder; None if there is none that can be read."""
+    try:
+        found = json.loads((folder / RESULTS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def is_readable(results: Mapping[str, Any], *keys: str) -> bool:
+    """Whether this version understands the table of a run, and all of these keys are there."""
+    try:
+        columns = {column.name for column in Layout.from_json(results["layout"]).columns}
+        rows = [Row.from_json(row) for row in results["table"]]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+    return all(columns <= set(row.values) for row in rows) and set(keys) <= set(results)
+
+
+def check_inside(name: str) -> None:
+    """Raise `ValueError` unless a path is below its run folder."""
+    if not _is_inside(name):
+        raise ValueError(f"a view writes below its run folder; got {name!r}")
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+
+
+def written_by(results: Mapping[str, Any] | None) -> list[str]:
+    """The files, below its folder, that a run wrote beside its results."""
+    names = (results or {}).get("written", ())
+    found = [each for each in names if isinstance(each, str)] if isinstance(names, list) else []
+    return [each for each in found if _is_inside(each)]
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Remove files that a run wrote, and the folders that this empties."""
+    parents = {folder}
+    for name in names:
+        with contextlib.suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
+            parents |= {folder / each for each in PurePosixPath(name).parents}
+    for parent in sorted(parents, key=lambda each: -len(each.parts)):
+        with contextlib.suppress(OSError):
+            parent.rmdir()  # only if it is empty
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    """Folders that may have a run; there are none below one but among those set aside."""
+    for path, folders, files in os.walk(folder):
+        if RESULTS_FILE in files or _CELLS in folders:
+            yield Path(path)
+        folders[:] = sorted(each for each in folders if each not in (_CELLS, "trainings"))
+
+
+def _run(folder: Path) -> StoredRun | None:
+    cells = sorted((folder / _CELLS).glob("*.json"))
+    results = read_results(folder)
+    if results is not None and is_readable(results, "cells", "protocol"):
+        records, finished = results["cells"], results.get("finished", "")
+        if not finished:  # written by an older version
+            when = (folder / RESULTS_FILE).stat().st_mtime
+            finished = datetime.datetime.fromtimestamp(when, datetime.UTC).isoformat("T", "seconds")
+        protocol = results["protocol"]
+        components = [row["component"] for row in results["table"]]
+        named = results.get("datasets") or results.get("run", {}).get("datasets")
+    else:
+        records = [record for path in cells if (record := _record(path)) is not None]
+        if not records:
+            return None
+        results = named = None
+        finished = max((each.get("finished", "") for each in records), default="")
+        settings = records[0]["identity"].get("protocol") or {}
+        protocol = str(settings.get("name") or settings.get("protocol") or "")
+        components = [_component(each["identity"].get("component")) for each in records]
+    datasets = named or [_component(each["identity"].get("dataset")) for each in records]
+    failed = sum(each["status"] == "failed" for each in records)
+    return StoredRun(
+        folder=str(folder),
+        datasets=list(dict.fromkeys(datasets)),
+        protocol=protocol,
+        components=list(dict.fromkeys(components)),
+        done=len(records) - failed,
+        failed=failed,
+        stored=len(cells),
+        finished=finished,
+        complete=results is not None,
+    )
+
+
+def _record(path: Path) -> dict[str, Any] | None:
+    """A stored cell; None if it cannot be read."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        identity, status = record["identity"], record["status"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return record if isinstance(identity, dict) and status in ("done", "failed") else None
+
+
+def _component(identity: Any) -> str:
+    """The name of a component or dataset, from its identity."""
+    if not isinstance(identity, Mapping):
+        return str(identity or "?")
+    name = str(identity.get("component", "?")).removeprefix("hsizoo/")
+    return f"{name}+{_component(identity['feeds'])}" if identity.get("feeds") else name

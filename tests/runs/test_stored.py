@@ -1,0 +1,130 @@
+"""Finding runs, and reading their tables, without computing anything."""
+
+import json
+import os
+
+import pytest
+
+from hsizoo.engine.store import Store
+from hsizoo.errors import DataError
+from hsizoo.runs.stored import find_runs, open_results
+
+LAYOUT = {
+    "columns": [{"name": "y", "meaning": "why"}], "headline": ["y"], "count": "samples",
+}  # fmt: skip
+
+
+def row(component, value=0.5):
+    return {"component": component, "values": {"y": value}, "intervals": {}}
+
+
+def put(folder, *components, failed=0, **about):
+    """Results as a run leaves them."""
+    cells = [
+        {"key": f"{number}", "status": "failed" if number < failed else "done", "identity": {}}
+        for number, _ in enumerate(components)
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = {
+        "protocol": "walk", "title": "t", "layout": LAYOUT, "table": [row(c) for c in components],
+        "cells": cells, "datasets": ["moor"], "finished": "2026-01-02T03:04:05+00:00", **about,
+    }  # fmt: skip
+    (folder / "results.json").write_text(json.dumps(whole))
+
+
+def test_runs_at_any_depth_by_path(tmp_path):
+    put(tmp_path / "b", "sa", "pcc", failed=1)
+    put(tmp_path / "a" / "one", "sa")
+    put(tmp_path / "a" / "one" / "earlier" / "x", "sid")
+    (tmp_path / "a" / "trainings" / "t" / "cells").mkdir(parents=True)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "results.json").write_text("[1, 2]")
+    found = find_runs(tmp_path)
+    assert [os.path.relpath(each.folder, tmp_path) for each in found] == [
+        "a/one", "a/one/earlier/x", "b",
+    ]  # fmt: skip
+    last = found[-1]
+    assert (last.datasets, last.protocol, last.components) == (["moor"], "walk", ["sa", "pcc"])
+    assert (last.done, last.failed, last.stored, last.complete) == (1, 1, 0, True)
+    assert last.finished == "2026-01-02T03:04:05+00:00"
+
+
+def cell(name, seed, status="done"):
+    return {
+        "status": status,
+        "finished": f"2026-01-0{seed + 1}T00:00:00+00:00",
+        "identity": {
+            "component": {"component": "hsizoo/lp", "feeds": {"component": f"zoo/{name}"}},
+            "dataset": {"component": "hsizoo/moor"},
+            "protocol": {"name": "walk"},
+            "seed": seed,
+        },
+    }
+
+
+def test_a_stopped_run_is_known_by_its_cells(tmp_path):
+    with Store(tmp_path / "run") as store:
+        store.save("a", cell("net", 0))
+        store.save("b", cell("net", 1, "failed"))
+        store.save("c", cell("bet", 0))
+    (tmp_path / "run" / "cells" / "d.json").write_text("{ half a rec")
+    (tmp_path / "empty" / "cells").mkdir(parents=True)
+    (run,) = find_runs(tmp_path)
+    assert (run.datasets, run.protocol, run.components) == (
+        ["moor"], "walk", ["lp+zoo/net", "lp+zoo/bet"],
+    )  # fmt: skip
+    assert (run.done, run.failed, run.stored, run.complete) == (2, 1, 4, False)
+    assert run.finished == "2026-01-02T00:00:00+00:00"
+    with pytest.raises(DataError, match="has cells but no table yet: run its command again"):
+        open_results(str(tmp_path / "run"))
+
+
+def test_results_of_an_older_version_have_neither_dataset_nor_time(tmp_path):
+    put(tmp_path, "sa", cells=[cell("sa", 0)], datasets=None, finished="")
+    os.utime(tmp_path / "results.json", (0, 0))
+    (run,) = find_runs(tmp_path)
+    assert run.datasets == ["moor"]
+    assert run.finished == "1970-01-01T00:00:00+00:00"
+
+
+def test_runs_of_an_experiment_have_their_datasets_in_its_description(tmp_path):
+    put(tmp_path, "sa", datasets=None, run={"datasets": ["moor", "fen"]})
+    assert find_runs(tmp_path)[0].datasets == ["moor", "fen"]
+
+
+def test_a_run_is_opened_by_its_path_or_below_the_default_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "hsizoo-runs" / "moor", "sa")
+    put(tmp_path / "moor-2", "pcc")
+    assert open_results("moor")[1]["table"][0]["component"] == "sa"
+    assert open_results("hsizoo-runs/moor")[0] == open_results("moor")[0]
+    assert open_results(str(tmp_path / "moor-2"))[1]["table"][0]["component"] == "pcc"
+
+
+def test_what_is_no_run_is_told_with_those_that_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"no run 'moor'\.  `hsizoo runs FOLDER` lists"):
+        open_results("moor")
+    put(tmp_path / "hsizoo-runs" / "try" / "moor", "sa")
+    with pytest.raises(DataError, match=r"no run 'try/mor'\. Did you mean 'hsizoo-runs/try/moor'"):
+        open_results("try/mor")
+    with pytest.raises(DataError, match=r"try is no run folder\.  Runs: hsizoo-runs/try/moor"):
+        open_results("try")
+    with pytest.raises(DataError, match="gone is no folder"):
+        find_runs(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"layout": {"columns": [{"name": "y", "meaning": "", "colour": 1}]}},
+        {"table": [{"component": "sa", "values": {}, "intervals": {}}]},
+        {"table": [{"component": "sa", "values": {"y": 1}, "intervals": {"y": 3}}]},
+        {"table": [3]},
+        {"layout": 3},
+    ],
+)
+def test_a_table_of_another_version_is_told(tmp_path, about):
+    put(tmp_path, "sa", **about)
+    with pytest.raises(DataError, match="by another version of hsizoo; run its command again"):
+        open_results(str(tmp_path))
