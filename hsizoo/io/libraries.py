@@ -181,9 +181,10 @@ def _is_envi(path: Path) -> bool:
 def _image_format(path: Path) -> str | None:
     """Return the name of a file's format, if it is a known one of images."""
     try:
-        return FORMATS[format_of(path)]
+        kind = format_of(path)
     except DataError:
         return None
+    return None if kind == "envi" else FORMATS[kind]  # which a header of the same name suggests
 
 
 def _read_envi(path: Path) -> SpectralLibrary:

@@ -6,7 +6,7 @@ import spectral.io.envi as spy
 
 import hsizoo
 from hsizoo.errors import DataError
-from hsizoo.io import SpectralLibrary, open_raster, read_library, write_library
+from hsizoo.io import SpectralLibrary, open_raster, read_library, write_cube, write_library
 from hsizoo.io.checking import check_file
 from hsizoo.io.collection import Collection
 
@@ -83,6 +83,8 @@ def test_a_text_file_beside_an_envi_library_of_its_name_is_text(tmp_path):
     envi(tmp_path)
     library = read_library(text(tmp_path, COLUMNS.replace("grass", "lawn"), "lib.csv"))
     assert library.names == ("lawn", "soil")
+    write_cube(tmp_path / "lib.hdr", hsizoo.HyperCube(np.ones((2, 3, 4))))
+    assert read_library(tmp_path / "lib.csv").names == ("lawn", "soil")
 
 
 def test_what_the_header_says_is_applied(tmp_path):
