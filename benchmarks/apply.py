@@ -12,6 +12,7 @@ on the phantom's seed 0.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,42 +71,59 @@ def pairs() -> Iterator[tuple[str, hsizoo.Session, list[hsizoo.Scene]]]:
         yield "Indian Pines, other half", session_on(scene, rng), [other]
 
 
+class Table:
+    """Dice of classes that are there, and the share of the image found of those that are not."""
+
+    def __init__(self) -> None:
+        self.present: list[float] = []
+        self.absent: list[float] = []
+        self.pooled = np.zeros(2)
+
+    def add(self, mask: np.ndarray, truth: np.ndarray) -> None:
+        """Add the mask of one class in one scene."""
+        self.pooled += 2 * (mask & truth).sum(), mask.sum() + truth.sum()
+        if truth.any():
+            self.present.append(dice(mask, truth))
+        else:
+            self.absent.append(mask.mean())
+
+    def __str__(self) -> str:
+        shown = f"{np.mean(self.present):.3f}, {self.pooled[0] / self.pooled[1]:.3f}"
+        return shown + (f" ({np.mean(self.absent):.3f})" if self.absent else "")
+
+
 def main() -> None:
-    """Print a table for each setting."""
-    values: dict[tuple[str, str, str, str], list[float]] = {}
+    """Print two tables for each setting: each class alone, and all classes in one map."""
+    tables: dict[tuple[str, str, str, str], Table] = {}
     for setting, session, scenes in pairs():
+        for scorer, rule in itertools.product(SCORERS, RULES):
+            cubes = [scene.cube for scene in scenes]
+            found = hsizoo.apply_references(
+                scorer, cubes, session, threshold=rule, scores=True, device="cpu"
+            )
+            for scene, result in zip(scenes, found, strict=True):
+                for number, (name, score) in enumerate(
+                    zip(session.objects, result.scores, strict=True), 1
+                ):
+                    truth, valid = scene.target(int(name)), scene.evaluated
+                    masks = {
+                        ("alone", str(rule)): score > result.thresholds[name],
+                        ("together", str(rule)): result.labels.labels == number,
+                    }
+                    if rule == "otsu" and truth.any():
+                        masks["alone", "best"] = score > best_dice(score, truth, valid)[1]
+                    for (kind, which), mask in masks.items():
+                        key = setting, kind, scorer, which
+                        tables.setdefault(key, Table()).add(mask & valid, truth)
+    for setting, kind in dict.fromkeys(key[:2] for key in tables):
+        rules = [str(rule) for rule in RULES] + ["best"] * (kind == "alone")
+        count = len(tables[setting, kind, SCORERS[0], "auto"].present)
+        print(f"\n### {setting}, classes {kind} ({count} masks)\n")
+        print("| scorer | " + " | ".join(rules) + " |")
+        print("|---|" + "---|" * len(rules))
         for scorer in SCORERS:
-            for rule in RULES:
-                found = hsizoo.apply_references(
-                    scorer,
-                    [scene.cube for scene in scenes],
-                    session,
-                    threshold=rule,
-                    scores=rule == "otsu",
-                    device="cpu",
-                )
-                for scene, result in zip(scenes, found, strict=True):
-                    for number, name in enumerate(session.objects, 1):
-                        mask = (result.labels.labels == number) & scene.evaluated
-                        truth = scene.target(int(name))
-                        kind = "Dice" if truth.any() else "absent"
-                        value = dice(mask, truth) if truth.any() else mask.sum() / mask.size
-                        values.setdefault((setting, kind, scorer, str(rule)), []).append(value)
-                        if result.scores is not None and truth.any():
-                            best = best_dice(result.scores[number - 1], truth, scene.evaluated)[0]
-                            values.setdefault((setting, kind, scorer, "best"), []).append(best)
-    for setting in dict.fromkeys(key[0] for key in values):
-        print(f"\n### {setting}\n")
-        print("| scorer | " + " | ".join([*map(str, RULES), "best"]) + " | classes |")
-        print("|---|" + "---|" * (len(RULES) + 2))
-        for scorer in SCORERS:
-            cells = []
-            for rule in (*map(str, RULES), "best"):
-                shown = f"{np.mean(values[setting, 'Dice', scorer, rule]):.3f}"
-                absent = values.get((setting, "absent", scorer, rule))
-                cells.append(shown + (f" ({np.mean(absent):.3f})" if absent else ""))
-            count = len(values[setting, "Dice", scorer, "auto"])
-            print(f"| `{scorer}` | " + " | ".join(cells) + f" | {count} |")
+            cells = [str(tables[setting, kind, scorer, rule]) for rule in rules]
+            print(f"| `{scorer}` | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":

@@ -127,10 +127,10 @@ def apply(
         errors.print(f"error: {why}", style="red", markup=False)
     outcomes: list[Outcome] = []
     try:
-        with _bar(errors, len(inputs)) as advance:
+        with _bar(errors, len(inputs)) as (say, advance):
             for outcome in apply_to_files(applier, inputs, folder):
                 outcomes.append(outcome)
-                _show(outcome, errors)
+                _show(outcome, errors, say)
                 advance()
     except KeyboardInterrupt:
         errors.print(f"stopped; {_summary(outcomes, 0)}.  The same command goes on")
@@ -156,29 +156,33 @@ def _threshold(text: str) -> Threshold:
 
 
 @contextmanager
-def _bar(out: Console, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar in a terminal; yield the function that advances it."""
-    if not out.is_terminal:
-        yield lambda: None
+def _bar(errors: Console, total: int) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
+    """Show a progress bar in a terminal; yield what writes a line to stdout, and what advances."""
+    if not errors.is_terminal:
+        yield typer.echo, lambda: None
         return
     import sys
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+    def say(text: str) -> None:
+        if sys.stdout.isatty():  # above the bar
+            errors.print(text, markup=False, soft_wrap=True)
+        else:
+            typer.echo(text)
+
     columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    # Lines for stdout pass by the bar in a terminal only; a pipe must get them itself.
-    shared = sys.stdout.isatty()
-    with Progress(*columns, console=out, transient=True, redirect_stdout=shared) as bar:
+    with Progress(*columns, console=errors, transient=True, redirect_stdout=False) as bar:
         task = bar.add_task("cubes", total=total)
-        yield lambda: bar.advance(task)
+        yield say, lambda: bar.advance(task)
 
 
-def _show(outcome: Outcome, errors: Console) -> None:
+def _show(outcome: Outcome, errors: Console, say: Callable[[str], None]) -> None:
     if outcome.error:
         errors.print(f"{outcome.name}: error: {outcome.error}", style="red", markup=False)
         return
     if outcome.before:
-        typer.echo(f"{outcome.mask}  done before")
+        say(f"{outcome.mask}  done before")
         return
     pixels = outcome.shape[0] * outcome.shape[1]
     if len(outcome.pixels) == 1:
@@ -187,7 +191,7 @@ def _show(outcome: Outcome, errors: Console) -> None:
     else:
         each = ", ".join(f"{name} {number}" for name, number in outcome.pixels.items() if number)
         text = f"{each or 'nothing'}, of {pixels} pixels"
-    typer.echo(f"{outcome.mask}  {text}")
+    say(f"{outcome.mask}  {text}")
     for remark in outcome.remarks:
         errors.print(f"{outcome.name}: {remark}", style="yellow", markup=False)
 
