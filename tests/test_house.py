@@ -17,7 +17,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 PUBLIC = {
-    "arrays", "clicks", "cube", "errors", "interfaces", "io", "progress", "wavelengths",
+    "arrays", "clicks", "cube", "documents", "errors", "interfaces", "io", "progress",
+    "wavelengths",
 }  # fmt: skip
 """Rooms that plugins may import from, besides `hsizoo` itself."""
 

@@ -785,8 +785,11 @@ def test_clicks_of_the_first_format_are_read(cube, tmp_path):
         '{"name": "a", "clicks": []}]}',
         '{"clicks": [], "threshold": 2}', '{"clicks": [], "component": 2}',
         '{"clicks": [], "layout": "wbh"}', '{"clicks": [], "cube sha256": []}',
+        '{"clicks": [[1, 1e400, true]]}', '{"clicks": [[' + "7" * 5000 + ', 1, true]]}',
+        '{"clicks": ' + "[" * 9999 + "]" * 9999 + "}", '{"clicks": [], "clicks": []}',
+        '{"clicks": [], "threshold": ' + "7" * 400 + "}",
     ],
-    ids=range(16),
+    ids=range(21),
 )  # fmt: skip
 def test_a_file_that_is_no_session(cube, tmp_path, content):
     path = tmp_path / "s.json"
@@ -798,12 +801,35 @@ def test_a_file_that_is_no_session(cube, tmp_path, content):
     assert path.read_text() == content
 
 
+@pytest.mark.parametrize(
+    "clicks",
+    ["[[-1, 2, true]]", "[[1, 2.5, true]]", "[[1e300, 2, true]]", '["abc"]', "[[1, 2, 3]]",
+     "[[" + "7" * 300 + ", 1, true]]", "[" + "[1, -1, true]," * 5000 + "[1, 1, true]]"],
+    ids=range(7),
+)  # fmt: skip
+def test_clicks_that_are_none_are_told_with_the_file(cube, tmp_path, clicks):
+    path = tmp_path / "s.json"
+    path.write_text(f'{{"clicks": {clicks}}}')
+    with pytest.raises(ClickError, match=r"s\.json: ") as caught:
+        Session.replay(path, cube, "sa")
+    assert len(str(caught.value)) < 400 + len(str(path))
+
+
+def test_many_objects_are_read_in_time_that_grows_with_their_number(cube, tmp_path):
+    path = tmp_path / "s.json"
+    objects = [{"name": f"object {n}", "clicks": []} for n in range(20_000)]
+    path.write_text(json.dumps({"format": "hsizoo session 1", "objects": objects}))
+    begin = time.process_time()
+    assert len(Session.replay(path, cube, "sa").objects) == len(objects)
+    assert time.process_time() - begin < 10  # with a loop over all names: minutes
+
+
 def test_a_session_of_a_newer_hsizoo(cube, tmp_path):
     path = tmp_path / "s.json"
     path.write_text('{"format": "hsizoo session 2", "objects": []}')
     with pytest.raises(DataError, match="a newer hsizoo, as 'hsizoo session 2'; update"):
         Session.replay(path, cube, "sa")
-    with pytest.raises(DataError, match="cannot be read: No such file"):
+    with pytest.raises(DataError, match=r"cannot read .*none\.json: No such file"):
         Session.replay(tmp_path / "none.json", cube, "sa")
 
 

@@ -32,6 +32,7 @@ _PERTURBATIONS = {
 }
 _OF_ONE_RUN = (
     "dataset", "data_dir", "protocol", "seeds", "perturbations", "split", "scenes",
+    "folds", "fold", "split_seed", "limit",
 )  # fmt: skip
 
 
@@ -105,6 +106,26 @@ def bench(
         list[str] | None,
         typer.Option("--scene", metavar="NAME", help="Only this scene; may be repeated."),
     ] = None,
+    folds: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Only the subjects that `hsizoo train --folds N --fold …` holds out; prefers the "
+            "weights of that training.",
+            show_default=False,
+        ),
+    ] = 0,
+    fold: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Index of the fold that is held out, from 0.")
+    ] = 0,
+    split_seed: Annotated[
+        int,
+        typer.Option(metavar="SEED", help="Seed of the folds, if the training has another one."),
+    ] = 0,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Only the first N scenes; the table says so."),
+    ] = None,
     out: Annotated[
         str | None,
         typer.Option(
@@ -168,8 +189,18 @@ def bench(
     if config is not None:
         failed = _bench_experiment(errors, config, only or (), json, how)
     else:
-        of_one_run = {"protocol": protocol, "seeds": seeds, "split": split, "scenes": scenes}
-        options = {**of_one_run, "perturbations": perturbations or "none", **how}
+        options = {
+            "protocol": protocol,
+            "seeds": seeds,
+            "perturbations": perturbations or "none",
+            "split": split,
+            "scenes": scenes,
+            "folds": folds,
+            "fold": fold,
+            "split_seed": split_seed,
+            "limit": limit,
+            **how,
+        }
         options |= given_options(context)
         failed = _bench_one(errors, names, dataset, data_dir, json, chosen, options)
     if failed:
@@ -300,6 +331,7 @@ def _training(errors: Console, what: str, number: int, total: int) -> Iterator[T
             display.validated,
             display.saved,
             display.warned,
+            display.stopping,
         )
 
 

@@ -25,7 +25,8 @@ def fixture(
     from pathlib import Path
 
     from hsizoo.errors import DataError, OptionError
-    from hsizoo.zoo.factory import resolve
+    from hsizoo.training.division import proposed_folds
+    from hsizoo.zoo.factory import resolve, with_data_dir
 
     resolved = resolve(name, "dataset")
     dataset = cast("type[SceneDataset]", resolved.target)
@@ -36,4 +37,8 @@ def fixture(
     if root is None:
         raise OptionError(f"{resolved.entry.full_name} has no fixture; use heipor or hib")
     typer.echo(f"{root}")
-    typer.echo(f"try: hsizoo bench sa sa-rw --dataset {name} --data-dir {shlex.quote(str(root))}")
+    where = f"--dataset {name} --data-dir {shlex.quote(str(root))}"
+    typer.echo(f"try: hsizoo bench sa sa-rw {where}")
+    folds = proposed_folds(resolve(with_data_dir(name, str(root)), "dataset").build().scenes())
+    if folds:
+        typer.echo(f"train: hsizoo train samsa2-nano {where} --folds {folds} --fold 0 --epochs 2")

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from hsizoo.cli.parameters import Json
+from hsizoo.cli.parameters import DataDir, Json
+from hsizoo.zoo.lookup import check_components, find_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hsizoo.runs.inventory import Item
 
 _OPTIONAL = {
     "matplotlib": "pip install 'hsizoo[report]'",
@@ -13,15 +21,93 @@ _OPTIONAL = {
     "rasterio": "pip install 'hsizoo[geo]'",
     "zarr": "pip install 'hsizoo[zarr]'",
 }
+_LONGEST_FIX = 64
+_COLOURS = {"ok": "green", "optional": "yellow", "missing": "red", "broken": "red"}
 
 
-def doctor(json: Json = False) -> None:
-    """Check this installation; exits with status 1 if a required part is broken."""
+def doctor(
+    components: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="COMPONENTS", help="Names from `hsizoo list`."),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            "-d",
+            metavar="DATASET",
+            help="Dataset, optionally with options.  [default: that of `hsizoo bench`]",
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Check this installation, and list the weights and datasets that are here.
+
+    With COMPONENTS or a dataset: check whether `hsizoo bench COMPONENTS --dataset DATASET` can run,
+    and show the commands that bring what is missing.
+
+    Exits with status 1 if a required part is broken, or if that run is not possible yet.
+    """
+    from hsizoo.cli.console import print_json
+
+    whole = not (components or dataset or data_dir)
+    if whole:
+        checks = _installation()
+    else:
+        checks = _run(components or [], dataset or "indian-pines", data_dir)
+    if json:
+        print_json(
+            [dict(zip(("what", "status", "detail", "mend"), c, strict=True)) for c in checks]
+        )
+    elif whole:
+        _print_table(checks)
+    else:
+        _print_run(*checks)
+    raise typer.Exit(int(any(status in ("broken", "missing") for _, status, _, _ in checks)))
+
+
+Check = tuple[str, str, str, str]
+
+
+def _print_table(checks: Iterable[Check]) -> None:
+    """Print a table; what is too long for it, and commands to copy, on lines of their own."""
     from rich.markup import escape
 
-    from hsizoo.cli.console import console, print_json, print_rows
+    from hsizoo.cli.console import console, print_rows
 
-    checks = [
+    rows, below = [], []
+    for what, status, detail, fix in checks:
+        if len(fix) > _LONGEST_FIX:
+            below.append(f"{what}:\n    {fix}")
+            fix = "see below"
+        words = f"{detail}\nfix: {fix}" if fix else detail
+        rows.append((escape(what), f"[{_COLOURS[status]}]{status}[/]", escape(words)))
+    out = console()
+    print_rows(out, ("what", "status", "detail"), rows)
+    for text in below:
+        out.print(text, markup=False, soft_wrap=True)
+
+
+def _print_run(verdict: Check, *missing: Check) -> None:
+    """Print whether a run is possible, and what is missing with the commands that bring it."""
+    from rich.markup import escape
+
+    from hsizoo.cli.console import console
+
+    out = console()
+    what, status, detail, _ = verdict
+    out.print(f"{escape(what)}: [{_COLOURS[status]}]{escape(detail)}[/]", soft_wrap=True)
+    for number, (_, _, text, commands) in enumerate(missing, start=1):
+        out.print(f"{number}. {text}", markup=False, soft_wrap=True)
+        for command in commands.splitlines():
+            out.print(f"    {command}", markup=False, soft_wrap=True)
+
+
+def _installation() -> list[Check]:
+    from hsizoo.runs.inventory import list_datasets, list_weights
+
+    return [
         _python(),
         *[_package(name, None) for name in ("numpy", "scipy", "scikit-image", "tensorly")],
         _torch(),
@@ -29,22 +115,24 @@ def doctor(json: Json = False) -> None:
         *_plugins(),
         *_requirements(),
         _embedded_data(),
+        *map(_check, [*list_weights(), *list_datasets()]),
     ]
-    if json:
-        print_json(
-            [dict(zip(("what", "status", "detail", "mend"), c, strict=True)) for c in checks]
-        )
-    else:
-        colour = {"ok": "green", "optional": "yellow", "broken": "red"}
-        rows = []
-        for what, status, detail, fix in checks:
-            words = f"{detail}\nfix: {fix}" if fix else detail
-            rows.append((escape(what), f"[{colour[status]}]{status}[/]", escape(words)))
-        print_rows(console(), ("what", "status", "detail"), rows)
-    raise typer.Exit(int(any(status == "broken" for _, status, _, _ in checks)))
 
 
-Check = tuple[str, str, str, str]
+def _run(components: list[str], dataset: str, data_dir: str | None) -> list[Check]:
+    check_components(components)
+    find_dataset(dataset)
+    from hsizoo.runs.inventory import readiness
+    from hsizoo.zoo.factory import with_data_dir
+
+    if data_dir is not None:
+        dataset = with_data_dir(dataset, data_dir)
+    return [_check(item) for item in readiness(components, dataset)]
+
+
+def _check(item: Item) -> Check:
+    status = "ok" if item.is_here else "missing" if item.is_needed else "optional"
+    return item.what, status, item.detail, item.how
 
 
 def _python() -> Check:

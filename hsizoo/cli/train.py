@@ -152,6 +152,7 @@ def train(
         display.validated,
         display.saved,
         display.warned,
+        display.stopping,
     )
     try:
         with display:
@@ -167,11 +168,12 @@ def train(
                 **settings,
             )
     except KeyboardInterrupt:
+        begun = f"at step {display.done} of {display.total}; {display.safe} steps are saved"
         errors.print(
-            f"\nstopped at step {display.done} of {display.total}; {display.safe} steps are saved; "
-            "run the same command to resume",
+            f"\nstopped {begun if display.total else 'before the first step'}; resume with:",
             style="yellow",
         )
+        errors.print(_command_that_resumes(), markup=False, soft_wrap=True)
         raise typer.Exit(130) from None
     if json:
         print_json(
@@ -185,6 +187,14 @@ def train(
         )
     else:
         _print_result(result)
+
+
+def _command_that_resumes() -> str:
+    """The command that was typed, without what would start over."""
+    import shlex
+    import sys
+
+    return shlex.join(["hsizoo", *(word for word in sys.argv[1:] if word != "--fresh")])
 
 
 def _print_result(result: TrainResult) -> None:

@@ -72,6 +72,12 @@ class TrainDisplay:
         """Record that all steps up to this one are saved."""
         self.safe = step
 
+    def stopping(self) -> None:
+        """Say that Ctrl-C was noticed."""
+        self.out.print(
+            "\nfinishing this step, to save it; press Ctrl-C again to stop at once", style="yellow"
+        )
+
     def warned(self, text: str) -> None:
         """Show a warning about performance."""
         self.out.print(text, style="yellow", markup=False, soft_wrap=True)

@@ -37,6 +37,7 @@ from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from hsizoo.documents import parse_json
 from hsizoo.errors import OptionError
 from hsizoo.weights.places import home
 
@@ -226,6 +227,8 @@ class EmbeddingCache:
 
     def _read(self, key: EmbeddingKey) -> Tensors | None:
         path = self._path(key)
+        if not path.is_file():  # opening a pipe would wait for its writer
+            return None
         try:
             with safe_open(path, framework="pt", device="cpu") as file:
                 about = file.metadata() or {}
@@ -234,10 +237,12 @@ class EmbeddingCache:
                 stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if about.get("crc32") != _checksum(stored):
                 return None
-            layout = json.loads(about["layout"])
+            layout = parse_json(about["layout"], path)
+            if any(sorted(layout[n]) != list(range(each.ndim)) for n, each in stored.items()):
+                return None
             tensors = {name: _permuted_back(each, layout[name]) for name, each in stored.items()}
             os.utime(path)  # marks the entry as recently used
-        except (OSError, SafetensorError, ValueError, KeyError):
+        except (OSError, SafetensorError, ValueError, LookupError, TypeError, RuntimeError):
             return None
         return tensors
 

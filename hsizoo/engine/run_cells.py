@@ -65,7 +65,7 @@ def run_cells(
         One record per cell, in order, with its row in this run; a stored cell may be in rows of
         other runs too.
     """
-    records = {cell.key: store.load(cell.key) for cell in cells}
+    records = store.load_all(cell.key for cell in cells)
     # By key, since two names may refer to the same component.
     due = {cell.key: cell for cell in cells if _is_due(records[cell.key], overwrite)}
     waiting = list(due.values())

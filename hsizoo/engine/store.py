@@ -13,6 +13,7 @@ the cells it was computing; the same command resumes it.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import tempfile
@@ -24,12 +25,15 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from hsizoo.documents import read_json
 from hsizoo.errors import StoreError
 
 __all__ = ["RECORD_FORMAT", "Store"]
 
 RECORD_FORMAT = 1
 """Version of the record layout; records of other versions are recomputed."""
+
+_LONGEST = 64 * 2**20  # bytes of a record; those of an image's splits are the longest
 
 
 class Store:
@@ -104,15 +108,28 @@ class Store:
         if self._lent is not None and not path.exists():
             path = self._taken_over(self._lent / path.name)
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            warnings.warn(f"{path} is unreadable ({error}); recomputing it", stacklevel=2)
+            record = read_json(path, longest=_LONGEST, error=StoreError)
+        except StoreError as error:
+            if path.exists():
+                warnings.warn(f"{error}; recomputing this cell", stacklevel=2)
             return None
         if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
             return None
         return record
+
+    def load_all(self, keys: Iterable[str]) -> dict[str, dict[str, Any] | None]:
+        """Return the records of many cells, by key; see `load`.
+
+        Python's collector of cyclic garbage is paused meanwhile: records have no cycles, and it
+        would look through all those read so far again and again.
+        """
+        running = gc.isenabled()
+        gc.disable()
+        try:
+            return {key: self.load(key) for key in keys}
+        finally:
+            if running:
+                gc.enable()
 
     def _taken_over(self, lent: Path) -> Path:
         """Link a record into this folder, at once and whole; its own place if that cannot be."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, ClassVar
 
@@ -106,3 +107,22 @@ class Component(ABC):
             file, or, as here, an empty string if the class has no such weights.
         """
         return ""
+
+    @staticmethod
+    def weight_files(**options: Any) -> Sequence[Any]:
+        """List the published files that building a component with these options reads.
+
+        Nothing is built or downloaded.  What is missing is then said, with the place of each file,
+        before anything is computed, and by ``hsizoo doctor``.
+
+        Parameters
+        ----------
+        **options
+            Options of the class; those not given have their default.
+
+        Returns
+        -------
+        sequence of hsizoo.WeightFile
+            Those that `hsizoo.locate` would be asked for; here none.
+        """
+        return ()

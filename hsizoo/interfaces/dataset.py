@@ -95,6 +95,21 @@ class SceneDataset(Component):
             If the files are missing or unusable; the message says how to get them.
         """
 
+    def place(self) -> Path | None:
+        """Return where the scenes are read from, or downloaded to, without doing either.
+
+        Returns
+        -------
+        Path or None
+            None, as here, if the scenes are computed.
+
+        Raises
+        ------
+        MissingRequirement, DataError
+            If the files are missing; the message says how to get them.
+        """
+        return None
+
     def training_map(self, index: int) -> npt.NDArray[np.bool_] | None:
         """Return the dataset's own training pixels, (H, W) bool, or None if it has none.
 

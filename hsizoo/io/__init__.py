@@ -10,7 +10,7 @@ MATLAB     ``.mat`` to version 7                          nothing
 MATLAB     ``.mat`` of version 7.3                        ``pip install 'hsizoo[hdf5]'``
 HDF5       ``.h5``, ``.hdf5``, ``.he5``; netCDF4          ``pip install 'hsizoo[hdf5]'``
 netCDF 3   ``.nc``                                        nothing
-TIFF       ``.tif``, GeoTIFF                              ``pip install 'hsizoo[tiff]'``
+TIFF       ``.tif``, GeoTIFF; a folder of one per band    ``pip install 'hsizoo[tiff]'``
 Zarr       a folder, version 2 or 3                       ``pip install 'hsizoo[zarr]'``
 Tivita     ``*_SpecCube.dat``                             nothing
 PNG        masks of one channel                           nothing
@@ -20,6 +20,10 @@ Shapefile  masks of polygons                              ``pip install 'hsizoo[
 COCO       masks of polygons or run lengths, in ``.json`` ``pip install 'hsizoo[geo]'``
 others     ERDAS, JPEG 2000, NITF, PCIDSK, through GDAL   ``pip install 'hsizoo[geo]'``
 ========== ============================================== =======================================
+
+Products of satellites and cameras that keep their metadata in ways of their own are known too:
+PRISMA, EnMAP, DESIS, EMIT, AVIRIS, NEON, Hyperion, and raw images with dark and white references;
+see ``docs/formats.md``.
 
 Reference spectra are read from ENVI spectral libraries and text (`read_library`).
 

@@ -99,6 +99,7 @@ def class_names_of(names: Sequence[str], labels: npt.NDArray[Any]) -> dict[int, 
 
     Examples
     --------
+    >>> import numpy as np
     >>> class_names_of(["corn", "oats"], np.array([[0, 1], [2, 2]]))
     {1: 'corn', 2: 'oats'}
     """

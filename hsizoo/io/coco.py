@@ -17,10 +17,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from hsizoo.documents import read_json
 from hsizoo.errors import DataError
 from hsizoo.io.drawing import Outline, areas_of, draw, listed
-from hsizoo.io.json_text import read_json
-from hsizoo.io.limits import check_memory, need
+from hsizoo.io.limits import LONGEST_JSON, check_memory, need
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 
@@ -133,7 +133,7 @@ def _open(path: Path) -> _Document:
 
 @lru_cache(maxsize=2)  # one file annotates many cubes, which are read one by one
 def _parse(path: Path, size: int, modified: int) -> _Document:
-    document = read_json(path)
+    document = read_json(path, longest=LONGEST_JSON)
     for part in _PARTS:
         rows = document.get(part) if isinstance(document, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from hsizoo.errors import DataError
+from hsizoo.io import products
 from hsizoo.io.envi import data_files, find_header
 from hsizoo.io.formats import Format, format_of, is_store
 from hsizoo.io.manifest import MANIFEST
@@ -37,7 +38,8 @@ def list_files(
     -------
     files : dict of Path to str or None
         Every candidate with its format, or None if that is unknown.  An ENVI image is represented
-        by its header, a Zarr store by its folder.
+        by its header, a Zarr store or a folder of bands by its folder.  Files that belong to a
+        product are not listed.
     wrong : dict of Path to str
         Files that must not be opened, such as links out of the folder, with the reason.
     """
@@ -56,7 +58,8 @@ def list_files(
                     found[path] = None
     headers = {path: find_header(path) for path, kind in found.items() if kind == "envi"}
     images = {path: kind for path, kind in found.items() if headers.get(path) not in found}
-    return images, wrong
+    beside = {each for path, kind in images.items() for each in products.companions(path, kind)}
+    return {path: kind for path, kind in images.items() if path not in beside}, wrong
 
 
 def _why_not(path: Path, folder: Path) -> str:
@@ -102,8 +105,8 @@ def leads_outside(path: Path, folder: Path) -> bool:
 
 
 def parts_of(path: Path, kind: Format | None) -> list[Path]:
-    """List the other files that an ENVI header or a Shapefile is read with."""
+    """List the other files that a file is read with, such as the data of an ENVI header."""
     if kind == "shapefile":
         beside = (path.with_suffix(ending) for ending in _OF_SHAPEFILES)
         return [each for each in beside if each.is_file()]
-    return data_files(path) if kind == "envi" else []
+    return [*(data_files(path) if kind == "envi" else []), *products.companions(path, kind)]

@@ -9,9 +9,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
+from hsizoo.documents import read_file
 from hsizoo.errors import DataError, HsizooError
+from hsizoo.io import products
+from hsizoo.io.bands import is_band_folder
 from hsizoo.io.choosing import Want
 from hsizoo.io.gdal_ import DRIVERS
+from hsizoo.io.limits import LONGEST_JSON
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 
@@ -19,7 +23,7 @@ __all__ = ["DRAWN", "FORMATS", "MASKS_ONLY", "Format", "format_of", "is_store", 
 
 Format = Literal[
     "envi", "npy", "npz", "mat", "hdf5", "netcdf3", "tiff", "zarr", "tivita", "png", "gdal",
-    "geojson", "gpkg", "shapefile", "coco",
+    "bands", "geojson", "gpkg", "shapefile", "coco",
 ]  # fmt: skip
 
 FORMATS: dict[Format, str] = {
@@ -38,6 +42,7 @@ FORMATS: dict[Format, str] = {
     "gpkg": "GeoPackage polygons",
     "shapefile": "Shapefile polygons",
     "coco": "COCO annotations",
+    "bands": "folder with one TIFF per band",
 }
 
 DRAWN: frozenset[Format] = frozenset({"geojson", "gpkg", "shapefile", "coco"})
@@ -66,7 +71,6 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"CDF\x02", "netcdf3"),
     *((magic, "gdal") for magic in DRIVERS),
 )
-_HDF4 = b"\x0e\x03\x13\x01"
 _SQLITE = b"SQLite format 3\0"
 _GEOPACKAGE = (b"GPKG", b"GP10", b"GP11")  # SQLite's application id, at byte 68
 _SHAPEFILE = b"\0\0\x27\x0a"
@@ -77,7 +81,11 @@ _ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")
 
 
 def is_store(path: Path) -> bool:
-    """Whether a folder is a Zarr store."""
+    """Whether a folder is an image of its own: a Zarr store, or one TIFF per band."""
+    return _is_zarr(path) or is_band_folder(path)
+
+
+def _is_zarr(path: Path) -> bool:
     return any((path / name).is_file() for name in _ZARR_FILES)
 
 
@@ -94,9 +102,13 @@ def format_of(path: str | os.PathLike[str]) -> Format:
 
     path = Path(path)
     if path.is_dir():
-        if is_store(path):
+        if _is_zarr(path):
             return "zarr"
-        raise DataError(f"{path} is a folder, but not a Zarr store")
+        if is_band_folder(path):
+            return "bands"
+        raise DataError(
+            f"{path} is a folder, but neither a Zarr store nor one TIFF per band; give a file in it"
+        )
     if not path.exists():
         raise DataError(f"there is no file {path}")
     if not path.is_file():  # opening a pipe or a device may wait for ever
@@ -128,11 +140,8 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         return "envi"
     if is_spec_cube(path, head):
         return "tivita"
-    if head.startswith(_HDF4):
-        raise DataError(
-            f"{path} is HDF4, which hsizoo does not read; convert it: "
-            f"gdal_translate -of ENVI {path} {path.stem}.img (gdalinfo lists its parts)"
-        )
+    if reason := products.unreadable(path, head):
+        raise DataError(reason)
     raise DataError(
         f"{path} is in none of the supported formats: {', '.join(FORMATS.values())}.  "
         "An ENVI data file needs its .hdr file beside it"
@@ -151,10 +160,8 @@ def _refuse_library(path: Path) -> None:
 
 def _json_format(path: Path) -> Format | None:
     """Return what a JSON file is, without parsing it."""
-    from hsizoo.io.json_text import read_json_bytes
-
     try:
-        content = read_json_bytes(path)
+        content = read_file(path, longest=LONGEST_JSON)
     except DataError:
         return None
     if _GEOJSON.search(content):
@@ -196,13 +203,16 @@ def open_raster(
     path = Path(path)
     kind = format_of(path)
     module = import_module(f"hsizoo.io.{_MODULES.get(kind, kind)}")
+    settings = settings or Settings()
     try:
-        raster: Raster
+        raster = None
         if kind in DRAWN:
             cube = _cube_of(path, kind, want, like)
-            raster = module.read(path, settings or Settings(), cube, classes or {})
-        else:
-            raster = module.read(path, want, settings or Settings(), images)
+            raster = module.read(path, settings, cube, classes or {})
+        elif want == "cube":
+            raster = products.read(path, kind, settings, images)
+        if raster is None:
+            raster = module.read(path, want, settings, images)
     except HsizooError:
         raise
     except Exception as error:  # libraries raise anything on damaged files
@@ -211,7 +221,7 @@ def open_raster(
             f"{path} cannot be read as {FORMATS[kind]}; it is damaged or incomplete: "
             f"{reason[0] if reason else type(error).__name__:.300}"
         ) from error
-    return raster
+    return products.note_unused(raster, kind, settings) if want == "cube" else raster
 
 
 def _cube_of(path: Path, kind: Format, want: Want, like: Raster | None) -> Raster:

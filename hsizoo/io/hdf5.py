@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError
-from hsizoo.io import products
 from hsizoo.io.choosing import Want, choose
 from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory, check_stored, need
@@ -33,10 +32,6 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         matlab = start.read(10) == b"MATLAB 7.3"
     with h5py.File(path, "r") as file:
         found = datasets_of(path, file)
-        if want == "cube" and settings.variable is None:
-            raster = products.read_hdf5(path, file, found, settings)
-            if raster is not None:
-                return raster
         shapes = {
             name: item.shape[::-1] if matlab else item.shape
             for name, item in found.items()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from hsizoo.documents import parse_json
 from hsizoo.errors import DataError
 from hsizoo.io import envi
 from hsizoo.io.formats import FORMATS, format_of
@@ -219,8 +219,8 @@ def _names(fields: Mapping[str, str], count: int) -> tuple[list[str], str]:
     """Return the names of the spectra, and a remark if the header does not tell them."""
     if exact := fields.get(_EXACT):
         try:
-            given: Any = json.loads(exact)
-        except (ValueError, RecursionError):
+            given = parse_json(exact, _EXACT)
+        except DataError:
             given = None
         if isinstance(given, list) and len(given) == count and all(map(_is_name, given)):
             return given, ""

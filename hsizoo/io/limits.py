@@ -11,10 +11,12 @@ from typing import Any
 
 from hsizoo.errors import DataError, MissingRequirement, OptionError
 
-__all__ = ["check_memory", "check_stored", "memory_limit", "need", "size_text"]
+__all__ = ["LONGEST_JSON", "check_memory", "check_stored", "memory_limit", "need", "size_text"]
 
 _VARIABLE = "HSIZOO_MEMORY_GB"
 _GIB = 2**30
+LONGEST_JSON = 2**29
+"""Greatest size in bytes of annotations in JSON."""
 _UNKNOWN = 8 * _GIB  # if the size of the memory is unknown
 _DEFLATE = 1032  # maximum expansion of a deflate stream
 

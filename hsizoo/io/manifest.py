@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from hsizoo.documents import read_toml
 from hsizoo.errors import DataError, OptionError, did_you_mean
 from hsizoo.io.settings import Settings, parse_setting, text, whole
 
@@ -16,7 +16,6 @@ __all__ = ["MANIFEST", "Manifest", "find_manifest", "read_manifest"]
 
 MANIFEST: Final = "hsizoo.toml"
 _SPLITS: Final = ("train", "val", "test")
-_LONGEST: Final = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +102,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         return Manifest()
-    try:
-        if path.stat().st_size > _LONGEST:
-            raise DataError(f"{path} has more than {_LONGEST} bytes")
-        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError, RecursionError) as error:  # of TOML, of UTF-8, of huge numbers
-        raise DataError(f"{path} is not TOML: {error}") from error
+    given, _ = read_toml(path, nan=True)
     known = [item.name for item in fields(Manifest) if item.name != "folder"]
     values: dict[str, Any] = {"folder": folder}
     for key, value in given.items():

@@ -54,7 +54,7 @@ class Raster:
         Stored values that stand for no data; they become NaN.
     limits : (float, float)
         Least and greatest stored value that is data; others become NaN.
-    valid : array of bool, shape (H, W), optional
+    valid : array of bool, shape (H, W) or (H, W, B), optional
         Where the file's mask says that there are data.
     class_names : mapping of int to str
         Class names in the file, if any.
@@ -263,7 +263,8 @@ def row_blocks(raster: Raster) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
                 block /= np.float32(raster.scale)
         block[_no_data(raster, rows)] = np.nan
         if raster.valid is not None:
-            block[~raster.valid[part]] = np.nan
+            good = raster.valid[part]
+            block[~(good if every or good.ndim == 2 else good[:, :, bands])] = np.nan
         yield part.start, block
 
 

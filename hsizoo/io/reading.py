@@ -30,6 +30,8 @@ def read_cube(
     nodata: float | Literal["none"] | None = None,
     drop_bands: Iterable[int] = (),
     rgb_bands: Sequence[int] | None = None,
+    orthorectify: bool | None = None,
+    references: bool | None = None,
 ) -> HyperCube:
     """Read a cube of any known format.
 
@@ -60,6 +62,11 @@ def read_cube(
         Bands to leave out, counted from 0, besides those that the file marks as bad.
     rgb_bands : sequence of three int, optional
         Bands of a pseudo-RGB image, red first, counted from 0 before bands are left out.
+    orthorectify : bool, optional
+        Whether to arrange the pixels of EMIT and AVIRIS-3 on the map, by the table in the file; by
+        default they stay as the sensor saw them.
+    references : bool, optional
+        Whether dark and white references beside a raw image are applied; by default they are.
 
     Raises
     ------
@@ -86,6 +93,8 @@ def read_cube(
         "nodata": nodata,
         "drop_bands": sorted(map(int, drop_bands)) or None,
         "rgb_bands": None if rgb_bands is None else [int(band) for band in rgb_bands],
+        "orthorectify": orthorectify,
+        "references": references,
     }
     return to_cube(open_cube(path, Settings.of(given)))
 

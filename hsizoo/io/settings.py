@@ -39,6 +39,11 @@ class Settings:
         Bands to leave out, counted from 0, besides those that the file marks as bad.
     rgb_bands : (int, int, int), optional
         Bands of a pseudo-RGB image, red first, counted from 0 before bands are left out.
+    orthorectify : bool, optional
+        Whether to arrange the pixels on the map by the lookup table of the product, if it has one
+        (EMIT, AVIRIS-3); by default they stay as the sensor saw them.
+    references : bool, optional
+        Whether dark and white references beside a raw image are applied; by default they are.
     mask_variable : str, optional
         Name of the mask's array, in a file with several.
     mask_nodata : int or "none", optional
@@ -57,6 +62,8 @@ class Settings:
     nodata: float | Literal["none"] | None = None
     drop_bands: frozenset[int] = frozenset()
     rgb_bands: tuple[int, int, int] | None = None
+    orthorectify: bool | None = None
+    references: bool | None = None
     mask_variable: str | None = None
     mask_nodata: float | Literal["none"] | None = None
     mask_coordinates: Coordinates = "auto"
@@ -184,6 +191,12 @@ def _nodata(value: Any) -> float | str:
     return number(value)
 
 
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("expected true or false")
+    return value
+
+
 def _rgb(value: Any) -> tuple[int, int, int]:
     if len(whole(value)) != 3 or min(value) < 0:
         raise ValueError("expected three bands, red first, counted from 0")
@@ -205,6 +218,8 @@ SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "nodata": _nodata,
     "drop_bands": _bands,
     "rgb_bands": _rgb,
+    "orthorectify": _yes_or_no,
+    "references": _yes_or_no,
     "mask_variable": _variable,
     "mask_nodata": _nodata,
     "mask_coordinates": _coordinates,

@@ -16,12 +16,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from hsizoo.documents import read_json
 from hsizoo.errors import DataError, did_you_mean
 from hsizoo.io.class_numbers import class_of, number_classes, same_kind
 from hsizoo.io.drawing import Outline, areas_of, draw, listed
 from hsizoo.io.formats import format_of
-from hsizoo.io.json_text import read_json
-from hsizoo.io.limits import check_memory, need
+from hsizoo.io.limits import LONGEST_JSON, check_memory, need
 from hsizoo.io.place import Place, place_of
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
@@ -128,7 +128,7 @@ def _geojson(path: Path) -> _Layer:
     """Read GeoJSON, or the list of features that QuPath writes."""
     shapely = need("shapely", "geo", path)
     shape = need("shapely.geometry", "geo", path).shape
-    document, crs = read_json(path), None
+    document, crs = read_json(path, longest=LONGEST_JSON), None
     if isinstance(document, dict):
         crs = _crs_member(path, document.get("crs"))
         kind = document.get("type")

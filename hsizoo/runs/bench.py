@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from hsizoo.report.comparison import Comparison, compare
 from hsizoo.report.rows import Row
 from hsizoo.runs.case import Case, seeds_of
 from hsizoo.runs.choose import choose_protocol, make_protocol, protocol_name
-from hsizoo.runs.datasets import Datasets
+from hsizoo.runs.datasets import Datasets, Selection
 from hsizoo.runs.earlier import set_aside
 from hsizoo.runs.folders import plain_folder, run_folder
 from hsizoo.runs.plan import plan
@@ -91,6 +91,10 @@ def bench(
     perturbations: str | Sequence[str] = "none",
     split: str | None = None,
     scenes: str | Sequence[str] | None = None,
+    folds: int = 0,
+    fold: int = 0,
+    split_seed: int = 0,
+    limit: int | None = None,
     out: str | os.PathLike[str] | None = None,
     device: str = "auto",
     jobs: int = 1,
@@ -122,6 +126,12 @@ def bench(
         Only scenes of this split.  Default: ``test`` where the dataset has one, otherwise all.
     scenes : str or sequence of str, optional
         Only the scenes of these names; overrides `split`.
+    folds, fold, split_seed : int, default 0
+        Only the subjects that a training with the same values holds out: those of the test split,
+        else those of the fold, see `hsizoo.training.divide`.  ``weights=auto`` prefers the weights
+        of such a training.
+    limit : int, optional
+        Only the first scenes, that many; every table says so.  Default: all.
     out : path, optional
         The run folder.  Default: ``hsizoo-runs/<dataset>``, with an ending that names the protocol
         (``-few-labels``) unless components answer to clicks, and with the settings that differ
@@ -174,21 +184,27 @@ def bench(
         for component in dict.fromkeys(components)
     ]
     datasets = Datasets()
-    scenes = [scenes] if isinstance(scenes, str) else scenes
+    names = (scenes,) if isinstance(scenes, str) else scenes
+    selection = Selection(
+        split=split,
+        scenes=None if names is None else tuple(names),
+        folds=folds,
+        fold=fold,
+        split_seed=split_seed,
+        limit=limit,
+    )
     folder, lender = (
         (Path(out), None)
         if out
-        else _default_folders(
-            datasets, dataset, chosen, split, scenes, [*dict.fromkeys(perturbations)]
-        )
+        else _default_folders(datasets, dataset, chosen, selection, [*dict.fromkeys(perturbations)])
     )
+    part = f", fold {fold} of {folds}" if folds else ""
     return run_cases(
         cases,
         folder,
-        f"{dataset}, {chosen.title}",
+        f"{dataset}, {chosen.title}{part}",
         lender=lender,
-        split=split,
-        scenes=scenes,
+        selection=selection,
         device=device,
         jobs=jobs,
         executor=executor,
@@ -204,22 +220,25 @@ def _default_folders(
     datasets: Datasets,
     dataset: str,
     protocol: Protocol,
-    split: str | None,
-    scenes: Sequence[str] | None,
+    selection: Selection,
     perturbations: Sequence[str],
 ) -> tuple[Path, Path]:
     """The folder of a run that names none, and the one that may have some of its cells."""
     recipe = datasets.recipe(dataset)
-    given = split is not None or scenes is not None
+    split, scenes = selection.split, selection.scenes
     # What amounts to the default is no setting.
-    if given and datasets.choose(dataset, split, scenes) == datasets.choose(dataset, None):
-        split = scenes = None
+    if split is not None or scenes is not None:
+        whole = replace(selection, limit=None)
+        if datasets.choose(dataset, whole) == datasets.choose(dataset, Selection()):
+            split = scenes = None
     own = run_folder(
         recipe,
         protocol,
         split=split if scenes is None else None,
         scenes=scenes,
         perturbations=perturbations,
+        fold=selection.by_fold,
+        limit=selection.limit,
     )
     return own, plain_folder(recipe, protocol)
 
@@ -245,8 +264,7 @@ def run_cases(
     folder: Path,
     title: str,
     *,
-    split: str | None = None,
-    scenes: Sequence[str] | None = None,
+    selection: Selection | None = None,
     device: str = "auto",
     jobs: int = 1,
     executor: Executor | None = None,
@@ -268,7 +286,9 @@ def run_cases(
         The run folder.
     title : str
         Title of the pictures.
-    split, scenes, device, jobs, executor, overwrite, allow_untrained, events
+    selection : Selection, optional
+        Which scenes are run.  Default: those of the test split, if there is one, else all.
+    device, jobs, executor, overwrite, allow_untrained, events
         See `bench`.
     datasets : Datasets, optional
         Those of the run, if some are built already.
@@ -282,7 +302,7 @@ def run_cases(
         Where there may be no case.  Default: that of the first case.
     """
     check_run_options(jobs, overwrite)
-    datasets = datasets or Datasets()
+    datasets, selection = datasets or Datasets(), selection or Selection()
     protocol = protocol or type(cases[0].protocol)
     in_this_process = executor is None and jobs == 1
     if executor is None:
@@ -290,9 +310,18 @@ def run_cases(
         executor = LocalExecutor(jobs, devices)
     else:
         devices = [resolve_device(device)]
-    cells = plan(
-        cases, split=split, scenes=scenes, allow_untrained=allow_untrained, datasets=datasets
-    )
+    cells = plan(cases, selection=selection, allow_untrained=allow_untrained, datasets=datasets)
+    names = dict.fromkeys(case.dataset for case in cases)
+    chosen = {name: datasets.choose(name, selection) for name in names}
+    if some := "; ".join(dict.fromkeys(each.remark for each in chosen.values() if each.remark)):
+        title = f"{title}, {some}"
+    about = {
+        **(about or {}),
+        "selection": selection.to_json(),
+        "scenes": {
+            name: {"run": len(each.indices), "of": each.of} for name, each in chosen.items()
+        },
+    }
     work = CellWork(datasets)
 
     def build_each(waiting: Sequence[Cell]) -> None:

@@ -11,6 +11,8 @@ from hsizoo.protocols.perturbations import Perturbation
 
 __all__ = ["Case", "seeds_of"]
 
+_MOST_SEEDS = 100_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -53,8 +55,11 @@ def seeds_of(seeds: int | Sequence[int]) -> list[int]:
     Raises
     ------
     OptionError
-        If there is none, or a negative one.
+        If there is none, a negative one, or more than 100 000.
     """
+    count = seeds if isinstance(seeds, int) else len(seeds)
+    if count > _MOST_SEEDS:
+        raise OptionError(f"at most {_MOST_SEEDS} seeds are possible; got {count}")
     chosen = list(range(seeds)) if isinstance(seeds, int) else [int(seed) for seed in seeds]
     if not chosen or min(chosen) < 0:
         raise OptionError(f"seeds must be at least one number from 0; got {seeds!r}")

@@ -47,14 +47,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hsizoo.errors import DataError, OptionError, did_you_mean
+from hsizoo.documents import read_toml, shorten
+from hsizoo.errors import OptionError, did_you_mean
+from hsizoo.runs.case import seeds_of
 from hsizoo.runs.choose import protocols
+from hsizoo.runs.datasets import Selection
 from hsizoo.zoo.options import Option, declared_options, resolve_options
 from hsizoo.zoo.spec import NAME_PATTERN
 
@@ -136,6 +138,11 @@ class RunDescription:
     sweep: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     where: str = ""
 
+    @property
+    def selection(self) -> Selection:
+        """Which scenes of its datasets it runs."""
+        return Selection(split=self.split, scenes=self.scenes)
+
     def to_json(self) -> dict[str, Any]:
         """What the file says of the run, as JSON has it."""
         about = {**asdict(self), "own": sorted(self.own)}
@@ -191,13 +198,7 @@ def read_experiment(path: str | Path) -> Experiment:
         For an unknown or missing key, or a value of the wrong type; the message names the table.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-        data = tomllib.loads(content.decode())
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not TOML: {error}") from None
+    data, content = read_toml(path)
     top = {"title": (_TEXT,), "description": (_TEXT,), "defaults": (_TABLE,), "run": ()}
     _check(path.name, data, top)
     defaults = data.get("defaults", {})
@@ -289,9 +290,10 @@ def _read_training(where: str, table: Mapping[str, Any]) -> TrainingDescription:
     except OptionError as error:
         raise OptionError(f"{where}: {error}") from None
     seeds = table.get("seeds", [0])
-    seeds = tuple(range(seeds)) if _is(seeds, _INTEGER) else tuple(dict.fromkeys(seeds))
-    if not seeds or min(seeds) < 0:
-        raise OptionError(f"{where}: seeds must be at least one number from 0; got {list(seeds)}")
+    try:
+        seeds = tuple(seeds_of(seeds))
+    except OptionError as error:
+        raise OptionError(f"{where}: {error}") from None
     return TrainingDescription(dataset=table.get("dataset", ""), seeds=seeds, settings=settings)
 
 
@@ -306,7 +308,8 @@ def _read_sweep(where: str, table: Mapping[str, Any]) -> dict[str, tuple[Any, ..
         )
         if not plain or not values:
             raise OptionError(
-                f"{where}, sweep: {key} must be a list of strings or numbers; got {values!r}"
+                f"{where}, sweep: {key} must be a list of strings or numbers; got "
+                f"{shorten(repr(values))}"
             )
     return {key: tuple(dict.fromkeys(values)) for key, values in flat.items()}
 
@@ -328,11 +331,13 @@ def _check(
     for key, value in table.items():
         if key not in allowed:
             raise OptionError(
-                f"{where}: unknown key {key!r}.{did_you_mean(key, allowed)} "
+                f"{where}: unknown key {shorten(repr(key))}.{did_you_mean(key, allowed)} "
                 f"Allowed keys: {', '.join(allowed)}"
             )
         if known[key] and not any(_is(value, kind) for kind in known[key]):
-            raise OptionError(f"{where}: {key} must be {' or '.join(known[key])}; got {value!r}")
+            raise OptionError(
+                f"{where}: {key} must be {' or '.join(known[key])}; got {shorten(repr(value))}"
+            )
 
 
 def _is(value: Any, kind: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ def run_folder(
     split: str | None = None,
     scenes: Sequence[str] | None = None,
     perturbations: Sequence[str] = ("none",),
+    fold: Mapping[str, int] | None = None,
+    limit: int | None = None,
 ) -> Path:
     """Return the default folder of a run; runs whose settings differ have different ones.
 
@@ -60,6 +62,10 @@ def run_folder(
     scenes : sequence of str, optional
         None for all scenes of the split.
     perturbations : sequence of str, default ("none",)
+    fold : mapping, optional
+        ``folds``, ``fold`` and ``split_seed``, if a fold is tested.
+    limit : int, optional
+        Largest number of scenes.
     """
     name = _short_name(dataset)
     before = list(_options(dataset))
@@ -74,6 +80,9 @@ def run_folder(
             whole = json.dumps([*given])
             joins = any("+" in each for each in given)  # so that + would not tell them apart
             after.append((key, whole if joins else "+".join(given), whole))
+    for key, number in {**(fold or {}), "limit": limit}.items():
+        if number is not None and (key, number) != ("split_seed", 0):
+            after.append((key, str(number), str(number)))
     exact += ["", *(f"{key}={identity}" for key, _, identity in after)]
     is_exact, parts = not own, ["", ""]
     for place, settings in enumerate((before, after)):

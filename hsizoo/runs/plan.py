@@ -9,8 +9,9 @@ from typing import Any
 from hsizoo.engine.cells import Cell
 from hsizoo.runs.case import Case
 from hsizoo.runs.choose import built_as, protocol_name
-from hsizoo.runs.datasets import Datasets
+from hsizoo.runs.datasets import Datasets, Selection
 from hsizoo.runs.marks import mark
+from hsizoo.runs.missing import check_all
 from hsizoo.zoo.factory import resolve
 from hsizoo.zoo.recipe import Recipe
 from hsizoo.zoo.spec import Kind
@@ -24,8 +25,7 @@ COMPONENTS_AT_A_TIME = 16
 def plan(
     cases: Sequence[Case],
     *,
-    split: str | None = None,
-    scenes: Sequence[str] | None = None,
+    selection: Selection | None = None,
     allow_untrained: bool = False,
     datasets: Datasets | None = None,
 ) -> list[Cell]:
@@ -37,7 +37,9 @@ def plan(
     Parameters
     ----------
     cases : sequence of Case
-    split, scenes, allow_untrained
+    selection : Selection, optional
+        Which scenes are run.  Default: those of the test split, if there is one, else all.
+    allow_untrained : bool, default False
         See `hsizoo.bench`.
     datasets : Datasets, optional
         Those of the run.
@@ -51,42 +53,47 @@ def plan(
     Raises
     ------
     NameLookupError, OptionError, MissingRequirement, ProtocolError, DataError
-        For everything that can be checked before anything is computed.
+        For everything that can be checked before anything is computed; what is missing is said at
+        once, see `hsizoo.runs.missing`.
     """
-    datasets = datasets or Datasets()
-    names = list(dict.fromkeys(case.dataset for case in cases))
-    chosen = {name: datasets.choose(name, split, scenes) for name in names}
-    subjects = {name: datasets.subjects(name, chosen[name]) for name in names}
-    found: dict[tuple[str, str, Kind], tuple[Recipe, str]] = {}
+    datasets, selection = datasets or Datasets(), selection or Selection()
+    found: dict[tuple[str, str, Kind], Recipe] = {}
 
-    def component_of(case: Case) -> tuple[Recipe, str]:
-        """What the component of a case means, and its mark."""
+    def component_of(case: Case) -> Recipe:
+        """What the component of a case means."""
         kind = built_as(case.component, type(case.protocol))
         key = case.component, case.dataset, kind
         if key not in found:
             source = datasets.recipe(case.dataset)
-            recipe = resolve(case.component, kind, on_dataset=source)
-            found[key] = (
-                recipe,
-                mark(recipe, source, subjects[case.dataset], allowed=allow_untrained),
-            )
+            found[key] = resolve(case.component, kind, on_dataset=source, fold=selection.by_fold)
         return found[key]
 
+    names = list(dict.fromkeys(case.dataset for case in cases))
+    for name in names:
+        recipes = [component_of(case) for case in cases if case.dataset == name]
+        check_all(recipes, name, datasets, selection, allow_untrained=allow_untrained)
+    chosen = {name: datasets.choose(name, selection) for name in names}
+    subjects = {name: datasets.subjects(name, chosen[name].indices) for name in names}
     cells = []
     for dataset in names:
         source = datasets.get(dataset)
         about = {**datasets.recipe(dataset).identity(), "data_version": source.version}
         infos = source.scenes()
         mine = [case for case in cases if case.dataset == dataset]
-        forms = {id(case): _Form(case, *component_of(case), about) for case in mine}
+        indices, remark = chosen[dataset].indices, chosen[dataset].remark
+        forms = {}
+        for case in mine:
+            component = component_of(case)
+            marked = mark(component, datasets.recipe(dataset), subjects[dataset], remark)
+            forms[id(case)] = _Form(case, component, marked, about)
         for protocol in {id(case.protocol): case.protocol for case in mine}.values():
-            for index in chosen[dataset]:
+            for index in indices:
                 protocol.check(source, index)
         together = _sharing(mine)
         for block in _blocks(mine):
             pairs = sorted([(case, seed) for case in block for seed in case.seeds], key=together)
             ordered = [(forms[id(case)], seed) for case, seed in pairs]
-            for index in chosen[dataset]:
+            for index in indices:
                 name = infos[index].name
                 cells += [form.fill(name, index, seed) for form, seed in ordered]
     return cells

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from hsizoo.documents import read_json
 from hsizoo.errors import DataError, did_you_mean
 from hsizoo.report.figures import Layout
 from hsizoo.report.rows import Row
@@ -31,6 +31,7 @@ __all__ = [
 RESULTS_FILE = "results.json"
 
 _CELLS = "cells"
+_LONGEST = 2**30  # bytes: an entry for each of 10⁵ cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +128,8 @@ def open_results(run: str) -> tuple[Path, dict[str, Any]]:
 def read_results(folder: Path) -> dict[str, Any] | None:
     """The ``results.json`` of a run folder; None if there is none that can be read."""
     try:
-        found = json.loads((folder / RESULTS_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_json(folder / RESULTS_FILE, longest=_LONGEST)
+    except DataError:
         return None
     return found if isinstance(found, dict) else None
 
@@ -219,9 +220,9 @@ def _run(folder: Path) -> StoredRun | None:
 def _record(path: Path) -> dict[str, Any] | None:
     """A stored cell; None if it cannot be read."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path, longest=_LONGEST)
         identity, status = record["identity"], record["status"]
-    except (OSError, ValueError, TypeError, KeyError):
+    except (DataError, TypeError, KeyError):
         return None
     return record if isinstance(identity, dict) and status in ("done", "failed") else None
 

@@ -143,11 +143,7 @@ def _row(planned: PlannedCase) -> tuple[Any, ...]:
 
 
 def _check(run: PlannedRun, datasets: Datasets, *, allow_untrained: bool) -> None:
-    where: dict[str, Any] = {
-        "split": run.description.split,
-        "scenes": run.description.scenes,
-        "datasets": datasets,
-    }
+    where: dict[str, Any] = {"selection": run.description.selection, "datasets": datasets}
     plain = [each.case for each in run.cases if each.training is None]
     plan(plain, allow_untrained=allow_untrained, **where)
     # Their weights are yet to come; all else can be looked at.
@@ -165,7 +161,8 @@ def _check_training(
     division = divide(infos, training.chosen())
     if training.dataset != case.dataset:
         return
-    tested = datasets.subjects(case.dataset, datasets.choose(case.dataset, run.split, run.scenes))
+    chosen = datasets.choose(case.dataset, run.selection)
+    tested = datasets.subjects(case.dataset, chosen.indices)
     seen = tested & {infos[index].subject for index in (*division.train, *division.val)}
     if seen and not (run.split or run.scenes):
         raise ProtocolError(

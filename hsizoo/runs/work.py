@@ -16,6 +16,7 @@ from hsizoo.protocols.perturbations import perturbation_from_config
 from hsizoo.runs.choose import protocol_class
 from hsizoo.runs.datasets import Datasets
 from hsizoo.runs.plan import COMPONENTS_AT_A_TIME
+from hsizoo.weights.files import require
 from hsizoo.zoo.factory import resolve
 from hsizoo.zoo.recipe import Recipe
 
@@ -67,8 +68,20 @@ class CellWork:
         }
 
     def build_each(self, jobs: Iterable[Mapping[str, Any]], device: str) -> None:
-        """Build every component once, so that a bad value is reported before computing anything."""
-        for job in {job["component"]: job for job in jobs}.values():
+        """Build every component once, so that a bad value is reported before computing anything.
+
+        Raises
+        ------
+        MissingRequirement
+            If files of the datasets, or of weights that cannot be downloaded, are missing.
+        """
+        jobs = list(jobs)
+        for dataset in dict.fromkeys(job["dataset"] for job in jobs):
+            self._datasets.get(dataset).place()
+        once = {job["component"]: job for job in jobs}.values()
+        recipes = [resolve(job["component"], job["kind"]) for job in once]
+        require(dict.fromkeys(file for recipe in recipes for file in recipe.weight_files()))
+        for job in once:
             _, component = self._component({**job, "device": device})
             self._protocol(job).check_component(component)
 

@@ -769,7 +769,10 @@ class Session:
             allow_untrained=allow_untrained,
         )
         for each in kept.objects:
-            check_clicks(each.clicks, session._cube)
+            try:
+                check_clicks(each.clicks, session._cube)
+            except ClickError as error:
+                raise ClickError(f"{path}: {error}") from error
         now = session._now
         session._now = replace(now, state=replace(now.state, objects=kept.objects))
         session._remarks += differences(path, kept, session._cube, now.tool)

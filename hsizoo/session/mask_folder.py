@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from hsizoo.documents import read_json
 from hsizoo.errors import DataError, HsizooError
 from hsizoo.io.writing import keeps_place, system_errors, write_maps, write_mask
 from hsizoo.session.applying import Applied, Applier
@@ -259,8 +260,8 @@ def _scores_of(mask: Path) -> Path:
 
 def _read_note(mask: Path) -> dict[str, Any] | None:
     try:
-        note = json.loads(_note_of(mask).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        note = read_json(_note_of(mask))
+    except DataError:
         return None
     return note if isinstance(note, dict) and note.get("format") == _FORMAT else None
 

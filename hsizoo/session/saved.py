@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hsizoo.clicks import Clicks
-from hsizoo.errors import DataError
+from hsizoo.documents import parse_json, read_file, shorten
+from hsizoo.errors import ClickError, DataError
 from hsizoo.io.settings import Settings
 from hsizoo.session.state import SessionObject, check_name, checked_threshold
 
@@ -52,8 +53,12 @@ def read_kept(path: Path) -> Kept:
     ClickError
         If it holds invalid clicks.
     """
+    content = read_file(path)
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = parse_json(content, "its content")
+    except DataError as error:
+        raise DataError(f"{path} is not a session saved by hsizoo: {error}") from error
+    try:
         written = about.get("format", _ONE)
         if written not in (_ONE, _SEVERAL):
             if str(written).startswith("hsizoo "):
@@ -65,10 +70,10 @@ def read_kept(path: Path) -> Kept:
             rows = [{"name": about.get("object", "object"), "clicks": about["clicks"]}]
         else:
             rows = about["objects"]
-        objects: list[SessionObject] = []
+        objects: dict[str, SessionObject] = {}
         for row in rows:
-            check_name(row["name"], [each.name for each in objects])
-            objects.append(SessionObject(row["name"], Clicks.from_json(row["clicks"])))
+            check_name(name := row["name"], objects)
+            objects[name] = SessionObject(name, Clicks.from_json(row["clicks"]))
         # Sessions saved before there were more settings than these have them at the top.
         settings = {key: about[key] for key in ("variable", "layout") if about.get(key)}
         settings |= about.get("settings", {})
@@ -82,14 +87,16 @@ def read_kept(path: Path) -> Kept:
             settings=settings,
             cube_digest=_text(about, "cube sha256"),
             threshold=checked_threshold(about.get("threshold", 0.5)),
-            objects=tuple(objects),
+            objects=tuple(objects.values()),
         )
-    except DataError:  # includes ClickError
+    except ClickError as error:
+        raise ClickError(f"{path}: {shorten(error)}") from error
+    except DataError:
         raise
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(f"{path} is not a session saved by hsizoo: {error!r}") from error
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path} is not a session saved by hsizoo: {shorten(repr(error))}"
+        ) from error
 
 
 def _text(about: dict[str, Any], key: str) -> str:

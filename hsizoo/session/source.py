@@ -59,12 +59,15 @@ def read_source(source: Any, settings: Settings) -> Source:
         cube = cube if isinstance(cube, HyperCube) else HyperCube(cube)
         return Source(cube, about={"file": None, "cube": cube.name})
     from hsizoo.io.envi import find_header
+    from hsizoo.io.formats import format_of
+    from hsizoo.io.products import companions
     from hsizoo.io.raster import to_cube
     from hsizoo.io.reading import open_cube
 
     path = Path(source)
     raster = open_cube(path, settings)
-    files = {path, raster.path, find_header(raster.path) or path}
+    header = find_header(raster.path) or path
+    files = {path, raster.path, header, *companions(header, format_of(header))}
     about: dict[str, Any] = {"file": path.resolve().name}
     if settings.given:
         about["settings"] = settings.plain()

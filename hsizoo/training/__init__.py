@@ -8,7 +8,7 @@ step.  No gradient flows through the choice of a click.
 
 The protocol accesses the component through `TrainableSegmenter` only.  Its modules: `settings`,
 `division` (subjects), `objects` (clicks and gradients), `states` (open scenes), `validation`,
-`trainer` (steps).
+`trainer` (steps), `interrupts` (Ctrl-C).
 
 Policies
 --------
@@ -30,7 +30,7 @@ Subjects
 
 from __future__ import annotations
 
-from hsizoo.training.division import Division, divide
+from hsizoo.training.division import Division, divide, proposed_folds
 from hsizoo.training.objects import accumulate, click_losses, present_labels
 from hsizoo.training.settings import TrainingSettings
 from hsizoo.training.states import SceneStates
@@ -47,5 +47,6 @@ __all__ = [
     "click_losses",
     "divide",
     "present_labels",
+    "proposed_folds",
     "validate",
 ]

@@ -12,7 +12,9 @@ from hsizoo.interfaces import SceneInfo
 from hsizoo.training.settings import TrainingSettings
 from hsizoo.training.streams import Stream
 
-__all__ = ["Division", "divide"]
+__all__ = ["Division", "divide", "proposed_folds"]
+
+_FOLDS = 5  # proposed, unless there are fewer subjects
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,31 @@ class Division:
     val: tuple[int, ...]
     held_out: tuple[int, ...]
     unused: tuple[int, ...] = ()
+
+    @property
+    def tested(self) -> tuple[int, ...]:
+        """Scenes for evaluation: those held out, or else those of the validation."""
+        return self.held_out or self.val
+
+
+def proposed_folds(scenes: Sequence[SceneInfo]) -> int | None:
+    """Return the number of folds that makes a dataset trainable.
+
+    Parameters
+    ----------
+    scenes : sequence of SceneInfo
+
+    Returns
+    -------
+    int or None
+        0 if it has a split to train on; 5, or the number of subjects if there are fewer; None if
+        its subjects cannot be divided, as there is only one.
+    """
+    splits = {info.subject: info.split for info in scenes}
+    if "train" in splits.values():
+        return 0
+    pool = [each for each in splits.values() if each == "val" or not any(splits.values())]
+    return min(_FOLDS, len(pool)) if len(pool) > 1 else None
 
 
 def divide(scenes: Sequence[SceneInfo], settings: TrainingSettings) -> Division:
@@ -66,6 +93,7 @@ def divide(scenes: Sequence[SceneInfo], settings: TrainingSettings) -> Division:
             raise ProtocolError(
                 f"{settings.folds} folds need at least {settings.folds} subjects to train on; "
                 f"the dataset has {len(pool)}"
+                + (f": use --folds {len(pool)}" if len(pool) > 1 else "")
             )
         folds = [set(pool[number :: settings.folds]) for number in range(settings.folds)]
         chosen, following = settings.fold, (settings.fold + 1) % settings.folds
@@ -75,12 +103,12 @@ def divide(scenes: Sequence[SceneInfo], settings: TrainingSettings) -> Division:
         train = set(pool) - val - folds[chosen]
     if not train:
         found = ", ".join(sorted({split or "(none)" for split in splits.values()}))
-        can_fold = len(splits) > 1 and not any(splits.values())
+        possible = proposed_folds(scenes)
         raise ProtocolError(
             f"the dataset has no training scenes (splits: {found}; {len(splits)} subject(s)); "
             + (
-                "divide its subjects into folds with --folds 5 --fold 0"
-                if can_fold
+                f"divide its subjects into folds with --folds {possible} --fold 0"
+                if possible
                 else "choose a dataset with a train split, or one with several subjects"
             )
         )

@@ -21,14 +21,14 @@ import hashlib
 import io
 import json
 import math
-import pickle
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from hsizoo.documents import read_json
 from hsizoo.engine.store import Store
 from hsizoo.errors import DataError, StoreError
 from hsizoo.weights.trained import (
@@ -135,35 +135,41 @@ class TrainingFolder(Store):
         StoreError
             If it is damaged.
         """
-        import torch
-        from safetensors import SafetensorError
-        from safetensors.torch import load
+        from hsizoo.weights.files import load_state, load_torch
 
         valid = self._valid()
         if valid is None:
             return None
         try:
-            weights = load((self.cells / valid["weights"]).read_bytes())
-            state = torch.load(self.cells / valid["state"], map_location="cpu", weights_only=True)
-        except (OSError, SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise StoreError(
-                f"the checkpoint in {self.cells} cannot be read ({error}); delete {self.folder} to "
-                "start over, as `hsizoo train` does with --fresh"
-            ) from error
+            weights = load_state(self.cells / valid["weights"])
+            state = load_torch(self.cells / valid["state"])
+        except DataError as error:
+            raise StoreError(self.start_over(error)) from error
         best = self.cells / valid["best"] if valid["best"] else None
         return Checkpoint(weights, state, valid["about"], best)
 
     def _valid(self) -> dict[str, Any] | None:
-        try:
-            valid = json.loads((self.cells / "checkpoint.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        path = self.cells / "checkpoint.json"
+        if not path.exists():
             return None
-        except (OSError, ValueError) as error:
-            raise StoreError(
-                f"the checkpoint in {self.cells} cannot be read ({error}); delete {self.folder} to "
-                "start over, as `hsizoo train` does with --fresh"
-            ) from error
-        return valid if isinstance(valid, dict) and valid.get("format") == CARD_FORMAT else None
+        try:
+            valid = read_json(path)
+        except DataError as error:
+            raise StoreError(self.start_over(error)) from error
+        if not isinstance(valid, dict) or valid.get("format") != CARD_FORMAT:
+            return None
+        names = [valid.get(key) for key in ("weights", "state", "best")]
+        beside = [isinstance(name, str) and Path(name).name == name for name in names]
+        if not all(beside[:2]) or (names[2] and not beside[2]):
+            raise StoreError(self.start_over(f"{path} names no files beside it"))
+        return valid
+
+    def start_over(self, reason: object) -> str:
+        """Return the message about a checkpoint that cannot be used."""
+        return (
+            f"the checkpoint in {self.cells} cannot be read ({reason}); delete {self.folder} to "
+            "start over, as `hsizoo train` does with --fresh"
+        )
 
     def append(self, lines: Iterable[Mapping[str, Any]]) -> None:
         """Append lines to the log; non-finite numbers become null.
@@ -181,17 +187,32 @@ class TrainingFolder(Store):
             raise StoreError(self._trouble("write", self.log, error)) from error
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """Yield the log's lines, without a truncated last one."""
-        with contextlib.suppress(FileNotFoundError), self.log.open(encoding="utf-8") as file:
+        """Yield the log's lines, without those that are truncated or damaged."""
+        if not self.log.is_file():
+            return
+        with self.log.open(encoding="utf-8", errors="replace") as file:
             for text in file:
-                with contextlib.suppress(ValueError):
-                    line = json.loads(text)
+                with contextlib.suppress(ValueError, RecursionError):
+                    line = json.loads(text)  # NaN is allowed: older logs have it
                     if isinstance(line, dict):
                         yield line
 
-    def trim_log(self, step: int) -> None:
-        """Remove the lines logged after a step, which will be repeated."""
-        kept = [_line(line) for line in self.lines() if line["step"] <= step]
+    def trim_log(self, step: int, validated: Collection[int]) -> None:
+        """Remove the lines that will be repeated.
+
+        Parameters
+        ----------
+        step : int
+            Number of steps that are not repeated.
+        validated : collection of int
+            Epochs whose validation is not repeated.
+        """
+        kept = [
+            _line(line)
+            for line in self.lines()
+            if _step(line) <= step
+            and (line.get("kind") != "validation" or line.get("epoch") in validated)
+        ]
         self.write(self.log.name, "".join(kept).encode())
 
     def result(self) -> dict[str, Any] | None:
@@ -305,6 +326,12 @@ def _tensor_bytes(tensors: Mapping[str, torch.Tensor], metadata: dict[str, str])
     }
     content: bytes = save(plain, metadata)
     return content
+
+
+def _step(line: Mapping[str, Any]) -> float:
+    """Step of a line of the log; infinite if it has none."""
+    step = line.get("step")
+    return step if isinstance(step, int | float) else math.inf
 
 
 def _line(content: Mapping[str, Any]) -> str:

@@ -26,7 +26,13 @@ from typing import Any
 import torch
 
 from hsizoo.engine.provenance import provenance
-from hsizoo.errors import MissingRequirement, OptionError, ProtocolError, StoreError
+from hsizoo.errors import (
+    DataError,
+    MissingRequirement,
+    OptionError,
+    ProtocolError,
+    StoreError,
+)
 from hsizoo.interfaces import SceneDataset, SceneInfo, TrainableSegmenter
 from hsizoo.protocols.interactive.robots import Robot, make_robot
 from hsizoo.training import (
@@ -40,7 +46,9 @@ from hsizoo.training import (
 )
 from hsizoo.training.folder import Checkpoint, TrainingFolder
 from hsizoo.training.folder import publish as publish_result
+from hsizoo.training.interrupts import Interrupts
 from hsizoo.training.picture import training_png
+from hsizoo.weights.files import download_command, how_to_fetch, missing, require
 from hsizoo.weights.trained import WEIGHTS_FILE, TrainedWeights, open_weights, trained_folder
 from hsizoo.zoo.device import resolve_device
 from hsizoo.zoo.factory import WEIGHTS, auto_weights, resolve
@@ -62,7 +70,8 @@ class TrainEvents:
     ``prepared`` is called with the number of scenes read and their total while labels are read;
     ``planned`` with the number of steps already done and their total; ``stepped`` with each step;
     ``validated`` with the epoch and its metrics; ``saved`` with the step that a checkpoint covers.
-    ``warned`` is called, at most once, with advice if the scenes exceed the memory for them.
+    ``warned`` is called, at most once, with advice if the scenes exceed the memory for them;
+    ``stopping`` when Ctrl-C was pressed and the step under way is finished first.
     """
 
     prepared: Callable[[int, int], None] = lambda done, total: None
@@ -71,6 +80,7 @@ class TrainEvents:
     validated: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None
     saved: Callable[[int], None] = lambda step: None
     warned: Callable[[str], None] = lambda text: None
+    stopping: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -115,11 +125,16 @@ class TrainResult:
             name = f"{name}{joint}{WEIGHTS.name}={self.weights.parent}"
         command = ["hsizoo", "bench", name, "--dataset", self.card["dataset"]["name"]]
         if not self.card["dataset"]["has_test_split"]:
-            scenes, folds = self.card["scenes"], self.card["settings"]["folds"]
+            scenes, settings = self.card["scenes"], self.card["settings"]
+            folds = settings["folds"]
             if not scenes["held_out"] and not scenes["val"]:
                 return None
-            if scenes["held_out"] or folds:  # folds ignore the dataset's own split
-                for scene in scenes["held_out"] or scenes["val"]:
+            if folds:
+                command += ["--folds", str(folds), "--fold", str(settings["fold"])]
+                if settings["split_seed"]:
+                    command += ["--split-seed", str(settings["split_seed"])]
+            elif scenes["held_out"]:  # in a split of another name
+                for scene in scenes["held_out"]:
                     command += ["--scene", scene]
             else:
                 command += ["--split", "val"]
@@ -206,7 +221,7 @@ def train(
             assert card is not None
         plan.check_key(folder, card["key"])
         weights = _published(folder, plan, card) if publish else open_weights(folder.folder)
-    auto = auto_weights(plan.component, plan.source)
+    auto = auto_weights(plan.component, plan.source, plan.by_fold(card))
     return TrainResult(
         folder.folder,
         weights.path,
@@ -243,13 +258,27 @@ class _TrainingPlan:
             resolved = resolve(component, "segmenter", weights="none")
         source = resolve(dataset, "dataset")
         scenes: SceneDataset = source.build()
-        infos = scenes.scenes()
-        division = divide(infos, settings)
+        try:
+            infos = scenes.scenes()
+            division = divide(infos, settings)
+        except (MissingRequirement, DataError, ProtocolError) as error:  # all that is missing
+            lines = [
+                f"{how_to_fetch(each)}\n    {download_command(each)}"
+                for each in missing(resolved.weight_files())
+            ]
+            raise type(error)("\n".join([str(error), *lines])) from error
         return cls(resolved, source, scenes, infos, division, settings, make_robot(settings.robot))
 
     @property
     def name(self) -> str:
         return self.component.entry.spec.name
+
+    def by_fold(self, card: Mapping[str, Any]) -> dict[str, int] | None:
+        """Division of the subjects, if the weights are evaluated on a fold of them."""
+        if not self.settings.folds or card["dataset"]["has_test_split"]:
+            return None
+        settings = asdict(self.settings)
+        return {key: settings[key] for key in ("folds", "fold", "split_seed")}
 
     @property
     def key(self) -> str:
@@ -298,7 +327,7 @@ class _TrainingPlan:
         trainable = sum(each.numel() for each in segmenter.trainable().values())
         return {
             "component": self.component.entry.full_name,
-            "name": self._name_without_weights(),
+            "name": self.component.name_without_weights,
             "version": self.component.entry.spec.version,
             "options": self.component.identity()["options"],
             "starts_from": self.component.identity()["weights"],
@@ -332,11 +361,6 @@ class _TrainingPlan:
             for use, indices in asdict(self.division).items()
         }
 
-    def _name_without_weights(self) -> str:
-        name = parse_composition(self.component.label)[0]
-        rest = {key: value for key, value in name.options.items() if key != WEIGHTS.name}
-        return str(type(name)(name.base, name.dist, rest))
-
 
 def _train(
     plan: _TrainingPlan,
@@ -356,6 +380,7 @@ def _train(
     sets_precision = precision != "own" and "precision" in component.options
     if sets_precision:  # during training only; the card and the bench keep the component's option
         component = replace(component, options={**component.options, "precision": precision})
+    require(component.weight_files())
     segmenter: TrainableSegmenter = component.build(device)
     if not segmenter.trainable():
         raise ProtocolError(f"{plan.component.label} has no trainable parameter")
@@ -380,13 +405,16 @@ def _train(
     history: list[dict[str, Any]] = []
     spent = 0.0
     if checkpoint is not None:
-        segmenter.load_state_dict(checkpoint.weights)
-        trainer.restore(checkpoint.state)
-        history, spent = checkpoint.about["history"], checkpoint.about["seconds"]
-    folder.trim_log(trainer.done)
+        try:
+            segmenter.load_state_dict(checkpoint.weights)
+            trainer.restore(checkpoint.state)
+            history, spent = checkpoint.about["history"], checkpoint.about["seconds"]
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            raise StoreError(folder.start_over(repr(error))) from error
+    folder.trim_log(trainer.done, [each["epoch"] for each in history])
     events.planned(trainer.done, trainer.total)
 
-    def save(is_best: bool) -> None:
+    def save(*, is_best: bool, state: Mapping[str, Any] | None = None) -> None:
         about = {
             "step": trainer.done,
             "key": plan.key,
@@ -395,23 +423,43 @@ def _train(
             "history": history,
             "seconds": spent + time.monotonic() - began,
         }
-        folder.save_checkpoint(segmenter.state_dict(), trainer.capture(), about, is_best=is_best)
+        state = trainer.capture() if state is None else state
+        folder.save_checkpoint(segmenter.state_dict(), state, about, is_best=is_best)
         events.saved(trainer.done)
 
-    for step in trainer.steps():
-        folder.append([{"kind": "step", **asdict(step)}])
-        events.stepped(step)
-        if trainer.done % trainer.per_epoch == 0:
-            save(is_best=_validate(plan, trainer, folder, history, step.epoch, events))
-        elif trainer.done % checkpoint_steps == 0:
-            save(is_best=False)
+    def end_epoch(interrupts: Interrupts) -> None:
+        before = trainer.capture()
+        try:
+            with interrupts.at_once():
+                metrics = _validate(plan, trainer, history)
+        except KeyboardInterrupt:
+            save(is_best=False, state=before)
+            raise
+        if metrics:
+            folder.append([{"kind": "validation", **history[-1]}])
+            events.validated(history[-1]["epoch"], metrics)
+        best = bool(metrics) and plan.settings.keep == "best"
+        save(is_best=best and _best(history) is history[-1])
+
+    with Interrupts(events.stopping) as interrupts:
+        if checkpoint is not None and trainer.done % trainer.per_epoch == 0:
+            end_epoch(interrupts)  # it may have been stopped in the validation
+        for step in trainer.steps():
+            folder.append([{"kind": "step", **asdict(step)}])
+            events.stepped(step)
+            if trainer.done % trainer.per_epoch == 0:
+                end_epoch(interrupts)
+            elif interrupts.wanted or trainer.done % checkpoint_steps == 0:
+                save(is_best=False)
+            if interrupts.wanted:
+                raise KeyboardInterrupt
     final = folder.load_checkpoint()
     assert final is not None
     kept = _best(history)["epoch"] if final.best is not None else plan.settings.epochs
     if final.best is not None:
-        from safetensors.torch import load_file
+        from hsizoo.weights.files import load_state
 
-        weights = load_file(final.best)
+        weights = load_state(final.best)
     else:
         weights = final.weights
     seconds = spent + time.monotonic() - began
@@ -443,25 +491,18 @@ def _samples(
 
 
 def _validate(
-    plan: _TrainingPlan,
-    trainer: Trainer,
-    folder: TrainingFolder,
-    history: list[dict[str, Any]],
-    epoch: int,
-    events: TrainEvents,
-) -> bool:
-    """Validate if due; return whether the weights are the best so far."""
-    every = plan.settings.validate_every
+    plan: _TrainingPlan, trainer: Trainer, history: list[dict[str, Any]]
+) -> Mapping[str, float]:
+    """Validate if that is due and not done, and add the metrics to the history; else none."""
+    epoch, every = trainer.done // trainer.per_epoch, plan.settings.validate_every
     is_due = every and (epoch % every == 0 or epoch == plan.settings.epochs)
-    if not is_due or not plan.division.val:
-        return False
+    is_done = bool(history) and history[-1]["epoch"] == epoch
+    if not is_due or is_done or not plan.division.val:
+        return {}
     metrics = trainer.validate(plan.division.val)
-    if not metrics:
-        return False
-    history.append({"epoch": epoch, "step": trainer.done, **metrics})
-    folder.append([{"kind": "validation", **history[-1]}])
-    events.validated(epoch, metrics)
-    return plan.settings.keep == "best" and _best(history)["epoch"] == epoch
+    if metrics:
+        history.append({"epoch": epoch, "step": trainer.done, **metrics})
+    return metrics
 
 
 def _best(history: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

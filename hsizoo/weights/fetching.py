@@ -19,7 +19,7 @@ from hsizoo.errors import DataError, MissingRequirement
 from hsizoo.weights.places import DATA_VARIABLE, data_folders, home, is_offline
 from hsizoo.weights.published import PublishedFile
 
-__all__ = ["data_state", "fetch", "find_data", "locate_data"]
+__all__ = ["data_state", "fetch", "find_data", "how_to_get", "locate_data"]
 
 _OWN_DATA = f"set the folder of your own copy with data_dir=FOLDER or {DATA_VARIABLE}"
 
@@ -110,7 +110,7 @@ def fetch(file: PublishedFile, path: Path, *, what: str, own: str, ask: str = ""
     if not path.is_file():
         if ask and _expected(file, path)[0] is None:
             reason = f"no digest of it is known, so its download must be asked for: {ask}"
-            raise MissingRequirement(_how_to_get(file, path, reason, what, own))
+            raise MissingRequirement(how_to_get(file, path, reason, what, own))
         _download(file, path, what, own)
     _verify(file, path, own)
     return path
@@ -118,7 +118,7 @@ def fetch(file: PublishedFile, path: Path, *, what: str, own: str, ask: str = ""
 
 def _download(file: PublishedFile, path: Path, what: str, own: str) -> None:
     if is_offline():
-        raise MissingRequirement(_how_to_get(file, path, "HSIZOO_OFFLINE is set", what, own))
+        raise MissingRequirement(how_to_get(file, path, "HSIZOO_OFFLINE is set", what, own))
     from filelock import FileLock
 
     try:
@@ -128,7 +128,7 @@ def _download(file: PublishedFile, path: Path, what: str, own: str) -> None:
                 _retrieve(file, path)
     except (OSError, ValueError) as error:
         reason = f"the download failed: {str(error).splitlines()[0] if str(error) else error!r}"
-        raise MissingRequirement(_how_to_get(file, path, reason, what, own)) from error
+        raise MissingRequirement(how_to_get(file, path, reason, what, own)) from error
 
 
 def _retrieve(file: PublishedFile, path: Path) -> None:
@@ -168,7 +168,8 @@ def _expected(file: PublishedFile, path: Path) -> tuple[str | None, str]:
         return file.sha256, "the published one is"
     pin = _pin(path)
     with contextlib.suppress(OSError, IndexError):
-        return pin.read_text(encoding="utf-8").split()[0], f"the one in {pin.name} is"
+        words = pin.read_text(encoding="utf-8", errors="replace").split()
+        return words[0][:64], f"the one in {pin.name} is"
     return None, ""
 
 
@@ -193,7 +194,8 @@ def _verify(file: PublishedFile, path: Path, own: str) -> None:
         )
 
 
-def _how_to_get(file: PublishedFile, path: Path, reason: str, what: str, own: str) -> str:
+def how_to_get(file: PublishedFile, path: Path, reason: str, what: str, own: str) -> str:
+    """Say what to put where, and how; `reason` is why it is not downloaded, see `fetch`."""
     digest = _expected(file, path)[0] or "not published; recorded at the first use"
     return (
         f"the {what} {file.name} are missing, and {reason}. Download them on a machine "

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hsizoo.documents import parse_json, read_json
 from hsizoo.errors import DataError
 from hsizoo.weights.places import home
 
@@ -120,8 +121,7 @@ class TrainedWeights:
         DataError
             If the file does not match its card, or was trained with another frozen part.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load
+        from hsizoo.weights.files import check_file, parse_safetensors, readable
 
         if self.card["frozen_digest"] != frozen_digest:
             raise DataError(
@@ -129,15 +129,14 @@ class TrainedWeights:
                 f"(sha256 {self.card['frozen_digest'][:12]}…, here {frozen_digest[:12]}…): use the "
                 "same frozen weights, train again with `hsizoo train`, or use weights=none"
             )
-        try:
+        check_file(self.path, safetensors=True)
+        with readable(self.path):
             content = self.path.read_bytes()
-            if hashlib.sha256(content).hexdigest() != self.digest:
-                raise DataError(
-                    f"{self.path} has changed or is damaged: its sha256 is not {self.digest}"
-                )
-            tensors = load(content)
-        except (OSError, SafetensorError) as error:
-            raise DataError(f"{self.path} cannot be read as weights: {error}") from error
+        if hashlib.sha256(content).hexdigest() != self.digest:
+            raise DataError(
+                f"{self.path} has changed or is damaged: its sha256 is not {self.digest}"
+            )
+        tensors = parse_safetensors(content, self.path)
         if self.card.get("stored") != "bfloat16":
             return tensors
         import torch
@@ -165,13 +164,14 @@ def find_weights(
     version: str | None = None,
     *,
     dataset: Mapping[str, Any] | None = None,
+    fold: Mapping[str, int] | None = None,
     packaged: Path | None = None,
 ) -> TrainedWeights | None:
     """Find the best weights that a component with these options can use, if any.
 
     Weights trained on the dataset itself come first, then those trained on it with other dataset
-    options, then all others.  Among equals, weights trained by the user come before those shipped
-    with the plugin, and newer ones before older ones.
+    options, then all others; within these, those of the same fold.  Among equals, weights trained
+    by the user come before those shipped with the plugin, and newer ones before older ones.
 
     Parameters
     ----------
@@ -180,6 +180,8 @@ def find_weights(
     dataset : mapping, optional
         ``component`` and ``options`` of the dataset to use the weights on.  Default: not known,
         so that all training datasets rank equally.
+    fold : mapping, optional
+        ``folds``, ``fold`` and ``split_seed`` of the subjects that are tested.
     packaged : Path, optional
         Folder of the weights that are shipped with the plugin.
     """
@@ -197,6 +199,7 @@ def find_weights(
             ):
                 rank = (
                     _nearness(card, dataset),
+                    fold is not None and _is_fold(card, fold),
                     path.parent != packaged,
                     str(card["finished"]),
                     str(path),
@@ -214,6 +217,11 @@ def _nearness(card: Mapping[str, Any], dataset: Mapping[str, Any] | None) -> int
     if dataset is None or about.get("component") != dataset["component"]:
         return 0
     return 2 if about.get("options") == dataset["options"] else 1
+
+
+def _is_fold(card: Mapping[str, Any], fold: Mapping[str, int]) -> bool:
+    settings = card.get("settings") or {}
+    return all(settings.get(key) == value for key, value in fold.items())
 
 
 def open_weights(path: Path | str) -> TrainedWeights:
@@ -237,17 +245,22 @@ def open_weights(path: Path | str) -> TrainedWeights:
     if card is not None:
         return TrainedWeights(file.resolve(), card["digest"], card)
     # A file without a card: its own metadata is enough.
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
+    from hsizoo.weights.files import check_file, readable
+
+    foreign = f"{file} does not say what it was trained for; weights made by `hsizoo train` do"
     try:
-        with safe_open(file, framework="pt") as opened:
-            essentials = json.loads((opened.metadata() or {})["card"])
-        with file.open("rb") as stream:
+        check_file(file, safetensors=True)
+        with readable(file), safe_open(file, framework="pt") as opened:
+            about = opened.metadata() or {}
+        with readable(file), file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise DataError(
-            f"{file} does not say what it was trained for; weights made by `hsizoo train` do"
-        ) from error
+        essentials = parse_json(about["card"], file) if "card" in about else None
+    except DataError as error:
+        raise DataError(f"{foreign} ({error})") from error
+    if essentials is None:
+        raise DataError(foreign)
     if not _is_card(essentials, _ESSENTIALS):
         raise DataError(f"{file} was made by another version of hsizoo")
     return TrainedWeights(file.resolve(), digest, essentials)
@@ -262,8 +275,8 @@ def metadata(card: Mapping[str, Any]) -> dict[str, str]:
 def read_card(path: Path) -> dict[str, Any] | None:
     """Return the card in a file, or None if there is no usable one."""
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        card = read_json(path)
+    except DataError:
         return None
     return card if _is_card(card, (*_ESSENTIALS, "digest", "finished")) else None
 
@@ -274,6 +287,9 @@ def _is_card(card: Any, keys: Iterable[str]) -> bool:
         and all(key in card for key in keys)
         and card["format"] == CARD_FORMAT
         and isinstance(card["options"], dict)
+        and all(isinstance(card[key], str) for key in ("component", "frozen_digest"))
+        and isinstance(card.get("digest", ""), str)
+        and isinstance(card.get("dataset") or {}, dict)
     )
 
 

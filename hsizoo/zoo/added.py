@@ -16,7 +16,8 @@ WEIGHTS = Option(
     False,
     "auto",
     "Trained weights to load; they must belong to this component with the same options.  auto: "
-    "weights trained on the benchmarked dataset, else on another one; among equals, weights that "
+    "weights trained on the benchmarked dataset (with --folds, in the same fold), else on another "
+    "one; among equals, weights that "
     "`hsizoo train` wrote here (newest first) before those shipped with the plugin; none if "
     "nothing matches.  packaged: the weights shipped with the plugin, the same on every machine.  "
     "none: the component's initial weights.  Otherwise a .safetensors file of `hsizoo train`, or "

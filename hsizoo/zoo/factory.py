@@ -11,6 +11,7 @@ load.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -63,7 +64,12 @@ _INTERFACE: dict[Kind, type[interfaces.Component]] = {
 
 
 def resolve(
-    text: str, kind: Kind | None = None, *, on_dataset: Recipe | None = None, **options: Any
+    text: str,
+    kind: Kind | None = None,
+    *,
+    on_dataset: Recipe | None = None,
+    fold: Mapping[str, int] | None = None,
+    **options: Any,
 ) -> Recipe:
     """Resolve a name to a component and its options, without building it.
 
@@ -77,6 +83,9 @@ def resolve(
         Requested kind.  A scorer is wrapped if a segmenter is requested.
     on_dataset : Recipe, optional
         Dataset that the component will be run on; ``weights=auto`` depends on it.
+    fold : mapping, optional
+        ``folds``, ``fold`` and ``split_seed`` of the subjects that it will be run on;
+        ``weights=auto`` prefers weights that were trained on the others.
     **options
         Further options; they override those in the name.
 
@@ -101,7 +110,7 @@ def resolve(
         kinds = ("segmenter", "scorer")
     else:
         kinds = (kind,)
-    return _resolve_one(parts[0], kinds, options, kind == "segmenter", on_dataset)
+    return _resolve_one(parts[0], kinds, options, kind == "segmenter", on_dataset, fold)
 
 
 def with_data_dir(dataset: str, folder: str) -> str:
@@ -139,6 +148,7 @@ def _resolve_one(
     options: dict[str, Any],
     wrap: bool = False,
     on_dataset: Recipe | None = None,
+    fold: Mapping[str, int] | None = None,
 ) -> Recipe:
     entry = registry().find(name, kinds)
     target = import_target(entry)
@@ -159,7 +169,8 @@ def _resolve_one(
         str(name), Name(name.base, name.dist, as_text), entry, target, own, nested=nested
     )
     if issubclass(target, interfaces.TrainableSegmenter):
-        return replace(plain, weights=_choose_weights(rest[WEIGHTS.name], plain, on_dataset))
+        chosen = _choose_weights(rest[WEIGHTS.name], plain, on_dataset, fold)
+        return replace(plain, weights=chosen)
     if wrap and entry.spec.kind == "scorer":
         return replace(plain, wrapper_options=rest)
     return plain
@@ -206,10 +217,13 @@ def options_of(target: type[interfaces.Component], *, wrapped: bool = False) -> 
     return declared
 
 
-def auto_weights(component: Recipe, dataset: Recipe | None = None) -> TrainedWeights | None:
+def auto_weights(
+    component: Recipe, dataset: Recipe | None = None, fold: Mapping[str, int] | None = None
+) -> TrainedWeights | None:
     """Return the trained weights selected by ``weights=auto``, for a dataset if one is given.
 
-    See `hsizoo.weights.trained.find_weights` for the order of preference.
+    With a `fold` (see `resolve`), those that were trained with it come before others.  See
+    `hsizoo.weights.trained.find_weights` for the order of preference.
     """
     return find_weights(
         component.entry.full_name,
@@ -218,16 +232,19 @@ def auto_weights(component: Recipe, dataset: Recipe | None = None) -> TrainedWei
         component.free_options - {"checkpoint"},
         component.entry.spec.version,
         dataset=dataset.identity() if dataset else None,
+        fold=fold,
         packaged=component.entry.packaged,
     )
 
 
-def _choose_weights(text: str, component: Recipe, dataset: Recipe | None) -> TrainedWeights | None:
+def _choose_weights(
+    text: str, component: Recipe, dataset: Recipe | None, fold: Mapping[str, int] | None
+) -> TrainedWeights | None:
     """Return the weights that a value of the option `WEIGHTS` selects for a component."""
     if text == "none":
         return None
     if text == "auto":
-        return auto_weights(component, dataset)
+        return auto_weights(component, dataset, fold)
     name, packaged = component.entry.full_name, component.entry.packaged
     if text == "packaged" and packaged is None:
         raise DataError(

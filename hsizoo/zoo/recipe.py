@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hsizoo.interfaces as interfaces
 from hsizoo.weights.trained import TrainedWeights
@@ -12,6 +12,9 @@ from hsizoo.zoo.names import Name
 from hsizoo.zoo.options import declared_options, takes_device
 from hsizoo.zoo.registry import FIRST_PARTY, Entry
 from hsizoo.zoo.spec import Kind
+
+if TYPE_CHECKING:
+    from hsizoo.weights.files import WeightFile
 
 __all__ = ["Recipe"]
 
@@ -124,6 +127,17 @@ class Recipe:
             options[_WEIGHTS] = str(self.weights.path) if self.weights else "none"
         own = str(Name(self.name.base, self.name.dist, options))
         return f"{own}+{self.feeds.pinned()}" if self.feeds else own
+
+    @property
+    def name_without_weights(self) -> str:
+        """Its own name with the options given, except the one that chooses trained weights."""
+        options = {key: value for key, value in self.name.options.items() if key != _WEIGHTS}
+        return str(Name(self.name.base, self.name.dist, options))
+
+    def weight_files(self) -> tuple[WeightFile, ...]:
+        """Published files that it is built from, and those of the components that it uses."""
+        found = (each.target.weight_files(**each.options) for each in self.walk())
+        return tuple(dict.fromkeys(file for files in found for file in files))
 
     @property
     def is_trainable(self) -> bool:

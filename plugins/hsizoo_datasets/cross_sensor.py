@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from functools import cache
+from pathlib import Path
 from typing import ClassVar, Final, Literal
 
 import numpy as np
@@ -123,6 +124,10 @@ class CrossSensor(SceneDataset):
             SceneInfo(f"phantom-{info.name}", f"phantom-{info.subject}", info.split)
             for info in (self._phantom.scenes() if self._phantom else [])
         ]
+
+    def place(self) -> Path | None:
+        """Return where the last of the scenes is, if all are there."""
+        return [source.place() for source in self._sources.values()][-1]
 
     def _real(self) -> list[SceneInfo]:
         return [

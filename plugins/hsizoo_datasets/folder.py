@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Final
 
 from hsizoo import DatasetCard, Scene, SceneDataset, SceneInfo
@@ -12,11 +13,11 @@ from hsizoo.io.matching import LOOKED_FOR
 
 __all__ = ["Folder"]
 
-_READING: Final = b"2"  # how files are read; with another, stored results are of other values
+_READING: Final = b"3"  # how files are read; with another, stored results are of other values
 _LAYOUT: Final = (
     f"{LOOKED_FOR}.  An optional file hsizoo.toml sets names of labels, ignore, targets, subject, "
-    "split, rgb_bands, wavelengths, drop_bands, scale, nodata, layout; `hsizoo data check FOLDER` "
-    "reports what was found"
+    "split, rgb_bands, wavelengths, drop_bands, scale, nodata, layout and more; `hsizoo data check "
+    "FOLDER` reports what was found"
 )
 
 
@@ -80,6 +81,10 @@ class Folder(SceneDataset):
     def scenes(self) -> list[SceneInfo]:
         """List one scene per cube, sorted by name."""
         return [SceneInfo(each.name, each.subject, each.split) for each in self._members]
+
+    def place(self) -> Path:
+        """Return the folder."""
+        return self._collection.folder
 
     def scene(self, index: int) -> Scene:
         """Read a cube and its mask."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo import DatasetCard, HyperCube, LabelMap, Scene, SceneDataset, SceneInfo
+from hsizoo.documents import read_json
 from hsizoo.errors import DataError, MissingRequirement
 from hsizoo.io import open_raster, read_labels, to_cube
 from hsizoo_datasets.heipor_labels import LABELS, OVERLAP, UNLABELED
@@ -108,6 +108,10 @@ class Heipor(SceneDataset):
         """List one scene per annotated image, named like ``P086#2021_04_15_09_22_02``."""
         return [SceneInfo(_name(folder), folder.parent.name) for folder in self._images]
 
+    def place(self) -> Path:
+        """Return the folder HeiPorSPECTRAL."""
+        return self._root
+
     def scene(self, index: int) -> Scene:
         """Read an image and its polygons."""
         images = self._images
@@ -140,9 +144,11 @@ class Heipor(SceneDataset):
         if not path.is_file():
             return {name: label for label, name in enumerate(LABELS)}
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))["label_mapping"]
+            found = read_json(path)["label_mapping"]
             mapping = {str(name): int(label) for name, label in found.items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except DataError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path} has no readable label_mapping: {error!r}") from error
         return {n: label for n, label in mapping.items() if label not in (OVERLAP, UNLABELED)}
 

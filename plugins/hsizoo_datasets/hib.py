@@ -127,6 +127,10 @@ class Hib(SceneDataset):
         """List one scene per image; its subject is the patient."""
         return [SceneInfo(path.name, path.name.partition("-")[0]) for path in self._images]
 
+    def place(self) -> Path:
+        """Return the folder of the images."""
+        return self._images[0].parent
+
     def scene(self, index: int) -> Scene:
         """Read and calibrate an image."""
         infos = self.scenes()

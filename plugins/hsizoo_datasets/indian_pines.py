@@ -136,6 +136,10 @@ class IndianPines(SceneDataset):
         """Return the single scene; it has no split."""
         return [SceneInfo(_NAME, subject=_NAME)]
 
+    def place(self) -> Path:
+        """Return the folder of the embedded files, or the file of the cube in ``data_dir``."""
+        return _folder() if self._data_dir is None else self._collected()[0]
+
     def scene(self, index: int) -> Scene:
         """Read the scene; `index` must be 0."""
         if index != 0:
@@ -172,14 +176,18 @@ class IndianPines(SceneDataset):
         if self._data_dir is None:
             folder = _folder()
             return _read(folder / _CUBE), _read(folder / _LABELS)
-        how = f"It is a file of the EHU collection; without data_dir, {self.card.how_to_get}."
-        paths = [find(name, self._data_dir, how) for name in _MAT]
+        paths = self._collected()
         values, labels = (
             open_raster(paths[0], "cube", Settings(layout="hwb")).values,
             read_labels(paths[1])[0],
         )
         _check_content(f"{paths[0]} and {paths[1].name}", values, labels)
         return values, labels
+
+    def _collected(self) -> list[Path]:
+        """Return the collection's files of cube and labels."""
+        how = f"It is a file of the EHU collection; without data_dir, {self.card.how_to_get}."
+        return [find(name, self._data_dir, how) for name in _MAT]
 
 
 def _check_content(where: str, values: npt.NDArray[Any], labels: npt.NDArray[Any]) -> None:

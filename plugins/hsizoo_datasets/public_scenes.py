@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
-from hsizoo import DatasetCard, PublishedFile, locate_data
+from hsizoo import DatasetCard, PublishedFile, data_folders, locate_data
 from hsizoo.errors import DataError
 from hsizoo.io import Settings, open_raster, read_labels, to_cube
 from hsizoo_datasets.one_scene import OneScene
@@ -48,6 +48,15 @@ class _PublicScene(OneScene):
         if values.shape != self.shape:
             raise DataError(f"{cube_path}: expected a cube of {self.shape}, found {values.shape}")
         return values, self._labels(labels_path)
+
+    def place(self) -> Path:
+        """Return the file of the cube, or where it is downloaded to."""
+        cube, labels = self.files
+        if self._data_dir is not None:
+            locate_data(labels, self._data_dir, dataset=self.name)
+            return locate_data(cube, self._data_dir, dataset=self.name)
+        paths = [folder / cube.name for folder in data_folders()]
+        return next((path for path in paths if path.is_file()), paths[-1])
 
     def _labels(self, path: Path) -> npt.NDArray[np.int32]:
         labels = read_labels(path)[0]

@@ -8,6 +8,7 @@ two arrays, so that results always refer to the same pixels.
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -35,8 +36,12 @@ class _SmallScene(OneScene):
     file: ClassVar[str]
     sha256: ClassVar[str]
 
+    def place(self) -> Path:
+        """Return the file."""
+        return find(self.file, self._data_dir, f"{_LAYOUT}  {self.card.how_to_get}.")
+
     def _read(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
-        path = find(self.file, self._data_dir, f"{_LAYOUT}  {self.card.how_to_get}.")
+        path = self.place()
         return self._checked(
             str(path), open_raster(path, "cube", _HWB).values, read_labels(path)[0]
         )
@@ -98,16 +103,27 @@ class SalinasA(_SmallScene):
     origins: ClassVar = {"salinas-a": "salinas"}  # a part of that scene
     sha256 = "f2616accdcec8ca2ac1e0a35d649783683618bfbdf44b0758b9e5e7775801473"
 
-    def _read(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
+    def place(self) -> Path:
+        """Return the file, or that of the collection's cube if its labels are there too."""
         try:
-            return super()._read()
+            return super().place()
         except MissingRequirement as missing:
             try:
-                cube, truth = (
-                    find(f"SalinasA_{part}.mat", self._data_dir, "") for part in ("corrected", "gt")
-                )
+                return self._collected()[0]
             except MissingRequirement:
                 raise missing from None
+
+    def _collected(self) -> tuple[Path, Path]:
+        """Return the collection's own files of cube and labels."""
+        cube, truth = (
+            find(f"SalinasA_{part}.mat", self._data_dir, "") for part in ("corrected", "gt")
+        )
+        return cube, truth
+
+    def _read(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
+        if self.place().name == self.file:
+            return super()._read()
+        cube, truth = self._collected()
         labels = read_labels(truth)[0]
         if not np.isin(labels, _SALINAS_A_LABELS).all():
             raise DataError(f"{truth}: expected the labels {_SALINAS_A_LABELS}")

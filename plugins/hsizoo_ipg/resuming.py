@@ -122,6 +122,8 @@ class RunFile:
     def load(self, rng: np.random.Generator, device: torch.device) -> Progress | None:
         """Read the last round and restore the state of `rng`; None if there is none."""
         try:
+            if not self._path.is_file():  # opening a pipe would wait for its writer
+                return None
             with safe_open(self._path, framework="pt", device="cpu") as file:
                 about = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -129,16 +131,17 @@ class RunFile:
                 tensors["pixels"].numpy(), tensors["classes"].numpy(), int(about["seeds"])
             )
             history, state = json.loads(about["history"]), json.loads(about["rng"])
-            rng.bit_generator.state = state
             confidence = tensors["confidence"].tolist()
-        except (OSError, SafetensorError, KeyError, ValueError):
+            verdict, tally = (
+                {name: each.to(device) for name, each in _part(tensors, prefix).items()}
+                for prefix in ("verdict.", "tally.")
+            )
+            trained = _part(tensors, "trained.")
+            progress = Progress(known, confidence, history, Verdict(**verdict), trained, tally)
+            rng.bit_generator.state = state  # last, so that a damaged file changes nothing
+        except (OSError, SafetensorError, LookupError, ValueError, TypeError, RuntimeError):
             return None
-        verdict, tally = (
-            {name: each.to(device) for name, each in _part(tensors, prefix).items()}
-            for prefix in ("verdict.", "tally.")
-        )
-        trained = _part(tensors, "trained.")
-        return Progress(known, confidence, history, Verdict(**verdict), trained, tally)
+        return progress
 
     def forget(self) -> None:
         """Delete the file."""

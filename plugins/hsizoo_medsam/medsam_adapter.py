@@ -166,6 +166,16 @@ class MedSamAdapter(hsizoo.TrainableSegmenter):
             return f"sha256:{SAM_VIT_B.sha256}"
         return f"random:{_FROZEN_SEED}" if checkpoint == "random" else file_weights(checkpoint)
 
+    @staticmethod
+    def weight_files(**options: Any) -> Sequence[hsizoo.WeightFile]:
+        """List Meta's file of the backbone; see `hsizoo.Component.weight_files`."""
+        backbone = options.get("backbone", "sam-vit-b")
+        checkpoint = options.get("checkpoint", "auto")
+        if backbone != "sam-vit-b":
+            size = backbone.removeprefix("sam2.1-")
+            return Sam21.weight_files(size=size, checkpoint=checkpoint)
+        return (SAM_VIT_B,) if checkpoint == "auto" else ()
+
     def invalidate(self) -> None:
         """Invalidate encodings that open images keep from the previous weights.
 

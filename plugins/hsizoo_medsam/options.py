@@ -31,7 +31,8 @@ class MedSamAdapterOptions(PictureOptions):
     checkpoint : str, default "auto"
         Weights of the backbone.  ``auto``: Meta's file (``sam_vit_b_01ec64.pth`` for SAM) in
         ``HSIZOO_HOME/weights``.  A path: a file in the same layout.  ``random``: random weights
-        from a fixed seed, for tests and timing.
+        from a fixed seed; an offline smoke test of training and benchmarks, and for timing.
+        Nothing is downloaded, and results mean nothing.
     image_size : int or none, default none
         Side of SAM's square input in pixels, a multiple of 16; the longest side of the image is
         scaled to it.  ``none`` is 1024.  INFERRED: the instructions of the original train at 1024,

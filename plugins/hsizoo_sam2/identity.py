@@ -6,11 +6,12 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
+from hsizoo import WeightFile
 from hsizoo.errors import OptionError
 from hsizoo_sam2.options import meant
 from hsizoo_sam2.sizes import RANDOM_SEED, SIZES, packaged_weights
 
-__all__ = ["base_weights", "file_weights"]
+__all__ = ["base_weights", "file_weights", "weight_files"]
 
 
 def base_weights(size: str, checkpoint: str) -> str:
@@ -33,6 +34,18 @@ def base_weights(size: str, checkpoint: str) -> str:
     if checkpoint == "auto" and packaged.is_file():
         return file_weights(packaged)
     return f"random:{RANDOM_SEED}"
+
+
+def weight_files(size: str, checkpoint: str) -> tuple[WeightFile, ...]:
+    """List the published file that a SAM 2.1 starts from, if any.
+
+    Raises
+    ------
+    OptionError
+        If `checkpoint` is Meta's name for another size.
+    """
+    published = SIZES[size].weights
+    return (published,) if published is not None and meant(size, checkpoint) == "auto" else ()
 
 
 def file_weights(path: str | Path) -> str:

@@ -76,7 +76,8 @@ class Sam21Options(PictureOptions):
     checkpoint : str, default "auto"
         Initial weights of SAM 2.1.  ``auto``: Meta's file in HSIZOO_HOME, downloaded if needed;
         for ``nano`` the weights packaged with hsizoo, or random weights if there are none.  A
-        path: that file.  ``random``: random weights from a fixed seed, for tests and timing.
+        path: that file.  ``random``: random weights from a fixed seed; an offline smoke test of
+        training and benchmarks, and for timing.  Nothing is downloaded, and results mean nothing.
         Meta's Hugging Face name of the size (``facebook/sam2.1-hiera-small``) is equivalent to
         ``auto``.
 

@@ -22,7 +22,7 @@ from hsizoo import embedding_cache, embedding_key
 from hsizoo.errors import ClickError
 from hsizoo.io import PseudoRgb
 from hsizoo_sam2.building import describe_encoder
-from hsizoo_sam2.identity import base_weights
+from hsizoo_sam2.identity import base_weights, weight_files
 from hsizoo_sam2.network import Projection, build_network
 from hsizoo_sam2.options import Sam21Options
 from hsizoo_sam2.resizing import resize
@@ -116,6 +116,17 @@ class Sam21(hsizoo.InteractiveSegmenter):
             If the size is unknown, or `checkpoint` is Meta's name for another size.
         """
         return base_weights(options.get("size", "tiny"), options.get("checkpoint", "auto"))
+
+    @staticmethod
+    def weight_files(**options: Any) -> Sequence[hsizoo.WeightFile]:
+        """List Meta's file of this size; see `hsizoo.Component.weight_files`.
+
+        Raises
+        ------
+        OptionError
+            As `base_weights`.
+        """
+        return weight_files(options.get("size", "tiny"), options.get("checkpoint", "auto"))
 
     def invalidate(self) -> None:
         """Invalidate results that open images keep from the decoder's previous weights.

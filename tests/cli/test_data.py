@@ -121,8 +121,10 @@ def test_convert_bands_first(folder):
 
 @pytest.mark.parametrize(("name", "scenes"), [("heipor", 6), ("hib", 4)])
 def test_a_fixture_is_a_dataset(tmp_path, name, scenes):
-    root, following = call("data", "fixture", name, tmp_path).splitlines()
-    assert following == f"try: hsizoo bench sa sa-rw --dataset {name} --data-dir {root}"
+    root, bench, train = call("data", "fixture", name, tmp_path).splitlines()
+    where = f"--dataset {name} --data-dir {root}"
+    assert bench == f"try: hsizoo bench sa sa-rw {where}"
+    assert train == f"train: hsizoo train samsa2-nano {where} --folds 3 --fold 0 --epochs 2"
     card = json.loads(call("data", "info", name, "--data-dir", root, "--json"))
     assert card == json.loads(call("data", "info", f"{name}:data_dir={root}", "--json"))
     assert card["scenes"] == scenes

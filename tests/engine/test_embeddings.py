@@ -12,6 +12,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from hsizoo.engine.embeddings import EmbeddingCache, embedding_cache, embedding_key
 from hsizoo.errors import OptionError
@@ -122,8 +124,38 @@ def damage_swap(path):
     (path.parent / f"{other.digest}.safetensors").replace(path)
 
 
+def damage_layout(path, layout="[]"):
+    with safe_open(path, framework="pt") as file:
+        about, stored = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(stored, path, {**about, "layout": layout})
+
+
+def damage_order(path):
+    damage_layout(path, '{"a": [1, 1], "b": ["x"]}')
+
+
+def damage_depth(path):
+    damage_layout(path, "[" * 10_000)
+
+
+def damage_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
-    "damage", [damage_truncate, damage_header, damage_empty, damage_bit, damage_swap]
+    "damage",
+    [
+        damage_truncate,
+        damage_header,
+        damage_empty,
+        damage_bit,
+        damage_swap,
+        damage_layout,
+        damage_order,
+        damage_depth,
+        damage_pipe,
+    ],
 )
 def test_damaged_entries_are_rewritten(tmp_path, damage):
     EmbeddingCache(folder=tmp_path).get(KEY, tensors)

@@ -118,7 +118,7 @@ def test_a_changed_file_is_read_anew(tmp_path, cube):
         ([["a"] * 6], "annotation 1 cannot be used"),
         (3, "annotation 1 cannot be used"),
         ([[0, 0, 5, 5, 0, 0]], "annotation 1 has no area"),
-        ([[0, 0, 5, 1e999, 5, 0]], "annotation 1 has coordinates that are not finite"),
+        ([[0, 0, 5, 1e999, 5, 0]], "is not JSON"),
         ({"size": [8, 6], "counts": [48]}, r"its size is \[8, 6\], but the cube has \[6, 8\]"),
         ({"size": [6, 8], "counts": [40, 9]}, "add up to 49, not to 6 × 8 pixels"),
         ({"size": [6, 8], "counts": [50, -2]}, "must be whole numbers from 0"),

@@ -476,7 +476,7 @@ def test_netcdf_and_zarr_as_xarray_reads_them(tmp_path, ending, case, dims):
         ({"_FillValue": b"none"}, lambda v: v),
         ({"scale_factor": np.ones(3)}, lambda v: v),
     ],
-    ids=str,
+    ids=lambda given: " ".join(given) if isinstance(given, dict) else "",
 )  # fmt: skip
 def test_attributes_of_hdf5(tmp_path, attributes, expected):
     h5py = pytest.importorskip("h5py")

@@ -116,6 +116,7 @@ RUN = '[[run]]\nname = "a"\ncomponents = ["sa"]\ndataset = "phantom"\n'
         (RUN + "training = {seed = 3}", "unknown key 'seed'. Did you mean 'seeds'"),
         (RUN + "training = {epochs = 'x'}", "'a', training: training: option epochs='x'"),
         (RUN + "training = {lr = -1}", "'a', training: lr must be above 0"),
+        (RUN + "training = {seeds = 1000000000000}", "'a', training: at most 100000 seeds"),
         (RUN + "training = {seeds = []}", "'a', training: seeds must be at least one"),
         (RUN + "sweep = {lr = 3}", "'a', sweep: lr must be a list of strings or numbers; got 3"),
         (RUN + "sweep = {lr = []}", "lr must be a list"),

@@ -126,3 +126,9 @@ def test_the_plain_folder_has_no_settings():
     dataset = resolve("phantom:seed=3", "dataset")
     made = make_protocol("few-label", {"shots": 3})
     assert plain_folder(dataset, made).name == "phantom-few-labels"
+
+
+def test_a_fold_and_a_limit_have_folders_of_their_own():
+    fold = {"folds": 3, "fold": 1, "split_seed": 0}
+    assert name(fold=fold, limit=2) == "phantom-folds=3-fold=1-limit=2"
+    assert name(fold={**fold, "split_seed": 4}) == "phantom-folds=3-fold=1-split_seed=4"

@@ -17,16 +17,16 @@ TINY = (
 )
 
 
-def marked(component, *, subjects=(), dataset=TINY, kind="segmenter", allowed=True):
+def marked(component, *, subjects=(), dataset=TINY, kind="segmenter"):
     source = resolve(dataset, "dataset")
-    return mark(resolve(component, kind, on_dataset=source), source, set(subjects), allowed=allowed)
+    return mark(resolve(component, kind, on_dataset=source), source, set(subjects))
 
 
 def saw(card, dataset, subjects):
     """Whether weights with that card are marked as having seen these subjects."""
     source = resolve(dataset, "dataset")
     component = replace(resolve("sa", "segmenter"), weights=TrainedWeights(Path(), "", card))
-    return "seen" in mark(component, source, subjects, allowed=False)
+    return "seen" in mark(component, source, subjects)
 
 
 def test_weights_that_saw_a_tested_subject_are_marked():
@@ -69,7 +69,7 @@ RANDOM = "checkpoint=random"
 
 
 def test_random_weights_are_refused_or_marked(tmp_path):
-    with pytest.raises(ProtocolError, match="No weights for it are published yet"):
+    with pytest.raises(ProtocolError, match=r"has not been trained.*Its weights are random"):
         hsizoo.bench([f"sam2.1-nano:{RANDOM}"], TINY, clicks=1, out=tmp_path)
     names = [f"sam2.1-nano:{RANDOM}", f"samsa2-nano:{RANDOM}"]
     result = hsizoo.bench(names, TINY, clicks=1, out=tmp_path, allow_untrained=True)
@@ -117,7 +117,7 @@ def test_trained_weights_are_marked_wherever_they_are(put_weights, component):
     assert marked(component, kind=kind, subjects=["s03"]) == ""
     assert marked(component, kind=kind, subjects=["s01", "s03"]) == " (seen)"
     put_weights(2.0, dataset="hsizoo/indian-pines", folder="1")  # in place of the others
-    assert marked(component, kind=kind, allowed=False) == " (trained on indian-pines)"
+    assert marked(component, kind=kind) == " (trained on indian-pines)"
 
 
 def test_a_trained_part_on_a_random_encoder_says_so(zoo):
@@ -125,4 +125,4 @@ def test_a_trained_part_on_a_random_encoder_says_so(zoo):
     component = resolve(f"samsa2-nano:{RANDOM}", "segmenter")
     card = {"dataset": {"component": "hsizoo/phantom"}}
     trained = replace(component, weights=TrainedWeights(Path(), "", card))
-    assert mark(trained, source, set(), allowed=False) == " (random encoder)"
+    assert mark(trained, source, set()) == " (random encoder)"

@@ -9,8 +9,10 @@ from hsizoo.protocols.few_label.protocol import FewLabelProtocol
 from hsizoo.protocols.interactive.protocol import InteractiveProtocol
 from hsizoo.protocols.perturbations import Noise, make_perturbation
 from hsizoo.runs.case import Case, seeds_of
-from hsizoo.runs.datasets import Datasets
+from hsizoo.runs.datasets import Datasets, Selection
 from hsizoo.runs.plan import plan
+from hsizoo.training import TrainingSettings, divide
+from hsizoo.zoo.factory import load_dataset
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"
@@ -27,6 +29,13 @@ def told(cells):
     return [
         (cell.identity["scene"], cell.identity["seed"], cell.job["row"]["label"]) for cell in cells
     ]
+
+
+@pytest.fixture
+def fixture(tmp_path):
+    """Six scenes of three subjects, without a split."""
+    load_dataset("heipor").write_fixture(tmp_path)
+    return f"heipor:data_dir={tmp_path}"
 
 
 @pytest.mark.parametrize(
@@ -63,13 +72,13 @@ def test_a_case_has_a_name_of_its_own():
     named = case(
         "sa-rw:beta=50", name="ours", conditions={"beta": "50", "data": ""}, training_seed=3
     )
-    cell = plan([named], scenes=["s04-v1"])[0]
+    cell = plan([named], selection=Selection(scenes=("s04-v1",)))[0]
     assert cell.job["row"] == {
         "label": "ours", "conditions": {"beta": "50", "data": ""}, "training_seed": 3,
     }  # fmt: skip
     assert cell.label == "ours · beta=50 · s04-v1 · training seed 3"
     # What it is called is no part of what it is.
-    assert cell.key == plan([case("sa-rw:beta=50")], scenes=["s04-v1"])[0].key
+    assert cell.key == plan([case("sa-rw:beta=50")], selection=Selection(scenes=("s04-v1",)))[0].key
 
 
 def test_several_datasets():
@@ -88,17 +97,54 @@ def test_many_components_go_through_the_scenes_in_blocks(monkeypatch):
 
 
 def test_scenes():
-    datasets = Datasets()
-    assert datasets.choose(TINY, None) == [2, 3]
-    assert datasets.choose(TINY, "all") == [0, 1, 2, 3]
-    assert datasets.choose(TINY, "val") == [1]
-    assert datasets.choose(TINY, "val", ["s04-v1", "s01-v1", "s04-v1"]) == [3, 0]
+    datasets, both = Datasets(), Selection(scenes=("s04-v1", "s01-v1", "s04-v1"))
+    assert datasets.choose(TINY, Selection()).indices == [2, 3]
+    assert datasets.choose(TINY, Selection(split="all")).indices == [0, 1, 2, 3]
+    assert datasets.choose(TINY, Selection(split="val")).indices == [1]
+    assert datasets.choose(TINY, both).indices == [3, 0]
     assert datasets.subjects(TINY, [0, 3]) == {"s01", "s04"}
     with pytest.raises(ProtocolError, match=r"it has: test, train, val, all.*Did you mean 'val'"):
-        datasets.choose(TINY, "vall")
+        datasets.choose(TINY, Selection(split="vall"))
     with pytest.raises(NameLookupError, match=r"has no scene 's4-v1'\. Did you mean .* Its 4 s"):
-        datasets.choose(TINY, None, ["s4-v1"])
+        datasets.choose(TINY, Selection(scenes=("s4-v1",)))
     assert datasets.get(TINY) is datasets.get(TINY)
+
+
+def test_a_fold_tests_whom_the_training_of_that_fold_holds_out(fixture):
+    infos = Datasets().get(fixture).scenes()
+    for fold in range(3):
+        division = divide(infos, TrainingSettings(folds=3, fold=fold, split_seed=7))
+        chosen = Datasets().choose(fixture, Selection(folds=3, fold=fold, split_seed=7))
+        assert tuple(chosen.indices) == division.held_out
+        assert (len(chosen.indices), chosen.of, chosen.remark) == (2, 2, "")
+
+
+def test_a_limit_keeps_the_first_scenes_and_is_said(fixture):
+    whole, some = (
+        plan([case("sa", fixture)]),
+        plan([case("sa", fixture)], selection=Selection(limit=4)),
+    )
+    assert [cell.identity["scene"] for cell in some] == [
+        cell.identity["scene"] for cell in whole[:4]
+    ]
+    assert [cell.key for cell in some] == [cell.key for cell in whole[:4]]
+    assert {cell.job["row"]["label"] for cell in some} == {"sa (first 4 of 6 scenes)"}
+    assert told(plan([case("sa", fixture)], selection=Selection(limit=6))) == told(whole)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"limit": 0}, "limit must be 1 or more; got 0"),
+        ({"folds": 1}, "folds must be 0 or at least 2"),
+        ({"fold": 1}, "got folds 0, fold 1"),
+        ({"folds": 3, "split": "test"}, "leave out the split"),
+        ({"folds": 3, "scenes": ("a",)}, "leave out the split and the names of scenes"),
+    ],
+)
+def test_a_selection_that_makes_no_sense_is_refused(wanted, message):
+    with pytest.raises(OptionError, match=message):
+        Selection(**wanted)
 
 
 def test_seeds():

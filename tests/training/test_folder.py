@@ -177,9 +177,13 @@ def test_no_pickle_is_executed(tmp_path):
 def test_the_log_forgets_what_will_be_done_again(tmp_path):
     with TrainingFolder(tmp_path / "run") as folder:
         folder.append({"kind": "step", "step": step} for step in range(1, 6))
+        folder.append({"kind": "validation", "step": 3, "epoch": epoch} for epoch in (1, 2))
         with folder.log.open("a") as file:
             file.write('{"kind": "step", "st')  # the writer was killed
-        folder.trim_log(3)
+        folder.trim_log(3, [1])
+        (validation,) = (line for line in folder.lines() if line["kind"] == "validation")
+        assert validation["epoch"] == 1  # the other one is made again
+        folder.trim_log(3, [])
         folder.append([{"kind": "step", "step": 4}])
         assert [line["step"] for line in folder.lines()] == [1, 2, 3, 4]
         assert [json.loads(line)["step"] for line in folder.log.read_text().splitlines()] == [
@@ -196,7 +200,7 @@ def test_the_log_is_json_even_where_a_number_is_not_finite(tmp_path):
         folder.append([{"step": 2, "grad_norm": math.inf, "more": {"a": (1.5, -math.inf)}}])
         for _ in range(2):
             text = folder.log.read_text().splitlines()
-            folder.trim_log(2)
+            folder.trim_log(2, [])
         lines = [json.loads(line, parse_constant=refuse) for line in text]
     assert lines == [
         {"kind": "step", "step": 1, "loss": None},

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from hsizoo.errors import (
     ProtocolError,
     StoreError,
 )
+from hsizoo.training import Trainer
 from hsizoo.training.picture import training_png
 from hsizoo.training.run import TrainEvents
 from hsizoo.zoo.factory import resolve
@@ -132,11 +134,63 @@ def test_a_stopped_training_ends_with_the_same_weights(tiny, stops):
     per_epoch = whole.card["validations"][0]["step"]
     kept = [n for n in range(stops[-1]) if n % 4 == 0 or n % per_epoch == 0]
     assert again == [max(kept)]
-    cut_log, whole_log = (
-        [json.loads(line) for line in (Path(out) / "log.jsonl").read_text().splitlines()]
-        for out in ("cut", "whole")
+    assert lines("cut") == lines("whole")
+
+
+def lines(folder):
+    return [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.usefixtures("hears_ctrl_c")
+@pytest.mark.parametrize("presses", [(3,), (3, 4, 11), (24,)])
+def test_ctrl_c_loses_no_step(tiny, presses):
+    whole = hsizoo.train("tiny-dropout", DATA, out="whole", **QUICK)
+    assert max(presses) <= lines("whole")[-1]["step"]
+    begun, saved, said = [], [], []
+
+    def stepped(step):
+        if step.step in presses:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    events = TrainEvents(
+        planned=lambda done, total: begun.append(done),
+        stepped=stepped,
+        saved=saved.append,
+        stopping=lambda: said.append(True),
     )
-    assert cut_log == whole_log
+    for step in presses:
+        with pytest.raises(KeyboardInterrupt):
+            hsizoo.train("tiny-dropout", DATA, out="cut", **QUICK, events=events)
+        assert saved[-1] == step
+    cut = hsizoo.train("tiny-dropout", DATA, out="cut", **QUICK, events=events)
+    assert begun == [0, *presses]
+    assert len(said) == len(presses)
+    assert cut.card["digest"] == whole.card["digest"]
+    assert lines("cut") == lines("whole")
+
+
+def test_a_validation_that_is_stopped_is_done_again(tiny, monkeypatch):
+    whole = hsizoo.train("tiny-dropout", DATA, out="whole", **QUICK)
+    real, calls = Trainer.validate, []
+
+    def validate(self, indices):
+        calls.append(self.done)
+        if len(calls) < 3:
+            torch.rand(1)  # chance that was spent in vain
+            raise KeyboardInterrupt
+        return real(self, indices)
+
+    monkeypatch.setattr(Trainer, "validate", validate)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            hsizoo.train("tiny-dropout", DATA, out="cut", checkpoint_steps=10**6, **QUICK)
+    cut = hsizoo.train("tiny-dropout", DATA, out="cut", **QUICK)
+    epoch = whole.card["validations"][0]["step"]
+    assert calls == [epoch] * 3 + [2 * epoch]
+    assert cut.card["digest"] == whole.card["digest"]
+    assert cut.card["validations"] == whole.card["validations"]
+    assert lines("cut") == lines("whole")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
@@ -338,14 +392,18 @@ def test_folds_without_a_split_hold_subjects_out(tiny, monkeypatch):
     result = hsizoo.train("tiny", DATA, **QUICK, folds=5, fold=2)
     subjects = result.card["subjects"]
     assert [len(subjects[use]) for use in ("train", "val", "held_out")] == [3, 1, 1]
-    assert result.bench_command.endswith(f"--scene {result.card['scenes']['held_out'][0]}")
+    assert result.bench_command.endswith(" --folds 5 --fold 2")
+    benched = hsizoo.bench(["tiny"], DATA, folds=5, fold=2, clicks=1)
+    assert {record["subject"] for record in benched.records} == set(subjects["held_out"])
+    assert benched.table[0].component == "tiny"  # nobody has seen them
 
 
 @pytest.mark.parametrize(
     ("splits", "settings", "expected"),
     [
         (("train", "val"), {"limit_subjects": 2}, " --split val"),
-        (("train", "val"), {"folds": 2}, " --scene "),  # some of val may have been trained on
+        # Some of val may have been trained on.
+        (("train", "val"), {"folds": 2, "split_seed": 1}, " --folds 2 --fold 0 --split-seed 1"),
         (("train",), {"limit_subjects": 2}, None),
     ],
 )
@@ -366,10 +424,10 @@ def test_bench_command_never_points_at_training_scenes(
         assert command is None
         return
     assert expected in command
-    train = result.card["scenes"]["train"]
-    words = command.split()
-    assert not set(words) & {*train, *result.card["scenes"]["unused"]}
-    assert set(words) & {"val", *result.card["scenes"]["val"]}
+    how = {"split": "val"} if "folds" not in settings else settings
+    tested = hsizoo.bench(["tiny"], DATA, clicks=1, **how).records
+    scenes = {record["identity"]["scene"] for record in tested}
+    assert scenes == set(result.card["scenes"]["val"])
 
 
 def test_bfloat16_trains_too(tiny):

@@ -1,6 +1,7 @@
 """Weights files and their cards: found again, or refused."""
 
 import hashlib
+import json
 
 import pytest
 import torch
@@ -75,9 +76,18 @@ def test_packaged_weights_are_checked_as_others_are(results, tmp_path):
     assert find_weights(results.name, results.options, packaged=packaged) is None
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 99}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"format": 99}', "[" * 10_000, "7" * 5000, '{"dataset": [1]}',
+     '{"digest": 1}', '{"component": {}}', '{"frozen_digest": null}', '{"epochs": 1e400}'],
+)  # fmt: skip
 def test_a_card_that_is_none_is_passed_over(results, content):
     made = results.make()
+    if content.startswith('{"') and "format" not in content:
+        whole = made.path.with_name("card.json").read_text()
+        content = whole.rstrip()[:-1] + "," + content[1:]
+        wrong = json.loads(content)  # the last of two equal keys counts
+        content = content if "1e400" in content else json.dumps(wrong)
     made.path.with_name("card.json").write_text(content)
     assert find_weights(results.name, results.options) is None
 

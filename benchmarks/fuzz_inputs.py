@@ -1,0 +1,465 @@
+"""The inputs of `fuzz.py`: valid files of each kind, their readers, and the damage."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["KINDS", "TRIAL", "Kind", "damage"]
+
+TRIAL = "trial"  # not a file: what the harness must notice
+
+_RNG = np.random.default_rng(0)
+_CUBE = _RNG.random((5, 7, 11), dtype=np.float32)
+_LABELS = np.arange(35).reshape(5, 7) % 4
+_NM = np.linspace(400, 900, 11)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of input.
+
+    Parameters
+    ----------
+    write : callable
+        Writes valid files to a folder, always the same bytes.
+    name : str
+        What is read, below the folder.
+    read : callable
+        Reads it.
+    damaged : str
+        Pattern of the files to damage; one of them is chosen.
+    """
+
+    write: Callable[[Path], object]
+    name: str
+    read: Callable[[Path], object]
+    damaged: str = "*"
+
+    def target(self, folder: Path) -> Path:
+        """Return the path that is read."""
+        return folder / self.name
+
+
+# Readers
+
+
+def _read_image(path: Path) -> None:
+    """Read a cube and labels; the first error is raised after both."""
+    from hsizoo.errors import HsizooError
+    from hsizoo.io import open_raster, to_cube, to_labels
+
+    refused = None
+    for want, convert in (("cube", _whole_cube(to_cube)), ("labels", to_labels)):
+        try:
+            convert(open_raster(path, want))  # type: ignore[arg-type]
+        except HsizooError as error:
+            refused = refused or (error if want == "cube" else None)
+    if refused:
+        raise refused
+
+
+def _whole_cube(to_cube: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda raster: to_cube(raster).digest  # reads every value
+
+
+def _read_mask(path: Path) -> None:
+    from hsizoo.io import read_labels
+
+    read_labels(path)
+
+
+def _read_collection(path: Path) -> None:
+    from hsizoo.io.collection import Collection
+
+    collection = Collection(path)
+    for member in collection.members:
+        collection.scene(member)
+
+
+def _read_clicks(path: Path) -> None:
+    import hsizoo
+
+    hsizoo.Session.replay(path, hsizoo.HyperCube(_CUBE, _NM), "sa")
+
+
+def _read_experiment(path: Path) -> None:
+    from hsizoo.runs.experiment_file import read_experiment
+
+    for run in read_experiment(path).runs:
+        run.to_json()
+
+
+def _read_state(path: Path) -> None:
+    import hsizoo
+
+    hsizoo.state_digest(hsizoo.load_state(path))
+
+
+def _read_trained(path: Path) -> None:
+    from hsizoo.weights.trained import open_weights
+
+    weights = open_weights(path)
+    weights.check(str(weights.card["component"]), weights.card["options"])
+    _ = weights.load(weights.card["frozen_digest"]), weights.trained_on
+
+
+def _read_cell(path: Path) -> None:
+    from hsizoo.engine.store import Store
+
+    json.dumps(Store(path).load("key"), allow_nan=False)
+
+
+def _try(path: Path) -> None:
+    """Misbehave as the file says."""
+    from hsizoo.errors import DataError
+
+    number = int(path.read_text())
+    if number == 1:
+        raise KeyError("a traceback")
+    if number == 2:
+        raise DataError("a file is damaged")
+    if number == 3:
+        _ = os.urandom(2**20) * 400
+    if number == 4:
+        while True:
+            pass
+    if number == 5:
+        os.abort()
+    if number == 6:
+        raise DataError(f"{path} is damaged")
+    if number == 7:
+        try:
+            _ = bytearray(2**40)
+        except MemoryError as error:
+            raise DataError(f"{path} is damaged") from error
+
+
+# Valid files
+
+
+def _mat(folder: Path, **options: Any) -> None:
+    import scipy.io
+
+    content = {"cube": _CUBE, "gt": _LABELS, "about": {"a": 1, "b": "text"}, "wavelengths": _NM}
+    scipy.io.savemat(folder / "c.mat", content, **options)
+    with (folder / "c.mat").open("rb+") as file:
+        file.write(b"MATLAB 5.0 MAT-file, hsizoo".ljust(116))  # instead of the time
+
+
+def _hdf5(folder: Path) -> None:
+    import h5py
+
+    with h5py.File(folder / "c.h5", "w") as file:
+        file.create_dataset("cube", data=_CUBE, compression="gzip", chunks=(5, 4, 11))
+        file.create_dataset("gt", data=_LABELS)
+        file["cube"].attrs["wavelengths"] = _NM
+
+
+def _tiff(folder: Path, **options: Any) -> None:
+    import tifffile
+
+    bands = _CUBE.transpose(2, 0, 1)
+    tifffile.imwrite(folder / "c.tif", bands, photometric="minisblack", metadata=None, **options)
+
+
+def _npz(folder: Path) -> None:
+    np.savez_compressed(folder / "c.npz", cube=_CUBE, gt=_LABELS, wavelengths=_NM)
+
+
+def _cube(folder: Path, name: str) -> None:
+    import hsizoo
+    from hsizoo.io import write_cube
+
+    write_cube(folder / name, hsizoo.HyperCube(_CUBE, _NM, "c", (9, 5, 1)))
+
+
+def _zarr(folder: Path, version: int) -> None:
+    import zarr
+
+    group = zarr.open_group(str(folder / "c.zarr"), mode="w", zarr_format=version)
+    array = group.create_array("cube", data=_CUBE, chunks=(5, 4, 11))
+    array.attrs["wavelengths"] = _NM.tolist()
+
+
+def _tivita(folder: Path) -> None:
+    from hsizoo.io.tivita import write_spec_cube
+
+    write_spec_cube(folder / "a_SpecCube.dat", _CUBE)
+
+
+def _png(folder: Path, name: str = "m.png") -> None:
+    from hsizoo.io import write_mask
+
+    write_mask(folder / name, _LABELS)
+
+
+def _clicks(folder: Path) -> None:
+    about = {
+        "format": "hsizoo session 1", "component": "sa", "file": "c.npy", "threshold": 0.5,
+        "cube": "c", "cube sha256": "0" * 64,
+        "objects": [
+            {"name": "a", "clicks": [[0, 1, True], [2, 3, False]]},
+            {"name": "b", "clicks": [[4, 6, True]]},
+        ],
+    }  # fmt: skip
+    (folder / "s.json").write_text(json.dumps(about, indent=1))
+
+
+def _manifest(folder: Path) -> None:
+    _cube(folder, "one.npy")
+    _png(folder, "one.mask.png")
+    wavelengths = ", ".join(map(str, _NM.tolist()))
+    (folder / "hsizoo.toml").write_text(
+        'title = "Leaves"\nignore = [3]\nrgb_bands = [9, 5, 1]\nscale = 2.0\nnodata = -1\n'
+        f"drop_bands = [0, 10]\nwavelengths = [{wavelengths}]\nsubject = '^(.+)$'\n"
+        'skip = ["raw/*"]\n[names]\n0 = "none"\n1 = "leaf"\n2 = "stem"\n3 = "edge"\n'
+        '[split]\n"one.npy" = "test"\n'
+    )
+
+
+def _experiment(folder: Path) -> None:
+    (folder / "e.toml").write_text(
+        'title = "Try"\n[defaults]\ndataset = "phantom"\nclicks = 3\n[[run]]\nname = "one"\n'
+        'components = ["sa", "pcc"]\nseeds = [0, 1]\nperturbations = ["none"]\n[run.training]\n'
+        "seeds = 2\nepochs = 3\n[run.sweep]\nlimit_subjects = [1, 2]\n[[run]]\n"
+        'name = "two"\ncomponents = ["svm"]\nshots = 5\nseeds = 2\n'
+    )
+
+
+def _tensors() -> dict[str, Any]:
+    import torch
+
+    return {
+        "a.weight": torch.arange(6, dtype=torch.float32).reshape(2, 3),
+        "a.bias": torch.ones(4, dtype=torch.bfloat16),
+        "count": torch.tensor(3),
+    }
+
+
+def _safetensors(folder: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file(_tensors(), folder / "w.safetensors", {"card": "{}"})
+
+
+def _torch(folder: Path, **options: Any) -> None:
+    import torch
+
+    torch.save({"model": _tensors()}, folder / "w.pt", **options)
+
+
+def _trained(folder: Path) -> None:
+    from hsizoo.training.folder import TrainingFolder
+
+    card = {
+        "component": "zoo/net", "options": {"size": 1}, "frozen_digest": "f" * 64,
+        "finished": "2026", "dataset": {"component": "zoo/data", "options": {}},
+        "subjects": {"train": ["a"]},
+    }  # fmt: skip
+    TrainingFolder(folder / "trained").save_result(_tensors(), card)
+
+
+def _cell(folder: Path) -> None:
+    record = {
+        "format": 1, "status": "done", "key": "key", "seconds": 0.25,
+        "identity": {"component": {"component": "hsizoo/sa", "options": {}}, "seed": 0},
+        "result": {"samples": [{"dice": [0.5, 0.75, 1e-05], "clicks": [[1, 2, True]]}]},
+    }  # fmt: skip
+    (folder / "run" / "cells").mkdir(parents=True)
+    (folder / "run" / "cells" / "key.json").write_text(json.dumps(record))
+
+
+KINDS: dict[str, Kind] = {
+    "envi": Kind(partial(_cube, name="c.hdr"), "c.hdr", _read_image),
+    "npy": Kind(partial(_cube, name="c.npy"), "c.npy", _read_image),
+    "npz": Kind(_npz, "c.npz", _read_image),
+    "mat": Kind(_mat, "c.mat", _read_image),
+    "mat-compressed": Kind(partial(_mat, do_compression=True), "c.mat", _read_image),
+    "hdf5": Kind(_hdf5, "c.h5", _read_image),
+    "tiff": Kind(partial(_tiff, compression="zlib", rowsperstrip=2), "c.tif", _read_image),
+    "tiff-plain": Kind(_tiff, "c.tif", _read_image),
+    "zarr": Kind(partial(_zarr, version=3), "c.zarr", _read_image, "c.zarr/**/*"),
+    "zarr-2": Kind(partial(_zarr, version=2), "c.zarr", _read_image, "c.zarr/**/*"),
+    "tivita": Kind(_tivita, "a_SpecCube.dat", _read_image),
+    "png": Kind(_png, "m.png", _read_mask),
+    "manifest": Kind(_manifest, "", _read_collection, "*.toml"),
+    "collection": Kind(_manifest, "", _read_collection),
+    "clicks": Kind(_clicks, "s.json", _read_clicks),
+    "experiment": Kind(_experiment, "e.toml", _read_experiment),
+    "safetensors": Kind(_safetensors, "w.safetensors", _read_state),
+    "torch": Kind(_torch, "w.pt", _read_state),
+    "torch-old": Kind(partial(_torch, _use_new_zipfile_serialization=False), "w.pt", _read_state),
+    "trained": Kind(_trained, "trained", _read_trained, "trained/*"),
+    "cell": Kind(_cell, "run", _read_cell, "run/cells/*"),
+    TRIAL: Kind(lambda folder: (folder / "number").write_text("0"), "number", _try),
+}
+
+
+# Damage
+
+
+def damage(kind: str, number: int, folder: Path) -> None:
+    """Damage one file below a folder; the same number always does the same."""
+    chance = random.Random(f"{kind}:{number}")
+    files = sorted(path for path in folder.glob(KINDS[kind].damaged) if path.is_file())
+    path = chance.choice([path for path in files if path.name != ".lock"])
+    if kind == TRIAL:
+        path.write_text(str(number))
+        return
+    content = path.read_bytes()
+    behind = _BEHIND.get(path.suffix)
+    if behind is not None and chance.random() < 0.5:
+        content = behind(content, chance)
+    else:
+        content = changed(content, chance)
+    path.write_bytes(content)
+
+
+def changed(content: bytes, chance: random.Random) -> bytes:
+    """Return content with one to four changes."""
+    for _ in range(chance.choice((1, 1, 1, 2, 3, 4))):
+        content = chance.choice(_CHANGES)(content, chance)
+    return content
+
+
+def _place(content: bytes, chance: random.Random) -> int:
+    """Return an offset, most often near the beginning."""
+    return int(len(content) * chance.random() ** chance.choice((1, 3)))
+
+
+def _flip(content: bytes, chance: random.Random) -> bytes:
+    if not content:
+        return content
+    found = bytearray(content)
+    for _ in range(chance.choice((1, 1, 4))):
+        found[min(_place(content, chance), len(content) - 1)] ^= 1 << chance.randrange(8)
+    return bytes(found)
+
+
+def _cut(content: bytes, chance: random.Random) -> bytes:
+    return content[: _place(content, chance)]
+
+
+def _splice(content: bytes, chance: random.Random) -> bytes:
+    """Copy a part to another place, in addition to what is there or instead of it."""
+    size = chance.choice((1, 4, 16, 200))
+    source, at = _place(content, chance), _place(content, chance)
+    part = content[source : source + size]
+    return content[:at] + part + content[at + chance.choice((0, len(part), 2 * len(part))) :]
+
+
+def _binary_number(content: bytes, chance: random.Random) -> bytes:
+    size, order = chance.choice("BHIQ"), chance.choice("<>")
+    most = 2 ** (8 * struct.calcsize(size)) - 1
+    value = chance.choice((0, 1, 2, most, most // 2, most // 2 + 1, 0x10000, 0x100000))
+    at = _place(content, chance)
+    at -= at % chance.choice((1, 2, 4))
+    number = struct.pack(order + size, value & most)
+    return content[:at] + number + content[at + len(number) :]
+
+
+_NUMBERS = (
+    b"0", b"1", b"-1", b"2.5", b"99999", b"2147483648", b"4294967296", b"9223372036854775807",
+    b"1000000000000000000000000", b"1e400", b"-1e400", b"NaN", b"inf", b"7" * 400, b"7" * 5000,
+    b"true", b"null", b'"text"', b"[]", b"{}", b"[[[1]]]",
+)  # fmt: skip
+
+
+def _text_number(content: bytes, chance: random.Random) -> bytes:
+    """Replace a number that is written in digits."""
+    found = [each.span() for each in re.finditer(rb"-?\d+(?:\.\d+)?(?:e-?\d+)?", content)]
+    if not found:
+        return content
+    begin, end = chance.choice(found[:200])
+    return content[:begin] + chance.choice(_NUMBERS) + content[end:]
+
+
+_TEXTS = (
+    b"[" * 5000, b"{" * 100, b'{"a":' * 200, b"\0", b"\xff", b"\xef\xbb\xbf", b"\n", b"=", b'"',
+    b"../", b"\\u0000", b"\\ud800", b"}", b"]", b",", b"x" * 300,
+)  # fmt: skip
+
+
+def _insert_text(content: bytes, chance: random.Random) -> bytes:
+    at = _place(content, chance)
+    return content[:at] + chance.choice(_TEXTS) + content[at:]
+
+
+def _swap_words(content: bytes, chance: random.Random) -> bytes:
+    """Replace a word, such as a key or a type, by another one of the file."""
+    found = [each.span() for each in re.finditer(rb"[A-Za-z_<|>][\w .]{1,20}", content)][:200]
+    if len(found) < 2:
+        return content
+    (begin, end), (first, last) = chance.sample(found, 2)
+    return content[:begin] + content[first:last] + content[end:]
+
+
+_CHANGES = (
+    _flip, _cut, _splice, _binary_number, _binary_number, _text_number, _text_number,
+    _insert_text, _swap_words,
+)  # fmt: skip
+
+
+def _behind_zip(content: bytes, chance: random.Random) -> bytes:
+    """Change an entry of an archive, with a valid checksum."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        entries = [(each, archive.read(each)) for each in archive.infolist()]
+    one = chance.randrange(len(entries))
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for index, (entry, inner) in enumerate(entries):
+            about = zipfile.ZipInfo(entry.filename)
+            about.compress_type = entry.compress_type
+            archive.writestr(about, changed(inner, chance) if index == one else inner)
+    return made.getvalue()
+
+
+def _behind_png(content: bytes, chance: random.Random) -> bytes:
+    """Change a chunk, with a valid length and checksum."""
+    at, chunks = 8, []
+    while at < len(content):
+        (size,) = struct.unpack_from(">I", content, at)
+        chunks.append((content[at + 4 : at + 8], content[at + 8 : at + 8 + size]))
+        at += 12 + size
+    one = chance.randrange(len(chunks))
+    kind, inner = chunks[one]
+    if kind == b"IDAT":
+        inner = zlib.compress(changed(zlib.decompress(inner), chance))
+    else:
+        inner = changed(inner, chance)
+    chunks[one] = kind, inner
+    return content[:8] + b"".join(
+        struct.pack(">I", len(each)) + kind + each + struct.pack(">I", zlib.crc32(kind + each))
+        for kind, each in chunks
+    )
+
+
+def _behind_safetensors(content: bytes, chance: random.Random) -> bytes:
+    """Change the header, with a valid length."""
+    size = int.from_bytes(content[:8], "little")
+    header = changed(content[8 : 8 + size], chance)
+    return len(header).to_bytes(8, "little") + header + content[8 + size :]
+
+
+_BEHIND: dict[str, Callable[[bytes, random.Random], bytes]] = {
+    ".npz": _behind_zip,
+    ".pt": lambda content, chance: (
+        _behind_zip if content.startswith(b"PK") else changed
+    )(content, chance),
+    ".png": _behind_png,
+    ".safetensors": _behind_safetensors,
+}  # fmt: skip
