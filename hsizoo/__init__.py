@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         View,
     )
     from hsizoo.io.reading import read_cube
+    from hsizoo.mapping import ClassMap, classify
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
     from hsizoo.session import Session
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from hsizoo.zoo.spec import ComponentSpec
 
 _WHERE = {
+    "ClassMap": "hsizoo.mapping",
     "Clicks": "hsizoo.clicks",
     "Column": "hsizoo.interfaces",
     "Component": "hsizoo.interfaces",
@@ -94,6 +96,7 @@ _WHERE = {
     "apply_references": "hsizoo.session.applying",
     "bench": "hsizoo.runs.bench",
     "check_state": "hsizoo.weights.files",
+    "classify": "hsizoo.mapping",
     "create": "hsizoo.zoo.factory",
     "data_folders": "hsizoo.weights.places",
     "embedding_cache": "hsizoo.engine.embeddings",
@@ -113,6 +116,7 @@ _WHERE = {
 }
 
 __all__ = [
+    "ClassMap",
     "Clicks",
     "Column",
     "Component",
@@ -144,6 +148,7 @@ __all__ = [
     "apply_references",
     "bench",
     "check_state",
+    "classify",
     "create",
     "data_folders",
     "embedding_cache",

@@ -51,10 +51,10 @@ def read_file(
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):  # reading a pipe would wait for its writer
             kind = "folder" if stat.S_ISDIR(about.st_mode) else "pipe or device"
-            raise error(f"cannot read {path}: it is a {kind}; expected a file")
+            raise error(f"{path} cannot be read: it is a {kind}; expected a file")
         if about.st_size > longest:
             raise error(
-                f"cannot read {path}: it has {about.st_size} bytes; expected at most {longest}"
+                f"{path} cannot be read: it has {about.st_size} bytes; expected at most {longest}"
             )
         with path.open("rb", buffering=0) as file:
             return file.read(about.st_size)
@@ -62,7 +62,7 @@ def read_file(
         raise
     except (OSError, ValueError) as reason:  # ValueError: a NUL character in the path
         what = reason.strerror if isinstance(reason, OSError) else reason
-        raise error(f"cannot read {path}: {what}") from reason
+        raise error(f"{path} cannot be read: {what}") from reason
 
 
 def read_json(

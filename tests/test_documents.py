@@ -144,7 +144,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path, read):
         ("pipe", "it is a pipe"), ("folder", "it is a folder"), ("none", "No such file"),
         ("a\0b", "null"), ("x" * 1000, "too long"),
     ):  # fmt: skip
-        with pytest.raises(DataError, match=f"cannot read .*{reason}"):
+        with pytest.raises(DataError, match=f"cannot be read: .*{reason}"):
             read(tmp_path / name)
 
 

@@ -37,6 +37,7 @@ def _make_app() -> typer.Typer:
     from hsizoo.cli import (
         apply,
         bench,
+        classify,
         data_check,
         data_convert,
         data_fetch,
@@ -99,6 +100,11 @@ def _make_app() -> typer.Typer:
         short_help="Look for reference spectra in a folder of cubes.",
         epilog=apply.EPILOG,
     )(apply.apply)
+    command(
+        "classify",
+        short_help="Classify a cube from labelled pixels.",
+        epilog=classify.EPILOG,
+    )(classify.classify)
     command("train", short_help="Train a segmenter with simulated clicks.")(train.train)
 
     command = partial(data.command, cls=Command)

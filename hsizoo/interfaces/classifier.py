@@ -25,6 +25,9 @@ class PixelClassifier(Component):
     ----------
     pseudo_labels : PseudoLabels or None
         Pseudo labels that the last `fit` made, if any; runs report how many were right.
+    fitted_cube_only : bool
+        Whether it can classify only the cube that it was fitted on, as methods that spread labels
+        within one image.  Set it on the class.
 
     Examples
     --------
@@ -34,6 +37,7 @@ class PixelClassifier(Component):
     """
 
     pseudo_labels: PseudoLabels | None = None
+    fitted_cube_only: bool = False
 
     @abstractmethod
     def fit(self, cube: HyperCube, labels: LabelMap, *, rng: np.random.Generator) -> Self:

@@ -41,12 +41,20 @@ from hsizoo.io.pseudo_rgb import PseudoRgb
 from hsizoo.io.raster import Raster, to_cube, to_labels
 from hsizoo.io.reading import open_cube, open_labels, read_cube, read_labels
 from hsizoo.io.settings import Settings
-from hsizoo.io.writing import CUBE_FORMATS, MASK_FORMATS, write_cube, write_mask
+from hsizoo.io.writing import (
+    CUBE_FORMATS,
+    MASK_FORMATS,
+    PROBABILITY_FORMATS,
+    write_cube,
+    write_mask,
+    write_probabilities,
+)
 
 __all__ = [
     "CUBE_FORMATS",
     "FORMATS",
     "MASK_FORMATS",
+    "PROBABILITY_FORMATS",
     "PseudoRgb",
     "Raster",
     "Settings",
@@ -64,4 +72,5 @@ __all__ = [
     "write_cube",
     "write_library",
     "write_mask",
+    "write_probabilities",
 ]

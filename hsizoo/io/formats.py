@@ -19,7 +19,16 @@ from hsizoo.io.limits import LONGEST_JSON
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 
-__all__ = ["DRAWN", "FORMATS", "MASKS_ONLY", "Format", "format_of", "is_store", "open_raster"]
+__all__ = [
+    "DRAWN",
+    "FORMATS",
+    "MASKS_ONLY",
+    "Format",
+    "files_of",
+    "format_of",
+    "is_store",
+    "open_raster",
+]
 
 Format = Literal[
     "envi", "npy", "npz", "mat", "hdf5", "netcdf3", "tiff", "zarr", "tivita", "png", "gdal",
@@ -167,6 +176,24 @@ def _json_format(path: Path) -> Format | None:
     if _GEOJSON.search(content):
         return "geojson"
     return "coco" if all(key in content for key in _COCO) else None
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files that an image or mask consists of, such as ENVI's header and data file.
+
+    Those that belong to a product, such as references and layers of quality, are among them.
+    """
+    from hsizoo.io.envi import data_files, find_header
+
+    try:
+        kind = format_of(path)
+    except DataError:
+        return [path]
+    if kind != "envi":
+        return [path, *products.companions(path, kind)]
+    header = find_header(path) or path
+    found = [path, header, *data_files(header), *products.companions(header, kind)]
+    return list(dict.fromkeys(found))
 
 
 def open_raster(

@@ -7,16 +7,17 @@ wavelengths, bad bands.  See GDAL's documentation of the GeoTIFF driver (``GDAL_
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 from hsizoo.errors import DataError
 from hsizoo.io.statements import numbers_in
 
-__all__ = ["GdalMetadata", "parse_xml", "read_pam", "read_tag"]
+__all__ = ["GdalMetadata", "named_bands", "parse_xml", "read_pam", "read_tag"]
 
 _LONGEST: Final = 2**24
 _WAVES: Final = (
@@ -135,6 +136,17 @@ def read_pam(image: Path) -> GdalMetadata:
         if not found.class_names:
             found.class_names = [each.text or "" for each in band.findall("CategoryNames/Category")]
     return found
+
+
+def named_bands(names: Sequence[str]) -> bytes:
+    """Return the tag ``GDAL_METADATA`` that names the bands of a TIFF, in ASCII."""
+    root = ElementTree.Element("GDALMetadata")
+    for number, name in enumerate(names):
+        about = {"name": "DESCRIPTION", "sample": str(number), "role": "description"}
+        item = ElementTree.SubElement(root, "Item", about)
+        # GDAL escapes these texts once more than XML does.
+        item.text = escape("".join(each if each.isprintable() else " " for each in name))
+    return ElementTree.tostring(root)
 
 
 def _items(element: ElementTree.Element) -> Iterator[tuple[str, str | None]]:

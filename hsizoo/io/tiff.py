@@ -27,7 +27,7 @@ from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 from hsizoo.io.statements import numbers_in, read_statements
 
-__all__ = ["GEO_TAGS", "check_directories", "read"]
+__all__ = ["GEO_TAGS", "METADATA_TAG", "check_directories", "read"]
 
 GEO_TAGS: Final = {
     33550: "d",  # ModelPixelScale
@@ -39,7 +39,9 @@ GEO_TAGS: Final = {
 }
 """Georeference tags and the types of their values."""
 
-_METADATA: Final = 42112
+METADATA_TAG: Final = 42112
+"""GDAL_METADATA"""
+
 _NODATA: Final = 42113
 _EXTRA_SAMPLES: Final = 338
 _ALPHA: Final = (1, 2)  # associated and unassociated
@@ -94,7 +96,7 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
             valid = _mask_beside(path, tifffile)
         extra = page.tags[_EXTRA_SAMPLES].value if _EXTRA_SAMPLES in page.tags else ()
         nodata = page.tags[_NODATA].value if _NODATA in page.tags else ""
-        text = page.tags[_METADATA].value if _METADATA in page.tags else None
+        text = page.tags[METADATA_TAG].value if METADATA_TAG in page.tags else None
     raster = Raster(path=path, values=values, valid=_sized(path, valid, values), place=place)
     raster = _without_alpha(raster, extra)
     return _described(raster, want, text, nodata)

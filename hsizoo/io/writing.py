@@ -23,20 +23,24 @@ from hsizoo.io.raster import Raster, row_blocks, to_cube, usable_bands
 __all__ = [
     "CUBE_FORMATS",
     "MASK_FORMATS",
+    "PROBABILITY_FORMATS",
     "braces",
     "check_mask_name",
+    "check_probability_name",
     "envi_header",
     "json_list",
     "keeps_place",
+    "lost_place",
     "plain_name",
     "system_errors",
     "write_cube",
-    "write_maps",
     "write_mask",
+    "write_probabilities",
 ]
 
 CUBE_FORMATS: Final = (".hdr", ".npz", ".npy", ".zarr")
 MASK_FORMATS: Final = (".png", ".hdr", ".tif", ".tiff", ".npz")
+PROBABILITY_FORMATS: Final = (".npz", ".tif", ".tiff", ".hdr", ".npy")
 
 _ENVI_TYPE: Final = {"u1": 1, "i2": 2, "i4": 3, "f4": 4, "u2": 12}
 
@@ -92,8 +96,8 @@ def write_mask(
 ) -> Path:
     """Write a mask or a map of classes, in the format given by the file extension.
 
-    ``.png`` has a palette, ``.hdr`` is an ENVI classification, ``.npz`` has the arrays ``mask`` and
-    ``class_names``.
+    ``.png`` has a palette, ``.tif`` too if all labels are below 256, ``.hdr`` is an ENVI
+    classification with colours, ``.npz`` has the arrays ``mask`` and ``class_names``.
 
     Parameters
     ----------
@@ -136,53 +140,80 @@ def write_mask(
         elif suffix == ".hdr":
             _mask_envi(path, array, names, place)
         elif suffix in (".tif", ".tiff"):
-            _mask_tiff(path, array, place)
+            _write_tiff(path, array, place, **_palette(array))
         else:
             known = [names.get(label, f"class {label}") for label in range(int(array.max()) + 1)]
             np.savez_compressed(path, mask=array, class_names=np.array(known))
     return path
 
 
-def write_maps(
+def write_probabilities(
     path: str | os.PathLike[str],
     maps: npt.NDArray[np.float32],
-    names: Sequence[str],
+    class_names: Mapping[int, str],
     *,
     like: Raster | None = None,
 ) -> Path:
-    """Write maps of the same image as an ENVI image with a named band for each.
+    """Write the probabilities of classes, in the format given by the file extension.
+
+    ``.npz`` has the arrays ``probabilities``, ``class_numbers`` and ``class_names``; ``.hdr``
+    (ENVI) and ``.tif`` have a band per class, named after it; ``.npy`` has the maps only.
 
     Parameters
     ----------
     path : path
-        Ending in ``.hdr``; the values go to ``.img`` beside it.
-    maps : ndarray of float32, shape (N, H, W)
-    names : sequence of str
-        One for each map.
+        Ending in ``.npz``, ``.tif``, ``.hdr`` or ``.npy``.
+    maps : ndarray of float32, shape (K, H, W)
+        In [0, 1].
+    class_names : mapping of int to str
+        Numbers and names of the K classes, in the order of the maps.
     like : Raster, optional
-        The image that the maps belong to; its georeference is kept if it is ENVI's.
+        The image that they belong to, for its georeference; see `write_mask`.
 
     Returns
     -------
     Path
-        The header.
+        The written file; for ENVI, the header.
 
     Raises
     ------
     DataError
-        If the file cannot be written.
+        If the extension is not supported, the maps do not fit the names, or the file cannot be
+        written.
     """
+    check_probability_name(path)
     path = Path(path)
-    count, height, width = maps.shape
-    plain = [plain_name(name) or f"map {n}" for n, name in enumerate(names, 1)]
-    fields = {"file type": "ENVI Standard", "band names": braces(plain)}
-    if like is not None and like.place and keeps_place(path, like):
-        fields |= {key: "{" + text + "}" for key, text in like.place.items()}
+    maps = np.ascontiguousarray(maps, dtype=np.float32)
+    if maps.ndim != 3 or len(maps) != len(class_names):
+        raise DataError(
+            f"{path}: probabilities must be (classes, rows, columns) of {len(class_names)} "
+            f"classes; got shape {maps.shape}"
+        )
+    names = [str(name) for name in class_names.values()]
+    suffix = path.suffix.lower()
+    place = dict(like.place) if like is not None and keeps_place(path, like) else {}
     with system_errors(path):
-        with path.with_suffix(".img").open("wb") as file:
-            for row in range(height):
-                file.write(np.ascontiguousarray(maps[:, row].T, dtype="<f4").data)
-        envi_header(path, (height, width, count), "f4", fields)
+        if suffix == ".hdr":
+            maps.astype("<f4", copy=False).tofile(path.with_suffix(".img"))
+            fields = {
+                "file type": "ENVI Standard",
+                "interleave": "bsq",
+                "band names": braces(plain_name(name) for name in names),
+                **_in_braces(place),
+            }
+            envi_header(path, (*maps.shape[1:], len(maps)), "f4", fields)
+        elif suffix in (".tif", ".tiff"):
+            _write_tiff(path, maps, place, names, planarconfig="separate")
+        elif suffix == ".npz":
+            arrays: dict[str, Any] = {
+                "probabilities": maps,
+                "class_numbers": np.array(list(class_names)),
+                "class_names": np.array(names),
+                LAYOUT: np.array("bhw"),
+            }
+            np.savez_compressed(path, allow_pickle=False, **arrays)
+        else:
+            np.save(path, maps, allow_pickle=False)
     return path
 
 
@@ -203,6 +234,15 @@ def check_mask_name(path: str | os.PathLike[str]) -> None:
         )
 
 
+def check_probability_name(path: str | os.PathLike[str]) -> None:
+    """Raise `DataError` unless the extension is one that `write_probabilities` takes."""
+    if Path(path).suffix.lower() not in PROBABILITY_FORMATS:
+        raise DataError(
+            f"{path}: probabilities are written as {', '.join(PROBABILITY_FORMATS)}, "
+            f"not {Path(path).suffix!r}"
+        )
+
+
 def keeps_place(path: str | os.PathLike[str], like: Raster) -> bool:
     """Whether a mask written to `path` keeps the georeference of `like`; True if it has none."""
     is_tiff = all(key.isdigit() for key in like.place)
@@ -210,8 +250,19 @@ def keeps_place(path: str | os.PathLike[str], like: Raster) -> bool:
     return not like.place or Path(path).suffix.lower() in wanted
 
 
+def lost_place(path: str | os.PathLike[str], like: Raster | None) -> str:
+    """Return a remark if a mask written to `path` loses the georeference of `like`, else ""."""
+    if like is None or keeps_place(path, like):
+        return ""
+    is_tiff = all(key.isdigit() for key in like.place)
+    return (
+        f"{Path(path).name} has no georeference, as its format differs from the cube's; "
+        f"write it as {'.tif' if is_tiff else '.hdr'}"
+    )
+
+
 def envi_header(path: Path, shape: tuple[int, ...], kind: str, fields: Mapping[str, str]) -> None:
-    """Write an ENVI header for an array (H, W, B), its values interleaved by pixel."""
+    """Write an ENVI header for an array (H, W, B), interleaved by pixel unless a field says so."""
     height, width, bands = shape
     lines = {
         "description": "{written by hsizoo}",
@@ -225,6 +276,11 @@ def envi_header(path: Path, shape: tuple[int, ...], kind: str, fields: Mapping[s
 def braces(values: Any) -> str:
     """Return values as an ENVI list."""
     return "{" + ", ".join(str(value) for value in values) + "}"
+
+
+def _in_braces(place: Mapping[str, str]) -> dict[str, str]:
+    """Return a georeference as fields of a header."""
+    return {key: "{" + text + "}" for key, text in place.items()}
 
 
 def plain_name(name: str) -> str:
@@ -249,7 +305,7 @@ def _cube_envi(path: Path, raster: Raster) -> None:
     if rgb is not None:
         fields["default bands"] = braces(band + 1 for band in rgb)
     if raster.place and keeps_place(path, raster):
-        fields |= {key: "{" + text + "}" for key, text in raster.place.items()}
+        fields |= _in_braces(raster.place)
     envi_header(path, (*raster.values.shape[:2], len(bands)), "f4", fields)
 
 
@@ -302,17 +358,35 @@ def _mask_envi(
         "class names": braces(plain),
         **({EXACT_NAMES: json_list(exact)} if plain != exact else {}),
         "class lookup": braces(class_colours(count).ravel()),
-        **{key: "{" + text + "}" for key, text in place.items()},
+        **_in_braces(place),
     }
     envi_header(path, (*array.shape, 1), array.dtype.str[1:], fields)
 
 
-def _mask_tiff(path: Path, array: npt.NDArray[Any], place: Mapping[str, Any]) -> None:
-    tifffile = need("tifffile", "tiff", path)
-    from hsizoo.io.tiff import GEO_TAGS
+def _palette(array: npt.NDArray[Any]) -> dict[str, Any]:
+    """Return what makes labels below 256 a TIFF image with the colours of the classes."""
+    if array.dtype != np.uint8:
+        return {}
+    colours = class_colours(256).T.astype(np.uint16)
+    return {"photometric": "palette", "colormap": colours * 257}  # 255 becomes 65535
 
-    tags = []
+
+def _write_tiff(
+    path: Path,
+    array: npt.NDArray[Any],
+    place: Mapping[str, Any],
+    band_names: Sequence[str] = (),
+    **how: Any,
+) -> None:
+    tifffile = need("tifffile", "tiff", path)
+    from hsizoo.io.gdal_metadata import named_bands
+    from hsizoo.io.tiff import GEO_TAGS, METADATA_TAG
+
+    tags: list[tuple[Any, ...]] = []
     for code, value in place.items():
         count = 0 if isinstance(value, str) else len(value)
         tags.append((int(code), GEO_TAGS[int(code)], count, value, True))
-    tifffile.imwrite(path, array, photometric="minisblack", metadata=None, extratags=tags)
+    if band_names:
+        tags.append((METADATA_TAG, "s", 0, named_bands(band_names), True))
+    how = {"photometric": "minisblack", "metadata": None, **how}
+    tifffile.imwrite(path, array, extratags=tags, **how)

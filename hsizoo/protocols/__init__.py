@@ -7,6 +7,7 @@
 ``perturbations``  named ways to perturb a cube, for every protocol
 ``mask_metrics``   Dice and IoU
 ``answers``        checks of what components return
+``classification`` what classifiers are given, and checks of what they return
 ================== ===============================================================================
 
 A protocol's package contains everything about this protocol and nothing about others; the rest of

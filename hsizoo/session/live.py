@@ -595,7 +595,7 @@ class Session:
         DataError
             As for `check_export`; or if the file cannot be written.
         """
-        from hsizoo.io.writing import keeps_place, write_mask
+        from hsizoo.io.writing import lost_place, write_mask
 
         self.check_export(path)
         labels: npt.NDArray[Any]
@@ -610,13 +610,8 @@ class Session:
                 advice = [("", self.advice(name))]
         written = write_mask(path, labels, class_names=names, like=self._source.raster)
         remarks = [f"{prefix}{text}" for prefix, text in advice if text]
-        raster = self._source.raster
-        if raster is not None and not keeps_place(path, raster):
-            is_tiff = all(key.isdigit() for key in raster.place)
-            remarks.append(
-                "the mask has no georeference, as its format differs from the cube's; "
-                f"write it as {'.tif' if is_tiff else '.hdr'}"
-            )
+        if lost := lost_place(path, self._source.raster):
+            remarks.append(lost)
         return Export(written, int(np.count_nonzero(labels)), tuple(remarks))
 
     def check_export(self, path: str | os.PathLike[str]) -> None:

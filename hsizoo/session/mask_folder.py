@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from hsizoo.documents import read_json
 from hsizoo.errors import DataError, HsizooError
-from hsizoo.io.writing import keeps_place, system_errors, write_maps, write_mask
+from hsizoo.io.writing import lost_place, system_errors, write_mask, write_probabilities
 from hsizoo.session.applying import Applied, Applier
 from hsizoo.session.inputs import Input
 from hsizoo.session.masks import check_mask_target
@@ -166,9 +166,9 @@ class MaskFolder:
             try:
                 write_mask(part / mask.name, labels.labels, class_names=names, like=raster)
                 if found.scores is not None:
-                    classes = [names[label] for label in sorted(labels.targets)]
+                    classes = {label: names[label] for label in sorted(labels.targets)}
                     scores = part / _scores_of(mask).name
-                    write_maps(scores, found.scores, classes, like=raster)
+                    write_probabilities(scores, found.scores, classes, like=raster)
                 files = sorted(each.name for each in part.iterdir())
                 note = part / _note_of(mask).name
                 about = {
@@ -187,14 +187,8 @@ class MaskFolder:
                     (part / name).replace(mask.parent / name)
             finally:
                 shutil.rmtree(part, ignore_errors=True)
-        remarks = []
-        if raster is not None and not keeps_place(mask, raster):
-            is_tiff = all(key.isdigit() for key in raster.place)
-            remarks.append(
-                "the mask has no georeference, as its format differs from the cube's; "
-                f"--format {'tif' if is_tiff else 'hdr'} keeps it"
-            )
-        return mask, tuple(remarks)
+        lost = lost_place(mask, raster).replace("write it as .", "keep it by --format ")
+        return mask, (lost,) if lost else ()
 
 
 def apply_to_files(

@@ -58,16 +58,13 @@ def read_source(source: Any, settings: Settings) -> Source:
         cube = source.cube if isinstance(source, Scene) else source
         cube = cube if isinstance(cube, HyperCube) else HyperCube(cube)
         return Source(cube, about={"file": None, "cube": cube.name})
-    from hsizoo.io.envi import find_header
-    from hsizoo.io.formats import format_of
-    from hsizoo.io.products import companions
+    from hsizoo.io.formats import files_of
     from hsizoo.io.raster import to_cube
     from hsizoo.io.reading import open_cube
 
     path = Path(source)
     raster = open_cube(path, settings)
-    header = find_header(raster.path) or path
-    files = {path, raster.path, header, *companions(header, format_of(header))}
+    files = {raster.path, *files_of(path)}
     about: dict[str, Any] = {"file": path.resolve().name}
     if settings.given:
         about["settings"] = settings.plain()

@@ -33,6 +33,7 @@ class LabeledClassifier(PixelClassifier):
         self.labeler = labeler
         self.classifier = classifier
         self.pseudo_labels = None
+        self.fitted_cube_only = classifier.fitted_cube_only
 
     def fit(self, cube: HyperCube, labels: LabelMap, *, rng: np.random.Generator) -> Self:
         """Extend the labels, then fit the classifier; see `PixelClassifier.fit`."""

@@ -178,6 +178,7 @@ def fitted_first(thing: Any) -> Any:
 class FittedCubeOnly(hsizoo.PixelClassifier):
     """Classifier that labels only the cube that it was fitted on, during `fit`."""
 
+    fitted_cube_only = True
     _found: tuple[str, Floats] | None = None
 
     def _keep(self, cube: hsizoo.HyperCube, probability: npt.NDArray[Any]) -> None:

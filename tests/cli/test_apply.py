@@ -79,7 +79,7 @@ def test_all_that_is_like_the_clicks_in_every_cube(cubes, clicks, tmp_path):
         assert note["pixels"] == {"leaf": 48}
         assert str(tmp_path) not in json.dumps(note)
     assert "masks: 3 written\n" in shown
-    assert "the mask has no georeference" in shown
+    assert "c.mask.png has no georeference, as its format differs from the cube's; keep it" in shown
     assert not [each for each in out.iterdir() if each.name.startswith(".")]
 
 

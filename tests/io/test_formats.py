@@ -13,6 +13,7 @@ import scipy.io
 import hsizoo
 from hsizoo.errors import DataError, MissingRequirement
 from hsizoo.io import format_of, open_raster, read_cube, read_labels, write_cube, write_mask
+from hsizoo.io.formats import files_of
 from hsizoo.io.limits import memory_limit
 from hsizoo.io.tivita import write_spec_cube
 
@@ -433,3 +434,13 @@ def test_a_full_size_tivita_cube_loads_as_fast_as_numpy_reads_it(tmp_path):
     pairs = [(seconds(lambda: read_cube(path)), seconds(numpy_alone)) for _ in range(5)]
     ours, theirs = (min(each) for each in zip(*pairs, strict=True))
     assert ours < 1.5 * theirs
+
+
+def test_the_files_of_an_image(tmp_path):
+    write_cube(tmp_path / "c.hdr", hsizoo.HyperCube(CUBE))
+    both = {tmp_path / "c.hdr", tmp_path / "c.img"}
+    assert set(files_of(tmp_path / "c.hdr")) == set(files_of(tmp_path / "c.img")) == both
+    np.save(tmp_path / "c.npy", CUBE)  # of the same name, but not the same image
+    assert files_of(tmp_path / "c.npy") == [tmp_path / "c.npy"]
+    (tmp_path / "d.csv").touch()
+    assert files_of(tmp_path / "d.csv") == [tmp_path / "d.csv"]

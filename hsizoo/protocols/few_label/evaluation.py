@@ -15,12 +15,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from hsizoo.cube import LabelMap, Scene
-from hsizoo.errors import ContractError
 from hsizoo.interfaces import PixelClassifier, PseudoLabels
 from hsizoo.protocols.answers import on_host
+from hsizoo.protocols.classification import chance_of, check_probabilities, only_at
 from hsizoo.protocols.few_label.scores import confusion_matrix, scores
 from hsizoo.protocols.few_label.splits import Mask, Split, draw_split, leaks
 from hsizoo.protocols.few_label.stored_map import encode_map
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from hsizoo.protocols.few_label.protocol import FewLabelProtocol
 
 __all__ = ["evaluate", "training_labels"]
-
-_SUM_TOLERANCE = 1e-3
 
 
 def evaluate(
@@ -74,12 +71,12 @@ def evaluate(
     )
     known = training_labels(scene, split)
     began = time.perf_counter()
-    classifier.fit(scene.cube, known, rng=np.random.default_rng([seed, 1]))
+    classifier.fit(scene.cube, known, rng=chance_of(seed))
     fitted = time.perf_counter()
     probability = on_host(classifier.predict_proba(scene.cube))
     ended = time.perf_counter()
     labels = np.array(sorted(known.targets))
-    _check(probability, scene, len(labels), type(classifier).__name__)
+    check_probabilities(probability, scene.cube, len(labels), type(classifier).__name__)
     called = probability.argmax(axis=0)
     truth = np.searchsorted(labels, scene.label_map.labels.flat[split.test])
     confusion = confusion_matrix(truth, called.flat[split.test], len(labels))
@@ -100,12 +97,7 @@ def evaluate(
 
 def training_labels(scene: Scene, split: Split) -> LabelMap:
     """Return the label map for the classifier, with the labels of training pixels only."""
-    names = scene.label_map.class_names
-    labels = scene.label_map.labels
-    present = {int(label) for label in np.unique(labels.flat[split.train])}
-    blank = min(*names, *present, 0) - 1
-    shown = np.where(split.mask(split.train), labels, blank)
-    return LabelMap(shown, {label: names[label] for label in sorted(present)}, ignore=[blank])
+    return only_at(split.mask(split.train), scene.label_map.labels, scene.label_map.class_names)
 
 
 def _absent(scene: Scene) -> list[str]:
@@ -113,27 +105,6 @@ def _absent(scene: Scene) -> list[str]:
     present = set(np.unique(scene.label_map.labels[scene.evaluated]).tolist())
     names = scene.label_map.class_names
     return [names[label] for label in sorted(scene.label_map.targets) if label not in present]
-
-
-def _check(probability: npt.NDArray[np.float32], scene: Scene, classes: int, who: str) -> None:
-    expected = (classes, *scene.evaluated.shape)
-    if probability.shape != expected:
-        raise ContractError(
-            f"{who}.predict_proba returned shape {probability.shape}; expected {expected}: "
-            "classes, rows, columns"
-        )
-    seen = probability[:, scene.cube.valid]
-    sums = seen.sum(axis=0)
-    if not (np.isfinite(seen).all() and seen.min() >= 0 and seen.max() <= 1 + _SUM_TOLERANCE):
-        raise ContractError(
-            f"{who}.predict_proba returned values from {seen.min()} to {seen.max()}; "
-            "probabilities must be finite and in [0, 1]"
-        )
-    if not np.allclose(sums, 1, atol=_SUM_TOLERANCE):
-        raise ContractError(
-            f"{who}.predict_proba returned probabilities that sum to {sums.min()} to {sums.max()} "
-            "over the classes; expected 1 at every valid pixel"
-        )
 
 
 def _pseudo(made: PseudoLabels | None, scene: Scene, split: Split) -> dict[str, Any]:
