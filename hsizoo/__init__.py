@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
     from hsizoo.session import Session
+    from hsizoo.session.applying import apply_references
     from hsizoo.training.run import TrainResult, train
     from hsizoo.weights.fetching import locate_data
     from hsizoo.weights.files import (
@@ -92,6 +93,7 @@ _WHERE = {
     "TrainableSegmenter": "hsizoo.interfaces",
     "View": "hsizoo.interfaces",
     "WeightFile": "hsizoo.weights.files",
+    "apply_references": "hsizoo.session.applying",
     "bench": "hsizoo.runs.bench",
     "check_state": "hsizoo.weights.files",
     "classify": "hsizoo.mapping",
@@ -143,6 +145,7 @@ __all__ = [
     "TrainableSegmenter",
     "View",
     "WeightFile",
+    "apply_references",
     "bench",
     "check_state",
     "classify",

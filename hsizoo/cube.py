@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hsizoo.arrays import Foreign, axes_by_name, from_any, strips
 from hsizoo.errors import DataError
-from hsizoo.wavelengths import to_nanometres
+from hsizoo.wavelengths import checked_nanometres, to_nanometres
 
 __all__ = ["NO_LABEL", "HyperCube", "LabelMap", "Scene"]
 
@@ -86,9 +86,12 @@ class HyperCube:
                 array = np.ma.filled(array.astype(np.float32), np.nan)
             array = array.astype(np.float32, copy=False).view()
         array.flags.writeable = False
+        nm = None
+        if wavelengths is not None:
+            nm = checked_nanometres(wavelengths, array.shape[2], str(name))
         object.__setattr__(self, "data", array)
         object.__setattr__(self, "name", str(name))
-        object.__setattr__(self, "wavelengths", _check_wavelengths(wavelengths, array, name))
+        object.__setattr__(self, "wavelengths", nm)
         object.__setattr__(self, "rgb_bands", _check_rgb_bands(rgb_bands, array, name))
         object.__setattr__(self, "remarks", tuple(map(str, notes)))
 
@@ -303,30 +306,6 @@ def _in_order(given: Foreign) -> npt.NDArray[Any]:
     """Return the array with its axes as rows, columns, bands, if the object names them."""
     order = axes_by_name(given.names) if given.names else None
     return given.values if order is None else given.values.transpose(order)
-
-
-def _check_wavelengths(
-    wavelengths: npt.ArrayLike | None, data: npt.NDArray[np.float32], name: str
-) -> npt.NDArray[np.float64] | None:
-    if wavelengths is None:
-        return None
-    try:
-        array = np.array(wavelengths, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name}: wavelengths must be numbers: {error}") from None
-    if array.shape != (data.shape[2],):
-        raise DataError(
-            f"{name}: {array.size} wavelengths of shape {array.shape} for {data.shape[2]} bands"
-        )
-    if not np.isfinite(array).all() or (array <= 0).any():
-        raise DataError(f"{name}: wavelengths must be finite and positive nanometres; got {array}")
-    if array.max() < 100:
-        raise DataError(
-            f"{name}: wavelengths up to {array.max():g} look like micrometres; "
-            "hsizoo expects nanometres: multiply by 1000"
-        )
-    array.flags.writeable = False
-    return array
 
 
 def _check_rgb_bands(

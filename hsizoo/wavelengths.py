@@ -11,7 +11,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["WAVELENGTH_UNITS", "nanometres", "to_nanometres"]
+from hsizoo.errors import DataError
+
+__all__ = ["WAVELENGTH_UNITS", "checked_nanometres", "nanometres", "to_nanometres"]
 
 WAVELENGTH_UNITS: Final = {
     "nanometers": 1.0, "nanometer": 1.0, "nanometres": 1.0, "nanometre": 1.0, "nm": 1.0,
@@ -39,6 +41,40 @@ def nanometres(values: npt.ArrayLike) -> tuple[float, ...]:
     numbers = np.asarray(values, dtype=np.float64).ravel()
     factor = 1000.0 if numbers.size and numbers.max() < _MICROMETRES else 1.0
     return tuple(round(value * factor, 6) for value in numbers.tolist())
+
+
+def checked_nanometres(values: npt.ArrayLike, bands: int, name: str) -> npt.NDArray[np.float64]:
+    """Return wavelengths that somebody states to be nm, read-only.
+
+    Parameters
+    ----------
+    values : array_like, shape (bands,)
+    bands : int
+    name : str
+        What they belong to, for messages.
+
+    Raises
+    ------
+    DataError
+        If they are not finite numbers above 0, one for each band, or look like micrometres.
+    """
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name}: wavelengths must be numbers: {error}") from None
+    if array.shape != (bands,):
+        raise DataError(
+            f"{name}: {array.size} wavelengths of shape {array.shape} for {bands} bands"
+        )
+    if not np.isfinite(array).all() or (array <= 0).any():
+        raise DataError(f"{name}: wavelengths must be finite and positive nanometres; got {array}")
+    if array.max() < _MICROMETRES:
+        raise DataError(
+            f"{name}: wavelengths up to {array.max():g} look like micrometres; "
+            "hsizoo expects nanometres: multiply by 1000"
+        )
+    array.flags.writeable = False
+    return array
 
 
 def to_nanometres(

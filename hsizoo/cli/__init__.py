@@ -35,6 +35,7 @@ def _make_app() -> typer.Typer:
     import typer
 
     from hsizoo.cli import (
+        apply,
         bench,
         classify,
         data_check,
@@ -94,6 +95,11 @@ def _make_app() -> typer.Typer:
         short_help="Segment one object of a cube by clicks.",
         epilog=segment.EPILOG,
     )(segment.segment)
+    command(
+        "apply",
+        short_help="Look for reference spectra in a folder of cubes.",
+        epilog=apply.EPILOG,
+    )(apply.apply)
     command(
         "classify",
         short_help="Classify a cube from labelled pixels.",

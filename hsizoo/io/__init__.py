@@ -25,6 +25,8 @@ Products of satellites and cameras that keep their metadata in ways of their own
 PRISMA, EnMAP, DESIS, EMIT, AVIRIS, NEON, Hyperion, and raw images with dark and white references;
 see ``docs/formats.md``.
 
+Reference spectra are read from ENVI spectral libraries and text (`read_library`).
+
 The format is detected from the content, not from the file extension.  Nothing is unpickled or
 unpacked to disk, and no array is allocated before its size has been checked against the data in the
 file and against `hsizoo.io.limits.memory_limit`.
@@ -33,6 +35,7 @@ file and against `hsizoo.io.limits.memory_limit`.
 from __future__ import annotations
 
 from hsizoo.io.formats import FORMATS, format_of, open_raster
+from hsizoo.io.libraries import SpectralLibrary, read_library, write_library
 from hsizoo.io.palette import class_colours
 from hsizoo.io.pseudo_rgb import PseudoRgb
 from hsizoo.io.raster import Raster, to_cube, to_labels
@@ -55,6 +58,7 @@ __all__ = [
     "PseudoRgb",
     "Raster",
     "Settings",
+    "SpectralLibrary",
     "class_colours",
     "format_of",
     "open_cube",
@@ -62,9 +66,11 @@ __all__ = [
     "open_raster",
     "read_cube",
     "read_labels",
+    "read_library",
     "to_cube",
     "to_labels",
     "write_cube",
+    "write_library",
     "write_mask",
     "write_probabilities",
 ]

@@ -31,8 +31,10 @@ __all__ = [
     "find_data",
     "find_header",
     "is_header",
+    "is_library",
     "parse_header",
     "read",
+    "read_library",
 ]
 
 TYPES: Final = {
@@ -41,12 +43,18 @@ TYPES: Final = {
 """NumPy type of each ENVI ``data type``."""
 
 _AXES: Final = {"bsq": "bhw", "bil": "hbw", "bip": "hwb"}
-_ENDINGS: Final = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".envi", ".cube")
+_ENDINGS: Final = (
+    ".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".envi", ".cube", ".sli",
+)  # fmt: skip
 _LONGEST_HEADER: Final = 2**24
 _SHAPE: Final = (
     "samples", "lines", "bands", "data type", "interleave", "byte order", "header offset",
 )  # fmt: skip
 _PLACE: Final = ("map info", "coordinate system string", "projection info", "geo points")
+_LIBRARY: Final = re.compile(
+    rb"(?:^|[\r\n])[ \t]*file[ \t]+type[ \t]*=[^\r\n]*spectral[ \t]+library", re.I
+)
+_LIBRARY_WITHIN: Final = 2**16
 EXACT_NAMES: Final = "class names exact"
 """Our own field: the class names as JSON, where ENVI's list cannot hold them."""
 
@@ -54,6 +62,19 @@ EXACT_NAMES: Final = "class names exact"
 def is_header(head: bytes) -> bool:
     """Whether a file that starts with these bytes is an ENVI header."""
     return re.match(rb"(\xef\xbb\xbf)?ENVI\s*[\r\n]", head) is not None
+
+
+def is_library(path: Path) -> bool:
+    """Whether a header, or the header of a data file, is that of a spectral library."""
+    with path.open("rb") as file:
+        head = file.read(_LIBRARY_WITHIN)
+    if not is_header(head):
+        header = find_header(path)
+        if header is None:
+            return False
+        with header.open("rb") as file:
+            head = file.read(_LIBRARY_WITHIN)
+    return _LIBRARY.search(head) is not None
 
 
 def find_header(data: Path) -> Path | None:
@@ -160,11 +181,51 @@ def parse_header(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
 
 def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Memory-map an ENVI image; `path` is the header or the data file."""
+    header = _header_of(path)
+    return _open(path, header, *parse_header(header), want)
+
+
+def read_library(path: Path) -> tuple[Raster, dict[str, str]]:
+    """Memory-map a spectral library as an image of one row, a pixel per spectrum.
+
+    Returns
+    -------
+    raster : Raster
+        Values of shape (1, spectra, bands).
+    fields : dict of str to str
+        The header's, as in `parse_header`.
+
+    Raises
+    ------
+    DataError
+        If it is an image, or its header and its data do not fit.
+    """
+    header = _header_of(path)
+    fields, remarks = parse_header(header)
+    if not _LIBRARY.search(f"file type = {fields.get('file type', '')}".encode()):
+        raise DataError(
+            f"{header} describes an image, not a spectral library; to take reference spectra from "
+            "its pixels, click on them: hsizoo segment"
+        )
+    if fields.get("bands", "1") != "1":
+        raise DataError(f"{header}: a spectral library has bands = 1; got {fields['bands']!r}")
+    count, bands = (_whole(header, fields, key) for key in ("lines", "samples"))
+    shape = {"lines": "1", "samples": str(count), "bands": str(bands), "interleave": "bip"}
+    return _open(path, header, fields | shape, remarks, "cube"), fields
+
+
+def _header_of(path: Path) -> Path:
+    """Return the header of an image, given that or its data file."""
     with path.open("rb") as file:
         header = path if is_header(file.read(64)) else find_header(path)
     if header is None:
         raise DataError(f"{path} has no ENVI header beside it")
-    fields, remarks = parse_header(header)
+    return header
+
+
+def _open(
+    path: Path, header: Path, fields: Mapping[str, str], remarks: Sequence[str], want: Want
+) -> Raster:
     height, width, bands = (_whole(header, fields, k) for k in ("lines", "samples", "bands"))
     dtype = _dtype(header, fields)
     interleave = _required(header, fields, "interleave").lower()

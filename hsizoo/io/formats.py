@@ -128,6 +128,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     except OSError as error:
         raise DataError(f"{path} cannot be opened: {error}") from error
     if is_header(head):
+        _refuse_library(path)
         return "envi"
     for magic, name in _MAGIC:
         if head.startswith(magic):
@@ -144,6 +145,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     if is_text and (kind := _json_format(path)):
         return kind
     if find_header(path) is not None:  # any file that has a header beside it
+        _refuse_library(path)
         return "envi"
     if is_spec_cube(path, head):
         return "tivita"
@@ -153,6 +155,16 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         f"{path} is in none of the supported formats: {', '.join(FORMATS.values())}.  "
         "An ENVI data file needs its .hdr file beside it"
     )
+
+
+def _refuse_library(path: Path) -> None:
+    from hsizoo.io.envi import is_library
+
+    if is_library(path):
+        raise DataError(
+            f"{path} is a spectral library, not an image; use its spectra as references: "
+            f"hsizoo apply sa CUBES --references {path} --out-dir FOLDER"
+        )
 
 
 def _json_format(path: Path) -> Format | None:

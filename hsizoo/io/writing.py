@@ -24,10 +24,15 @@ __all__ = [
     "CUBE_FORMATS",
     "MASK_FORMATS",
     "PROBABILITY_FORMATS",
+    "braces",
     "check_mask_name",
     "check_probability_name",
+    "envi_header",
+    "json_list",
     "keeps_place",
     "lost_place",
+    "plain_name",
+    "system_errors",
     "write_cube",
     "write_mask",
     "write_probabilities",
@@ -77,7 +82,7 @@ def write_cube(path: str | os.PathLike[str], source: HyperCube | Raster) -> Path
         source = Raster(
             path=Path(source.name), values=source.data, wavelengths=nm, rgb_bands=source.rgb_bands
         )
-    with _system_errors(path):
+    with system_errors(path):
         writers[path.suffix.lower()](path, source)
     return path
 
@@ -129,7 +134,7 @@ def write_mask(
     names = {int(label): str(name) for label, name in (class_names or {}).items()}
     suffix = path.suffix.lower()
     place = dict(like.place) if like is not None and keeps_place(path, like) else {}
-    with _system_errors(path):
+    with system_errors(path):
         if suffix == ".png":
             _mask_png(path, array)
         elif suffix == ".hdr":
@@ -187,16 +192,16 @@ def write_probabilities(
     names = [str(name) for name in class_names.values()]
     suffix = path.suffix.lower()
     place = dict(like.place) if like is not None and keeps_place(path, like) else {}
-    with _system_errors(path):
+    with system_errors(path):
         if suffix == ".hdr":
             maps.astype("<f4", copy=False).tofile(path.with_suffix(".img"))
             fields = {
                 "file type": "ENVI Standard",
                 "interleave": "bsq",
-                "band names": _braces(_plain(name) for name in names),
+                "band names": braces(plain_name(name) for name in names),
                 **_in_braces(place),
             }
-            _envi_header(path, (*maps.shape[1:], len(maps)), "f4", fields)
+            envi_header(path, (*maps.shape[1:], len(maps)), "f4", fields)
         elif suffix in (".tif", ".tiff"):
             _write_tiff(path, maps, place, names, planarconfig="separate")
         elif suffix == ".npz":
@@ -213,7 +218,7 @@ def write_probabilities(
 
 
 @contextmanager
-def _system_errors(path: Path) -> Iterator[None]:
+def system_errors(path: Path) -> Iterator[None]:
     """Turn system errors (no such folder, disk full) into `DataError`."""
     try:
         yield
@@ -256,7 +261,8 @@ def lost_place(path: str | os.PathLike[str], like: Raster | None) -> str:
     )
 
 
-def _envi_header(path: Path, shape: tuple[int, ...], kind: str, fields: Mapping[str, str]) -> None:
+def envi_header(path: Path, shape: tuple[int, ...], kind: str, fields: Mapping[str, str]) -> None:
+    """Write an ENVI header for an array (H, W, B), interleaved by pixel unless a field says so."""
     height, width, bands = shape
     lines = {
         "description": "{written by hsizoo}",
@@ -267,7 +273,8 @@ def _envi_header(path: Path, shape: tuple[int, ...], kind: str, fields: Mapping[
     path.write_text(f"ENVI\n{text}", encoding="utf-8")
 
 
-def _braces(values: Any) -> str:
+def braces(values: Any) -> str:
+    """Return values as an ENVI list."""
     return "{" + ", ".join(str(value) for value in values) + "}"
 
 
@@ -276,12 +283,12 @@ def _in_braces(place: Mapping[str, str]) -> dict[str, str]:
     return {key: "{" + text + "}" for key, text in place.items()}
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a name as an element of an ENVI list, which has no quoting."""
     return " ".join(name.translate(str.maketrans("{},", "();")).split())
 
 
-def _json_list(names: list[str]) -> str:
+def json_list(names: list[str]) -> str:
     """Return names as a JSON list without braces, in which no name can end the ENVI field."""
     text = json.dumps(names).replace("{", r"\u007b").replace("}", r"\u007d")
     return "{" + text + "}"
@@ -294,12 +301,12 @@ def _cube_envi(path: Path, raster: Raster) -> None:
             file.write(np.ascontiguousarray(rows, dtype="<f4").data)
     fields = {"file type": "ENVI Standard"}
     if nm is not None:
-        fields |= {"wavelength units": "Nanometers", "wavelength": _braces(f"{v:.10g}" for v in nm)}
+        fields |= {"wavelength units": "Nanometers", "wavelength": braces(f"{v:.10g}" for v in nm)}
     if rgb is not None:
-        fields["default bands"] = _braces(band + 1 for band in rgb)
+        fields["default bands"] = braces(band + 1 for band in rgb)
     if raster.place and keeps_place(path, raster):
         fields |= _in_braces(raster.place)
-    _envi_header(path, (*raster.values.shape[:2], len(bands)), "f4", fields)
+    envi_header(path, (*raster.values.shape[:2], len(bands)), "f4", fields)
 
 
 def _cube_npz(path: Path, raster: Raster) -> None:
@@ -344,16 +351,16 @@ def _mask_envi(
     array.astype(array.dtype.newbyteorder("<")).tofile(path.with_suffix(".img"))
     count = int(array.max()) + 1
     exact = [names.get(n, f"class {n}") for n in range(count)]
-    plain = [_plain(name) or f"class {n}" for n, name in enumerate(exact)]
+    plain = [plain_name(name) or f"class {n}" for n, name in enumerate(exact)]
     fields = {
         "file type": "ENVI Classification",
         "classes": str(count),
-        "class names": _braces(plain),
-        **({EXACT_NAMES: _json_list(exact)} if plain != exact else {}),
-        "class lookup": _braces(class_colours(count).ravel()),
+        "class names": braces(plain),
+        **({EXACT_NAMES: json_list(exact)} if plain != exact else {}),
+        "class lookup": braces(class_colours(count).ravel()),
         **_in_braces(place),
     }
-    _envi_header(path, (*array.shape, 1), array.dtype.str[1:], fields)
+    envi_header(path, (*array.shape, 1), array.dtype.str[1:], fields)
 
 
 def _palette(array: npt.NDArray[Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from hsizoo.zoo.names import Name, parse_composition
 from hsizoo.zoo.registry import FIRST_PARTY, registry
 from hsizoo.zoo.spec import Kind
 
-__all__ = ["EVALUATED", "check_components", "find_dataset", "is_path"]
+__all__ = ["EVALUATED", "check_components", "check_scorer", "find_dataset", "is_path"]
 
 EVALUATED: tuple[Kind, ...] = ("segmenter", "scorer", "classifier", "pseudo-labeler")
 """Kinds that can be benchmarked; a name shared by several kinds means the first of them."""
@@ -44,6 +44,23 @@ def check_components(texts: Iterable[str], kinds: tuple[Kind, ...] = EVALUATED) 
             raise NameLookupError(f"{text!r} is a classifier, not a {kinds[0]}.")
         check_options(registry().find(parts[1], ("classifier",)), parts[1].options)
         check_options(registry().find(parts[0], ("pseudo-labeler",)), parts[0].options)
+
+
+def check_scorer(text: str) -> None:
+    """Check that a name refers to a scorer, which needs no positions of clicks.
+
+    Raises
+    ------
+    NameLookupError, OptionError
+    """
+    try:
+        check_components([text], ("scorer",))
+    except NameLookupError as error:
+        names = ", ".join(entry.spec.name for entry in registry().entries("scorer"))
+        raise NameLookupError(
+            f"{error} Reference spectra have no positions in the image, so they need a scorer: "
+            f"{names}."
+        ) from None
 
 
 def find_dataset(text: str) -> Name:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -173,13 +173,67 @@ class ScorerSegmenter(InteractiveSegmenter):
             spectra = state.cube.data[inside][usable]
             references[place] = spectra.mean(axis=0, dtype=np.float64)
         maps = torch.zeros((len(boxes), height, width))
-        if not len(boxes):
-            return maps
-        scores = self._score_spectra(state, references)
-        maps = maps.to(scores[0].device)
-        for place, score in enumerate(scores):
+        for place, score in enumerate(self._score_spectra(state, references)):
+            maps = maps.to(score.device)
             maps[place] = self._probability(state, score, None)
         return maps
+
+    def predict_spectra(
+        self,
+        state: _State,
+        references: npt.NDArray[np.float32],
+        against: npt.NDArray[np.float32] | None = None,
+    ) -> torch.Tensor:
+        """Segment one object by reference spectra, which need not come from this cube.
+
+        Each reference gives one map by the scorer's `score`; they are combined as those of clicks.
+
+        Parameters
+        ----------
+        state : object
+            Output of `open`.
+        references : ndarray of float32, shape (N, B)
+            Finite spectra of the object, at least one, in the units of the cube.
+        against : ndarray of float32, shape (M, B), optional
+            Spectra of what is not the object; they act as negative clicks do.
+
+        Returns
+        -------
+        torch.Tensor of float32, shape (H, W)
+            Probability.
+
+        Raises
+        ------
+        DataError
+            If there is no reference, or they do not have the cube's bands and finite values.
+        """
+        bands = state.cube.bands
+        positive = self._combined_spectra(state, references)
+        if positive is None:
+            raise DataError(f"an object needs at least one reference spectrum of {bands} bands")
+        negative = None
+        if self.options.negatives == "veto" and against is not None:
+            negative = self._combined_spectra(state, against)
+        return self._probability(state, positive, negative)
+
+    def _combined_spectra(
+        self, state: _State, references: npt.NDArray[np.float32]
+    ) -> torch.Tensor | None:
+        """Combined score map (H, W) of reference spectra; None if there are none."""
+        spectra = np.ascontiguousarray(references, dtype=np.float32)
+        if spectra.ndim != 2 or spectra.shape[1] != state.cube.bands:
+            raise DataError(
+                f"reference spectra must be (number, {state.cube.bands}), as {state.cube.name} has "
+                f"{state.cube.bands} bands; got shape {spectra.shape}"
+            )
+        if not np.isfinite(spectra).all():
+            raise DataError("reference spectra must be finite; leave out the bands that are not")
+        total: torch.Tensor | None = None
+        for score in self._score_spectra(state, spectra):
+            total = self._join(total, score)
+        if total is not None and self.options.aggregate == "mean":
+            total /= len(spectra)
+        return total
 
     def _predict_from_clicks(self, state: _State, prompts: Sequence[Clicks]) -> torch.Tensor:
         """Probability (N, H, W) from a scorer that combines the clicks of an object itself."""
@@ -221,7 +275,7 @@ class ScorerSegmenter(InteractiveSegmenter):
             if points
         }
         fresh = [point for points, known in start.items() for point in points[known:]]
-        scores = iter(self._score(state, fresh))
+        scores = self._score(state, fresh)
         done: dict[Points, torch.Tensor] = {}
         for points, known in start.items():
             total = cache[points[:known]] if known else None
@@ -244,26 +298,23 @@ class ScorerSegmenter(InteractiveSegmenter):
             return new.clone()  # a view would keep the maps of all other objects in memory
         return torch.maximum(total, new) if self.options.aggregate == "max" else total + new
 
-    def _score(self, state: _State, points: Sequence[tuple[int, int]]) -> list[torch.Tensor]:
+    def _score(self, state: _State, points: Sequence[tuple[int, int]]) -> Iterator[torch.Tensor]:
         """Score maps (H, W) of the spectra at these points."""
         if not points:
-            return []
+            return iter(())
         rows, cols = np.array(points).T
         return self._score_spectra(state, np.ascontiguousarray(state.cube.data[rows, cols]))
 
     def _score_spectra(
         self, state: _State, references: npt.NDArray[np.float32]
-    ) -> list[torch.Tensor]:
+    ) -> Iterator[torch.Tensor]:
         """Score maps (H, W) of reference spectra (N, B), in bounded batches."""
         height, width, _ = state.cube.shape
         step = max(1, _BATCH_BYTES // (4 * height * width))
-        maps: list[torch.Tensor] = []
         for first in range(0, len(references), step):
             batch = references[first : first + step]
             returned = self.scorer.score(state.prepared, batch)
-            scores = self._checked(state, returned, len(batch), "score", "reference")
-            maps.extend(scores)
-        return maps
+            yield from self._checked(state, returned, len(batch), "score", "reference")
 
     def _checked(
         self, state: _State, returned: Any, number: int, method: str, each: str

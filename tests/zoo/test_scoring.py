@@ -149,6 +149,45 @@ class TestAggregation:
         )
 
 
+class TestSpectra:
+    @pytest.mark.parametrize("aggregate", ["max", "mean"])
+    @pytest.mark.parametrize("negatives", ["veto", "ignore"])
+    def test_spectra_of_the_cube_act_as_clicks_on_them(self, cube, aggregate, negatives):
+        segmenter = ScorerSegmenter(Closeness(), aggregate=aggregate, negatives=negatives)
+        state = segmenter.open(cube)
+        rows, cols = np.array(POINTS).T
+        spectra = cube.data[rows, cols]
+        found = segmenter.predict_spectra(state, spectra[:3], spectra[3:])
+        clicks = Clicks(POINTS, [True, True, True, False, False])
+        np.testing.assert_allclose(found, run(segmenter, cube, clicks)[0], atol=1e-6)
+        alone = segmenter.predict_spectra(state, spectra[:3], spectra[3:3])
+        np.testing.assert_allclose(alone, run(segmenter, cube, Clicks(POINTS[:3]))[0], atol=1e-6)
+
+    def test_any_number_in_bounded_batches(self, cube, monkeypatch):
+        scorer = Closeness()
+        monkeypatch.setattr(scoring, "_BATCH_BYTES", 3 * 4 * 5 * 6)
+        spectra = np.random.default_rng(1).normal(size=(7, 3)).astype(np.float32)
+        segmenter = ScorerSegmenter(scorer)
+        found = segmenter.predict_spectra(segmenter.open(cube), spectra)
+        assert scorer.calls == [3, 3, 1]
+        distance = np.square(cube.data[:, :, None] - spectra).mean(axis=-1)
+        np.testing.assert_allclose(found, np.exp(-distance).max(axis=-1), atol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("spectra", "message"),
+        [
+            (np.ones((0, 3)), "at least one reference spectrum of 3 bands"),
+            (np.ones((1, 4)), r"must be \(number, 3\), as field has 3 bands; got shape \(1, 4\)"),
+            (np.ones(3), r"got shape \(3,\)"),
+            ([[1, np.nan, 1]], "must be finite"),
+        ],
+    )
+    def test_spectra_that_do_not_fit(self, cube, spectra, message):
+        segmenter = ScorerSegmenter(Closeness())
+        with pytest.raises(DataError, match=message):
+            segmenter.predict_spectra(segmenter.open(cube), spectra)
+
+
 class TestCost:
     def test_each_click_costs_one_reference_per_object_in_one_call(self, cube):
         scorer = Closeness()
