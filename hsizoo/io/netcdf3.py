@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,13 @@ __all__ = ["read"]
 
 def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Read the requested variable."""
-    # Mapped, nothing is allocated for what a damaged file only declares.
-    with netcdf_file(path, "r", mmap=True) as file:
+    check_memory(path, (path.stat().st_size,), 1)  # SciPy reads all variables
+    with (
+        path.open("rb") as content,
+        # A map returns what there is; a file allocates whatever a damaged header asks for.
+        mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        netcdf_file(mapped, "r", mmap=False) as file,
+    ):
         values, names, attributes, beside = _contents(path, file, want, settings)
     return make_raster(
         path, values, want, settings,
@@ -35,21 +41,20 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
 def _contents(
     path: Path, file: Any, want: Want, settings: Settings
 ) -> tuple[npt.NDArray[Any], list[str], dict[str, Any], Beside]:
-    """Return copies of what is needed, so that nothing refers to the map when it is closed."""
+    """Return the chosen variable and what is beside it."""
     found = {name: item for name, item in file.variables.items() if item.data.dtype.kind in "iuf"}
     variable = settings.variable if want == "cube" else settings.mask_variable
     shapes = {name: item.shape for name, item in found.items()}
     chosen = found[choose(path, shapes, want, variable)]
-    check_memory(path, chosen.shape, chosen.data.dtype.itemsize)
     small = {
         name.lower(): item
         for name, item in found.items()
         if is_beside(name) and math.prod(item.shape) * item.data.dtype.itemsize <= SMALL
     }
     beside = Beside(
-        arrays={name: np.array(item.data) for name, item in small.items()},
+        arrays={name: np.asarray(item.data) for name, item in small.items()},
         units={name: plain_text(getattr(item, "units", "")) for name, item in small.items()},
         shapes=list(shapes.values()),
     )
     names = [str(name) for name in chosen.dimensions]
-    return np.array(chosen.data), names, dict(chosen._attributes), beside
+    return np.asarray(chosen.data), names, dict(chosen._attributes), beside
