@@ -32,6 +32,7 @@ __all__ = [
     "find_header",
     "is_header",
     "is_library",
+    "open_image",
     "parse_header",
     "read",
     "read_library",
@@ -64,17 +65,10 @@ def is_header(head: bytes) -> bool:
     return re.match(rb"(\xef\xbb\xbf)?ENVI\s*[\r\n]", head) is not None
 
 
-def is_library(path: Path) -> bool:
-    """Whether a header, or the header of a data file, is that of a spectral library."""
-    with path.open("rb") as file:
-        head = file.read(_LIBRARY_WITHIN)
-    if not is_header(head):
-        header = find_header(path)
-        if header is None:
-            return False
-        with header.open("rb") as file:
-            head = file.read(_LIBRARY_WITHIN)
-    return _LIBRARY.search(head) is not None
+def is_library(header: Path) -> bool:
+    """Whether a header is that of a spectral library."""
+    with header.open("rb") as file:
+        return _LIBRARY.search(file.read(_LIBRARY_WITHIN)) is not None
 
 
 def find_header(data: Path) -> Path | None:
@@ -181,8 +175,28 @@ def parse_header(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
 
 def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Memory-map an ENVI image; `path` is the header or the data file."""
+    return open_image(path, want)[0]
+
+
+def open_image(path: Path, want: Want) -> tuple[Raster, Path, dict[str, str]]:
+    """Memory-map an ENVI image, and return its header too.
+
+    Parameters
+    ----------
+    path : Path
+        The header or the data file.
+    want : {"cube", "labels"}
+
+    Returns
+    -------
+    raster : Raster
+    header : Path
+    fields : dict of str to str
+        The header's, as in `parse_header`.
+    """
     header = _header_of(path)
-    return _open(path, header, *parse_header(header), want)
+    fields, remarks = parse_header(header)
+    return _open(path, header, fields, remarks, want), header, fields
 
 
 def read_library(path: Path) -> tuple[Raster, dict[str, str]]:
