@@ -7,7 +7,6 @@ Lines may end in LF, CRLF or CR alone.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -17,11 +16,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from hsizoo.documents import parse_json
 from hsizoo.errors import DataError
 from hsizoo.io.choosing import Want
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
-from hsizoo.io.statements import numbers_in
+from hsizoo.io.statements import numbers_in, span
 from hsizoo.wavelengths import to_nanometres
 
 __all__ = [
@@ -323,10 +323,8 @@ class _Optional:
             return None
         if not values or set(values) == {neutral}:
             return None
-        low, high = min(values), max(values)
-        shown = f"{low:g}" if low == high else f"{low:g} to {high:g}, by band"
         what = "multiplied by" if neutral else "increased by"
-        self._remarks.append(f"values are {what} {shown} ({key})")
+        self._remarks.append(f"values are {what} {span(values)} ({key})")
         return tuple(values)
 
     def wavelengths(self) -> tuple[float, ...] | None:
@@ -382,11 +380,12 @@ def _class_names(fields: Mapping[str, str], remarks: list[str]) -> dict[int, str
     count = fields.get("classes", "")
     if exact := fields.get(EXACT_NAMES):
         try:
-            names = json.loads(exact)
-            if isinstance(names, list) and all(isinstance(name, str) for name in names):
-                return dict(enumerate(names))
-        except (ValueError, RecursionError):
-            remarks.append(f"{EXACT_NAMES} is not used: it is not a list of texts")
+            names = parse_json(exact, EXACT_NAMES)
+        except DataError:
+            names = None
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            return dict(enumerate(names))
+        remarks.append(f"{EXACT_NAMES} is not used: it is not a list of texts")
     found = _list(fields.get("class names", ""))
     if found and count.isdecimal() and len(count) < 9 and len(found) != int(count):
         remarks.append(f"class names are not used: there are {len(found)} for {count} classes")

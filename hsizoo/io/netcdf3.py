@@ -22,6 +22,7 @@ __all__ = ["read"]
 
 def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Read the requested variable."""
+    check_memory(path, (path.stat().st_size,), 1)  # SciPy reads all variables at once
     with netcdf_file(path, "r", mmap=False) as file:
         found: dict[str, Any] = {
             name: item for name, item in file.variables.items() if item.data.dtype.kind in "iuf"
@@ -29,7 +30,6 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         variable = settings.variable if want == "cube" else settings.mask_variable
         shapes = {name: item.shape for name, item in found.items()}
         chosen = found[choose(path, shapes, want, variable)]
-        check_memory(path, chosen.shape, chosen.data.dtype.itemsize)
         small = {
             name.lower(): item
             for name, item in found.items()
