@@ -56,6 +56,7 @@ _LIBRARY: Final = re.compile(
     rb"(?:^|[\r\n])[ \t]*file[ \t]+type[ \t]*=[^\r\n]*spectral[ \t]+library", re.I
 )
 _LIBRARY_WITHIN: Final = 2**16
+_PIECES, _PIECE = 16, 1024  # places, and values at each, that tell the order of the bytes
 EXACT_NAMES: Final = "class names exact"
 """Our own field: the class names as JSON, where ENVI's list cannot hold them."""
 
@@ -263,7 +264,7 @@ def _open(
     sizes = {"h": height, "w": width, "b": bands}
     mapped = np.memmap(data, dtype, "r", offset, tuple(sizes[axis] for axis in axes))
     values = mapped.transpose([axes.index(axis) for axis in "hwb"])
-    _check_byte_order(header, values)
+    _check_byte_order(header, mapped.reshape(-1))
     notes = list(remarks)
     if found > size:
         notes.append(f"the last {found - size} bytes of {data.name} are not described and not read")
@@ -421,12 +422,15 @@ def _dtype(header: Path, fields: Mapping[str, str]) -> np.dtype[Any]:
     return np.dtype(("<", ">")[order] + TYPES[code])
 
 
-def _check_byte_order(header: Path, values: npt.NDArray[Any]) -> None:
-    """Raise `DataError` if floats are plausible only with their bytes reversed."""
-    if values.dtype.kind != "f":
+def _check_byte_order(header: Path, stored: npt.NDArray[Any]) -> None:
+    """Raise `DataError` if floats, in the order of the file, make sense only with bytes reversed.
+
+    A few short pieces are looked at: single values all over a large file would fetch all of it.
+    """
+    if stored.dtype.kind != "f":
         return
-    height, width, _ = values.shape
-    sample = np.array(values[:: max(1, height // 16), :: max(1, width // 16)])
+    starts = np.linspace(0, max(0, stored.size - _PIECE), _PIECES).astype(np.int64).tolist()
+    sample = np.concatenate([stored[start : start + _PIECE] for start in starts])
 
     def sane(numbers: npt.NDArray[Any]) -> float:
         with np.errstate(invalid="ignore"):
