@@ -10,16 +10,17 @@ from hsizoo.cli.parameters import Layout, SetOption, Variable, settings_given
 
 
 def convert(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Cube to read.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The cube, of any known format.")],
     target: Annotated[str, typer.Argument(metavar="TARGET", help="File to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace TARGET if it exists.")] = False,
     variable: Variable = None,
     layout: Layout = "auto",
     set_: SetOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace TARGET if it exists.")] = False,
 ) -> None:
     """Write the cube SOURCE as TARGET: float32, as .hdr (ENVI), .zarr, .npz or .npy.
 
-    Bad bands are dropped, pixels without data become NaN, and values are divided by a scale factor.
+    Bad bands are left out, pixels without data become NaN, and scale factors and offsets are
+    applied.
     """
     from pathlib import Path
 

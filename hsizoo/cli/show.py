@@ -20,9 +20,7 @@ EPILOG = "Example: hsizoo show scene.hdr --out scene.png"
 
 
 def show(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", show_default=False, help="Cube of any known format.")
-    ],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The cube, of any known format.")],
     out: Annotated[
         str | None,
         typer.Option(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hsizoo.arrays import strips
 from hsizoo.cube import NO_LABEL, HyperCube
-from hsizoo.errors import DataError
+from hsizoo.errors import DataError, listed
 from hsizoo.io.limits import check_memory
 from hsizoo.io.settings import Settings
 
@@ -178,8 +178,7 @@ def without_empty_bands(raster: Raster) -> Raster:
 
 
 def _bands(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:20])) + (", …" if len(numbers) > 20 else "")
-    return f"{len(numbers)} band(s) ({shown})"
+    return f"{len(numbers)} band(s) ({listed(numbers, 20)})"
 
 
 def to_cube(raster: Raster, name: str | None = None) -> HyperCube:
