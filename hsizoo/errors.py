@@ -37,6 +37,7 @@ __all__ = [
     "SpecError",
     "StoreError",
     "did_you_mean",
+    "listed",
 ]
 
 
@@ -103,3 +104,16 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(word, sorted(set(known)), n=2, cutoff=0.55)
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def listed(names: Iterable[object], most: int = 8) -> str:
+    """List names for a message, the first ones if there are many.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], most=2), listed([])
+    ('a, b and 1 more', '')
+    """
+    texts = [str(name) for name in names]
+    more = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {more} more" if more > 0 else "")

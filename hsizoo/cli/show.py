@@ -20,9 +20,7 @@ EPILOG = "Example: hsizoo show scene.hdr --out scene.png"
 
 
 def show(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", show_default=False, help="Cube of any known format.")
-    ],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The cube, of any known format.")],
     out: Annotated[
         str | None,
         typer.Option(
@@ -31,7 +29,12 @@ def show(
     ] = None,
     labels: Annotated[
         str | None,
-        typer.Option(metavar="MASK", help="With --out: the mean spectrum of each class of MASK."),
+        typer.Option(
+            "--labels",
+            "-l",
+            metavar="MASK",
+            help="With --out: the mean spectrum of each class of MASK.",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace PATH if it exists.")] = False,
     variable: Variable = None,
@@ -85,11 +88,12 @@ def _draw(target: Path, raster: Raster, labels: str | None, settings: Settings) 
     from hsizoo.errors import DataError
     from hsizoo.io.raster import to_cube, to_labels
     from hsizoo.io.reading import open_labels
+    from hsizoo.io.writing import system_errors
     from hsizoo.report.cube_picture import draw_cube
 
     cube, label_map = to_cube(raster), None
     if labels is not None:
-        opened = open_labels(labels, settings)
+        opened = open_labels(labels, settings, like=raster)
         values = to_labels(opened)
         if values.shape != cube.data.shape[:2]:
             raise DataError(
@@ -100,7 +104,5 @@ def _draw(target: Path, raster: Raster, labels: str | None, settings: Settings) 
         names = {label: opened.class_names.get(label, f"class {label}") for label in present}
         label_map = LabelMap(np.maximum(values, 0), names, ignore=[0])
     content = draw_cube(cube, label_map)
-    try:
+    with system_errors(target):
         target.write_bytes(content)
-    except OSError as error:
-        raise DataError(f"{target} cannot be written: {error.strerror or error}") from error

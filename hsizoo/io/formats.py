@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
@@ -128,7 +129,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     except OSError as error:
         raise DataError(f"{path} cannot be opened: {error}") from error
     if is_header(head):
-        _refuse_library(path)
+        _refuse_library(path, path)
         return "envi"
     for magic, name in _MAGIC:
         if head.startswith(magic):
@@ -144,8 +145,8 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     is_text = b"\0" not in head and re.match(rb"(?:\xef\xbb\xbf)?\s*[{\[]", head)
     if is_text and (kind := _json_format(path)):
         return kind
-    if find_header(path) is not None:  # any file that has a header beside it
-        _refuse_library(path)
+    if (header := find_header(path)) is not None:  # any file that has a header beside it
+        _refuse_library(path, header)
         return "envi"
     if is_spec_cube(path, head):
         return "tivita"
@@ -157,10 +158,10 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     )
 
 
-def _refuse_library(path: Path) -> None:
+def _refuse_library(path: Path, header: Path) -> None:
     from hsizoo.io.envi import is_library
 
-    if is_library(path):
+    if is_library(header):
         raise DataError(
             f"{path} is a spectral library, not an image; use its spectra as references: "
             f"hsizoo apply sa CUBES --references {path} --out-dir FOLDER"
@@ -169,6 +170,12 @@ def _refuse_library(path: Path) -> None:
 
 def _json_format(path: Path) -> Format | None:
     """Return what a JSON file is, without parsing it."""
+    about = path.stat()
+    return _kind_of_json(path, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)  # one file may annotate many cubes, and is asked about for each of them
+def _kind_of_json(path: Path, size: int, modified: int) -> Format | None:
     try:
         content = read_file(path, longest=LONGEST_JSON)
     except DataError:

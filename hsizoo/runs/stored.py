@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hsizoo.documents import read_json
-from hsizoo.errors import DataError, did_you_mean
+from hsizoo.errors import DataError, did_you_mean, listed
 from hsizoo.report.figures import Layout
 from hsizoo.report.rows import Row
 from hsizoo.runs.folders import DEFAULT_FOLDER
@@ -121,8 +121,7 @@ def open_results(run: str) -> tuple[Path, dict[str, Any]]:
     hint = did_you_mean(str(below / run), known) if there is None else ""
     if not known:
         raise DataError(f"{what}.  `hsizoo runs FOLDER` lists the runs in a folder")
-    more = ", …" if len(known) > 8 else ""
-    raise DataError(f"{what}.{hint}  Runs: {', '.join(known[:8])}{more}")
+    raise DataError(f"{what}.{hint}  Runs: {listed(known)}")
 
 
 def read_results(folder: Path) -> dict[str, Any] | None:

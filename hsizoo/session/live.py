@@ -645,6 +645,7 @@ class Session:
             If the path does not end in ``.png``, its folder does not exist, it is the cube, or it
             cannot be written.
         """
+        from hsizoo.io.writing import system_errors
         from hsizoo.session.overlay import draw_overlay
 
         target = Path(path)
@@ -656,10 +657,8 @@ class Session:
             masks = [self.mask(each) for each in chosen]
             clicks = [self.clicks(each) for each in chosen]
         picture = draw_overlay(self._cube, masks, clicks)
-        try:
+        with system_errors(target):
             target.write_bytes(picture)
-        except OSError as error:
-            raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
         return target
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -683,6 +682,8 @@ class Session:
         DataError
             If it would overwrite the cube or a file that is not a session, or cannot be written.
         """
+        from hsizoo.io.writing import system_errors
+
         target = Path(path)
         check_folder(target, {target}, self._source.files)
         if target.exists():
@@ -694,10 +695,8 @@ class Session:
                 ) from None
         now = self._now
         text = to_json(now.state, self._source, now.tool)
-        try:
+        with system_errors(target):
             write_whole(target, text)
-        except OSError as error:
-            raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
         return target
 
     @classmethod

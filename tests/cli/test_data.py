@@ -84,8 +84,11 @@ def test_convert_is_careful(folder):
         call("data", "convert", folder / "a.hdr", folder / "a.hdr", "--force")
     with pytest.raises(DataError, match="would overwrite the source cube"):
         call("data", "convert", folder / "a.img", folder / "a.hdr", "--force")
+    data = (folder / "a.img").rename(folder / "a")  # the header is read, whatever the name says
+    with pytest.raises(DataError, match="would overwrite the source cube"):
+        call("data", "convert", data, folder / "a.hdr", "--force")
     call("data", "convert", folder / "a.hdr", folder / "b.npy")
-    with pytest.raises(DataError, match="already exists; choose another name"):
+    with pytest.raises(DataError, match="exists; choose another name"):
         call("data", "convert", folder / "a.hdr", folder / "b.npy")
     call("data", "convert", folder / "a.hdr", folder / "b.npy", "--force")
 

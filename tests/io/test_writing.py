@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
+from hsizoo import HyperCube
 from hsizoo.errors import DataError
-from hsizoo.io import class_colours, open_cube, read_cube, read_labels, write_mask
+from hsizoo.io import (
+    class_colours,
+    open_cube,
+    read_cube,
+    read_labels,
+    write_cube,
+    write_mask,
+)
 from hsizoo.io.raster import Raster
 from hsizoo.io.writing import lost_place, write_probabilities
 
@@ -28,6 +36,21 @@ def test_probabilities_are_a_cube_of_one_band_per_class(tmp_path, maps, ending):
     cube = read_cube(path)
     np.testing.assert_array_equal(cube.data, maps.transpose(1, 2, 0))
     assert cube.remarks == ()
+
+
+@pytest.mark.parametrize("name", ["m.NPZ", "m.PNG", "m.HDR"])
+def test_endings_in_capitals(tmp_path, name):
+    labels = np.array([[0, 1], [2, 2]])
+    path = write_mask(tmp_path / name, labels)
+    assert path.name in {each.name for each in tmp_path.iterdir()}
+    np.testing.assert_array_equal(read_labels(path)[0], labels)
+
+
+@pytest.mark.parametrize("name", ["c.NPZ", "c.NPY"])
+def test_cubes_with_endings_in_capitals(tmp_path, name, maps):
+    path = write_cube(tmp_path / name, HyperCube(maps.transpose(1, 2, 0)))
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    np.testing.assert_array_equal(read_cube(path, layout="hwb").data, maps.transpose(1, 2, 0))
 
 
 def test_numpy_reads_them(tmp_path, maps):
