@@ -23,7 +23,10 @@ EPILOG = "Example: hsizoo apply sa cubes/ --references first.png.clicks.json --o
 
 
 def apply(
-    scorer: Annotated[str, typer.Argument(metavar="SCORER", show_default=False)],
+    scorer: Annotated[
+        str,
+        typer.Argument(metavar="SCORER", show_default=False, help="A scorer: sa, ace, contest."),
+    ],
     cubes: Annotated[
         list[str],
         typer.Argument(metavar="CUBES", help="A folder of cubes, or files.", show_default=False),

@@ -18,8 +18,15 @@ _OBJECT = "object"
 
 
 def segment(
-    component: Annotated[str, typer.Argument(metavar="COMPONENT", show_default=False)],
-    file: Annotated[str, typer.Argument(metavar="FILE", show_default=False)],
+    component: Annotated[
+        str,
+        typer.Argument(
+            metavar="COMPONENT",
+            show_default=False,
+            help="A segmenter or a scorer: contest, sa-rw, samsa2-nano.",
+        ),
+    ],
+    file: Annotated[str, typer.Argument(metavar="FILE", show_default=False, help="The cube.")],
     out: Annotated[
         str,
         typer.Option(

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["EPILOG", "show"]
 
-EPILOG = "Example: hsizoo show scene.hdr --out scene.png"
+EPILOG = (
+    "Example: hsizoo show scene.hdr --out scene.png; its axes are the ROW,COL of the clicks of "
+    "hsizoo segment"
+)
 
 
 def show(

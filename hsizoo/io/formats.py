@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 from hsizoo.documents import read_file
@@ -116,7 +117,8 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         if is_band_folder(path):
             return "bands"
         raise DataError(
-            f"{path} is a folder, but neither a Zarr store nor one TIFF per band; give a file in it"
+            f"{path} is a folder, but neither a Zarr store nor one TIFF per band; give a file in "
+            f"it, or see what it holds with `hsizoo data check {quote(str(path))}`"
         )
     if not path.exists():
         raise DataError(f"there is no file {path}")

@@ -74,9 +74,7 @@ def write_cube(path: str | os.PathLike[str], source: HyperCube | Raster) -> Path
         ".hdr": _cube_envi, ".npz": _cube_npz, ".npy": _cube_npy, ".zarr": _cube_zarr,
     }  # fmt: skip
     if path.suffix.lower() not in writers:
-        raise DataError(
-            f"{path}: cubes are written as {', '.join(CUBE_FORMATS)}, not {path.suffix!r}"
-        )
+        raise DataError(f"{path}: cubes are written as {', '.join(CUBE_FORMATS)}, {_not_as(path)}")
     if isinstance(source, HyperCube):
         nm = None if source.wavelengths is None else tuple(source.wavelengths.tolist())
         source = Raster(
@@ -223,6 +221,10 @@ def system_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if not path.parent.is_dir():
+            raise DataError(
+                f"there is no folder {path.parent} to write {path.name} into"
+            ) from error
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
@@ -230,7 +232,7 @@ def check_mask_name(path: str | os.PathLike[str]) -> None:
     """Raise `DataError` unless the extension is that of a mask format."""
     if Path(path).suffix.lower() not in MASK_FORMATS:
         raise DataError(
-            f"{path}: masks are written as {', '.join(MASK_FORMATS)}, not {Path(path).suffix!r}"
+            f"{path}: masks are written as {', '.join(MASK_FORMATS)}, {_not_as(Path(path))}"
         )
 
 
@@ -239,8 +241,12 @@ def check_probability_name(path: str | os.PathLike[str]) -> None:
     if Path(path).suffix.lower() not in PROBABILITY_FORMATS:
         raise DataError(
             f"{path}: probabilities are written as {', '.join(PROBABILITY_FORMATS)}, "
-            f"not {Path(path).suffix!r}"
+            f"{_not_as(Path(path))}"
         )
+
+
+def _not_as(path: Path) -> str:
+    return f"not {path.suffix!r}" if path.suffix else "but this name has no extension"
 
 
 def keeps_place(path: str | os.PathLike[str], like: Raster) -> bool:
