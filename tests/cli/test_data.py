@@ -196,7 +196,9 @@ def test_fetch(file_server, fake_dist, tmp_path, monkeypatch):
     call("data", "fetch", "unknown", "--download")
     assert len(file_server.asked) == 2
     assert [state("known"), state("unknown")] == ["here", "here"]
-    with pytest.raises(OptionError, match=r"phantom has no files to download: .* `hsizoo data info phantom`"):
+    with pytest.raises(
+        OptionError, match=r"phantom has no files to download: .* `hsizoo data info phantom`"
+    ):
         call("data", "fetch", "phantom")
     with pytest.raises(OptionError, match="without options: hsizoo data fetch known"):
         call("data", "fetch", "known:data_dir=x")
