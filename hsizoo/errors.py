@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import PurePath
 
 __all__ = [
     "ClickError",
@@ -36,6 +37,7 @@ __all__ = [
     "ProtocolError",
     "SpecError",
     "StoreError",
+    "about_tilde",
     "did_you_mean",
 ]
 
@@ -103,3 +105,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(word, sorted(set(known)), n=2, cutoff=0.55)
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def about_tilde(path: PurePath) -> str:
+    """Explain a path that begins with ``~`` and was not found; empty for other paths."""
+    tilde = path.parts[:1] == ("~",)
+    return "; only the shell replaces ~, and only at the start of a word without quotes" * tilde

@@ -11,7 +11,7 @@ from shlex import quote
 from typing import Literal
 
 from hsizoo.documents import read_file
-from hsizoo.errors import DataError, HsizooError
+from hsizoo.errors import DataError, HsizooError, about_tilde
 from hsizoo.io import products
 from hsizoo.io.bands import is_band_folder
 from hsizoo.io.choosing import Want
@@ -121,7 +121,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
             f"it, or see what it holds with `hsizoo data check {quote(str(path))}`"
         )
     if not path.exists():
-        raise DataError(f"there is no file {path}")
+        raise DataError(f"there is no file {path}{about_tilde(path)}")
     if not path.is_file():  # opening a pipe or a device may wait for ever
         raise DataError(f"{path} is not a plain file")
     try:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.cube import HyperCube
-from hsizoo.errors import DataError
+from hsizoo.errors import DataError, about_tilde
 from hsizoo.io.envi import EXACT_NAMES
 from hsizoo.io.limits import need
 from hsizoo.io.numpy_ import LAYOUT
@@ -221,11 +221,21 @@ def system_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if not path.parent.is_dir():
-            raise DataError(
-                f"there is no folder {path.parent} to write {path.name} into"
-            ) from error
+        if isinstance(error, FileNotFoundError):
+            check_parent(path)
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def check_parent(path: Path) -> None:
+    """Raise `DataError` unless the folder of a file is there and lets the file be written."""
+    if not path.parent.is_dir():
+        raise DataError(
+            f"there is no folder {path.parent} to write {path.name} into{about_tilde(path)}"
+        )
+    if not path.exists() and not os.access(path.parent, os.W_OK):
+        raise DataError(
+            f"the folder {path.parent} cannot be written into, so {path.name} needs another place"
+        )
 
 
 def check_mask_name(path: str | os.PathLike[str]) -> None:

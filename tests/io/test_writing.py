@@ -1,12 +1,14 @@
 """Probabilities and colours, read again by others: rasterio, SPy and NumPy."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from hsizoo.errors import DataError
 from hsizoo.io import class_colours, open_cube, read_cube, read_labels, write_mask
 from hsizoo.io.raster import Raster
-from hsizoo.io.writing import lost_place, write_probabilities
+from hsizoo.io.writing import check_parent, lost_place, write_probabilities
 
 NAMES = {1: "corn & <rye>", 4: "Wälder", 5: "oats"}
 TIFF_PLACE = {
@@ -100,3 +102,14 @@ def test_a_lost_georeference_is_told(tmp_path):
     assert lost_place("m.tif", tiff) == lost_place("m.png", None) == ""
     assert lost_place("a/m.hdr", tiff).startswith("m.hdr has no georeference")
     assert lost_place("m.png", tiff).endswith("write it as .tif")
+
+
+def test_a_folder_that_takes_no_files_is_told_before_the_work(tmp_path, monkeypatch):
+    check_parent(tmp_path / "a.png")
+    (tmp_path / "old.png").touch()
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)
+    check_parent(tmp_path / "old.png")  # may still be replaced
+    with pytest.raises(DataError, match=r"cannot be written into, so a\.png needs another place"):
+        check_parent(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"no folder ~/none to .* only the shell replaces ~"):
+        check_parent(Path("~/none/a.png"))
