@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import PurePath
 
 __all__ = [
     "ClickError",
@@ -36,6 +37,7 @@ __all__ = [
     "ProtocolError",
     "SpecError",
     "StoreError",
+    "about_tilde",
     "did_you_mean",
     "listed",
 ]
@@ -117,3 +119,9 @@ def listed(names: Iterable[object], most: int = 8) -> str:
     texts = [str(name) for name in names]
     more = len(texts) - most
     return ", ".join(texts[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def about_tilde(path: PurePath) -> str:
+    """Explain a path that begins with ``~`` and was not found; empty for other paths."""
+    tilde = path.parts[:1] == ("~",)
+    return "; only the shell replaces ~, and only at the start of a word without quotes" * tilde

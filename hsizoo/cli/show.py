@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["EPILOG", "show"]
 
-EPILOG = "Example: hsizoo show scene.hdr --out scene.png"
+EPILOG = (
+    "Example: hsizoo show scene.hdr --out scene.png; its axes are the ROW,COL of the clicks of "
+    "hsizoo segment"
+)
 
 
 def show(
@@ -52,12 +55,13 @@ def show(
     from hsizoo.io.describing import describe
     from hsizoo.io.reading import open_cube
     from hsizoo.io.settings import Settings
+    from hsizoo.io.writing import check_parent
 
     target = None if out is None else Path(out)
     if target is not None and target.suffix.lower() != ".png":
         raise DataError(f"{target}: the picture is written as .png, not {target.suffix!r}")
-    if target is not None and not target.parent.is_dir():
-        raise DataError(f"there is no folder {target.parent} to write {target.name} into")
+    if target is not None:
+        check_parent(target)
     if target is not None and target.exists() and not force:
         raise DataError(f"{target} exists; choose another name, or replace it with --force")
     if labels is not None and target is None:

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 from hsizoo.documents import read_file
-from hsizoo.errors import DataError, HsizooError
+from hsizoo.errors import DataError, HsizooError, about_tilde
 from hsizoo.io import products
 from hsizoo.io.bands import is_band_folder
 from hsizoo.io.choosing import Want
@@ -117,10 +118,11 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         if is_band_folder(path):
             return "bands"
         raise DataError(
-            f"{path} is a folder, but neither a Zarr store nor one TIFF per band; give a file in it"
+            f"{path} is a folder, but neither a Zarr store nor one TIFF per band; give a file in "
+            f"it, or see what it holds with `hsizoo data check {quote(str(path))}`"
         )
     if not path.exists():
-        raise DataError(f"there is no file {path}")
+        raise DataError(f"there is no file {path}{about_tilde(path)}")
     if not path.is_file():  # opening a pipe or a device may wait for ever
         raise DataError(f"{path} is not a plain file")
     try:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.cube import HyperCube
-from hsizoo.errors import DataError
+from hsizoo.errors import DataError, about_tilde
 from hsizoo.io.envi import EXACT_NAMES
 from hsizoo.io.limits import need
 from hsizoo.io.numpy_ import LAYOUT
@@ -224,13 +224,29 @@ def system_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            check_parent(path)
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def check_ending(path: str | os.PathLike[str], what: str, endings: Sequence[str]) -> None:
     """Raise `DataError` unless a path ends as what is written there must."""
-    if (ending := Path(path).suffix).lower() not in endings:
-        raise DataError(f"{path}: {what} are written as {', '.join(endings)}, not {ending!r}")
+    if Path(path).suffix.lower() not in endings:
+        raise DataError(
+            f"{path}: {what} are written as {', '.join(endings)}, {_not_as(Path(path))}"
+        )
+
+
+def check_parent(path: Path) -> None:
+    """Raise `DataError` unless the folder of a file is there and lets the file be written."""
+    if not path.parent.is_dir():
+        raise DataError(
+            f"there is no folder {path.parent} to write {path.name} into{about_tilde(path)}"
+        )
+    if not path.exists() and not os.access(path.parent, os.W_OK):
+        raise DataError(
+            f"the folder {path.parent} cannot be written into, so {path.name} needs another place"
+        )
 
 
 def check_mask_name(path: str | os.PathLike[str]) -> None:
@@ -241,6 +257,10 @@ def check_mask_name(path: str | os.PathLike[str]) -> None:
 def check_probability_name(path: str | os.PathLike[str]) -> None:
     """Raise `DataError` unless the extension is one that `write_probabilities` takes."""
     check_ending(path, "probabilities", PROBABILITY_FORMATS)
+
+
+def _not_as(path: Path) -> str:
+    return f"not {path.suffix!r}" if path.suffix else "but this name has no extension"
 
 
 def keeps_place(path: str | os.PathLike[str], like: Raster) -> bool:

@@ -115,10 +115,14 @@ def open_results(run: str) -> tuple[Path, dict[str, Any]]:
     there = next((place for place in places if place.is_dir()), None)
     if there is not None and (there / _CELLS).is_dir():
         raise DataError(f"{there} has cells but no table yet: run its command again to finish it")
-    below = there or Path(DEFAULT_FOLDER)
-    known = [each.folder for each in find_runs(below)] if below.is_dir() else []
     what = f"{there} is no run folder" if there else f"there is no run {run!r}"
-    hint = did_you_mean(str(below / run), known) if there is None else ""
+    known = [each.folder for each in find_runs(there)] if there else []
+    hint = ""
+    if not known:  # perhaps a data folder that is called as its run is
+        own = Path(DEFAULT_FOLDER)
+        known = [each.folder for each in find_runs(own)] if own.is_dir() else []
+        begins = [folder for folder in known if folder.startswith(str(own / run))]
+        hint = did_you_mean(str(own / run), begins[:1] or known)
     if not known:
         raise DataError(f"{what}.  `hsizoo runs FOLDER` lists the runs in a folder")
     raise DataError(f"{what}.{hint}  Runs: {listed(known)}")

@@ -549,12 +549,12 @@ class Session:
         return tuple(self.spectrum(row, col, radius) for row, col, _ in self.clicks(name))
 
     def advice(self, name: str) -> str:
-        """Explain why the mask of an object is empty or covers everything, and what to do.
+        """Explain why a mask is empty, only the clicks, or everything, and what to do.
 
         Returns
         -------
         str
-            Empty if the mask is neither.
+            Empty if the mask is none of these.
         """
         with self._lock:
             clicks = self.clicks(name)
@@ -564,7 +564,13 @@ class Session:
                 return "all clicks are negative; add a positive click on the object"
             mask, threshold = self.mask(name), self.threshold
         if mask.any() and not mask[self._cube.valid].all():
-            return ""
+            mask[tuple(clicks.points[clicks.positive].T)] = False
+            if mask.any():
+                return ""
+            return (
+                f"only clicked pixels have a probability above {threshold:g}; lower the "
+                "threshold, add clicks, or try another method"
+            )
         what, change = ("every", "raise") if mask.any() else ("no", "lower")
         return (
             f"{what} pixel's probability is above {threshold:g}; {change} the threshold, or add "

@@ -1,5 +1,7 @@
 """Probabilities and colours, read again by others: rasterio, SPy and NumPy."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from hsizoo.io import (
     write_mask,
 )
 from hsizoo.io.raster import Raster
-from hsizoo.io.writing import lost_place, write_probabilities
+from hsizoo.io.writing import check_parent, lost_place, write_probabilities
 
 NAMES = {1: "corn & <rye>", 4: "Wälder", 5: "oats"}
 TIFF_PLACE = {
@@ -93,9 +95,10 @@ def test_spy_reads_the_names_of_envi_bands(tmp_path, maps):
     ("name", "shape", "message"),
     [
         ("p.png", (3, 5, 7), "written as .npz, .tif, .tiff, .hdr, .npy, not '.png'"),
+        ("p", (3, 5, 7), ".npy, but this name has no extension"),
         ("p.npz", (2, 5, 7), "3 classes; got shape \\(2, 5, 7\\)"),
         ("p.npz", (5, 7), "3 classes; got shape"),
-        ("none/p.npz", (3, 5, 7), "cannot be written: No such file"),
+        ("none/p.npz", (3, 5, 7), r"there is no folder .*none to write p\.npz into"),
     ],
 )
 def test_what_cannot_be_written(tmp_path, name, shape, message):
@@ -122,3 +125,14 @@ def test_a_lost_georeference_is_told(tmp_path):
     assert lost_place("m.tif", tiff) == lost_place("m.png", None) == ""
     assert lost_place("a/m.hdr", tiff).startswith("m.hdr has no georeference")
     assert lost_place("m.png", tiff).endswith("write it as .tif")
+
+
+def test_a_folder_that_takes_no_files_is_told_before_the_work(tmp_path, monkeypatch):
+    check_parent(tmp_path / "a.png")
+    (tmp_path / "old.png").touch()
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)
+    check_parent(tmp_path / "old.png")  # may still be replaced
+    with pytest.raises(DataError, match=r"cannot be written into, so a\.png needs another place"):
+        check_parent(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"no folder ~/none to .* only the shell replaces ~"):
+        check_parent(Path("~/none/a.png"))
