@@ -95,8 +95,9 @@ def to_file(path, found, encoding=None):
     if path.suffix == ".nc3":
         found.to_netcdf(path, engine="scipy")
         return xarray.open_dataset(path, engine="scipy")
-    found.to_zarr(path, zarr_format=int(path.suffix[-1]), consolidated=path.suffix == ".zarr2")
-    return xarray.open_zarr(path)
+    consolidated = path.suffix == ".zarr2"
+    found.to_zarr(path, zarr_format=int(path.suffix[-1]), consolidated=consolidated)
+    return xarray.open_zarr(path, consolidated=consolidated)
 
 
 ENDINGS = ["nc", "nc3", "zarr2", "zarr3"]
