@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError
-from hsizoo.io.choosing import Want, choose
+from hsizoo.io.choosing import Want, choose, numeric
 from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory, check_stored, need
 from hsizoo.io.raster import Raster
@@ -32,16 +33,22 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         matlab = start.read(10) == b"MATLAB 7.3"
     with h5py.File(path, "r") as file:
         found = datasets_of(path, file)
-        shapes = {
-            name: item.shape[::-1] if matlab else item.shape
+        own = {
+            name: item
             for name, item in found.items()
-            if name.split("/")[0] not in _MATLAB_OWN and item.dtype.kind in "biuf"
+            if name.split("/")[0] not in _MATLAB_OWN and not _is_characters(item)
         }
+        shapes, others = numeric(own, want)
+        if matlab:
+            shapes = {name: shape[::-1] for name, shape in shapes.items()}
         variable = settings.variable if want == "cube" else settings.mask_variable
-        chosen = choose(path, shapes, want, variable)
+        chosen = choose(path, shapes, want, variable, others)
         values = load(path, found[chosen])
         names = _axis_names(found[chosen])
-        beside = _beside(path, found, list(shapes.values()))
+        above = attributes_of(file)
+        for depth in range(1, len(chosen.split("/"))):
+            above |= attributes_of(file["/".join(chosen.split("/")[:depth])])
+        beside = replace(_beside(path, found), shapes=shapes, above=above)
         attributes = attributes_of(found[chosen])
     if matlab:
         values, names = values.T, None if names is None else names[::-1]
@@ -97,7 +104,24 @@ def _bytes(item: Any) -> int:
     return math.prod(map(int, item.shape)) * int(item.dtype.itemsize)
 
 
-def _beside(path: Path, found: Mapping[str, Any], shapes: Sequence[tuple[int, ...]]) -> Beside:
+def _is_characters(item: Any) -> bool:
+    """Whether MATLAB stored a text, as whole numbers."""
+    return "MATLAB_class" in item.attrs and plain_text(item.attrs["MATLAB_class"]) == "char"
+
+
+def _texts(item: Any) -> npt.NDArray[Any]:
+    """Return an array of texts, or the texts that MATLAB's cell array refers to."""
+    refers = item.dtype.kind == "O" and item.dtype.metadata and "ref" in item.dtype.metadata
+    values = item[()]
+    if not refers:
+        return np.array(values)
+    cells = [item.file[each] for each in np.ravel(values)]
+    if not all(_is_characters(cell) and _bytes(cell) <= SMALL for cell in cells):
+        raise TypeError("not all of them are texts")
+    return np.array(["".join(map(chr, np.ravel(cell[()]))) for cell in cells])
+
+
+def _beside(path: Path, found: Mapping[str, Any]) -> Beside:
     """Read the small arrays of known names; what cannot be read is left out, as it is optional."""
     arrays, units = {}, {}
     for name, item in found.items():
@@ -105,11 +129,11 @@ def _beside(path: Path, found: Mapping[str, Any], shapes: Sequence[tuple[int, ..
             continue
         key = name.rpartition("/")[2].lower()
         try:
-            arrays[key] = np.array(load(path, item) if item.dtype.kind in "biuf" else item[()])
+            arrays[key] = np.array(load(path, item)) if item.dtype.kind in "biuf" else _texts(item)
         except (DataError, OSError, TypeError, ValueError, RuntimeError):
             continue
         units[key] = plain_text(attributes_of(item).get("units", ""))
-    return Beside(arrays=arrays, units=units, shapes=shapes)
+    return Beside(arrays=arrays, units=units)
 
 
 def load(path: Path, item: Any) -> npt.NDArray[Any]:

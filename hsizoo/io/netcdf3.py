@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.io import netcdf_file
 
-from hsizoo.io.choosing import Want, choose
+from hsizoo.io.choosing import Want, choose, numeric
 from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory
 from hsizoo.io.raster import Raster
@@ -23,12 +23,11 @@ __all__ = ["read"]
 def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Read the requested variable."""
     with netcdf_file(path, "r", mmap=False) as file:
-        found: dict[str, Any] = {
-            name: item for name, item in file.variables.items() if item.data.dtype.kind in "iuf"
-        }
         variable = settings.variable if want == "cube" else settings.mask_variable
-        shapes = {name: item.shape for name, item in found.items()}
-        chosen = found[choose(path, shapes, want, variable)]
+        arrays = {name: item.data for name, item in file.variables.items()}
+        shapes, others = numeric(arrays, want)
+        found: dict[str, Any] = {name: file.variables[name] for name in shapes}
+        chosen = found[choose(path, shapes, want, variable, others)]
         check_memory(path, chosen.shape, chosen.data.dtype.itemsize)
         small = {
             name.lower(): item
@@ -38,7 +37,8 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         beside = Beside(
             arrays={name: np.array(item.data) for name, item in small.items()},
             units={name: plain_text(getattr(item, "units", "")) for name, item in small.items()},
-            shapes=list(shapes.values()),
+            shapes=shapes,
+            above=dict(file._attributes),
         )
         return make_raster(
             path, np.array(chosen.data), want, settings,

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError, MissingRequirement
-from hsizoo.io.axes import order_axes
+from hsizoo.io.axes import order_axes, stands_apart
 from hsizoo.io.choosing import Want
 from hsizoo.io.gdal_metadata import GdalMetadata, read_pam, read_tag
 from hsizoo.io.limits import check_memory, check_stored, need
@@ -94,10 +94,17 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
             )
         values = _load(path, image, file.byteorder)
         order = [axes.index("Y"), axes.index("X"), *bands]
-        # tifffile makes pages of the first axis of an array, whatever it holds (Q).
-        unsure = image.page.is_shaped and axes.startswith("Q") and want == "cube"
-        if len(bands) == 1 and (settings.layout != "auto" or unsure):
-            order = list(order_axes(path, shape, settings.layout, images=images)[0])
+        remarks = []
+        if len(bands) == 1 and settings.layout != "auto":
+            order = list(order_axes(path, shape, settings.layout)[0])
+        elif want == "cube" and page.is_shaped and axes == "QYX":
+            # tifffile makes pages of the first axis of any array.
+            if shape[0] > shape[2] or stands_apart(shape):
+                found, remark = order_axes(path, shape, images=images, shape_tells=False)
+                order = list(found)
+            else:
+                remark = "the pages are taken for the bands; if they are not, give the layout"
+            remarks = [remark] * bool(remark)
         values = values.transpose(order)
         place = {str(code): _plain(page.tags[code].value) for code in GEO_TAGS if code in page.tags}
         valid = _mask_of(path, image, masks)
@@ -106,7 +113,10 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         extra = page.tags[_EXTRA_SAMPLES].value if _EXTRA_SAMPLES in page.tags else ()
         nodata = page.tags[_NODATA].value if _NODATA in page.tags else ""
         text = page.tags[METADATA_TAG].value if METADATA_TAG in page.tags else None
-    raster = Raster(path=path, values=values, valid=_sized(path, valid, values), place=place)
+    raster = Raster(
+        path=path, values=values, valid=_sized(path, valid, values), place=place,
+        remarks=tuple(remarks),
+    )  # fmt: skip
     raster = _without_alpha(raster, extra)
     return _described(raster, want, text, nodata)
 

@@ -204,8 +204,9 @@ def test_zarr_with_a_link_out_of_it(tmp_path):
 )
 def test_tiff_with_bands_anywhere(tmp_path, how, axes):
     tifffile = pytest.importorskip("tifffile")
-    tifffile.imwrite(tmp_path / "c.tif", CUBE.transpose(axes), photometric="minisblack", **how)
-    np.testing.assert_array_equal(read_cube(tmp_path / "c.tif").data, CUBE)
+    cube = CUBE[:, :, :6]  # one per page: not more than there are columns
+    tifffile.imwrite(tmp_path / "c.tif", cube.transpose(axes), photometric="minisblack", **how)
+    np.testing.assert_array_equal(read_cube(tmp_path / "c.tif").data, cube)
 
 
 def test_geotiff_keeps_its_place_as_gdal_sees_it(tmp_path):

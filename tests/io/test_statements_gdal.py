@@ -1,10 +1,12 @@
 """Statements in images, as GDAL and tifffile write them: TIFF, ENVI, PNG and what lies beside."""
 
+import importlib.util
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from hsizoo.errors import DataError
+from hsizoo.errors import DataError, MissingRequirement
 from hsizoo.io import read_cube, read_labels
 
 rasterio = pytest.importorskip("rasterio", reason="rasterio, the independent oracle, is absent")
@@ -54,9 +56,6 @@ def labels_as_gdal(path):
 # Kinds of numbers
 
 EXTREMES = {
-    "int64 least": (np.int64, np.iinfo(np.int64).min, {}),
-    "int64 greatest": (np.int64, np.iinfo(np.int64).max, {}),
-    "uint64 greatest": (np.uint64, np.iinfo(np.uint64).max, {}),
     "uint32 greatest": (np.uint32, 2**32 - 1, {}),
     "int32 greatest": (np.int32, 2**31 - 1, {}),
     "int8 least": (np.int8, -128, {}),
@@ -65,7 +64,6 @@ EXTREMES = {
     "float32 1e-30": (np.float32, 1e-30, {}),
     "float32 inf": (np.float32, np.inf, {}),
     "predictor 2": (np.int16, -9999, {"compress": "deflate", "predictor": 2}),
-    "predictor 3": (np.float32, -9999.0, {"compress": "deflate", "predictor": 3}),
     "packbits": (np.int16, -9999, {"compress": "packbits"}),
     "tiles of one band": (
         np.int16, -9999,
@@ -98,25 +96,51 @@ def test_nodata_of_masks_of_every_kind_of_number(tmp_path, case):
     np.testing.assert_array_equal(read_labels(path)[0], pierced(LABELS.astype(np.int32), -1))
 
 
-NEIGHBOURS = {np.int64: [2**62, 2**62 + 1], np.uint64: [2**64 - 1, 2**64 - 2]}
-
-
-@pytest.mark.parametrize("dtype", NEIGHBOURS)
-def test_nodata_of_64_bits_is_one_number_only(tmp_path, dtype):
-    """As a float it would stand for its neighbours too."""
-    nodata, other = NEIGHBOURS[dtype]
+@pytest.mark.parametrize(
+    ("dtype", "nodata"), [(np.int64, -(2**63)), (np.int64, 2**63 - 1), (np.uint64, 2**64 - 1)]
+)
+def test_nodata_of_64_bits_is_one_number_only(tmp_path, dtype, nodata):
+    """A float would stand for its neighbours too; rasterio takes it for one."""
     values = VALUES.astype(dtype)
-    values[0, 0], values[1, 1] = nodata, other
-    path = write(tmp_path / "c.tif", values, nodata=nodata)
-    cube = read_cube(path)
+    values[0, 0], values[1, 1] = nodata, nodata + (1 if nodata < 0 else -1)
+    labels = LABELS.astype(dtype)
+    labels[0, 0] = nodata
+    for name, array in (("c.tif", values), ("m.tif", labels)):
+        tifffile.imwrite(
+            tmp_path / name, array, photometric="minisblack", planarconfig="contig",
+            extratags=[(42113, "s", 0, str(nodata), True)],
+        )  # fmt: skip
+    cube = read_cube(tmp_path / "c.tif")
     assert not cube.valid[0, 0]
     assert cube.valid[1, 1]
+    assert read_labels(tmp_path / "m.tif")[0][0, 0] == -1
+
+
+def has_imagecodecs():
+    return importlib.util.find_spec("imagecodecs") is not None
+
+
+def read_or_named(read, path):
+    """Read, or return None if the error names the package that is missing."""
+    if has_imagecodecs():
+        return read(path)
+    with pytest.raises(MissingRequirement, match="pip install imagecodecs"):
+        read(path)
+    return None
+
+
+@pytest.mark.parametrize("how", [{"compress": "deflate", "predictor": 3}, {"compress": "lzw"}])
+def test_compression_that_needs_a_package(tmp_path, how):
+    path = write(tmp_path / "c.tif", VALUES.astype(np.float32), **how)
+    values = read_or_named(lambda file: read_cube(file).data, path)
+    if values is not None:
+        np.testing.assert_array_equal(values, VALUES)
 
 
 @pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
 def test_complex_numbers_are_refused(tmp_path, dtype):
     path = write(tmp_path / "c.tif", VALUES.astype(dtype))
-    with pytest.raises(DataError, match="complex.*real"):
+    with pytest.raises(DataError, match=r"complex.*real"):
         read_cube(path)
 
 
@@ -243,7 +267,14 @@ def test_masks_of_few_bits(tmp_path, bits, compress):
     labels = (LABELS % 2**bits).astype(np.uint8)
     how = {"compress": compress} if compress else {}
     path = write(tmp_path / "m.tif", np.tile(labels, (40, 40)), NBITS=bits, **how)
-    np.testing.assert_array_equal(read_labels(path)[0], labels_as_gdal(path))
+    read = (lambda file: read_labels(file)[0]) if bits == 1 else read_bits
+    found = read(path)
+    if found is not None:
+        np.testing.assert_array_equal(found, labels_as_gdal(path))
+
+
+def read_bits(path):
+    return read_or_named(lambda file: read_labels(file)[0], path)
 
 
 def test_a_mask_with_colours(tmp_path):
@@ -356,7 +387,8 @@ def test_parts_that_were_never_written(tmp_path):
     ) as file:
         window = rasterio.windows.Window(0, 0, 16, 16)
         file.write(values[:16, :16].transpose(2, 0, 1), window=window)
-    np.testing.assert_array_equal(read_cube(tmp_path / "c.tif").data, as_gdal(tmp_path / "c.tif"))
+    with pytest.raises(DataError, match="tiles without data were left out.*gdal_translate"):
+        read_cube(tmp_path / "c.tif")
 
 
 @pytest.mark.parametrize("driver", ["HFA", "PCIDSK", "NITF"])
@@ -364,7 +396,8 @@ def test_more_of_gdals_formats(tmp_path, driver):
     def finish(file):
         file.update_tags(bbl="{1, 0, 1, 1, 1}")
 
-    path = write(tmp_path / "c.img", pierced(VALUES, -1), driver, finish, nodata=-1)
+    how = {"nodata": -1, **({"ICORDS": "N"} if driver == "NITF" else {})}
+    path = write(tmp_path / "c.img", pierced(VALUES, -1), driver, finish, **how)
     np.testing.assert_array_equal(read_cube(path).data, np.delete(as_gdal(path), 1, axis=2))
 
 
@@ -392,7 +425,11 @@ def test_envi_types_and_offsets(tmp_path, dtype, offset):
     values = pierced((VALUES % 200).astype(dtype), 201)
     fields = {"header offset": offset, "data ignore value": 201}
     path = envi(tmp_path / "c.hdr", values, **fields)
-    np.testing.assert_array_equal(read_cube(path).data, as_gdal(path.with_suffix(".img")))
+    expected = pierced(VALUES % 200, 0).astype(np.float64)
+    expected[HOLES] = np.nan  # GDAL does not apply the ignore value to 64 bits
+    np.testing.assert_array_equal(read_cube(path).data, expected)
+    with rasterio.open(path.with_suffix(".img")) as file:
+        np.testing.assert_array_equal(file.read().transpose(1, 2, 0), values)
 
 
 @pytest.mark.parametrize(
@@ -405,7 +442,9 @@ def test_an_ignore_value_beyond_the_type(tmp_path, dtype, value):
     np.testing.assert_array_equal(read_cube(path).data, values)
 
 
-@pytest.mark.parametrize("text", ["{1.0, 0.0, 1.0, 1.0, 1.0}", "{ 1 , 0 ,1,1,1 }", "{1\n 0\n 1 1 1}"])
+@pytest.mark.parametrize(
+    "text", ["{1.0, 0.0, 1.0, 1.0, 1.0}", "{ 1 , 0 ,1,1,1 }", "{1\n 0\n1 1 1}"]
+)
 def test_bad_bands_in_every_spelling(tmp_path, text):
     path = envi(tmp_path / "c.hdr", VALUES, bbl=text)
     np.testing.assert_array_equal(read_cube(path).data, np.delete(VALUES, 1, axis=2))
