@@ -24,8 +24,9 @@ def convert(
     from pathlib import Path
 
     from hsizoo.errors import DataError
+    from hsizoo.io.manifest import find_manifest
     from hsizoo.io.reading import open_cube
-    from hsizoo.io.settings import Settings
+    from hsizoo.io.settings import MASK_SETTINGS, Settings
     from hsizoo.io.writing import write_cube
 
     raster = open_cube(source, Settings.of(settings_given(set_, variable, layout)))
@@ -42,3 +43,10 @@ def convert(
         )
     write_cube(out, raster)
     typer.echo(f"{out}")
+    manifest = find_manifest(out)
+    if again := [key for key in manifest.given if key not in MASK_SETTINGS]:
+        typer.echo(
+            f"{out}: what {manifest.path} says ({', '.join(again)}) has been applied, and would be "
+            "applied once more when this file is read; move it to a folder of its own",
+            err=True,
+        )

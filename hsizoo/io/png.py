@@ -57,5 +57,5 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
     if colour == _GREY and bits in (2, 4):  # Pillow stretches these to 0 to 255
         values //= 255 // (2**bits - 1)
     # A grey that is transparent is how GDAL writes a no-data value.
-    nodata = (float(clear),) if isinstance(clear, int) else ()
+    nodata = (float(min(clear, 2**bits - 1)),) if isinstance(clear, int) else ()
     return with_pam(Raster(path=path, values=values, nodata=nodata), want)

@@ -77,11 +77,8 @@ def _beside(path: Path, found: Mapping[str, Any], stored: int, files: int) -> Be
     """Read the small arrays of known names; what cannot be read is left out, as it is optional."""
     arrays, units = {}, {}
     for name, item in found.items():
-        if (
-            not is_beside(name)
-            or item.dtype.kind not in "biufU"
-            or math.prod(item.shape) * item.dtype.itemsize > SMALL
-        ):
+        size = math.prod(item.shape) * item.dtype.itemsize
+        if not is_beside(name) or item.dtype.kind not in "biufU" or size > SMALL:
             continue
         key = name.rpartition("/")[2].lower()
         try:

@@ -387,7 +387,7 @@ def test_parts_that_were_never_written(tmp_path):
     ) as file:
         window = rasterio.windows.Window(0, 0, 16, 16)
         file.write(values[:16, :16].transpose(2, 0, 1), window=window)
-    with pytest.raises(DataError, match="tiles without data were left out.*gdal_translate"):
+    with pytest.raises(DataError, match=r"tiles without data were left out.*gdal_translate"):
         read_cube(tmp_path / "c.tif")
 
 
