@@ -17,9 +17,9 @@ from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory, check_stored, need
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
-from hsizoo.io.statements import plain_text
+from hsizoo.io.statements import plain_text, unit_in
 
-__all__ = ["attributes_of", "datasets_of", "load", "read"]
+__all__ = ["attributes_of", "datasets_of", "load", "read", "stated_of"]
 
 _MOST_ITEMS: Final = 100_000
 _DEFLATE_AT_MOST: Final = (None, "gzip", "lzf")  # what shrinks data no more than deflate does
@@ -49,7 +49,7 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         for depth in range(1, len(chosen.split("/"))):
             above |= attributes_of(file["/".join(chosen.split("/")[:depth])])
         beside = replace(_beside(path, found), shapes=shapes, above=above)
-        attributes = attributes_of(found[chosen])
+        attributes = stated_of(found[chosen])
     if matlab:
         values, names = values.T, None if names is None else names[::-1]
     return make_raster(
@@ -88,6 +88,18 @@ def attributes_of(item: Any) -> dict[str, Any]:
             continue
         if getattr(value, "dtype", np.dtype("i1")).kind in "biufSUO":
             found[str(key)] = value
+    return found
+
+
+def stated_of(item: Any) -> dict[str, Any]:
+    """Return the attributes of an array, and the fill value where it is not just HDF5's 0.
+
+    Bytes take every value, so that netCDF's default for them, 255, stands for nothing.
+    """
+    found = attributes_of(item)
+    numeric_ = item.dtype.kind in "iuf" and item.dtype.itemsize > 1
+    if numeric_ and "_FillValue" not in found and item.fillvalue not in (None, 0):
+        found["_FillValue"] = item.fillvalue
     return found
 
 
@@ -132,12 +144,14 @@ def _beside(path: Path, found: Mapping[str, Any]) -> Beside:
             arrays[key] = np.array(load(path, item)) if item.dtype.kind in "biuf" else _texts(item)
         except (DataError, OSError, TypeError, ValueError, RuntimeError):
             continue
-        units[key] = plain_text(attributes_of(item).get("units", ""))
+        units[key] = unit_in(attributes_of(item))
     return Beside(arrays=arrays, units=units)
 
 
 def load(path: Path, item: Any) -> npt.NDArray[Any]:
     """Read an array, as a memory map if it is contiguous in the file.
+
+    Texts of any length are never mapped: what the file holds would be taken for addresses.
 
     Raises
     ------
@@ -150,7 +164,7 @@ def load(path: Path, item: Any) -> npt.NDArray[Any]:
     stored = item.id.get_storage_size()
     if not stored:
         raise DataError(f"{path}: {item.name} {item.shape} was declared but never written")
-    offset = item.id.get_offset()
+    offset = None if item.dtype.hasobject else item.id.get_offset()
     if offset is not None and item.chunks is None:
         if offset + _bytes(item) > path.stat().st_size:
             raise DataError(f"{path} ends within {item.name}; it is incomplete")

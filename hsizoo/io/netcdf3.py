@@ -15,7 +15,7 @@ from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
-from hsizoo.io.statements import plain_text
+from hsizoo.io.statements import unit_in
 
 __all__ = ["read"]
 
@@ -36,7 +36,7 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         }
         beside = Beside(
             arrays={name: np.array(item.data) for name, item in small.items()},
-            units={name: plain_text(getattr(item, "units", "")) for name, item in small.items()},
+            units={name: unit_in(item._attributes) for name, item in small.items()},
             shapes=shapes,
             above=dict(file._attributes),
         )

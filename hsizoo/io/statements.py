@@ -17,7 +17,9 @@ import numpy as np
 
 from hsizoo.wavelengths import to_nanometres
 
-__all__ = ["Statements", "inherited", "numbers_in", "plain_text", "read_statements"]
+__all__ = [
+    "Statements", "inherited", "numbers_in", "plain_text", "read_statements", "unit_in",
+]  # fmt: skip
 
 # Names of attributes in lower case and without anything but letters and digits.
 _NODATA: Final = (
@@ -78,6 +80,12 @@ def plain_text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").strip("\0 ")
     return str(value).strip("\0 ")
+
+
+def unit_in(attributes: Mapping[str, Any]) -> str:
+    """Return the unit among attributes, also as NEON spells the name, ``Units``; or nothing."""
+    found = (value for key, value in attributes.items() if key.lower() in ("units", "unit"))
+    return plain_text(next(found, ""))
 
 
 def numbers_in(value: Any) -> list[float] | None:

@@ -18,7 +18,7 @@ from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory, check_stored, need
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
-from hsizoo.io.statements import plain_text
+from hsizoo.io.statements import unit_in
 from hsizoo.io.zarr_chunks import METADATA, check_chunks
 
 __all__ = ["read"]
@@ -85,7 +85,7 @@ def _beside(path: Path, found: Mapping[str, Any], stored: int, files: int) -> Be
             arrays[key] = _load(path, name, item, stored, files)
         except Exception:  # noqa: BLE001 (libraries raise anything on damaged files)
             continue
-        units[key] = plain_text(item.attrs.get("units", ""))
+        units[key] = unit_in(item.attrs)
     return Beside(arrays=arrays, units=units)
 
 

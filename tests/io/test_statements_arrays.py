@@ -522,3 +522,16 @@ def test_texts_among_the_arrays_of_a_store(tmp_path):
     metadata = [json.loads(each.read_text()) for each in path.rglob(".zarray")]
     assert any(each["dtype"][1] in "UO" for each in metadata)
     same(path, xarray.open_zarr(path, consolidated=False))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "fill", "counts"), [("f4", -9999, True), ("i2", -1, True), ("u1", 255, False)]
+)
+def test_fill_values_of_hdf5_itself(tmp_path, dtype, fill, counts):
+    """They count as Zarr's do; netCDF's default for bytes, 255, is data."""
+    values = (VALUES % 200).astype(dtype)
+    values[0, 0] = fill
+    with h5py.File(tmp_path / "c.h5", "w") as file:
+        file.create_dataset("cube", data=values, fillvalue=fill)
+    cube = read_cube(tmp_path / "c.h5", layout="hwb")
+    np.testing.assert_array_equal(cube.data, masked(values, fill) if counts else values)
