@@ -24,7 +24,9 @@ def convert(
     from pathlib import Path
 
     from hsizoo.errors import DataError
+    from hsizoo.io.axes import stands_apart
     from hsizoo.io.manifest import find_manifest
+    from hsizoo.io.raster import usable_bands
     from hsizoo.io.reading import open_cube
     from hsizoo.io.settings import MASK_SETTINGS, Settings
     from hsizoo.io.writing import write_cube
@@ -43,6 +45,13 @@ def convert(
         )
     write_cube(out, raster)
     typer.echo(f"{out}")
+    shape = (*raster.values.shape[:2], len(usable_bands(raster)[0]))
+    if out.suffix.lower() == ".npy" and not stands_apart(shape):
+        typer.echo(
+            f"{out}: .npy does not keep the order of the axes, and {shape} does not tell it; read "
+            "it with --layout hwb, or write .npz",
+            err=True,
+        )
     manifest = find_manifest(out)
     if again := [key for key in manifest.given if key not in MASK_SETTINGS]:
         typer.echo(

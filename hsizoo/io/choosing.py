@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy.typing as npt
 
 from hsizoo.errors import DataError, did_you_mean
 
-__all__ = ["AXES", "Want", "choose", "class_names_of", "numeric"]
+__all__ = ["AXES", "SEVERAL", "Want", "choose", "class_names_of", "numeric"]
 
 Want = Literal["cube", "labels"]
+
+SEVERAL: Final = "has several arrays that can be"
+"""In the message that asks which array is meant."""
 
 _PREFERRED: dict[Want, tuple[str, ...]] = {
     "cube": (
@@ -113,7 +116,7 @@ def choose(
     if len(fit) == 1:
         return fit[0]
     if not fit:
-        more = any(_axes(shape, want) > AXES[want] for shape in found.values())
+        more = want == "cube" and any(_axes(shape, want) > AXES[want] for shape in found.values())
         advice = "  One image is read at a time: of an array with more axes, save one image."
         raise DataError(
             f"{path} has no array that can be {_IS[want]}.{advice if more else ''}  Available "
@@ -121,7 +124,7 @@ def choose(
         )
     key = "variable" if want == "cube" else "mask_variable"
     raise DataError(
-        f"{path} has several arrays that can be {_IS[want]}; choose one with variable=NAME "
+        f"{path} {SEVERAL} {_IS[want]}; choose one with variable=NAME "
         f"(--variable NAME; {key} in hsizoo.toml).  Available arrays: {listed}"
     )
 
