@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.io import netcdf_file
 
 from hsizoo.io.choosing import Want, choose, numeric
@@ -22,26 +24,39 @@ __all__ = ["read"]
 
 def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Read the requested variable."""
-    with netcdf_file(path, "r", mmap=False) as file:
-        variable = settings.variable if want == "cube" else settings.mask_variable
-        arrays = {name: item.data for name, item in file.variables.items()}
-        shapes, others = numeric(arrays, want)
-        found: dict[str, Any] = {name: file.variables[name] for name in shapes}
-        chosen = found[choose(path, shapes, want, variable, others)]
-        check_memory(path, chosen.shape, chosen.data.dtype.itemsize)
-        small = {
-            name.lower(): item
-            for name, item in found.items()
-            if is_beside(name) and math.prod(item.shape) * item.data.dtype.itemsize <= SMALL
-        }
-        beside = Beside(
-            arrays={name: np.array(item.data) for name, item in small.items()},
-            units={name: unit_in(item._attributes) for name, item in small.items()},
-            shapes=shapes,
-            above=dict(file._attributes),
-        )
-        return make_raster(
-            path, np.array(chosen.data), want, settings,
-            names=list(chosen.dimensions), attributes=dict(chosen._attributes), beside=beside,
-            images=images,
-        )  # fmt: skip
+    check_memory(path, (path.stat().st_size,), 1)  # SciPy reads all variables
+    with (
+        path.open("rb") as content,
+        # A map returns what there is; a file allocates whatever a damaged header asks for.
+        mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        netcdf_file(mapped, "r", mmap=False) as file,
+    ):
+        values, names, attributes, beside = _contents(path, file, want, settings)
+    return make_raster(
+        path, values, want, settings,
+        names=names, attributes=attributes, beside=beside, images=images,
+    )  # fmt: skip
+
+
+def _contents(
+    path: Path, file: Any, want: Want, settings: Settings
+) -> tuple[npt.NDArray[Any], list[str], dict[str, Any], Beside]:
+    """Return the chosen variable and what is beside it."""
+    variable = settings.variable if want == "cube" else settings.mask_variable
+    arrays = {name: item.data for name, item in file.variables.items()}
+    shapes, others = numeric(arrays, want)
+    found = {name: file.variables[name] for name in shapes}
+    chosen = found[choose(path, shapes, want, variable, others)]
+    small = {
+        name.lower(): item
+        for name, item in found.items()
+        if is_beside(name) and math.prod(item.shape) * item.data.dtype.itemsize <= SMALL
+    }
+    beside = Beside(
+        arrays={name: np.asarray(item.data) for name, item in small.items()},
+        units={name: unit_in(item._attributes) for name, item in small.items()},
+        shapes=shapes,
+        above=dict(file._attributes),
+    )
+    names = [str(name) for name in chosen.dimensions]
+    return np.asarray(chosen.data), names, dict(chosen._attributes), beside
