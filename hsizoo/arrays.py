@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import mmap
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,7 +38,10 @@ _AXES: Final = {
     kind: frozenset(words.split())
     for kind, words in (("row", _ROW), ("col", _COL), ("band", _BAND))
 }
-_WAVES: Final = ("wavelength", "wavelengths", "wavelength_nm", "wavelength_um", "wl", "wvl", "band")
+_WAVES: Final = (
+    "wavelength", "wavelengths", "wavelength_nm", "wavelength_um", "center_wavelength",
+    "central_wavelength", "wl", "wvl", "band",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,24 @@ class Foreign:
         Coordinate of the band axis, if it is one of wavelengths.
     unit : str
         Unit of the wavelengths, as the object gives it.
+    remarks : tuple of str
+        What was done with the values.
     """
 
     values: npt.NDArray[Any]
     names: tuple[str, ...] | None = None
     wavelengths: npt.NDArray[Any] | None = None
     unit: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def from_any(data: Any, what: str) -> Foreign:
     """Return the array that an object holds.
 
     NumPy arrays of any kind, PyTorch tensors on any device, CuPy arrays, xarray's ``DataArray``,
-    and whatever NumPy can convert.
+    variables of netCDF4, and whatever NumPy can convert.  Where a ``DataArray`` still says what its
+    values mean, as xarray's own reader would have applied it, that is applied: ``_FillValue``,
+    ``missing_value``, ``scale_factor`` and ``add_offset``.
 
     Parameters
     ----------
@@ -81,23 +89,68 @@ def from_any(data: Any, what: str) -> Foreign:
         If it is not one array.
     """
     names = waves = None
-    unit = ""
+    unit, said = "", {}
+    if hasattr(data, "data_vars"):  # xarray
+        raise DataError(
+            f"{what} must be one array; got a Dataset of {', '.join(map(str, data.data_vars))}: "
+            "take one, as in dataset['NAME']"
+        )
     if hasattr(data, "dims") and hasattr(data, "coords") and hasattr(data, "values"):  # xarray
         names = tuple(map(str, data.dims))
         waves, unit = _coordinate(data, names)
-        data = data.values
+        said, data = data.attrs, data.values
+    elif hasattr(data, "set_auto_maskandscale"):  # netCDF4, which masks and scales
+        names, data = tuple(map(str, data.dimensions)), data[...]
     elif hasattr(data, "detach") and hasattr(data, "cpu"):  # PyTorch
         data = data.detach().cpu()
-        data = (data.float() if str(data.dtype) == "torch.bfloat16" else data).numpy()
+        try:
+            data = (data.float() if str(data.dtype) == "torch.bfloat16" else data).numpy()
+        except (TypeError, RuntimeError) as error:  # such as a sparse one
+            raise DataError(f"{what} must be an array of numbers: {error}") from None
     elif hasattr(data, "get") and hasattr(data, "__cuda_array_interface__"):  # CuPy
         data = data.get()
     try:
         array = np.asanyarray(data)
     except (ValueError, TypeError) as error:  # rows of different lengths
         raise DataError(f"{what} must be one array of numbers: {error}") from None
+    if array.ndim == 0 and array is not np.ma.masked:
+        raise DataError(
+            f"{what} must be an array; got {type(data).__name__}.  To read a file: "
+            "hsizoo.read_cube(PATH); load an image of another library first"
+        )
     if type(array) is not np.memmap and not isinstance(array, np.ma.MaskedArray):
         array = np.asarray(array)
-    return Foreign(array, names, waves, unit)
+    array, remarks = _decoded(array, said)
+    return Foreign(array, names, waves, unit, remarks)
+
+
+def _decoded(
+    array: npt.NDArray[Any], said: Mapping[str, Any]
+) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+    """Apply the attributes that xarray has left undecoded, as its engine for rasters does."""
+    if array.dtype.kind not in "iuf":
+        return array, ()
+    missing: list[float] = []
+    for key in ("_FillValue", "missing_value"):
+        values = np.ravel(said.get(key, ()))
+        if values.dtype.kind in "iuf":
+            missing += values.tolist()
+    factors = []
+    for key, neutral in (("scale_factor", 1.0), ("add_offset", 0.0)):
+        value = np.asarray(said.get(key, neutral))
+        factors.append(float(value) if value.dtype.kind in "iuf" and value.size == 1 else neutral)
+    remarks = []
+    mask = np.zeros(array.shape, bool)
+    for number in missing:
+        exact = number if array.dtype.kind != "f" else array.dtype.type(number)
+        mask |= array == exact
+    if mask.any():
+        remarks.append(f"values of {missing[0]:g} are no data (_FillValue)")
+        array = np.ma.MaskedArray(array, mask)
+    if factors != [1.0, 0.0]:
+        array = array * factors[0] + factors[1]
+        remarks.append(f"values are multiplied by {factors[0]:g}, plus {factors[1]:g}")
+    return array, tuple(remarks)
 
 
 def _coordinate(data: Any, names: Sequence[str]) -> tuple[npt.NDArray[Any] | None, str]:
@@ -111,6 +164,9 @@ def _coordinate(data: Any, names: Sequence[str]) -> tuple[npt.NDArray[Any] | Non
         unit = str(coordinate.attrs.get("units", ""))
         if key != "band" or unit:  # a coordinate `band` without a unit counts the bands
             return np.asarray(coordinate.values), unit
+    for key in _WAVES[:-1]:
+        if np.ndim(data.attrs.get(key)) == 1:
+            return np.asarray(data.attrs[key]), str(data.attrs.get("wavelength_units", ""))
     return None, ""
 
 

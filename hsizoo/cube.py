@@ -70,7 +70,7 @@ class HyperCube:
         remarks: Iterable[str] = (),
     ) -> None:
         given = from_any(data, f"{name}: a cube")
-        array, notes = _in_order(given), list(remarks)
+        array, notes = _in_order(given), [*remarks, *given.remarks]
         if wavelengths is None and given.wavelengths is not None and array.ndim == 3:
             wavelengths, note = to_nanometres(given.wavelengths, given.unit, array.shape[2])
             notes += [note] * bool(note)

@@ -5,6 +5,7 @@ import torch
 import hsizoo
 from hsizoo.arrays import axes_by_name, from_any, release
 from hsizoo.cube import HyperCube, LabelMap
+from hsizoo.errors import DataError
 
 VALUES = np.random.default_rng(0).random((6, 5, 8)).astype(np.float32)
 
@@ -114,3 +115,95 @@ def test_what_is_no_array():
 def test_arrays_of_other_owners_are_not_released():
     release(torch.zeros(3).numpy())
     release(np.frombuffer(bytearray(8), np.uint8))
+
+
+# What xarray and netCDF4 still say about their values
+
+
+def test_attributes_that_xarray_has_not_applied():
+    """As rioxarray leaves them by default."""
+    xarray = pytest.importorskip("xarray")
+    values = np.arange(24, dtype=np.int16).reshape(4, 3, 2)
+    values[0, 0] = -9999
+    said = {"_FillValue": -9999, "scale_factor": 0.5, "add_offset": 1.0}
+    stored = xarray.DataArray(values, dims=("y", "x", "band"), name="c", attrs=said)
+    expected = xarray.decode_cf(stored.to_dataset())["c"].values
+    cube = hsizoo.HyperCube(stored)
+    np.testing.assert_allclose(cube.data, expected)
+    assert np.isnan(expected).sum() == 2
+    assert cube.remarks == (
+        "values of -9999 are no data (_FillValue)", "values are multiplied by 0.5, plus 1"
+    )  # fmt: skip
+    labels = xarray.DataArray(values[:, :, 0], dims=("y", "x"), attrs={"_FillValue": -9999})
+    names = {int(label): "a" for label in np.unique(values[:, :, 0]) if label >= 0}
+    assert hsizoo.LabelMap(labels, names).labels[0, 0] == -1
+
+
+@pytest.mark.parametrize("said", [{"_FillValue": "none"}, {"scale_factor": "much"}, {"units": 1}])
+def test_attributes_of_xarray_that_make_no_sense(said):
+    xarray = pytest.importorskip("xarray")
+    values = np.arange(24.0).reshape(4, 3, 2)
+    cube = hsizoo.HyperCube(xarray.DataArray(values, dims=("y", "x", "band"), attrs=said))
+    np.testing.assert_array_equal(cube.data, values)
+
+
+def test_wavelengths_in_the_attributes_of_xarray():
+    xarray = pytest.importorskip("xarray")
+    said = {"wavelengths": [0.5, 0.6], "wavelength_units": "um"}
+    cube = hsizoo.HyperCube(xarray.DataArray(np.ones((4, 3, 2)), attrs=said))
+    np.testing.assert_allclose(cube.wavelengths, [500, 600])
+
+
+def test_a_data_set_of_xarray_is_refused():
+    xarray = pytest.importorskip("xarray")
+    with pytest.raises(DataError, match=r"a Dataset of a, b: take one, as in dataset\['NAME'\]"):
+        hsizoo.HyperCube(xarray.Dataset({"a": ("x", [1]), "b": ("x", [1])}))
+
+
+@pytest.mark.parametrize("data", ["c.npy", None, 3, object()])
+def test_what_is_no_array_is_refused_by_name(data):
+    with pytest.raises(DataError, match=rf"got {type(data).__name__}.*hsizoo\.read_cube"):
+        hsizoo.HyperCube(data)
+
+
+def test_tensors_that_numpy_cannot_hold():
+    torch = pytest.importorskip("torch")
+    for tensor in (torch.zeros(2, 2, 2).to_sparse(), torch.zeros(2, 2, 2).to(torch.float8_e5m2)):
+        with pytest.raises(DataError, match="must be an array of numbers"):
+            hsizoo.HyperCube(tensor)
+
+
+def test_a_variable_of_netcdf4_masks_its_values(tmp_path):
+    netcdf4 = pytest.importorskip("netCDF4")
+    with netcdf4.Dataset(tmp_path / "c.nc", "w") as file:
+        for name, size in (("band", 2), ("y", 4), ("x", 3)):
+            file.createDimension(name, size)
+        item = file.createVariable("c", "i2", ("band", "y", "x"), fill_value=-1)
+        item.scale_factor = 0.5
+        item[:] = np.ma.masked_equal(np.arange(24).reshape(2, 4, 3), 0)
+        cube = hsizoo.HyperCube(item)
+    assert cube.shape == (4, 3, 2)
+    assert (~cube.valid).sum() == 1
+
+
+@pytest.mark.parametrize("how", ["hard", "whole band", "shared", "read-only", "reversed", "view"])
+def test_arrays_of_every_make(how):
+    values = np.arange(24, dtype=np.int16).reshape(4, 3, 2)
+    expected = values.astype(np.float32)
+    data = values
+    if how == "hard":
+        data = np.ma.array(values, mask=values == 5, hard_mask=True)
+        expected[values == 5] = np.nan
+    elif how == "whole band":
+        data = np.ma.array(values, mask=np.broadcast_to([False, True], values.shape))
+        expected[:, :, 1] = np.nan
+    elif how == "shared":
+        data = np.ma.array(values, mask=np.ma.nomask)
+    elif how == "read-only":
+        data = values.copy()
+        data.flags.writeable = False
+    elif how == "reversed":
+        data, expected = values[::-1, ::-1], expected[::-1, ::-1]
+    else:
+        data = memoryview(values)
+    np.testing.assert_array_equal(hsizoo.HyperCube(data).data, expected)

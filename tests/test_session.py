@@ -649,7 +649,10 @@ def test_the_cube_and_other_files_are_never_overwritten(cube, tmp_path):
     write_cube(tmp_path / "c.hdr", cube)
     for ending in ("hdr", "img"):
         (tmp_path / f"link.{ending}").symlink_to(tmp_path / f"c.{ending}")
-    np.savez(tmp_path / "cube.npz", cube=np.nan_to_num(cube.data), gt=np.zeros((2, 2), int))
+    more = {"gt": np.zeros((2, 2), int), "layout": "hwb"}
+    np.savez(tmp_path / "cube.npz", cube=np.nan_to_num(cube.data), **more)
+    several = {"one": np.ones(SHAPE), "two": np.ones(SHAPE), "gt": np.zeros((2, 2), int)}
+    np.savez(tmp_path / "several.npz", **several)
     (tmp_path / "notes.json").write_text('{"a": 1}')
     write_cube(tmp_path / "one.hdr", hsizoo.HyperCube(np.ones((*SHAPE[:2], 1))))
     (tmp_path / "one.img").rename(tmp_path / "one.dat")
@@ -658,6 +661,7 @@ def test_the_cube_and_other_files_are_never_overwritten(cube, tmp_path):
         ("c.img", "c.hdr", "would overwrite the cube"),
         ("link.hdr", "c.hdr", "would overwrite the cube"),
         ("c.hdr", "cube.npz", "exists and holds a cube"),
+        ("c.hdr", "several.npz", "exists and holds a cube"),
         ("cube.npz", "cube.npz", "would overwrite the cube"),
         ("one.dat", "one.hdr", "would overwrite the cube"),
         ("c.hdr", "m.gif", "masks are written as"),

@@ -26,9 +26,12 @@ def convert(
 
     from hsizoo.cli.console import console
     from hsizoo.errors import DataError
+    from hsizoo.io.axes import stands_apart
     from hsizoo.io.formats import files_of
+    from hsizoo.io.manifest import find_manifest
+    from hsizoo.io.raster import usable_bands
     from hsizoo.io.reading import open_cube
-    from hsizoo.io.settings import Settings
+    from hsizoo.io.settings import MASK_SETTINGS, Settings
     from hsizoo.io.writing import write_cube
 
     raster = open_cube(source, Settings.of(settings_given(set_, variable, layout)))
@@ -45,3 +48,17 @@ def convert(
         raise DataError(f"{existing[0]} exists; choose another name, or replace it with --force")
     write_cube(out, raster)
     typer.echo(f"{out}")
+    shape = (*raster.values.shape[:2], len(usable_bands(raster)[0]))
+    if out.suffix.lower() == ".npy" and not stands_apart(shape):
+        typer.echo(
+            f"{out}: .npy does not keep the order of the axes, and {shape} does not tell it; read "
+            "it with --layout hwb, or write .npz",
+            err=True,
+        )
+    manifest = find_manifest(out)
+    if again := [key for key in manifest.given if key not in MASK_SETTINGS]:
+        typer.echo(
+            f"{out}: what {manifest.path} says ({', '.join(again)}) has been applied, and would be "
+            "applied once more when this file is read; move it to a folder of its own",
+            err=True,
+        )

@@ -10,7 +10,7 @@ from hsizoo.arrays import axes_by_name
 from hsizoo.errors import DataError
 from hsizoo.io.settings import Layout
 
-__all__ = ["order_axes"]
+__all__ = ["order_axes", "stands_apart"]
 
 _ORDERS: Final[dict[str, tuple[int, int, int]]] = {
     "hwb": (0, 1, 2), "bhw": (1, 2, 0), "hbw": (0, 2, 1),
@@ -19,8 +19,7 @@ _WORDS: Final = {
     "hwb": "rows, columns, bands", "bhw": "bands, rows, columns", "hbw": "rows, bands, columns",
 }  # fmt: skip
 # INFERRED, from the shapes of public scenes:
-_APART: Final = 1.5  # a last axis so much smaller than both others holds the bands
-_ALIKE: Final = 1.2  # axes of sizes so near each other do not tell
+_APART: Final = 2.0  # a last axis so much smaller than both others holds the bands
 
 
 def order_axes(
@@ -31,6 +30,8 @@ def order_axes(
     names: Sequence[str] | None = None,
     wavelengths: Sequence[int] = (),
     images: Sequence[tuple[int, int]] = (),
+    alike: Sequence[tuple[int, int]] = (),
+    shape_tells: bool = True,
 ) -> tuple[tuple[int, ...], str]:
     """Return the axes of a cube in the order rows, columns, bands.
 
@@ -48,6 +49,10 @@ def order_axes(
         How many wavelengths there are, in each list of the file.
     images : sequence of (int, int)
         Height and width of images known to belong to the cube, such as its mask.
+    alike : sequence of (int, int)
+        Sizes of other arrays in the file.  They tell the order unless the shape tells another.
+    shape_tells : bool
+        Whether the shape alone may tell.
 
     Returns
     -------
@@ -78,14 +83,17 @@ def order_axes(
     if len(fits) == 1:
         why = f"there are {shape[_ORDERS[min(fits)][2]]} wavelengths"
         return _found(fits.pop(), why)
-    likely = {
-        key
-        for key, (row, col, _) in _ORDERS.items()
-        if (shape[row], shape[col]) in set(images) and (not fits or key in fits)
-    }
-    if len(likely) == 1:
-        return _found(likely.pop(), "a mask or image of the same file or name has that size")
-    if _is_clear(shape) and (not fits or "hwb" in fits):
+    clear = shape_tells and stands_apart(shape) and (not fits or "hwb" in fits)
+    for sizes in (images, alike):
+        likely = {
+            key
+            for key, (row, col, _) in _ORDERS.items()
+            if (shape[row], shape[col]) in set(sizes) and (not fits or key in fits)
+        }
+        if len(likely) == 1 and (sizes is images or not clear or likely == {"hwb"}):
+            return _found(likely.pop(), "a mask or image of the same file or name has that size")
+        clear = clear and (not likely or "hwb" in likely)
+    if clear:
         return _ORDERS["hwb"], ""
     raise DataError(
         f"{path}: nothing tells which axis of {' × '.join(map(str, shape))} holds the bands; say "
@@ -98,20 +106,15 @@ def _found(key: str, why: str) -> tuple[tuple[int, ...], str]:
     return _ORDERS[key], "" if key == "hwb" else f"axes read as {_WORDS[key]}: {why}"
 
 
-def _is_clear(shape: Sequence[int]) -> bool:
-    """Whether the last axis stands apart from two others that are alike, as bands do.
+def stands_apart(shape: Sequence[int]) -> bool:
+    """Whether the last axis stands apart from the two others, as bands do.
 
-    It is farther from its neighbour in size than the others are from each other (145 × 145 × 200),
-    or much smaller than both (1905 × 349 × 144).
+    It is less than half as long as both (1905 × 349 × 144), or both are of one length and it is of
+    another (145 × 145 × 200).  Anything else may as well be bands first or in the middle: as rows,
+    bands, columns of a line scanner (500 × 448 × 1024), or a narrow image.
     """
     first, second, last = shape
-    low, high = sorted((first, second))
-    if last * _APART <= low:
-        return True
-    if low < last < high or last in (low, high):
-        return False
-    gap = last / high if last > high else low / last
-    return gap > (high / low if low == high else max(high / low, _ALIKE))
+    return last * _APART <= min(first, second) or (first == second != last)
 
 
 def _list(names: Sequence[str]) -> str:

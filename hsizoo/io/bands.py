@@ -14,7 +14,7 @@ from hsizoo.errors import DataError
 from hsizoo.io import tiff
 from hsizoo.io.choosing import Want
 from hsizoo.io.limits import check_memory, need
-from hsizoo.io.raster import Raster
+from hsizoo.io.raster import Raster, nodata_of
 from hsizoo.io.settings import Settings
 from hsizoo.wavelengths import to_nanometres
 
@@ -79,9 +79,6 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         values[:, :, band] = part.values.reshape(size)
         parts.append(replace(part, values=np.empty((1, 1))))  # the rest is small
     remarks = [f"{len(files)} bands, from {files[0].name} to {files[-1].name}"]
-    nodata = {part.nodata for part in parts}
-    if len(nodata) > 1:
-        remarks.append(f"the bands have different no-data values; that of {files[0].name} is used")
     masks = [part.valid for part in parts if part.valid is not None]
     return Raster(
         path=path,
@@ -89,10 +86,10 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         wavelengths=_wavelengths(files, parts),
         gains=_per_band([part.gains for part in parts], 1.0),
         offsets=_per_band([part.offsets for part in parts], 0.0),
-        nodata=parts[0].nodata,
         valid=np.logical_and.reduce(masks) if masks else None,
         place=parts[0].place,
         remarks=(*remarks, *dict.fromkeys(r for part in parts for r in part.remarks)),
+        **nodata_of([part.nodata for part in parts]),
     )
 
 

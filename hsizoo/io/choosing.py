@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError, did_you_mean
 
-__all__ = ["Want", "choose", "class_names_of"]
+__all__ = ["AXES", "SEVERAL", "Want", "choose", "class_names_of", "numeric"]
 
 Want = Literal["cube", "labels"]
+
+SEVERAL: Final = "has several arrays that can be"
+"""In the message that asks which array is meant."""
 
 _PREFERRED: dict[Want, tuple[str, ...]] = {
     "cube": (
@@ -28,11 +31,41 @@ _PREFERRED: dict[Want, tuple[str, ...]] = {
     ),
     "labels": ("gt", "labels", "label", "mask", "ground_truth", "groundtruth"),
 }
-_NDIM: dict[Want, int] = {"cube": 3, "labels": 2}
+AXES: dict[Want, int] = {"cube": 3, "labels": 2}
+"""Number of axes."""
+
+_KINDS: dict[Want, str] = {"cube": "iuf", "labels": "biuf"}
 _IS: dict[Want, str] = {"cube": "a cube (3 axes)", "labels": "a mask (2 axes)"}
 
 
-def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable: str | None) -> str:
+def numeric(
+    arrays: Mapping[str, Any], want: Want
+) -> tuple[dict[str, tuple[int, ...]], tuple[str, ...]]:
+    """Return the shapes of the arrays that hold numbers, and what the others are, for `choose`.
+
+    Parameters
+    ----------
+    arrays : mapping of str to object
+        Whatever has a ``shape`` and a ``dtype``.
+    want : {"cube", "labels"}
+    """
+    found, others = {}, []
+    for name, array in arrays.items():
+        if array.dtype.kind in _KINDS[want]:
+            found[name] = tuple(array.shape)
+        elif len(array.shape) >= AXES[want]:
+            kind = "text" if array.dtype.kind in "OSUT" else str(array.dtype)
+            others.append(f"{name} {tuple(array.shape)} {kind:.60}")
+    return found, tuple(others)
+
+
+def choose(
+    path: Path,
+    found: Mapping[str, Sequence[int]],
+    want: Want,
+    variable: str | None,
+    others: Sequence[str] = (),
+) -> str:
     """Return the name of the array to read.
 
     It is the one that the user names; otherwise the only one with the right number of axes;
@@ -46,6 +79,8 @@ def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable:
         The numeric arrays in the file.
     want : {"cube", "labels"}
     variable : str or None
+    others : sequence of str
+        Arrays that hold no real numbers, in words.
 
     Raises
     ------
@@ -58,6 +93,8 @@ def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable:
     'cube'
     """
     listed = ", ".join(f"{name} {tuple(shape)}" for name, shape in found.items()) or "none"
+    if others:
+        listed += f".  These hold no real numbers: {', '.join(others)}"
     if variable is not None:
         if variable not in found:
             raise DataError(
@@ -69,7 +106,7 @@ def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable:
     fit = [
         name
         for name, shape in found.items()
-        if _axes(shape) == _NDIM[want] and (want == "cube" or min(shape) > 1 or len(shape) > 2)
+        if _axes(shape, want) == AXES[want] and (want == "cube" or min(shape) > 1 or len(shape) > 2)
     ]
     if len(fit) > 1:
         by_name = {name.rpartition("/")[2].lower(): name for name in reversed(fit)}
@@ -80,17 +117,22 @@ def choose(path: Path, found: Mapping[str, Sequence[int]], want: Want, variable:
     if len(fit) == 1:
         return fit[0]
     if not fit:
-        raise DataError(f"{path} has no array that can be {_IS[want]}.  Available arrays: {listed}")
+        more = want == "cube" and any(_axes(shape, want) > AXES[want] for shape in found.values())
+        advice = "  One image is read at a time: of an array with more axes, save one image."
+        raise DataError(
+            f"{path} has no array that can be {_IS[want]}.{advice if more else ''}  Available "
+            f"arrays: {listed}"
+        )
     key = "variable" if want == "cube" else "mask_variable"
     raise DataError(
-        f"{path} has several arrays that can be {_IS[want]}; choose one with variable=NAME "
+        f"{path} {SEVERAL} {_IS[want]}; choose one with variable=NAME "
         f"(--variable NAME; {key} in hsizoo.toml).  Available arrays: {listed}"
     )
 
 
-def _axes(shape: Sequence[int]) -> int:
-    """Number of axes; of more than three, those of size 1, such as a single time, do not count."""
-    return len(shape) if len(shape) <= 3 else sum(size != 1 for size in shape)
+def _axes(shape: Sequence[int], want: Want) -> int:
+    """Number of axes; of more than are wanted, those of size 1, such as a time, do not count."""
+    return len(shape) if len(shape) <= AXES[want] else sum(size != 1 for size in shape)
 
 
 def class_names_of(names: Sequence[str], labels: npt.NDArray[Any]) -> dict[int, str]:

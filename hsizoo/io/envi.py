@@ -19,6 +19,7 @@ import numpy.typing as npt
 from hsizoo.documents import parse_json
 from hsizoo.errors import DataError
 from hsizoo.io.choosing import Want
+from hsizoo.io.gdal_metadata import with_pam
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 from hsizoo.io.statements import numbers_in, span
@@ -248,6 +249,12 @@ def _open(
         raise DataError(f"{header}: interleave must be bsq, bil or bip; got {interleave!r}")
     if fields.get("file compression", "0") not in ("0", ""):
         raise DataError(f"{header}: the data are compressed; uncompress them first")
+    for key in ("major frame offsets", "minor frame offsets"):
+        if any(numbers_in(fields.get(key, "")) or ()):
+            raise DataError(
+                f"{header}: {key} are {fields[key]}: hsizoo does not read data with bytes between "
+                "the lines; write the image anew, without them"
+            )
     offset = _whole(header, fields, "header offset", least=0, default=0)
     size = offset + height * width * bands * dtype.itemsize
     data = find_data(header, size) if path == header else path
@@ -270,7 +277,7 @@ def _open(
         notes.append(f"the last {found - size} bytes of {data.name} are not described and not read")
     optional = _Optional(fields, bands, notes)
     names = _class_names(fields, notes) if want == "labels" else {}
-    return Raster(
+    raster = Raster(
         path=data,
         values=values,
         wavelengths=optional.wavelengths(),
@@ -284,6 +291,7 @@ def _open(
         place={key: fields[key] for key in _PLACE if key in fields},
         remarks=tuple(notes),
     )
+    return with_pam(raster, want)
 
 
 class _Optional:

@@ -15,7 +15,7 @@ import numpy as np
 from hsizoo.io.choosing import Want
 from hsizoo.io.gdal_metadata import GdalMetadata
 from hsizoo.io.limits import check_memory, need
-from hsizoo.io.raster import Raster
+from hsizoo.io.raster import Raster, nodata_of
 from hsizoo.io.settings import Settings
 from hsizoo.io.statements import read_statements
 
@@ -50,7 +50,8 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
             if alpha or any("per_dataset" in {f.name for f in fs} for fs in file.mask_flag_enums):
                 valid = file.dataset_mask() != 0
             metadata = _metadata(file, bands)
-            nodata = {file.nodatavals[n - 1] for n in bands} - {None}
+            values_of = [file.nodatavals[n - 1] for n in bands]
+            nodata = nodata_of([() if each is None else (each,) for each in values_of])
     said = read_statements(metadata.attributes(len(bands)), len(bands))
     return Raster(
         path=path,
@@ -59,9 +60,9 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         gains=said.gains,
         offsets=said.offsets,
         bad_bands=said.bad_bands,
-        nodata=tuple(sorted(nodata)),
         valid=valid,
         remarks=said.remarks,
+        **nodata,
     )
 
 

@@ -8,16 +8,18 @@ wavelengths, bad bands.  See GDAL's documentation of the GeoTIFF driver (``GDAL_
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from hsizoo.errors import DataError
-from hsizoo.io.statements import numbers_in
+from hsizoo.io.choosing import Want
+from hsizoo.io.raster import Raster, nodata_of
+from hsizoo.io.statements import numbers_in, read_statements
 
-__all__ = ["GdalMetadata", "named_bands", "parse_xml", "read_pam", "read_tag"]
+__all__ = ["GdalMetadata", "named_bands", "parse_xml", "read_pam", "read_tag", "with_pam"]
 
 _LONGEST: Final = 2**24
 _WAVES: Final = (
@@ -67,10 +69,22 @@ class GdalMetadata:
             units = set(self.by_band.get(key, {}).values()) | {self.whole.get(key, "")} - {""}
             if len(units) == 1:
                 found["wavelength_units"] = units.pop()
-        nodata = set(self.by_band.get("nodata", {}).values())
-        if nodata:
-            found["nodata"] = [n for each in sorted(nodata) for n in numbers_in(each) or ()]
         return found
+
+    def nodata(self, bands: int, default: tuple[float, ...]) -> tuple[tuple[float, ...], ...]:
+        """Return the values that stand for no data in each band.
+
+        Parameters
+        ----------
+        bands : int
+        default : tuple of float
+            What is said of all bands elsewhere.
+        """
+        said = self.by_band.get("nodata", {})
+        return tuple(
+            tuple(numbers_in(said[band]) or ()) if band in said else default
+            for band in range(bands)
+        )
 
 
 def parse_xml(text: str | bytes, where: str) -> ElementTree.Element:
@@ -136,6 +150,36 @@ def read_pam(image: Path) -> GdalMetadata:
         if not found.class_names:
             found.class_names = [each.text or "" for each in band.findall("CategoryNames/Category")]
     return found
+
+
+def with_pam(raster: Raster, want: Want) -> Raster:
+    """Add what the ``.aux.xml`` file beside an image says; it goes first, as in GDAL.
+
+    Parameters
+    ----------
+    raster : Raster
+        As its own format describes it.
+    want : {"cube", "labels"}
+    """
+    try:
+        found = read_pam(raster.path)
+    except DataError as error:  # optional: never makes the image unusable
+        remark = f"{raster.path.name}.aux.xml is not used: {error}"
+        return replace(raster, remarks=(*raster.remarks, remark))
+    bands = raster.values.shape[2] if raster.values.ndim == 3 else 1
+    said = read_statements(found.attributes(bands), bands)
+    return replace(
+        raster,
+        wavelengths=raster.wavelengths or said.wavelengths,
+        gains=said.gains or raster.gains,
+        offsets=said.offsets or raster.offsets,
+        bad_bands=raster.bad_bands | said.bad_bands,
+        class_names=dict(enumerate(found.class_names)) or raster.class_names
+        if want == "labels"
+        else {},
+        remarks=(*raster.remarks, *said.remarks),
+        **nodata_of(found.nodata(bands, raster.nodata)),
+    )
 
 
 def named_bands(names: Sequence[str]) -> bytes:

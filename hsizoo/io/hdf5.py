@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError
-from hsizoo.io.choosing import Want, choose
+from hsizoo.io.choosing import Want, choose, numeric
 from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory, check_stored, need
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
-from hsizoo.io.statements import plain_text
+from hsizoo.io.statements import plain_text, unit_in
 
-__all__ = ["attributes_of", "datasets_of", "describe", "load", "read"]
+__all__ = ["attributes_of", "datasets_of", "describe", "load", "read", "stated_of"]
 
 _MOST_ITEMS: Final = 100_000
 _DEFLATE_AT_MOST: Final = (None, "gzip", "lzf")  # what shrinks data no more than deflate does
@@ -51,17 +52,24 @@ def describe(
     """
     with path.open("rb") as start:
         matlab = start.read(10) == b"MATLAB 7.3"
-    shapes = {
-        name: item.shape[::-1] if matlab else item.shape
+    own = {
+        name: item
         for name, item in found.items()
-        if name.split("/")[0] not in _MATLAB_OWN and item.dtype.kind in "biuf"
+        if name.split("/")[0] not in _MATLAB_OWN and not _is_characters(item)
     }
+    shapes, others = numeric(own, want)
+    if matlab:
+        shapes = {name: shape[::-1] for name, shape in shapes.items()}
     variable = settings.variable if want == "cube" else settings.mask_variable
-    chosen = choose(path, shapes, want, variable)
+    chosen = choose(path, shapes, want, variable, others)
     values = load(path, found[chosen])
     names = _axis_names(found[chosen])
-    beside = _beside(path, found, list(shapes.values()))
-    attributes = attributes_of(found[chosen])
+    file = found[chosen].file
+    above = attributes_of(file)
+    for depth in range(1, len(chosen.split("/"))):
+        above |= attributes_of(file["/".join(chosen.split("/")[:depth])])
+    beside = replace(_beside(path, found), shapes=shapes, above=above)
+    attributes = stated_of(found[chosen])
     if matlab:
         values, names = values.T, None if names is None else names[::-1]
     return make_raster(
@@ -103,6 +111,18 @@ def attributes_of(item: Any) -> dict[str, Any]:
     return found
 
 
+def stated_of(item: Any) -> dict[str, Any]:
+    """Return the attributes of an array, and the fill value where it is not just HDF5's 0.
+
+    Bytes take every value, so that netCDF's default for them, 255, stands for nothing.
+    """
+    found = attributes_of(item)
+    numeric_ = item.dtype.kind in "iuf" and item.dtype.itemsize > 1
+    if numeric_ and "_FillValue" not in found and item.fillvalue not in (None, 0):
+        found["_FillValue"] = item.fillvalue
+    return found
+
+
 def _axis_names(item: Any) -> list[str] | None:
     """Return the names of the axes, from labels or dimension scales, if each has one."""
     names = []
@@ -116,7 +136,24 @@ def _bytes(item: Any) -> int:
     return math.prod(map(int, item.shape)) * int(item.dtype.itemsize)
 
 
-def _beside(path: Path, found: Mapping[str, Any], shapes: Sequence[tuple[int, ...]]) -> Beside:
+def _is_characters(item: Any) -> bool:
+    """Whether MATLAB stored a text, as whole numbers."""
+    return "MATLAB_class" in item.attrs and plain_text(item.attrs["MATLAB_class"]) == "char"
+
+
+def _texts(item: Any) -> npt.NDArray[Any]:
+    """Return an array of texts, or the texts that MATLAB's cell array refers to."""
+    refers = item.dtype.kind == "O" and item.dtype.metadata and "ref" in item.dtype.metadata
+    values = item[()]
+    if not refers:
+        return np.array(values)
+    cells = [item.file[each] for each in np.ravel(values)]
+    if not all(_is_characters(cell) and _bytes(cell) <= SMALL for cell in cells):
+        raise TypeError("not all of them are texts")
+    return np.array(["".join(map(chr, np.ravel(cell[()]))) for cell in cells])
+
+
+def _beside(path: Path, found: Mapping[str, Any]) -> Beside:
     """Read the small arrays of known names; what cannot be read is left out, as it is optional."""
     arrays, units = {}, {}
     for name, item in found.items():
@@ -124,15 +161,17 @@ def _beside(path: Path, found: Mapping[str, Any], shapes: Sequence[tuple[int, ..
             continue
         key = name.rpartition("/")[2].lower()
         try:
-            arrays[key] = np.array(load(path, item) if item.dtype.kind in "biuf" else item[()])
+            arrays[key] = np.array(load(path, item)) if item.dtype.kind in "biuf" else _texts(item)
         except (DataError, OSError, TypeError, ValueError, RuntimeError):
             continue
-        units[key] = plain_text(attributes_of(item).get("units", ""))
-    return Beside(arrays=arrays, units=units, shapes=shapes)
+        units[key] = unit_in(attributes_of(item))
+    return Beside(arrays=arrays, units=units)
 
 
 def load(path: Path, item: Any) -> npt.NDArray[Any]:
     """Read an array, as a memory map if it is contiguous in the file.
+
+    Texts of any length are never mapped: what the file holds would be taken for addresses.
 
     Raises
     ------
@@ -145,7 +184,7 @@ def load(path: Path, item: Any) -> npt.NDArray[Any]:
     stored = item.id.get_storage_size()
     if not stored:
         raise DataError(f"{path}: {item.name} {item.shape} was declared but never written")
-    offset = item.id.get_offset()
+    offset = None if item.dtype.hasobject else item.id.get_offset()
     if offset is not None and item.chunks is None:
         if offset + _bytes(item) > path.stat().st_size:
             raise DataError(f"{path} ends within {item.name}; it is incomplete")

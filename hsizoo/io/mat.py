@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from hsizoo.errors import DataError
 from hsizoo.io.choosing import Want, choose
-from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
+from hsizoo.io.containers import SMALL, STATED, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory, check_stored
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
@@ -75,9 +75,9 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         small = {
             name.lower(): _load(path, file, name, matrix)
             for name, matrix in found.items()
-            if is_beside(name) and matrix.nbytes < SMALL
+            if (is_beside(name) or name.lower() in STATED) and matrix.nbytes < SMALL
         }
-    beside = Beside(arrays=small, shapes=list(shapes.values()))
+    beside = Beside(arrays=small, shapes=shapes)
     return make_raster(path, values, want, settings, beside=beside, images=images)
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.io import netcdf_file
 
-from hsizoo.io.choosing import Want, choose
+from hsizoo.io.choosing import Want, choose, numeric
 from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
-from hsizoo.io.statements import plain_text
+from hsizoo.io.statements import unit_in
 
 __all__ = ["read"]
 
@@ -42,10 +42,11 @@ def _contents(
     path: Path, file: Any, want: Want, settings: Settings
 ) -> tuple[npt.NDArray[Any], list[str], dict[str, Any], Beside]:
     """Return the chosen variable and what is beside it."""
-    found = {name: item for name, item in file.variables.items() if item.data.dtype.kind in "iuf"}
     variable = settings.variable if want == "cube" else settings.mask_variable
-    shapes = {name: item.shape for name, item in found.items()}
-    chosen = found[choose(path, shapes, want, variable)]
+    arrays = {name: item.data for name, item in file.variables.items()}
+    shapes, others = numeric(arrays, want)
+    found = {name: file.variables[name] for name in shapes}
+    chosen = found[choose(path, shapes, want, variable, others)]
     small = {
         name.lower(): item
         for name, item in found.items()
@@ -53,8 +54,9 @@ def _contents(
     }
     beside = Beside(
         arrays={name: np.asarray(item.data) for name, item in small.items()},
-        units={name: plain_text(getattr(item, "units", "")) for name, item in small.items()},
-        shapes=list(shapes.values()),
+        units={name: unit_in(item._attributes) for name, item in small.items()},
+        shapes=shapes,
+        above=dict(file._attributes),
     )
     names = [str(name) for name in chosen.dimensions]
     return np.asarray(chosen.data), names, dict(chosen._attributes), beside

@@ -7,22 +7,31 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError
-from hsizoo.io.choosing import Want, choose
-from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
+from hsizoo.io.choosing import Want, choose, numeric
+from hsizoo.io.containers import SMALL, STATED, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory, check_stored
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import LAYOUTS, Layout, Settings
+from hsizoo.io.zarr_chunks import METADATA
 
 __all__ = ["LAYOUT", "read"]
 
 LAYOUT: Final = "layout"
 """Name of an array of one text that tells the order of the axes; hsizoo writes it."""
+
+
+class _Header(NamedTuple):
+    """What an array's header says."""
+
+    shape: tuple[int, ...]
+    length: int  # of the header, in bytes
+    dtype: np.dtype[Any]
 
 
 def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
@@ -51,6 +60,8 @@ def _read_npz(
         members = {}
         for info in archive.infolist():
             parts = PurePosixPath(info.filename.replace("\\", "/"))
+            if parts.name in METADATA:
+                raise DataError(f"{path} is a Zarr store in an archive; unpack it into a folder")
             if parts.is_absolute() or ".." in parts.parts:
                 raise DataError(f"{path}: the name {info.filename!r} points outside the archive")
             if info.filename.endswith(".npy"):
@@ -59,9 +70,9 @@ def _read_npz(
         for name, info in members.items():
             with archive.open(info) as file:
                 headers[name] = _header(path, name, file)
-        numbers = {n: shape for n, (shape, _, dtype) in headers.items() if dtype.kind in "biuf"}
+        numbers, others = numeric(headers, want)
         variable = settings.variable if want == "cube" else settings.mask_variable
-        chosen = choose(path, numbers, want, variable)
+        chosen = choose(path, numbers, want, variable, others)
 
         def load(name: str) -> npt.NDArray[Any]:
             shape, length, dtype = headers[name]
@@ -79,7 +90,7 @@ def _read_npz(
         small = {
             name.lower(): load(name)
             for name, (shape, _, dtype) in headers.items()
-            if (is_beside(name) or name == LAYOUT)
+            if (is_beside(name) or name == LAYOUT or name.lower() in STATED)
             and len(shape) <= 2
             and dtype.kind in "biufUS"
             and math.prod(shape) * dtype.itemsize <= SMALL
@@ -88,12 +99,11 @@ def _read_npz(
     layout = str(small.pop(LAYOUT)) if LAYOUT in small else ""
     if settings.layout == "auto" and layout in LAYOUTS:
         settings = replace(settings, layout=cast("Layout", layout))
-    beside = Beside(arrays=small, shapes=list(numbers.values()))
+    beside = Beside(arrays=small, shapes=numbers)
     return make_raster(path, values, want, settings, beside=beside, images=images)
 
 
-def _header(path: Path, name: str, file: IO[bytes]) -> tuple[tuple[int, ...], int, np.dtype[Any]]:
-    """Return an array's shape, header length in bytes, and type."""
+def _header(path: Path, name: str, file: IO[bytes]) -> _Header:
     try:
         version = np.lib.format.read_magic(file)
         reader = {
@@ -105,4 +115,4 @@ def _header(path: Path, name: str, file: IO[bytes]) -> tuple[tuple[int, ...], in
         raise DataError(f"{path}: {name} has no readable NumPy header") from error
     if min(shape, default=0) < 0:
         raise DataError(f"{path}: {name} declares the shape {shape}")
-    return shape, file.tell(), dtype
+    return _Header(shape, file.tell(), dtype)

@@ -11,6 +11,7 @@ import numpy as np
 
 from hsizoo.errors import DataError
 from hsizoo.io.choosing import Want
+from hsizoo.io.gdal_metadata import with_pam
 from hsizoo.io.limits import check_memory, check_stored
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
@@ -52,6 +53,9 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
             if getattr(image, "is_animated", False):
                 raise DataError(f"{path} is an animation, not a mask; save one image")
             values = np.array(image)
+            clear = image.info.get("transparency") if colour == _GREY else None
     if colour == _GREY and bits in (2, 4):  # Pillow stretches these to 0 to 255
         values //= 255 // (2**bits - 1)
-    return Raster(path=path, values=values)
+    # A grey that is transparent is how GDAL writes a no-data value.
+    nodata = (float(min(clear, 2**bits - 1)),) if isinstance(clear, int) else ()
+    return with_pam(Raster(path=path, values=values, nodata=nodata), want)

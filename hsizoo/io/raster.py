@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from hsizoo.io.settings import Settings
 __all__ = [
     "Raster",
     "apply_settings",
+    "no_data",
+    "nodata_of",
     "row_blocks",
     "to_cube",
     "to_labels",
@@ -51,7 +53,9 @@ class Raster:
     bad_bands : frozenset of int
         Bands that the file marks as unusable; they are left out.
     nodata : tuple of float
-        Stored values that stand for no data; they become NaN.
+        Stored values that stand for no data in all bands; they become NaN.
+    nodata_by_band : tuple of tuples of float
+        Those of each band, where they differ; then `nodata` is empty.
     limits : (float, float)
         Least and greatest stored value that is data; others become NaN.
     valid : array of bool, shape (H, W) or (H, W, B), optional
@@ -75,6 +79,7 @@ class Raster:
     offsets: tuple[float, ...] | None = None
     bad_bands: frozenset[int] = frozenset()
     nodata: tuple[float, ...] = ()
+    nodata_by_band: tuple[tuple[float, ...], ...] = ()
     limits: tuple[float, float] = (-math.inf, math.inf)
     valid: npt.NDArray[np.bool_] | None = None
     class_names: Mapping[int, str] = field(default_factory=dict)
@@ -88,6 +93,7 @@ class Raster:
         return (
             self.scale == 1
             and not self.nodata
+            and not any(self.nodata_by_band)
             and self.gains is None
             and self.offsets is None
             and self.valid is None
@@ -132,9 +138,10 @@ def apply_settings(raster: Raster, settings: Settings, source: Callable[[str], s
     if settings.scale is not None:
         changes |= {"scale": settings.scale, "gains": None, "offsets": None}
     if settings.nodata == "none":
-        changes |= {"nodata": (), "valid": None, "limits": (-math.inf, math.inf)}
-    elif settings.nodata is not None:
-        changes["nodata"] = (settings.nodata,)
+        changes |= {"valid": None, "limits": (-math.inf, math.inf)}
+    if settings.nodata is not None:
+        value = settings.nodata
+        changes |= {"nodata": () if value == "none" else (value,), "nodata_by_band": ()}
     return replace(raster, **changes)
 
 
@@ -263,7 +270,7 @@ def row_blocks(raster: Raster) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
                 block = (exact + (0.0 if offsets is None else offsets)).astype(np.float32)
             elif raster.scale != 1:
                 block /= np.float32(raster.scale)
-        block[_no_data(raster, rows)] = np.nan
+        block[no_data(raster, rows, bands)] = np.nan
         if raster.valid is not None:
             good = raster.valid[part]
             block[~(good if every or good.ndim == 2 else good[:, :, bands])] = np.nan
@@ -280,21 +287,52 @@ def _of(
     return array[bands] if array.size > 1 else array
 
 
-def _no_data(raster: Raster, stored: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Where stored values stand for no data."""
+def nodata_of(by_band: Sequence[tuple[float, ...]]) -> dict[str, Any]:
+    """Return the fields ``nodata`` and ``nodata_by_band`` for the values of each band."""
+    if len(set(by_band)) > 1:
+        return {"nodata": (), "nodata_by_band": tuple(by_band)}
+    return {"nodata": by_band[0] if by_band else (), "nodata_by_band": ()}
+
+
+def no_data(
+    raster: Raster, stored: npt.NDArray[Any], bands: Iterable[int] | None = None
+) -> npt.NDArray[np.bool_]:
+    """Where stored values stand for no data.
+
+    Parameters
+    ----------
+    raster : Raster
+    stored : array, shape (…, bands) or (…)
+        Some of its values.
+    bands : iterable of int, optional
+        Numbers of the bands on the last axis.  Default: all.
+    """
     found = np.zeros(stored.shape, dtype=bool)
     with np.errstate(invalid="ignore", over="ignore"):
         for value in raster.nodata:
-            if stored.dtype.kind == "f":  # a statement in text is rounded as the values are
-                found |= stored == stored.dtype.type(value)
-            elif float(value).is_integer():  # as such: int64 and float would be compared as floats
-                found |= stored == int(value)
+            found |= _equal(stored, value)
+        if raster.nodata_by_band:
+            chosen = range(len(raster.nodata_by_band)) if bands is None else bands
+            for place, band in enumerate(chosen):
+                for value in raster.nodata_by_band[band]:
+                    found[..., place] |= _equal(stored[..., place], value)
         low, high = raster.limits
         if low > -math.inf:
             found |= stored < low
         if high < math.inf:
             found |= stored > high
     return found
+
+
+def _equal(stored: npt.NDArray[Any], value: float) -> npt.NDArray[np.bool_]:
+    equal: npt.NDArray[np.bool_]
+    if stored.dtype.kind == "f":  # a statement in text is rounded as the values are
+        equal = stored == stored.dtype.type(value)
+    elif math.isfinite(value) and value == int(value):
+        equal = stored == int(value)  # as such: int64 and float would be compared as floats
+    else:
+        equal = np.zeros(stored.shape, dtype=bool)
+    return equal
 
 
 def _three_axes(raster: Raster) -> npt.NDArray[Any]:
@@ -329,7 +367,7 @@ def to_labels(raster: Raster) -> npt.NDArray[np.int32]:
     if values.dtype.kind not in "biuf":
         raise DataError(f"{raster.path} holds {values.dtype}; a mask must hold whole numbers")
     check_memory(raster.path, values.shape, max(values.dtype.itemsize, 4))
-    missing = _no_data(raster, values)
+    missing = no_data(raster, values)
     if raster.valid is not None:
         missing |= ~raster.valid
     if values.dtype.kind == "f" and any(map(math.isnan, raster.nodata)):
@@ -340,9 +378,10 @@ def to_labels(raster: Raster) -> npt.NDArray[np.int32]:
         exact = (whole == values) | missing
     if not exact.all():
         row, col = np.argwhere(~exact)[0]
+        wrong = values[row, col]
         raise DataError(
-            f"{raster.path}: labels must be whole numbers; row {row}, column {col} "
-            f"is {values[row, col]}"
+            f"{raster.path}: labels must be whole numbers; row {row}, column {col} is {wrong}.  If "
+            f"that is no data, say so in hsizoo.toml: mask_nodata = {wrong}"
         )
     whole[missing] = NO_LABEL
     if whole.min() < limits.min or whole.max() > limits.max:

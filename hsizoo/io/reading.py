@@ -177,9 +177,9 @@ def open_labels(
         classes = manifest.names
     raster = open_raster(path, "labels", whole, like=like, classes=classes)
     if whole.mask_nodata == "none":
-        return replace(raster, nodata=(), valid=None, limits=Raster.limits)
+        return replace(raster, nodata=(), nodata_by_band=(), valid=None, limits=Raster.limits)
     if whole.mask_nodata is not None:
-        return replace(raster, nodata=(whole.mask_nodata,))
+        return replace(raster, nodata=(whole.mask_nodata,), nodata_by_band=())
     return raster
 
 

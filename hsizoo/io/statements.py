@@ -17,7 +17,9 @@ import numpy as np
 
 from hsizoo.wavelengths import to_nanometres
 
-__all__ = ["Statements", "numbers_in", "plain_text", "read_statements", "span"]
+__all__ = [
+    "Statements", "inherited", "numbers_in", "plain_text", "read_statements", "span", "unit_in",
+]  # fmt: skip
 
 # Names of attributes in lower case and without anything but letters and digits.
 _NODATA: Final = (
@@ -33,6 +35,7 @@ _UNITS: Final = ("wavelengthunits", "wavelengthunit", "wavelengthsunits", "wavel
 _GOOD: Final = ("bbl", "goodbands", "goodbandslist", "goodwavelengths", "badbandslist")
 _DIVISOR: Final = ("reflectancescalefactor", "scalefactordivisor")
 _LIST: Final = re.compile(r"[\s,;]+")
+_INEXACT: Final = (2.0**53, 2.0**64)  # here a float64 may stand for several whole numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +52,8 @@ class Statements:
         Divisor of the stored values.
     gains, offsets : tuple of float, optional
         Of each band: value = stored / scale * gain + offset.  One number stands for all bands.
-    unsigned : bool
-        The stored integers are to be taken as unsigned.
+    unsigned : bool, optional
+        Whether the stored integers are to be taken as unsigned, or as signed, whatever their type.
     wavelengths : tuple of float, optional
         In nm.
     bad_bands : frozenset of int
@@ -63,7 +66,7 @@ class Statements:
     scale: float = 1.0
     gains: tuple[float, ...] | None = None
     offsets: tuple[float, ...] | None = None
-    unsigned: bool = False
+    unsigned: bool | None = None
     wavelengths: tuple[float, ...] | None = None
     bad_bands: frozenset[int] = frozenset()
     class_names: Mapping[int, str] = field(default_factory=dict)
@@ -79,8 +82,16 @@ def plain_text(value: Any) -> str:
     return str(value).strip("\0 ")
 
 
+def unit_in(attributes: Mapping[str, Any]) -> str:
+    """Return the unit among attributes, also as NEON spells the name, ``Units``; or nothing."""
+    found = (value for key, value in attributes.items() if key.lower() in ("units", "unit"))
+    return plain_text(next(found, ""))
+
+
 def numbers_in(value: Any) -> list[float] | None:
     """Return the numbers of an attribute, also of one that is text such as ``{1, 2}``; or None.
+
+    Whole numbers that no float64 holds exactly stay ``int``.
 
     Examples
     --------
@@ -92,13 +103,27 @@ def numbers_in(value: Any) -> list[float] | None:
     else:
         parts = np.asarray(value).ravel().tolist()
     try:
-        return [float(part) for part in parts]
-    except (TypeError, ValueError):
+        return [_exact(part) for part in parts]
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
+def _exact(part: Any) -> float:
+    number = float(part)
+    if _INEXACT[0] <= abs(number) <= _INEXACT[1] and not isinstance(part, float):
+        try:
+            return int(part)
+        except ValueError:  # such as "1e20"
+            return number
+    return number
+
+
 def read_statements(
-    attributes: Mapping[str, Any], bands: int | None = None, *, about: str = ""
+    attributes: Mapping[str, Any],
+    bands: int | None = None,
+    *,
+    about: str = "",
+    dtype: np.dtype[Any] | None = None,
 ) -> Statements:
     """Interpret the attributes of an array.
 
@@ -110,6 +135,9 @@ def read_statements(
         Number of bands, if the array is a cube: lists per band must have as many elements.
     about : str
         What the attributes belong to, for remarks.
+    dtype : numpy.dtype, optional
+        Type of the array.  Limits of floats for an array of whole numbers that is scaled are limits
+        of the scaled values, as in the NetCDF Users Guide.
 
     Returns
     -------
@@ -125,7 +153,7 @@ def read_statements(
     found: dict[str, Any] = {}
     nodata: list[float] = []
     remarks: list[str] = []
-    low, high, scale = -math.inf, math.inf, 1.0
+    low, high, scale, unpacked = -math.inf, math.inf, 1.0, False
     gains = offsets = None
 
     def per_band(key: str, value: Any) -> tuple[float, ...] | None:
@@ -151,17 +179,18 @@ def read_statements(
             values = numbers_in(value)
             if values is None or len(values) != (2 if word == "validrange" else 1):
                 remarks.append(f"{key} is not used: got {plain_text(value)!r:.60}")
-            elif word == "validmin":
-                low = values[0]
-            elif word == "validmax":
-                high = values[0]
-            else:
-                low, high = values
+                continue
+            low = values[0] if word != "validmax" else low
+            high = values[-1] if word != "validmin" else high
+            unpacked = dtype is not None and dtype.kind in "iu" and _is_float(value)
         elif word == "unsigned":
-            found["unsigned"] = plain_text(value).lower() == "true"
+            found["unsigned"] = {"true": True, "false": False}.get(plain_text(value).lower())
         elif word == "scalefactor" or word in _DIVISOR:
             factors = per_band(key, value)
-            if factors is None or not all(factors):
+            if factors is None:
+                continue
+            if not all(factors):
+                remarks.append(f"{key} is not used: a factor of 0")
                 continue
             # CF's scale_factor multiplies; others, such as NEON's Scale_Factor, divide.
             if key == "scale_factor" or (word not in _DIVISOR and max(factors) <= 1):
@@ -184,11 +213,15 @@ def read_statements(
     if scale < 0:
         remarks.append(f"the scale factor {scale:g} is not used: it is below 0")
         scale = 1.0
+    if low > -math.inf or high < math.inf:
+        remarks.append(f"values outside {low:g} to {high:g} are no data")
+        if unpacked and (scale != 1 or gains is not None or offsets is not None):
+            low, high = _packed((low, high), scale, gains, offsets)
+            if low > high:
+                remarks[-1] = "limits of the values are not used: each band has a scale of its own"
+                low, high = -math.inf, math.inf
     nm, remark = _wavelengths(attributes, bands)
     bad, more = _bad_bands(attributes, bands)
-    remarks += [f"values outside {low:g} to {high:g} are no data"] * (
-        low > -math.inf or high < math.inf
-    )
     remarks += filter(None, (remark, more))
     return Statements(
         nodata=tuple(nodata),
@@ -196,12 +229,65 @@ def read_statements(
         scale=scale,
         gains=gains,
         offsets=offsets,
-        unsigned=found.get("unsigned", False),
+        unsigned=found.get("unsigned"),
         wavelengths=nm,
         bad_bands=bad,
         class_names=_class_names(attributes),
         remarks=tuple(f"{about}: {each}" if about else each for each in remarks),
     )
+
+
+def _is_float(value: Any) -> bool:
+    return np.asarray(value).dtype.kind == "f"
+
+
+def _packed(
+    limits: tuple[float, float],
+    scale: float,
+    gains: tuple[float, ...] | None,
+    offsets: tuple[float, ...] | None,
+) -> tuple[float, float]:
+    """Return limits of the scaled values as limits of the stored ones; reversed if there are none.
+
+    They are rounded where the division would leave a stored value just outside.
+    """
+    gain, offset = set(gains or (1.0,)), set(offsets or (0.0,))
+    if len(gain) > 1 or len(offset) > 1:
+        return math.inf, -math.inf
+    factor, add = gain.pop() / scale, offset.pop()
+    low, high = sorted(round((limit - add) / factor, 6) for limit in limits)
+    return low, high
+
+
+def inherited(above: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return what the attributes of a file or group say of an array in it.
+
+    Wavelengths and bad bands do, as their number must fit.  What else is said of values may concern
+    other arrays.
+
+    Parameters
+    ----------
+    above : mapping of str to anything
+        The attributes of the file and groups.
+
+    Returns
+    -------
+    attributes : dict
+        Those to be taken for the array's own.
+    remarks : list of str
+        On the others.
+    """
+    found, remarks = {}, []
+    for key, value in above.items():
+        word = re.sub(r"[^a-z0-9]", "", key.lower())
+        if word in (*_WAVES, *_UNITS, *_GOOD):
+            found[key] = value
+        elif word in ("scalefactor", "addoffset", *_DIVISOR, *_NODATA):
+            remarks.append(
+                f"{key} = {plain_text(value):.30} is said of the whole file and not used; if it "
+                "concerns the cube, set scale or nodata"
+            )
+    return found, remarks
 
 
 def span(values: Sequence[float]) -> str:

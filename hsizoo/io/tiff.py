@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError, MissingRequirement
-from hsizoo.io.axes import order_axes
+from hsizoo.io.axes import order_axes, stands_apart
 from hsizoo.io.choosing import Want
 from hsizoo.io.gdal_metadata import GdalMetadata, read_pam, read_tag
 from hsizoo.io.limits import check_memory, check_stored, need
-from hsizoo.io.raster import Raster
+from hsizoo.io.raster import Raster, nodata_of
 from hsizoo.io.settings import Settings
 from hsizoo.io.statements import numbers_in, read_statements
 
@@ -78,17 +78,33 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         axes, shape = image.axes, image.shape
         bands = [number for number, axis in enumerate(axes) if axis in _BANDS]
         if "Y" not in axes or "X" not in axes or len(bands) > 1 or len(axes) != 2 + len(bands):
-            raise DataError(f"{path}: axes {axes} of sizes {shape} are not rows, columns and bands")
+            raise DataError(
+                f"{path}: axes {axes} of sizes {shape} are not rows, columns and bands; save one "
+                "image of them"
+            )
         check_memory(path, shape, image.dtype.itemsize)
-        size = math.prod(shape) * image.dtype.itemsize
-        check_stored(path, "the image", size, path.stat().st_size)
         page = image.page
+        bits = page.bitspersample if page.bitspersample < 8 else 8 * image.dtype.itemsize
+        size = math.prod(shape) * bits // 8
+        check_stored(path, "the image", size, path.stat().st_size)
         if page.compression == 1 and size > path.stat().st_size:
-            raise DataError(f"{path} declares {size} bytes of pixels but has fewer")
+            raise DataError(
+                f"{path} declares {size} bytes of pixels but has fewer: it is incomplete, or tiles "
+                "without data were left out; write them with GDAL: gdal_translate FILE OUT.tif"
+            )
         values = _load(path, image, file.byteorder)
         order = [axes.index("Y"), axes.index("X"), *bands]
-        if settings.layout != "auto" and len(bands) == 1:
+        remarks = []
+        if len(bands) == 1 and settings.layout != "auto":
             order = list(order_axes(path, shape, settings.layout)[0])
+        elif want == "cube" and page.is_shaped and axes == "QYX":
+            # tifffile makes pages of the first axis of any array.
+            if shape[0] > shape[2] or stands_apart(shape):
+                found, remark = order_axes(path, shape, images=images, shape_tells=False)
+                order = list(found)
+            else:
+                remark = "the pages are taken for the bands; if they are not, give the layout"
+            remarks = [remark] * bool(remark)
         values = values.transpose(order)
         place = {str(code): _plain(page.tags[code].value) for code in GEO_TAGS if code in page.tags}
         valid = _mask_of(path, image, masks)
@@ -97,7 +113,10 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
         extra = page.tags[_EXTRA_SAMPLES].value if _EXTRA_SAMPLES in page.tags else ()
         nodata = page.tags[_NODATA].value if _NODATA in page.tags else ""
         text = page.tags[METADATA_TAG].value if METADATA_TAG in page.tags else None
-    raster = Raster(path=path, values=values, valid=_sized(path, valid, values), place=place)
+    raster = Raster(
+        path=path, values=values, valid=_sized(path, valid, values), place=place,
+        remarks=tuple(remarks),
+    )  # fmt: skip
     raster = _without_alpha(raster, extra)
     return _described(raster, want, text, nodata)
 
@@ -194,7 +213,7 @@ def _load(path: Path, image: _Image, byteorder: str) -> npt.NDArray[Any]:
             values = page.asarray()
         else:
             values = np.stack([each.asarray() for each in image.pages])
-    except ValueError as error:
+    except (ValueError, NotImplementedError) as error:
         if "imagecodecs" in str(error):
             raise MissingRequirement(
                 f"{path} is compressed in a way that needs the package imagecodecs; "
@@ -263,6 +282,7 @@ def _described(raster: Raster, want: Want, text: Any, nodata: Any) -> Raster:
     remarks: list[str] = []
     attributes: dict[str, Any] = {}
     classes: list[str] = []
+    pam = GdalMetadata()
     for name in ("the tag GDAL_METADATA", f"{raster.path.name}.aux.xml"):
         try:
             found = read_pam(raster.path) if name.endswith(".xml") else _tag(raster, text)
@@ -270,13 +290,14 @@ def _described(raster: Raster, want: Want, text: Any, nodata: Any) -> Raster:
             remarks.append(f"{name} is not used: {error}")
             continue
         attributes |= found.attributes(bands)
+        pam = found
         classes = found.class_names or classes
     said = read_statements(attributes, bands)
     stated = numbers_in(str(nodata).strip("\0 ")) if nodata != "" else None
     if nodata != "" and (stated is None or len(stated) != 1):
         remarks.append(f"the no-data value is not used: {str(nodata)!r:.60} is not a number")
         stated = None
-    missing = said.nodata or tuple(stated or ())
+    missing = pam.nodata(bands, tuple(stated or ()))
     if raster.valid is not None and not raster.valid.all():
         remarks.append(f"{int((~raster.valid).sum())} pixels are masked by the file")
     return replace(
@@ -285,9 +306,9 @@ def _described(raster: Raster, want: Want, text: Any, nodata: Any) -> Raster:
         gains=said.gains,
         offsets=said.offsets,
         bad_bands=said.bad_bands,
-        nodata=missing,
         class_names=dict(enumerate(classes)) if want == "labels" else {},
         remarks=(*raster.remarks, *said.remarks, *remarks),
+        **nodata_of(missing),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError
-from hsizoo.io.choosing import Want, choose
+from hsizoo.io.choosing import Want, choose, numeric
 from hsizoo.io.containers import SMALL, Beside, is_beside, make_raster
 from hsizoo.io.limits import check_memory, check_stored, need
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
-from hsizoo.io.statements import plain_text
+from hsizoo.io.statements import unit_in
 from hsizoo.io.zarr_chunks import METADATA, check_chunks
 
 __all__ = ["read"]
@@ -43,13 +44,13 @@ def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int,
             for name, item in store.members(max_depth=None)
             if isinstance(item, zarr.Array)
         }
-    found = {name: item for name, item in found.items() if item.dtype.kind in "biuf"}
-    shapes = {name: item.shape for name, item in found.items()}
-    chosen = choose(path, shapes, want, variable)
+    shapes, others = numeric(found, want)
+    chosen = choose(path, shapes, want, variable, others)
     array = found[chosen]
     more = _MASKS_MORE if want == "labels" else 1
     values = _load(path, chosen, array, stored * more, files)
-    beside = _beside(path, found, stored, files)
+    above = _above(store, chosen) if not isinstance(store, zarr.Array) else {}
+    beside = replace(_beside(path, found, stored, files), shapes=shapes, above=above)
     return make_raster(
         path, values, want, settings,
         names=_axis_names(array), attributes=_attributes(array), beside=beside, images=images,
@@ -76,15 +77,25 @@ def _beside(path: Path, found: Mapping[str, Any], stored: int, files: int) -> Be
     """Read the small arrays of known names; what cannot be read is left out, as it is optional."""
     arrays, units = {}, {}
     for name, item in found.items():
-        if not is_beside(name) or math.prod(item.shape) * item.dtype.itemsize > SMALL:
+        size = math.prod(item.shape) * item.dtype.itemsize
+        if not is_beside(name) or item.dtype.kind not in "biufU" or size > SMALL:
             continue
         key = name.rpartition("/")[2].lower()
         try:
             arrays[key] = _load(path, name, item, stored, files)
         except Exception:  # noqa: BLE001 (libraries raise anything on damaged files)
             continue
-        units[key] = plain_text(item.attrs.get("units", ""))
-    return Beside(arrays=arrays, units=units, shapes=[item.shape for item in found.values()])
+        units[key] = unit_in(item.attrs)
+    return Beside(arrays=arrays, units=units)
+
+
+def _above(store: Any, name: str) -> dict[str, Any]:
+    """Return the attributes of the groups that an array is in."""
+    found = dict(store.attrs)
+    for part in name.split("/")[:-1]:
+        store = store[part]
+        found |= dict(store.attrs)
+    return found
 
 
 def _axis_names(array: Any) -> list[str] | None:
@@ -105,8 +116,8 @@ def _attributes(array: Any) -> dict[str, Any]:
             found["_FillValue"] = _decoded(found["_FillValue"], array.dtype)
         except ValueError:
             found.pop("_FillValue")
-    if fill is not None and "_FillValue" not in found and float(fill) != 0:
-        found["_FillValue"] = float(fill)
+    if fill is not None and "_FillValue" not in found and array.dtype.kind in "iuf" and fill != 0:
+        found["_FillValue"] = fill
     return found
 
 

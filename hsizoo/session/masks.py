@@ -64,7 +64,8 @@ def check_own(target: Path, saved: Path) -> None:
 
 def check_mask_target(target: Path, cube: frozenset[Path]) -> None:
     """Check that a mask may be written there; see `Session.check_export`."""
-    from hsizoo.io import open_raster, read_labels
+    from hsizoo.io import Settings, open_raster, read_labels
+    from hsizoo.io.choosing import SEVERAL
     from hsizoo.io.writing import check_mask_name
 
     check_mask_name(target)
@@ -80,8 +81,10 @@ def check_mask_target(target: Path, cube: frozenset[Path]) -> None:
             f"{target} exists and is not a mask; choose another name ({error})"
         ) from None
     try:
-        bands = open_raster(target, "cube").values.shape[2:]
-    except HsizooError:
-        return
+        bands = open_raster(target, "cube", Settings(layout="hwb")).values.shape[2:]
+    except HsizooError as error:
+        if SEVERAL not in str(error):
+            return
+        bands = ("several cubes",)
     if bands not in ((), (1,)):
         raise DataError(f"{target} exists and holds a cube; choose another name")

@@ -151,7 +151,7 @@ def test_the_settings_of_the_folder_apply(cubes, library, tmp_path):
 
 
 def test_a_failing_cube_is_reported_and_the_rest_goes_on(cubes, library, tmp_path):
-    np.save(cubes / "b2.npy", np.ones((4, 5, 7)))
+    np.save(cubes / "b2.npy", np.ones((5, 5, 7)))
     (cubes / "broken.hdr").write_text("ENVI\nsamples = 5\n")
     (cubes / "elsewhere.hdr").symlink_to(library)
     out = tmp_path / "out"

@@ -48,6 +48,7 @@ def test_check_says_what_is_wrong_and_fails(folder):
     data = CUBE.copy()
     data[0, 0] = -1
     np.save(folder / "b.npy", data)
+    (folder / "hsizoo.toml").write_text('layout = "hwb"')
     text = call("data", "check", folder, code=1)
     assert "error: " in text
     assert "b.npy has no mask" in text
@@ -75,8 +76,10 @@ def test_check_one_file_and_an_empty_folder(folder, tmp_path_factory):
 def test_convert(folder, ending):
     if ending == ".zarr":
         pytest.importorskip("zarr")
-    call("data", "convert", folder / "a.hdr", folder / f"out{ending}")
-    np.testing.assert_array_equal(read_cube(folder / f"out{ending}").data, CUBE)
+    text = call("data", "convert", folder / "a.hdr", folder / f"out{ending}")
+    assert ("read it with --layout hwb" in text) == (ending == ".npy")
+    how = {"layout": "hwb"} if ending == ".npy" else {}
+    np.testing.assert_array_equal(read_cube(folder / f"out{ending}", **how).data, CUBE)
 
 
 def test_convert_is_careful(folder):
@@ -111,7 +114,7 @@ def test_check_and_convert_one_array_of_several(folder):
         "data", "convert", folder / "two.npz", folder / "b.npy", "--variable", "first", "--layout",
         "hwb",
     )  # fmt: skip
-    np.testing.assert_array_equal(read_cube(folder / "b.npy").data, CUBE)
+    np.testing.assert_array_equal(read_cube(folder / "b.npy", layout="hwb").data, CUBE)
     with pytest.raises(OptionError, match=r"set variable in .*/hsizoo\.toml"):
         call("data", "check", folder, "--variable", "second")
 
@@ -119,7 +122,7 @@ def test_check_and_convert_one_array_of_several(folder):
 def test_convert_bands_first(folder):
     np.save(folder / "first.npy", CUBE.transpose(2, 0, 1))
     call("data", "convert", folder / "first.npy", folder / "last.npy", "--layout", "bhw")
-    np.testing.assert_array_equal(read_cube(folder / "last.npy").data, CUBE)
+    np.testing.assert_array_equal(read_cube(folder / "last.npy", layout="hwb").data, CUBE)
 
 
 @pytest.mark.parametrize(("name", "scenes"), [("heipor", 6), ("hib", 4)])

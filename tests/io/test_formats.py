@@ -27,7 +27,7 @@ def test_cubes_come_back(tmp_path, ending):
     if ending == ".zarr":
         pytest.importorskip("zarr")
     path = write_cube(tmp_path / f"c{ending}", hsizoo.HyperCube(CUBE, NM, "c"))
-    cube = read_cube(path)
+    cube = read_cube(path, layout="hwb" if ending == ".npy" else "auto")  # .npy does not tell it
     np.testing.assert_array_equal(cube.data, CUBE)
     if ending == ".npy":
         assert cube.wavelengths is None
@@ -93,12 +93,12 @@ def test_matlab_structs_and_cells_are_named(tmp_path, compressed):
     with pytest.raises(DataError, match=f"no numeric array 'scene'.*{expected}"):
         read_cube(path, variable="scene")
     scipy.io.savemat(path, {**content, "cube": CUBE}, do_compression=compressed)
-    np.testing.assert_array_equal(read_cube(path).data, CUBE)
+    np.testing.assert_array_equal(read_cube(path, layout="hwb").data, CUBE)
 
 
 def test_a_struct_of_matlab_73_is_a_group(tmp_path):
     matlab73(tmp_path / "c.mat", "scene/data", CUBE)
-    np.testing.assert_array_equal(read_cube(tmp_path / "c.mat").data, CUBE)
+    np.testing.assert_array_equal(read_cube(tmp_path / "c.mat", layout="hwb").data, CUBE)
 
 
 def matlab73(path, name, values):
@@ -114,7 +114,7 @@ def matlab73(path, name, values):
 def test_matlab_73_is_known_by_its_content(tmp_path):
     matlab73(tmp_path / "c.mat", "paviaU", CUBE)
     assert format_of(tmp_path / "c.mat") == "hdf5"
-    np.testing.assert_array_equal(read_cube(tmp_path / "c.mat").data, CUBE)
+    np.testing.assert_array_equal(read_cube(tmp_path / "c.mat", layout="hwb").data, CUBE)
     matlab73(tmp_path / "g.mat", "paviaU_gt", LABELS)
     np.testing.assert_array_equal(read_labels(tmp_path / "g.mat")[0], LABELS)
 
@@ -204,8 +204,9 @@ def test_zarr_with_a_link_out_of_it(tmp_path):
 )
 def test_tiff_with_bands_anywhere(tmp_path, how, axes):
     tifffile = pytest.importorskip("tifffile")
-    tifffile.imwrite(tmp_path / "c.tif", CUBE.transpose(axes), photometric="minisblack", **how)
-    np.testing.assert_array_equal(read_cube(tmp_path / "c.tif").data, CUBE)
+    cube = CUBE[:, :, :6]  # one per page: not more than there are columns
+    tifffile.imwrite(tmp_path / "c.tif", cube.transpose(axes), photometric="minisblack", **how)
+    np.testing.assert_array_equal(read_cube(tmp_path / "c.tif").data, cube)
 
 
 def test_geotiff_keeps_its_place_as_gdal_sees_it(tmp_path):

@@ -531,3 +531,58 @@ def test_the_settings_of_products_come_from_the_manifest_too(tmp_path):
     np.testing.assert_array_equal(read_cube(path).data, make.raw())
     applied = open_cube(path, Settings.of({"references": True}))  # the user goes first
     assert applied.values.dtype == np.float32
+
+
+# Products that differ a little from their layout
+
+
+WAVES = "sensor_band_parameters/wavelengths"
+NEON = "HARV/Reflectance/Metadata/Spectral_Data/Wavelength"
+
+
+def rewrite(path, name, values, **attributes):
+    with h5py.File(path, "a") as file:
+        kept = {key: value for key, value in file[name].attrs.items() if not key.isupper()}
+        del file[name]
+        file[name] = values
+        file[name].attrs.update(kept | attributes)
+
+
+@pytest.mark.parametrize("how", ["bytes", "texts", "um", "um, Units", "float64", "column"])
+@pytest.mark.parametrize("product", ["emit", "neon"])
+def test_wavelengths_of_products_in_every_dress(tmp_path, product, how):
+    """Texts of any length were once mapped, which ended the process."""
+    path = getattr(make, product)(tmp_path)
+    name = WAVES if product == "emit" else NEON
+    cube = read_cube(path)
+    with h5py.File(path) as file:
+        nm = file[name][()].astype(float)
+    said = [str(each) for each in nm]
+    values, more = {
+        "bytes": (np.array([each.encode() for each in said]), {}),
+        "texts": (np.array(said, dtype=object), {}),
+        "um": (nm / 1000, {"units": "um"}),
+        "um, Units": (nm / 1000, {"Units": "Micrometers"}),
+        "float64": (nm, {}),
+        "column": (nm[:, None], {}),
+    }[how]
+    if how.startswith("um"):  # the only unit
+        with h5py.File(path, "a") as file:
+            for key in ("units", "Units"):
+                file[name].attrs.pop(key, None)
+    rewrite(path, name, values, **more)
+    found = read_cube(path)
+    np.testing.assert_array_equal(found.data, cube.data)
+    np.testing.assert_allclose(found.wavelengths, cube.wavelengths, rtol=1e-5)
+    assert "no unit" not in " ".join(found.remarks) or how in ("bytes", "texts", "float64")
+
+
+@pytest.mark.parametrize("value", ["-9999", b"-9999", np.array([-9999.0]), np.float64(-9999)])
+@pytest.mark.parametrize("scale", ["10000", np.array([b"10000.0"]), np.float64(1e4)])
+def test_attributes_of_neon_in_every_dress(tmp_path, value, scale):
+    path = make.neon(tmp_path)
+    expected = read_cube(path).data
+    with h5py.File(path, "a") as file:
+        item = file["HARV/Reflectance/Reflectance_Data"]
+        item.attrs["Data_Ignore_Value"], item.attrs["Scale_Factor"] = value, scale
+    np.testing.assert_array_equal(read_cube(path).data, expected)

@@ -241,7 +241,7 @@ def test_what_cannot_be_applied(tmp_path):
 
 def test_cubes_before_a_bad_one_are_yielded(tmp_path):
     first = write_cube(tmp_path / "a.hdr", scene()[0])
-    np.save(tmp_path / "b.npy", np.ones((4, 5, 3)))
+    np.save(tmp_path / "b.npy", np.ones((6, 7, 3)))
     found = hsizoo.apply_references("sa", [first, tmp_path / "b.npy"], LIBRARY)
     assert next(found).name == "a"
     with pytest.raises(DataError, match="5 bands, but b has 3"):

@@ -158,6 +158,11 @@ def unreadable(path: Path, head: bytes) -> str:
             "library few systems have.  Convert it with GDAL: `gdalinfo FILE` lists its images as "
             "SUBDATASET_1_NAME and so on, and `gdal_translate -of ENVI NAME out.img` writes one"
         )
+    if head.startswith(b"CDF\x05"):
+        return (
+            f"{path} is netCDF of the form for 64-bit data (CDF-5), which hsizoo does not read; "
+            "convert it: nccopy -k nc4 FILE OUT.nc"
+        )
     if path.suffix.lower() in (".cu3", ".cu3s", ".cue"):
         return (
             f"{path} is a file of Cubert's cameras, which only Cubert's own software reads; export "

@@ -13,11 +13,11 @@ import numpy.typing as npt
 from hsizoo.arrays import strips
 from hsizoo.errors import DataError
 from hsizoo.io.containers import SMALL, Beside, make_raster
-from hsizoo.io.hdf5 import attributes_of, load
+from hsizoo.io.hdf5 import attributes_of, load, stated_of
 from hsizoo.io.limits import check_memory
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
-from hsizoo.io.statements import plain_text
+from hsizoo.io.statements import unit_in
 
 __all__ = ["cube_of", "mostly_flagged", "on_the_map"]
 
@@ -56,14 +56,14 @@ def cube_of(
         except (DataError, OSError, RuntimeError) as error:
             remarks.append(f"{name} is not used: {error}")
             continue
-        units[role] = plain_text(attributes_of(item).get("units", ""))
+        units[role] = unit_in(attributes_of(item))
     raster = make_raster(
         path,
         load(path, found[cube]),
         "cube",
         Settings(),
         names=axes,
-        attributes=attributes_of(found[cube]),
+        attributes=stated_of(found[cube]),
         beside=Beside(arrays=arrays, units=units),
     )
     # How the axes were found is of no interest where the product tells.

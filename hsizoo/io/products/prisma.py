@@ -24,6 +24,7 @@ from hsizoo.io.limits import check_memory
 from hsizoo.io.products.arrays import mostly_flagged
 from hsizoo.io.raster import Raster
 from hsizoo.io.statements import numbers_in
+from hsizoo.wavelengths import nanometres
 
 __all__ = ["read"]
 
@@ -146,7 +147,7 @@ def _part(found: Mapping[str, Any], attributes: Mapping[str, Any], match: re.Mat
     elif scale:
         gain, add = 1 / scale, -(offset or 0.0)
         how = f"values are stored / {scale:g} - {offset or 0.0:g}"
-    nm = np.array(numbers_in(attributes.get(f"List_Cw_{word}", "")) or [])
+    nm = np.array(nanometres(numbers_in(attributes.get(f"List_Cw_{word}", "")) or []))
     if len(nm) != cube.shape[1] or not np.isfinite(nm).all():
         return _Part(name, cube, known, None, gain, add, f"{how}; List_Cw_{word} is missing")
     used = np.array(numbers_in(attributes.get(f"List_Cw_{word}_Flags", "")) or [])

@@ -33,7 +33,7 @@ from hsizoo.errors import DataError
 from hsizoo.io import envi
 from hsizoo.io.limits import check_memory
 from hsizoo.io.products.arrays import mostly_flagged
-from hsizoo.io.raster import Raster
+from hsizoo.io.raster import Raster, no_data
 from hsizoo.io.settings import Settings
 from hsizoo.io.statements import numbers_in
 
@@ -159,7 +159,8 @@ def apply(raster: Raster, header: Path, fields: Mapping[str, str], settings: Set
         note = f"references are not applied, values are as stored: {error}"
         return replace(cut, remarks=(*cut.remarks, note))
     if settings.nodata is not None:  # concerns what is stored
-        image = replace(image, nodata=() if settings.nodata == "none" else (settings.nodata,))
+        value = settings.nodata
+        image = replace(image, nodata=() if value == "none" else (value,), nodata_by_band=())
     return _reflectance(image, fields, references, ratio, notes)
 
 
@@ -275,9 +276,7 @@ def _reflectance(
     saturated = np.zeros(raster.values.shape[:2], bool)
     for part in strips(raster.values):
         raw = raster.values[part]
-        lost = raw >= highest
-        for value in raster.nodata:
-            lost |= raw == value
+        lost = (raw >= highest) | no_data(raster, raw)
         saturated[part] = lost.any(axis=2)
         found = ((raw - dark.mean) * factor).astype(np.float32)
         for value in raster.nodata:  # would be taken for no data once more
@@ -301,6 +300,7 @@ def _reflectance(
         raster,
         values=values,
         nodata=(),
+        nodata_by_band=(),
         bad_bands=raster.bad_bands | bad,
         product=raster.product or _PRODUCT,
         remarks=tuple(remarks),
