@@ -181,8 +181,8 @@ def _plugins() -> list[Check]:
         elif record.status == "disabled":
             checks.append((what, "optional", record.detail, "unset HSIZOO_NO_PLUGINS"))
         else:
-            own = record.dist == "hsizoo"
-            fix = (
+            own = record.dist == "hsizoo" and not record.mend
+            fix = record.mend or (
                 f"pip install --force-reinstall {record.dist}"
                 if own
                 else (f"pip install --upgrade {record.dist}, or pip uninstall {record.dist}")
