@@ -21,9 +21,9 @@ FIRST_PARTY: Final = "hsizoo"
 
 _MOST: Final = 50  # entry points of one distribution
 _LONGEST: Final = 200  # characters
-_TARGET: Final = re.compile(r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?\s*(\[.*\])?")
-_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
-_HEADER: Final = re.compile(r"^(Name|Version):(.*)$", re.M | re.I)
+_TARGET: Final = r"\w+(\.\w+)*(\s*:\s*\w+(\.\w+)*)?\s*(\[.*\])?"
+_NAME: Final = r"[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?"
+_HEADER: Final = r"(?im)^(name|version):(.*)$"
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _name_and_version(dist: Distribution, place: Path) -> tuple[str, str]:
     stem = place.name.rpartition(".")[0].partition("-")
     text = (_read(dist, "METADATA") or _read(dist, "PKG-INFO")).decode(errors="replace")
     head = text.partition("\n\n")[0]
-    told = {key.lower(): value.strip() for key, value in reversed(_HEADER.findall(head))}
+    told = {key.lower(): value.strip() for key, value in reversed(re.findall(_HEADER, head))}
     name, version = told.get("name") or stem[0].replace("_", "-"), told.get("version") or stem[2]
     return clean(name, _LONGEST), clean(version, 64) or "?"
 
@@ -169,7 +169,7 @@ def _choose(named: list[_Candidate]) -> tuple[list[Point], list[Point]]:
 def _points(
     dist: Distribution, lines: list[str], key: str, version: str, place: Path
 ) -> list[Point]:
-    if not _NAME.fullmatch(key):
+    if not re.fullmatch(_NAME, key):
         fault = f"{key!r} is not the name of a distribution; its metadata are in {place}"
         return [_point(lines[0], key or "?", version, place, fault=fault, mend=f"delete {place}")]
     if len(lines) > _MOST:
@@ -181,7 +181,7 @@ def _points(
 
 def _point(line: str, dist: str, version: str, place: Path, **more: Any) -> Point:
     name, equals, value = (part.strip() for part in line.partition("="))
-    is_right = equals and name and len(value) <= _LONGEST and _TARGET.fullmatch(value)
+    is_right = equals and name and len(value) <= _LONGEST and re.fullmatch(_TARGET, value)
     if not is_right and "fault" not in more:
         more["fault"] = (
             f"its entry_points.txt has the line {clean(line, _LONGEST)!r}; "

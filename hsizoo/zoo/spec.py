@@ -36,7 +36,7 @@ _LONGEST_NAME = 64  # characters; of a version too
 _LONGEST_PATH = 200
 _LONGEST_PROSE = 1000
 _MOST = 1000  # options, files or requirements
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_SHA256_PATTERN = r"[0-9a-fA-F]{64}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +227,7 @@ def _wrong_in(file: PublishedFile) -> str:
         if not isinstance(number, int) or not 0 <= number < 2**63:
             return field_name
     if file.sha256 is not None and not (
-        isinstance(file.sha256, str) and _SHA256.fullmatch(file.sha256)
+        isinstance(file.sha256, str) and _matches(_SHA256_PATTERN, file.sha256)
     ):
         return "sha256"
     right = _is_list(file.mirrors) and all(_is_text(each) for each in file.mirrors)

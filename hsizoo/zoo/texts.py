@@ -12,17 +12,12 @@ __all__ = ["clean", "is_plain", "one_line"]
 _LONGEST: Final = 500  # characters of an error's line
 
 # Sequences that move the cursor, set colours or titles: CSI, OSC and other strings, the rest.
-_ESCAPES: Final = re.compile(
+_ESCAPES: Final = (
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
     r"|\x1b[ -/]*[0-~]?"
 )
-_BREAKS: Final = re.compile(r"[\t\v\f\r\x1c-\x1f\x85\u2028\u2029]")
-# Control characters, those that reverse the direction of writing or take no room, half characters.
-_UNSEEN: Final = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    r"\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
-)
+_JOINERS: Final = "\u200c\u200d"  # some scripts need them
 
 
 def clean(text: str, longest: int, *, lines: bool = False) -> str:
@@ -47,7 +42,10 @@ def clean(text: str, longest: int, *, lines: bool = False) -> str:
     'many w…'
     """
     text = str.__str__(text)[: 4 * longest + 1]  # no more is looked at
-    text = _UNSEEN.sub("", _BREAKS.sub(" ", _ESCAPES.sub("", text.replace("\r\n", "\n"))))
+    if not text.isprintable():
+        text = re.sub(_ESCAPES, "", text)
+        kept = (each if _is_kept(each, lines) else " " if each.isspace() else "" for each in text)
+        text = "".join(kept)
     if lines:
         text = "\n".join(row.rstrip() for row in text.split("\n")).strip()
     else:
@@ -55,11 +53,13 @@ def clean(text: str, longest: int, *, lines: bool = False) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 
+def _is_kept(character: str, lines: bool) -> bool:
+    return character.isprintable() or character in _JOINERS or (lines and character == "\n")
+
+
 def is_plain(text: str, longest: int) -> bool:
-    """Whether a text is one line without what `clean` leaves out, and not too long."""
-    return len(text) <= longest and not (
-        "\n" in text or _BREAKS.search(text) or _UNSEEN.search(text)
-    )
+    """Whether a text is one line that `clean` leaves as it is, but for spaces."""
+    return len(text) <= longest and text.isprintable()
 
 
 def one_line(error: BaseException) -> str:
