@@ -28,7 +28,7 @@ from hsizoo.zoo.texts import clean, one_line
 
 __all__ = ["answer", "from_plain"]
 
-_MEMORY: Final = 8 * 2**30  # bytes: a plugin that takes more ends before the machine does
+_MEMORY: Final = 4 * 2**30  # bytes: a plugin that takes more ends before the machine does
 _LONGEST_TRACEBACK: Final = 20_000  # characters
 _MOST_FILES: Final = 200
 _HEAVY: Final = ("numpy", "torch")
@@ -48,6 +48,7 @@ def answer(name: str, value: str, place: str) -> None:
     _limit_memory()
     sys.stdout = sys.stderr = printed = _Printed()
     modules, before = set(sys.modules), _state()
+    installed = tuple(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib"))
     found: dict[str, Any] = {"components": [], "failure": "", "traceback": "", "remark": ""}
     try:
         found["components"] = [_plain(spec) for spec in load_specs(name, value)]
@@ -60,7 +61,7 @@ def answer(name: str, value: str, place: str) -> None:
     added = {key: module for key, module in sys.modules.items() if key not in modules}
     did += [f"imports {heavy}, which every command waits for" for heavy in _HEAVY if heavy in added]
     found["remark"] = f"its discovery {', '.join(did)}" if did else ""
-    found["files"] = _files(added, value)
+    found["files"] = _files(added, value.partition(":")[0].partition(".")[0].strip(), installed)
     write(json.dumps(found).encode())
     replace(Path(f"{place}.part"), place)
     leave(0)  # without what the plugin wants to be done at exit
@@ -129,13 +130,13 @@ def _trace(error: BaseException) -> str:
     return clean(whole[-_LONGEST_TRACEBACK:], _LONGEST_TRACEBACK, lines=True)
 
 
-def _files(added: Mapping[str, Any], value: str) -> list[tuple[str, int, int]]:
+def _files(
+    added: Mapping[str, Any], package: str, installed: tuple[str, ...]
+) -> list[tuple[str, int, int]]:
     """The plugin's own modules, with size and time: it is asked again when one changes."""
-    package = value.partition(":")[0].partition(".")[0].strip()
-    installed = tuple(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib"))
     found: list[tuple[str, int, int]] = []
     for name, module in added.items():
-        with suppress(Exception):  # a module can be anything
+        with suppress(BaseException):  # a module can be anything
             path = module.__file__
             is_own = name.partition(".")[0] == package or not path.startswith(installed)
             if is_own and len(found) < _MOST_FILES:

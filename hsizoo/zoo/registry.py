@@ -160,7 +160,7 @@ class Registry:
                         f"{one_line(error)}"
                     ) from error
                 record.status, record.detail = "failed", one_line(error)
-                record.traceback = (answer and answer.traceback) or traceback.format_exc()
+                record.traceback = answer.traceback if answer else traceback.format_exc()
             if answer and answer.remark:
                 record.detail = "; ".join(filter(None, (record.detail, answer.remark)))
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -75,9 +76,12 @@ PLUGINS = {
     ),
     "packaged-raising": Hostile(offers('packaged="raising_package.inside:weights"'), "ok"),
     "packaged-exiting": Hostile(offers('packaged="exiting_package.inside:weights"'), "ok"),
+    "option-of-4000-digits": Hostile(
+        offers('options={"a": 10**4000}'), "failed", "option 'a' is too large"
+    ),
     "option-of-5000-digits": Hostile(
-        offers('options={"a": 10**5000}'), "failed", "its message cannot be read"
-    ).__class__(offers('options={"a": 10**4000}'), "failed", "option 'a' is too large"),
+        offers('options={"a": 10**5000}'), "failed", "option 'a' is too large"
+    ),
     "option-with-escapes": Hostile(
         offers('options={"a\\x1b[2J": 1}'), "failed", "printable characters"
     ),
@@ -194,6 +198,11 @@ PLUGINS = {
     "str-has-escapes": Hostile("raise ValueError('\\x1b[2J[/red] \\n x')", "failed", "Error: [/re"),
     "deep": Hostile("def f():\n    f()\nf()", "failed", "RecursionError"),
     "syntax": Hostile("this is no Python", "failed", "SyntaxError"),
+    # Protocols, whose classes `bench` imports for their options.
+    "protocol-raises": Hostile(
+        offers('kind="protocol", target="h_protocols:nothing"', first=""), "ok"
+    ),
+    "protocol-is-odd": Hostile(offers('kind="protocol", target="h_odd_protocol:Odd"'), "ok"),
     # What is done to the process.
     "exit-at-once": Hostile("import os\nos._exit(3)", "failed", "ended with status 3 before"),
     "crash": Hostile("import os\nos.kill(os.getpid(), 9)", "failed", "killed by signal 9"),
@@ -237,7 +246,7 @@ PLUGINS = {
         "ok",
     ),
     "trace": Hostile("import sys\nsys.settrace(1)\nsys.setrecursionlimit(1)", "failed", ""),
-    "memory": Hostile("x = [bytearray(2**30) for _ in range(100)]", "failed", "MemoryError"),
+    "memory": Hostile("bytearray(6 * 2**30)", "failed", "MemoryError"),
     "asks-hsizoo": Hostile(offers(first="hsizoo.list_components()"), "ok"),
     "imports-numpy": Hostile(offers(first="import numpy"), "ok", "imports numpy"),
     "odd-module": Hostile(
@@ -260,12 +269,25 @@ sys.modules[__name__] = Odd()
         f"within {SECONDS} s",
     ),
     "z-child": Hostile(
-        "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'input()'], "
-        "stdin=subprocess.PIPE) and open(subprocess.PIPE)\nimport time\ntime.sleep(9999)",
+        "import pathlib, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(9999)'])\n"
+        "pathlib.Path(__file__).with_name('child.pid').write_text(str(child.pid))\n"
+        "import time\ntime.sleep(9999)",
         "failed",
         f"within {SECONDS} s",
     ),
 }
+
+ODD_PROTOCOL = """
+import hsizoo
+
+class Odd(hsizoo.Protocol):
+    kinds = columns = legends = default_for = None
+    summary = property(lambda self: 1 / 0)
+
+    def __init__(self, *anything, clicks=object(), **options):
+        pass
+"""
 
 FINE = offers()
 METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 1\n"
@@ -320,6 +342,9 @@ def install(site):
         (site / package).mkdir()
         (site / package / "__init__.py").write_text(code)
         (site / package / "inside.py").write_text("")
+    group = "raise BaseExceptionGroup('many', [GeneratorExit()])"
+    (site / "h_protocols.py").write_text(group)
+    (site / "h_odd_protocol.py").write_text(ODD_PROTOCOL)
     (site / "h_fine.py").write_text(FINE.replace("NAME", "'fine'"))
     (site / "h_near.py").write_text(FINE.replace("NAME", "'sa'"))
     for name, hostile in PLUGINS.items():
@@ -446,7 +471,7 @@ def test_plugins_names_the_culprits(zoo):
 
 def test_a_component_can_be_described_and_benched(zoo):
     assert zoo("info", "sa").stdout == zoo("info", "sa", HSIZOO_NO_PLUGINS="1").stdout
-    done = zoo("bench", "sa", "-d", "phantom:height=24,width=24", "--clicks", "2", "--no-bootstrap")
+    done = zoo("bench", "sa", "-d", "phantom:height=24,width=24", "--clicks", "2")
     assert "sa" in done.stdout
 
 
@@ -465,6 +490,17 @@ def test_what_differs_at_each_call_is_asked_once(zoo):
     ]
     assert named[0] == named[1]
     assert zoo.rows()["h-differs", "p"]["components"] == named[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_what_a_plugin_started_ends_with_it(zoo):
+    zoo.rows()
+    number = int((zoo.site / "child.pid").read_text())
+    try:
+        command = Path(f"/proc/{number}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        command = b""
+    assert command == b""  # also of one that nobody has waited for
 
 
 @pytest.mark.slow
