@@ -105,6 +105,7 @@ def _print_run(verdict: Check, *missing: Check) -> None:
 
 
 def _installation() -> list[Check]:
+    plugins = _plugins()  # before torch, which damaged metadata of one could break
     from hsizoo.runs.inventory import list_datasets, list_weights
 
     return [
@@ -112,7 +113,7 @@ def _installation() -> list[Check]:
         *[_package(name, None) for name in ("numpy", "scipy", "scikit-image", "tensorly")],
         _torch(),
         *[_package(name, how) for name, how in _OPTIONAL.items()],
-        *_plugins(),
+        *plugins,
         *_requirements(),
         _embedded_data(),
         *map(_check, [*list_weights(), *list_datasets()]),

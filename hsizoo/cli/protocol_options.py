@@ -85,7 +85,7 @@ def registered() -> list[Offer]:
                 spec = entry.spec
                 offer = Offer(name=name, target=target, summary=spec.summary, presets=spec.options)
                 offers.append(offer)
-        except HsizooError:  # `hsizoo info NAME` reports it; show the others
+        except Exception:  # noqa: BLE001 (`hsizoo info NAME` reports it; show the others)
             continue
     return offers
 

@@ -6,6 +6,7 @@ them if one is not UTF-8.  It also takes a distribution called ``HSIZOO`` for hs
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,6 +105,8 @@ def _read(dist: Distribution, name: str) -> bytes:
     try:
         return (dist.read_text(name) or "").encode()
     except UnicodeDecodeError as error:
+        # torch reads all of them when it is imported, and would fail.
+        os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
         return error.object
     except Exception:  # noqa: BLE001 (a damaged archive may raise anything)
         return b""

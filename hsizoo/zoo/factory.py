@@ -289,7 +289,9 @@ def import_target(entry: Entry) -> type[interfaces.Component]:
     module, _, attribute = spec.target.partition(":")
     try:
         target = getattr(import_module(module), attribute)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:  # the user's, more likely than the module's
+        raise
+    except BaseException as error:
         raise ContractError(
             f"{entry.full_name} of {entry.dist} {entry.dist_version}: importing {spec.target} "
             f"failed: {one_line(error)}"

@@ -271,7 +271,7 @@ sys.modules[__name__] = Odd()
     "z-child": Hostile(
         "import pathlib, subprocess, sys\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(9999)'])\n"
-        "pathlib.Path(__file__).with_name('child.pid').write_text(str(child.pid))\n"
+        "(pathlib.Path(__file__).parents[1] / 'child.pid').write_text(str(child.pid))\n"
         "import time\ntime.sleep(9999)",
         "failed",
         f"within {SECONDS} s",
@@ -495,7 +495,7 @@ def test_what_differs_at_each_call_is_asked_once(zoo):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_what_a_plugin_started_ends_with_it(zoo):
     zoo.rows()
-    number = int((zoo.site / "child.pid").read_text())
+    number = int((zoo.folder / "child.pid").read_text())
     try:
         command = Path(f"/proc/{number}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
