@@ -111,5 +111,7 @@ def _print(card: dict[str, Any]) -> None:
         first = card["options"][0]
         short = card["name"].removeprefix("hsizoo/")
         out.print(
-            f"\nset options like this: {short}:{first['name']}={first['default']}", style="dim"
+            f"\nset options like this: {short}:{first['name']}={first['default']}",
+            style="dim",
+            markup=False,
         )

@@ -55,5 +55,6 @@ def plugins(
     if verbose:
         for record in records:
             if record.traceback:
-                console().print(f"\n{record.name} ({record.dist} {record.version}):", style="bold")
-                console().print(escape(record.traceback))
+                whose = f"\n{record.name} ({record.dist} {record.version}):"
+                console().print(whose, style="bold", markup=False)
+                console().print(record.traceback, markup=False)

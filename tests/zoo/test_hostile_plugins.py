@@ -282,8 +282,8 @@ ODD_PROTOCOL = """
 import hsizoo
 
 class Odd(hsizoo.Protocol):
-    kinds = columns = legends = default_for = None
-    summary = property(lambda self: 1 / 0)
+    kinds, columns, folder_suffix = ("scorer",), (), ""
+    legends = default_for = short_options = None
 
     def __init__(self, *anything, clicks=object(), **options):
         pass
@@ -471,7 +471,7 @@ def test_plugins_names_the_culprits(zoo):
 
 def test_a_component_can_be_described_and_benched(zoo):
     assert zoo("info", "sa").stdout == zoo("info", "sa", HSIZOO_NO_PLUGINS="1").stdout
-    done = zoo("bench", "sa", "-d", "phantom:height=24,width=24", "--clicks", "2")
+    done = zoo("bench", "sa", "-d", "phantom:height=32,width=32", "--clicks", "2")
     assert "sa" in done.stdout
 
 
