@@ -70,10 +70,15 @@ def test_it_is_asked_again_on_demand(tally):
     assert tally() == ["data", "call-n2"]
 
 
+def add_a_line(folder):
+    path = folder / "tally_plugin.py"
+    path.write_text(path.read_text() + "\n")
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        lambda folder: (folder / "tally_plugin.py").open("a").write("\n"),
+        add_a_line,
         lambda folder: (folder / "tally_part.py").write_text("a = 1"),
         lambda folder: (folder / "tally-1.dist-info" / "RECORD").write_text("x"),
         lambda folder: (folder / "tally-1.dist-info" / "METADATA").write_text(
