@@ -172,7 +172,10 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
-        return version("hsizoo")
+        from hsizoo.zoo.distributions import own_version
+        from hsizoo.zoo.hooks import ENTRY_POINT_GROUP
+
+        return own_version(ENTRY_POINT_GROUP) or version("hsizoo")
     if name not in _WHERE:
         raise AttributeError(f"module 'hsizoo' has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_WHERE[name]), name)

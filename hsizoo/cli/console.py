@@ -32,12 +32,12 @@ def console(stderr: bool = False) -> Console:
     """Return a console on stdout or stderr."""
     stream = sys.stderr if stderr else sys.stdout
     if stream.isatty():
-        made = Console(stderr=stderr, highlight=False)
+        made = Console(stderr=stderr, highlight=False, emoji=False)
         made.width = max(made.width, _NARROWEST)
         return made
     asked = os.environ.get("COLUMNS", "")
     width = max(int(asked), _NARROWEST) if asked.isdecimal() and int(asked) else _PIPE
-    return Console(file=cast(TextIO, _Unpadded(stream)), width=width, highlight=False)
+    return Console(file=cast(TextIO, _Unpadded(stream)), width=width, highlight=False, emoji=False)
 
 
 class _Unpadded(io.TextIOBase):
@@ -77,7 +77,7 @@ def print_rows(
     if not rows:
         return
     widths = [
-        max(Text.from_markup(cell).cell_len for cell in cells)
+        max(Text.from_markup(cell, emoji=False).cell_len for cell in cells)
         for cells in zip(columns, *rows, strict=True)
     ]
     *others, last = widths
@@ -104,7 +104,7 @@ def _print_paragraphs(out: Console, columns: Sequence[str], rows: Sequence[Seque
             if cell
         ]
         whole = " · ".join(filter(None, (f"[bold]{first}[/]", *words, prose)))
-        if "\n" not in prose and Text.from_markup(whole).cell_len <= out.width:
+        if "\n" not in prose and Text.from_markup(whole, emoji=False).cell_len <= out.width:
             out.print(whole)
             continue
         out.print(first, style="bold")

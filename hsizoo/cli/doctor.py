@@ -110,6 +110,7 @@ def _print_run(verdict: Check, *missing: Check) -> None:
 
 
 def _installation() -> list[Check]:
+    plugins = _plugins()  # before torch, which damaged metadata of one could break
     from hsizoo.runs.inventory import list_datasets, list_weights
 
     return [
@@ -117,7 +118,7 @@ def _installation() -> list[Check]:
         *[_package(name, None) for name in ("numpy", "scipy", "scikit-image", "tensorly")],
         _torch(),
         *[_package(name, how) for name, how in _OPTIONAL.items()],
-        *_plugins(),
+        *plugins,
         *_requirements(),
         _embedded_data(),
         *map(_check, [*list_weights(), *list_datasets()]),
@@ -186,8 +187,8 @@ def _plugins() -> list[Check]:
         elif record.status == "disabled":
             checks.append((what, "optional", record.detail, "unset HSIZOO_NO_PLUGINS"))
         else:
-            own = record.dist == "hsizoo"
-            fix = (
+            own = record.dist == "hsizoo" and not record.mend
+            fix = record.mend or (
                 f"pip install --force-reinstall {record.dist}"
                 if own
                 else (f"pip install --upgrade {record.dist}, or pip uninstall {record.dist}")

@@ -111,4 +111,5 @@ def _print(card: dict[str, Any]) -> None:
         told = [option for option in card["options"] if option["default"] not in (None, "")]
         name, value = (told[0]["name"], told[0]["default"]) if told else (rows[0][0], "VALUE")
         short = card["name"].removeprefix("hsizoo/")
-        out.print(f"\nset options like this: {short}:{name}={value}", style="dim")
+        example = f"{short}:{name}={value}"
+        out.print(f"\nset options like this: {example}", style="dim", markup=False)

@@ -64,6 +64,7 @@ def print_components(kind: str | None, json: bool) -> None:
             f"{len(failed)} plugin(s) failed to load "
             f"({', '.join(record.dist for record in failed)}): see `hsizoo plugins`",
             style="yellow",
+            markup=False,
         )
 
 
@@ -93,12 +94,12 @@ def print_entries(entries: Sequence[Entry], json: bool) -> None:
             ]
         )
         return
-    out = console()
+    out, shortest = console(), _shortest_names()
     for kind in KINDS:
         mine = [entry for entry in entries if entry.spec.kind == kind]
         if mine:
             out.print(f"{kind}s", style="bold")
-            rows = [(_shortest(entry), _about(entry, escape)) for entry in mine]
+            rows = [(shortest(entry), _about(entry, escape)) for entry in mine]
             print_rows(out, ("", ""), rows, indent=2)
 
 
@@ -133,9 +134,16 @@ def _about(entry: Entry, escape: Callable[[str], str]) -> str:
     return " · ".join([escape(entry.spec.summary), *words])
 
 
-def _shortest(entry: Entry) -> str:
-    """Shortest unambiguous name: bare if it is hsizoo's own or unique in its kind."""
+def _shortest_names() -> Callable[[Entry], str]:
+    """Shortest unambiguous names: bare for hsizoo's own and those unique in their kind."""
+    from collections import Counter
+
     from hsizoo.zoo.registry import FIRST_PARTY, registry
 
-    same = [e for e in registry().entries(entry.spec.kind) if e.spec.name == entry.spec.name]
-    return entry.spec.name if len(same) == 1 or entry.dist == FIRST_PARTY else entry.full_name
+    count = Counter((entry.spec.kind, entry.spec.name) for entry in registry().entries())
+
+    def shortest(entry: Entry) -> str:
+        is_bare = entry.dist == FIRST_PARTY or count[entry.spec.kind, entry.spec.name] == 1
+        return entry.spec.name if is_bare else entry.full_name
+
+    return shortest

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from hsizoo.cli.command import Command
-from hsizoo.errors import HsizooError, OptionError, did_you_mean
+from hsizoo.errors import OptionError, did_you_mean
 from hsizoo.interfaces import Column, Protocol
 from hsizoo.runs.choose import make_protocol
 from hsizoo.zoo.options import Option, declared_options
@@ -84,8 +84,10 @@ def registered() -> list[Offer]:
             if all(hasattr(target, attribute) for attribute in _REQUIRED):
                 spec = entry.spec
                 offer = Offer(name=name, target=target, summary=spec.summary, presets=spec.options)
+                if entry.dist != FIRST_PARTY:
+                    _parameters([offer], [])  # or else it would spoil those of all
                 offers.append(offer)
-        except HsizooError:  # `hsizoo info NAME` reports it; show the others
+        except Exception:  # noqa: BLE001 (`hsizoo info NAME` reports it; show the others)
             continue
     return offers
 

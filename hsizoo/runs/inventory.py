@@ -15,6 +15,7 @@ from hsizoo.weights.trained import CARD_FILE, trained_folder
 from hsizoo.zoo.factory import resolve
 from hsizoo.zoo.recipe import Recipe
 from hsizoo.zoo.registry import FIRST_PARTY, registry
+from hsizoo.zoo.texts import one_line
 
 __all__ = ["Item", "list_datasets", "list_weights", "readiness"]
 
@@ -45,17 +46,22 @@ class Item:
 def list_weights() -> list[Item]:
     """List the published weight files of all components, and their trained weights."""
     users: dict[WeightFile, list[str]] = {}
-    trained, untrained = [], []
+    found, trained, untrained = [], [], []
     for recipe in _components():
         name = recipe.name.base
-        for file in recipe.target.weight_files(**recipe.options):
+        try:
+            files = list(recipe.target.weight_files(**recipe.options))
+        except Exception as error:  # noqa: BLE001 (a plugin may fail in any way)
+            found.append(Item(f"weights of {recipe.entry.full_name}", False, one_line(error)))
+            continue
+        for file in files:
             users.setdefault(file, []).append(name)
         if recipe.is_trainable:
             if recipe.weights is None:
                 untrained += [name] if recipe.is_untrained() else []
             else:
                 trained.append(_trained(recipe))
-    found = [_file(file, names) for file, names in users.items()] + trained
+    found += [*(_file(file, names) for file, names in users.items()), *trained]
     if untrained:
         detail = f"none for {', '.join(untrained)}"
         how = "hsizoo doctor NAME --dataset DATASET shows the commands that train one"
@@ -108,6 +114,10 @@ def list_datasets() -> list[Item]:
                 found.append(_dataset(name, datasets))
         except HsizooError as error:
             found.append(Item(f"dataset {name}", False, "not here", str(error)))
+        except Exception as error:
+            if entry.dist == FIRST_PARTY:
+                raise
+            found.append(Item(f"dataset {name}", False, f"it fails: {one_line(error)}"))
     return found
 
 

@@ -29,7 +29,7 @@ from hsizoo.session.applying import Applied, Applier
 from hsizoo.session.inputs import Input
 from hsizoo.session.masks import check_mask_target
 from hsizoo.session.source import Source
-from hsizoo.zoo.registry import one_line
+from hsizoo.zoo.texts import one_line
 
 __all__ = ["MaskFolder", "Outcome", "apply_to_files"]
 

@@ -33,8 +33,9 @@ from hsizoo.zoo.lookup import find_dataset, is_path
 from hsizoo.zoo.names import Name, parse_composition, parse_name
 from hsizoo.zoo.options import Option, declared_options, resolve_options
 from hsizoo.zoo.recipe import Recipe
-from hsizoo.zoo.registry import FIRST_PARTY, Entry, normalise, one_line, registry
+from hsizoo.zoo.registry import FIRST_PARTY, Entry, normalise, registry
 from hsizoo.zoo.spec import KINDS, Kind
+from hsizoo.zoo.texts import one_line
 
 if TYPE_CHECKING:
     from hsizoo.cube import Scene
@@ -288,7 +289,9 @@ def import_target(entry: Entry) -> type[interfaces.Component]:
     module, _, attribute = spec.target.partition(":")
     try:
         target = getattr(import_module(module), attribute)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:  # the user's, more likely than the module's
+        raise
+    except BaseException as error:
         raise ContractError(
             f"{entry.full_name} of {entry.dist} {entry.dist_version}: importing {spec.target} "
             f"failed: {one_line(error)}"

@@ -5,45 +5,54 @@
 ['indian-pines', 'phantom']
 
 This module imports nothing heavy; a component's module is imported when the component is built
-(`hsizoo.zoo.factory`).
+(`hsizoo.zoo.factory`).  hsizoo's own plugins are imported here; those of other distributions in
+processes of their own (`hsizoo.zoo.asking`), so that none of them can do harm to a command.
 
 Environment
 -----------
 HSIZOO_NO_PLUGINS=1
     Load only the components that hsizoo itself ships.
 HSIZOO_STRICT_PLUGINS=1
-    Raise `PluginError` for the first plugin that fails, instead of listing it as failed.
+    Import all plugins here, and raise `PluginError` for the first that fails, instead of listing it
+    as failed.  For authors of plugins.
+HSIZOO_PLUGIN_SECONDS=20
+    Time that a new plugin has to say what it offers.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import threading
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import pluggy
-
-from hsizoo.errors import (
-    HsizooError,
-    NameLookupError,
-    PluginError,
-    SpecError,
-    did_you_mean,
-)
-from hsizoo.zoo import hooks as hookspecs
+from hsizoo.errors import NameLookupError, PluginError, SpecError, did_you_mean
+from hsizoo.zoo.distributions import FIRST_PARTY, Point, find_points, normalise
+from hsizoo.zoo.hooks import ENTRY_POINT_GROUP
+from hsizoo.zoo.loading import load_specs
+from hsizoo.zoo.modules import find_module
 from hsizoo.zoo.names import Name
-from hsizoo.zoo.spec import PLUGIN_API, ComponentSpec, Kind
+from hsizoo.zoo.spec import KINDS, ComponentSpec, Kind
+from hsizoo.zoo.texts import one_line
 
-__all__ = ["Entry", "PluginRecord", "Registry", "list_components", "registry", "reset"]
+if TYPE_CHECKING:
+    from hsizoo.zoo.asking import Answer
 
-FIRST_PARTY = "hsizoo"
+__all__ = [
+    "FIRST_PARTY",
+    "Entry",
+    "PluginRecord",
+    "Registry",
+    "list_components",
+    "normalise",
+    "registry",
+    "reset",
+]
+
+_MOST_NAMED = 3  # of the names that a plugin shares with others
 
 
 @dataclass(frozen=True)
@@ -62,16 +71,13 @@ class Entry:
     @property
     def missing(self) -> tuple[str, ...]:
         """Required packages of the spec that are not installed."""
-        return tuple(name for name in self.spec.requires if _is_missing(name))
+        return tuple(name for name in self.spec.requires if find_module(name) is None)
 
     @property
     def packaged(self) -> Path | None:
         """Path of the weights shipped with the plugin, or None; imports nothing."""
         package, _, place = self.spec.packaged.partition(":")
-        try:
-            found = find_spec(package) if place else None
-        except (ImportError, ValueError):  # a parent package is missing or partly initialised
-            return None
+        found = find_module(package) if place else None
         for folder in (found and found.submodule_search_locations) or ():
             path = Path(folder, *place.split("/"))
             if path.exists():
@@ -84,7 +90,8 @@ class PluginRecord:
     """An entry point and the result of loading it: a row of ``hsizoo plugins``.
 
     ``status`` is "ok", "failed" (none of its components is registered) or "disabled"; `detail` is
-    a one-line reason or remark, `traceback` the full traceback of a failure.
+    a one-line reason or remark, `mend` what to do about it where that is not obvious, `traceback`
+    the full traceback of a failure.
     """
 
     name: str
@@ -94,6 +101,7 @@ class PluginRecord:
     status: Literal["ok", "failed", "disabled"] = "ok"
     detail: str = ""
     components: list[str] = field(default_factory=list)
+    mend: str = ""
     traceback: str = ""
 
 
@@ -107,7 +115,9 @@ class Registry:
     third_party : bool, default True
         Whether to load plugins of other distributions.
     strict : bool, default False
-        Raise `PluginError` when a plugin fails.
+        Import all plugins in this process, and raise `PluginError` when one fails.
+    again : bool, default False
+        Ask plugins of other distributions even if their answer is known.
 
     Attributes
     ----------
@@ -117,60 +127,42 @@ class Registry:
 
     def __init__(
         self,
-        group: str = hookspecs.ENTRY_POINT_GROUP,
+        group: str = ENTRY_POINT_GROUP,
         *,
         third_party: bool = True,
         strict: bool = False,
+        again: bool = False,
     ) -> None:
         self.plugins: list[PluginRecord] = []
         self._entries: dict[tuple[Kind, str], list[Entry]] = {}
-        self._manager = pluggy.PluginManager("hsizoo")
-        self._manager.add_hookspecs(hookspecs)
-        for point in sorted(entry_points(group=group), key=_first_party_first):
-            dist, version = (point.dist.name, point.dist.version) if point.dist else ("?", "?")
-            record = PluginRecord(point.name, normalise(dist), version, point.value)
+        found = find_points(group)
+        foreign = [point for point in found.points if not (point.is_own or point.fault)]
+        answers: dict[Point, Answer] = {}
+        if foreign and third_party and not strict:
+            from hsizoo.zoo.asking import ask
+
+            answers = ask(found, foreign, again=again)
+        for point in found.points:
+            record = PluginRecord(point.name, point.dist, point.version, point.value)
+            record.mend = point.mend
             self.plugins.append(record)
-            if record.dist != FIRST_PARTY and not third_party:
+            if not (point.is_own or third_party):
                 record.status, record.detail = "disabled", "HSIZOO_NO_PLUGINS is set"
                 continue
+            answer = answers.get(point)
             try:
-                self._add(self._load(point, len(self.plugins)), record)
+                self._add(_specs(point, answer), record)
             # SystemExit too: a module that calls sys.exit() must not end `hsizoo list`.
             except (Exception, SystemExit) as error:
                 if strict:
                     raise PluginError(
-                        f"plugin {record.name!r} of {record.dist} {version} failed: "
+                        f"plugin {record.name!r} of {record.dist} {record.version} failed: "
                         f"{one_line(error)}"
                     ) from error
                 record.status, record.detail = "failed", one_line(error)
-                record.traceback = traceback.format_exc()
-
-    def _load(self, point: EntryPoint, number: int) -> list[ComponentSpec]:
-        """Import a plugin and return all its specs; raise if any of them fails."""
-        plugin = point.load()
-        needs = getattr(plugin, "HSIZOO_API", PLUGIN_API)
-        if not isinstance(needs, int) or needs > PLUGIN_API:
-            raise PluginError(
-                f"needs hsizoo plugin API {needs}, but this hsizoo has {PLUGIN_API}; upgrade hsizoo"
-            )
-        # The number makes names unique: pluggy silently drops a second plugin of the same name.
-        name = f"{number}:{point.name}"
-        others = self._manager.get_plugins()
-        self._manager.register(plugin, name=name)
-        try:
-            if not self._manager.get_hookcallers(plugin):
-                raise PluginError(
-                    f"{point.value} has no hsizoo_components() marked with @hsizoo.hookimpl"
-                )
-            hook = self._manager.subset_hook_caller("hsizoo_components", others)
-            # Generators raise late: register nothing before all specs have been collected.
-            specs = [spec for batch in hook() for spec in batch]
-        finally:
-            self._manager.unregister(plugin)
-        for spec in specs:
-            if not isinstance(spec, ComponentSpec):
-                raise SpecError(f"hsizoo_components() yielded {spec!r}; expected a ComponentSpec")
-        return specs
+                record.traceback = answer.traceback if answer else traceback.format_exc()
+            if answer and answer.remark:
+                record.detail = "; ".join(filter(None, (record.detail, answer.remark)))
 
     def _add(self, specs: list[ComponentSpec], record: PluginRecord) -> None:
         """Register the specs of a plugin."""
@@ -186,12 +178,14 @@ class Registry:
         for entry in entries:
             name = entry.spec.name
             # Names are compared across kinds: `name` may select a scorer or a segmenter.
-            others = [e.full_name for e in self.entries() if e.spec.name == name]
-            others = [other for other in others if other != entry.full_name]
+            same = [e.full_name for kind in KINDS for e in self._entries.get((kind, name), [])]
+            others = [other for other in same if other != entry.full_name]
             if others:
                 remarks.append(f"{name!r} is also {', '.join(others)}: use {entry.full_name!r}")
             self._entries.setdefault((entry.spec.kind, name), []).append(entry)
             record.components.append(name)
+        if len(remarks) > _MOST_NAMED:
+            remarks[_MOST_NAMED:] = [f"{len(remarks) - _MOST_NAMED} more names are taken"]
         record.detail = "; ".join(remarks) if entries else "no components"
 
     def entries(self, kind: Kind | None = None) -> list[Entry]:
@@ -275,6 +269,7 @@ def list_components(kind: Kind | None = None) -> list[Entry]:
 
 
 _registry: Registry | None = None
+_again = False
 _lock = threading.Lock()
 
 
@@ -284,42 +279,36 @@ def registry() -> Registry:
     with _lock:
         if _registry is None:
             _registry = Registry(
-                third_party=not _flag("HSIZOO_NO_PLUGINS"), strict=_flag("HSIZOO_STRICT_PLUGINS")
+                third_party=not _flag("HSIZOO_NO_PLUGINS"),
+                strict=_flag("HSIZOO_STRICT_PLUGINS"),
+                again=_again,
             )
         return _registry
 
 
-def reset() -> None:
-    """Discard the registry, so that the next use discovers plugins again (tests, notebooks)."""
-    global _registry
+def reset(*, again: bool = False) -> None:
+    """Discard the registry, so that the next use discovers plugins again (tests, notebooks).
+
+    Parameters
+    ----------
+    again : bool, default False
+        Ask even those plugins whose answer is known.
+    """
+    global _registry, _again
     with _lock:
-        _registry = None
+        _registry, _again = None, again
 
 
-def _first_party_first(point: EntryPoint) -> tuple[bool, str, str, str]:
-    dist = normalise(point.dist.name) if point.dist else "?"
-    return dist != FIRST_PARTY, dist, point.name, point.value
-
-
-def normalise(dist: str) -> str:
-    """Normalise a distribution name as PEP 503 does."""
-    return re.sub(r"[-_.]+", "-", dist).lower()
-
-
-def _is_missing(module: str) -> bool:
-    try:
-        return find_spec(module) is None
-    except (ImportError, ValueError):  # a parent package is missing or partly initialised
-        return True
+def _specs(point: Point, answer: Answer | None) -> list[ComponentSpec]:
+    """The specs of a plugin; raise if it fails."""
+    if point.fault:
+        raise PluginError(point.fault)
+    if answer is None:
+        return load_specs(point.name, point.value)
+    if answer.failure:
+        raise PluginError(answer.failure)
+    return answer.components
 
 
 def _flag(variable: str) -> bool:
     return os.environ.get(variable, "").strip().lower() not in ("", "0", "false", "no")
-
-
-def one_line(error: BaseException) -> str:
-    """Format an error as ``ErrorType: message`` on one line; hsizoo's own without the type."""
-    text = " ".join(str(error).split())
-    if isinstance(error, HsizooError) and text:
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
