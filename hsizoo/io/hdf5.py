@@ -19,7 +19,7 @@ from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 from hsizoo.io.statements import plain_text, unit_in
 
-__all__ = ["attributes_of", "datasets_of", "load", "read", "stated_of"]
+__all__ = ["attributes_of", "datasets_of", "describe", "load", "read", "stated_of"]
 
 _MOST_ITEMS: Final = 100_000
 _DEFLATE_AT_MOST: Final = (None, "gzip", "lzf")  # what shrinks data no more than deflate does
@@ -29,27 +29,47 @@ _MATLAB_OWN: Final = ("#refs#", "#subsystem#")
 def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Read the requested dataset; links to other files are not followed."""
     h5py = need("h5py", "hdf5", path)
+    with h5py.File(path, "r") as file:
+        return describe(path, datasets_of(path, file), want, settings, images)
+
+
+def describe(
+    path: Path,
+    found: Mapping[str, Any],
+    want: Want,
+    settings: Settings,
+    images: Sequence[tuple[int, int]],
+) -> Raster:
+    """Read the requested dataset of an open file.
+
+    Parameters
+    ----------
+    path : Path
+    found : mapping of str to h5py.Dataset
+        All arrays in the file, from `datasets_of`.
+    want, settings, images
+        As for every reader; see `hsizoo.io.formats.open_raster`.
+    """
     with path.open("rb") as start:
         matlab = start.read(10) == b"MATLAB 7.3"
-    with h5py.File(path, "r") as file:
-        found = datasets_of(path, file)
-        own = {
-            name: item
-            for name, item in found.items()
-            if name.split("/")[0] not in _MATLAB_OWN and not _is_characters(item)
-        }
-        shapes, others = numeric(own, want)
-        if matlab:
-            shapes = {name: shape[::-1] for name, shape in shapes.items()}
-        variable = settings.variable if want == "cube" else settings.mask_variable
-        chosen = choose(path, shapes, want, variable, others)
-        values = load(path, found[chosen])
-        names = _axis_names(found[chosen])
-        above = attributes_of(file)
-        for depth in range(1, len(chosen.split("/"))):
-            above |= attributes_of(file["/".join(chosen.split("/")[:depth])])
-        beside = replace(_beside(path, found), shapes=shapes, above=above)
-        attributes = stated_of(found[chosen])
+    own = {
+        name: item
+        for name, item in found.items()
+        if name.split("/")[0] not in _MATLAB_OWN and not _is_characters(item)
+    }
+    shapes, others = numeric(own, want)
+    if matlab:
+        shapes = {name: shape[::-1] for name, shape in shapes.items()}
+    variable = settings.variable if want == "cube" else settings.mask_variable
+    chosen = choose(path, shapes, want, variable, others)
+    values = load(path, found[chosen])
+    names = _axis_names(found[chosen])
+    file, groups = found[chosen].file, chosen.split("/")[:-1]
+    above = attributes_of(file)
+    for depth in range(1, len(groups) + 1):
+        above |= attributes_of(file["/".join(groups[:depth])])
+    beside = replace(_beside(path, found), shapes=shapes, above=above)
+    attributes = stated_of(found[chosen])
     if matlab:
         values, names = values.T, None if names is None else names[::-1]
     return make_raster(

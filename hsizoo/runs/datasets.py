@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hsizoo.errors import NameLookupError, OptionError, ProtocolError, did_you_mean
+from hsizoo.errors import NameLookupError, OptionError, ProtocolError, did_you_mean, listed
 from hsizoo.interfaces import SceneDataset, SceneInfo
 from hsizoo.training.division import divide
 from hsizoo.training.settings import TrainingSettings
@@ -139,10 +139,9 @@ def _named(text: str, infos: Sequence[SceneInfo], names: Sequence[str]) -> list[
     known = {info.name: index for index, info in enumerate(infos)}
     for name in names:
         if name not in known:
-            more = ", …" if len(known) > 8 else ""
             raise NameLookupError(
                 f"{text} has no scene {name!r}.{did_you_mean(name, known)} "
-                f"Its {len(known)} scene(s): {', '.join([*known][:8])}{more}"
+                f"Its {len(known)} scene(s): {listed(known)}"
             )
     return [known[name] for name in dict.fromkeys(names)]
 
