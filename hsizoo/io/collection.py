@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,14 +65,20 @@ class Collection:
     ----------
     folder : path
 
+    only : sequence of Path, optional
+        The folders in it to look into; by default all of them.
+
     Raises
     ------
     DataError
         If the folder does not exist, or its ``hsizoo.toml`` is invalid.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, folder: str | os.PathLike[str], *, only: Sequence[Path] | None = None
+    ) -> None:
         self.folder = Path(folder).expanduser()
+        self._only = only
         if not self.folder.is_dir():
             if self.folder.exists():
                 raise DataError(f"{self.folder} is a file; give the folder that it lies in")
@@ -89,7 +95,7 @@ class Collection:
 
     @cached_property
     def _found(self) -> tuple[dict[Path, Format | None], dict[Path, str]]:
-        return list_files(self.folder, self._is_skipped)
+        return list_files(self.folder, self._is_skipped, self._only)
 
     def _is_skipped(self, path: Path) -> bool:
         return any(fnmatch.fnmatch(self._below_manifest(path), s) for s in self.manifest.skip)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,7 @@ _OF_SHAPEFILES: Final = (".shx", ".dbf", ".prj", ".cpg", ".qpj", ".sbn", ".sbx",
 
 
 def list_files(
-    folder: Path, is_skipped: Callable[[Path], bool]
+    folder: Path, is_skipped: Callable[[Path], bool], only: Collection[Path] | None = None
 ) -> tuple[dict[Path, Format | None], dict[Path, str]]:
     """List the files in and below a folder, in order.
 
@@ -33,6 +33,8 @@ def list_files(
     folder : Path
     is_skipped : callable
         Whether the user wants to leave a file out.
+    only : collection of Path, optional
+        The folders to look into; by default all of them.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def list_files(
     """
     found: dict[Path, Format | None] = {}
     wrong: dict[Path, str] = {}
-    for path in _walk(folder):
+    for path in _walk(folder, only):
         if is_skipped(path):
             continue
         if reason := _why_not(path, folder):
@@ -84,10 +86,14 @@ def _why_not(path: Path, folder: Path) -> str:
     return ""
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, only: Collection[Path] | None) -> Iterator[Path]:
     """Yield files, stores and linked folders, except hidden ones and known non-data files."""
     for where, folders, names in os.walk(folder):
         here = Path(where)
+        if only is not None:
+            folders[:] = [n for n in folders if here / n in only or is_store(here / n)]
+            if here not in only and here != folder:
+                continue
         whole = [name for name in folders if is_store(here / name)]
         whole += [n for n in folders if (here / n).is_symlink() and n not in whole]
         folders[:] = sorted(n for n in folders if n[0] != "." and n not in whole)

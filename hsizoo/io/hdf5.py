@@ -64,10 +64,10 @@ def describe(
     chosen = choose(path, shapes, want, variable, others)
     values = load(path, found[chosen])
     names = _axis_names(found[chosen])
-    file, groups = found[chosen].file, chosen.split("/")[:-1]
+    file = found[chosen].file
     above = attributes_of(file)
-    for depth in range(1, len(groups) + 1):
-        above |= attributes_of(file["/".join(groups[:depth])])
+    for depth in range(1, len(chosen.split("/"))):
+        above |= attributes_of(file["/".join(chosen.split("/")[:depth])])
     beside = replace(_beside(path, found), shapes=shapes, above=above)
     attributes = stated_of(found[chosen])
     if matlab:

@@ -18,16 +18,16 @@ from hsizoo.io import coco
 from hsizoo.io.formats import DRAWN, FORMATS, MASKS_ONLY, Format
 from hsizoo.io.manifest import MANIFEST
 
-__all__ = ["LOOKED_FOR", "Matches", "match_files"]
+__all__ = ["CUBE_FOLDERS", "LOOKED_FOR", "MASK_FOLDERS", "Matches", "match_files"]
 
 _MASK: Final = re.compile(
     r"(?P<base>.+)[._-](?:mask|gt|labels?|annotations?|segmentation|ground[_-]?truth)", re.I
 )
-_MASK_FOLDERS: Final = (
+MASK_FOLDERS: Final = (
     "mask", "masks", "gt", "gts", "label", "labels", "annotation", "annotations", "segmentation",
     "segmentations", "groundtruth", "ground_truth", "ground-truth",
 )  # fmt: skip
-_CUBE_FOLDERS: Final = ("image", "images", "img", "imgs", "cube", "cubes", "data", "hsi")
+CUBE_FOLDERS: Final = ("image", "images", "img", "imgs", "cube", "cubes", "data", "hsi")
 
 _CUBE_FORMATS: Final = ", ".join(text for kind, text in FORMATS.items() if kind not in MASKS_ONLY)
 _MASK_FORMATS: Final = ", ".join(text for kind, text in FORMATS.items() if kind in MASKS_ONLY)
@@ -133,7 +133,7 @@ class _Matching:
     def _mask_folder(self, path: Path) -> int | None:
         """Place of the first folder for masks in a path below the folder, or None."""
         parts = self._below[path].parts[:-1]
-        return next((n for n, part in enumerate(parts) if part.lower() in _MASK_FOLDERS), None)
+        return next((n for n, part in enumerate(parts) if part.lower() in MASK_FOLDERS), None)
 
     def _folders_with_masks(self) -> Iterator[tuple[str, ...]]:
         """Yield the folders in which a folder for masks lies, or a file with masks for many."""
@@ -148,7 +148,7 @@ class _Matching:
         """Return a cube's path without ending, and without the folder for cubes."""
         below = self._below[cube].with_suffix("")
         for number, part in enumerate(below.parts[:-1]):
-            if part.lower() in _CUBE_FOLDERS and below.parts[:number] in above:
+            if part.lower() in CUBE_FOLDERS and below.parts[:number] in above:
                 return str(PurePosixPath(*below.parts[:number], *below.parts[number + 1 :]))
         return str(below)
 
@@ -194,7 +194,7 @@ class _Matching:
             if where == before + after:
                 usual += cubes
             elif where[:inside] == before and where[inside + 1 :] == after and len(where) > inside:
-                (usual if where[inside].lower() in _CUBE_FOLDERS else others).extend(cubes)
+                (usual if where[inside].lower() in CUBE_FOLDERS else others).extend(cubes)
         yield usual
         yield others
 

@@ -9,6 +9,7 @@ from hsizoo.cube import Scene
 from hsizoo.errors import DataError
 from hsizoo.io.collection import Collection
 from hsizoo.io.envi import find_header
+from hsizoo.io.matching import CUBE_FOLDERS, MASK_FOLDERS
 from hsizoo.io.reading import open_cube
 
 __all__ = ["read_scene"]
@@ -33,7 +34,7 @@ def read_scene(path: str | os.PathLike[str]) -> Scene:
     path = Path(path)
     if not path.exists():
         raise DataError(f"there is no file {path}")
-    collection = Collection(path.parent)
+    collection = _around(path)
     members, wrong = collection.gathered
     for each in (path, find_header(path)):
         if each is not None and each in wrong:
@@ -43,3 +44,13 @@ def read_scene(path: str | os.PathLike[str]) -> Scene:
                 return collection.scene(member)
     open_cube(path)  # says what is wrong with the file
     raise DataError(f"{path} is not a cube with a mask; read a cube alone with hsizoo.read_cube")
+
+
+def _around(path: Path) -> Collection:
+    """Return the folder of a file, or that of images and their masks, and nothing below it."""
+    here = path.parent
+    if here.name.lower() not in CUBE_FOLDERS:
+        return Collection(here, only=[here])
+    beside = here.parent
+    masks = [each for each in beside.iterdir() if each.name.lower() in MASK_FOLDERS]
+    return Collection(beside, only=[here, *masks])

@@ -140,5 +140,13 @@ def test_a_scene_from_one_file(file, tmp_path):
     assert scene.cube.digest == hsizoo.read_cube(file).digest
     assert scene.label_map.targets == {1, 2}
     assert hsizoo.load_scene(str(tmp_path / "c.img")).name == "c"
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "hsizoo.toml").write_text("nonsense")  # other folders are not looked into
+    assert hsizoo.load_scene(file).name == "c"
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    image = write_cube(tmp_path / "images" / "x.npz", scene.cube)
+    write_mask(tmp_path / "labels" / "x.png", scene.label_map.labels)
+    assert hsizoo.load_scene(image).label_map.targets == {1, 2}
     with pytest.raises(hsizoo.HsizooError, match="a single file"):
         hsizoo.load_scene(file, 1)
