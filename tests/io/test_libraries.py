@@ -75,7 +75,7 @@ def test_written_libraries_come_back(tmp_path, name, nm):
     assert again.digest == library.digest
     with pytest.raises(DataError, match=r"written as \.hdr, \.sli, \.csv, not '\.xls'"):
         write_library(tmp_path / "a.xls", library)
-    with pytest.raises(DataError, match="there is no folder .*nowhere to write"):
+    with pytest.raises(DataError, match=r"there is no folder .*nowhere to write"):
         write_library(tmp_path / "nowhere" / name, library)
 
 
