@@ -20,9 +20,9 @@ hookimpl = pluggy.HookimplMarker("hsizoo")
 def hsizoo_components() -> Iterable[ComponentSpec]:
     """Return the specs of the components that this plugin offers.
 
-    The implementing module is imported by every ``hsizoo`` command, so neither it nor its
-    package's ``__init__`` may import torch, NumPy or anything heavy; the target is a string that
-    is imported when the component is built.
+    The implementing module is asked in a process of its own when it is new or has changed; neither
+    it nor its package's ``__init__`` may import torch, NumPy or anything heavy.  The target is a
+    string that is imported when the component is built.
 
     A complete plugin, ``hsizoo_flat/plugin.py``::
 
