@@ -92,9 +92,9 @@ class HeldScene:
         given = self._given
         if job.get("digests", given.digests) != given.digests:
             raise DataError(
-                f"the files of scene {job['scene']} of {job['dataset']} do not hold the values that "
-                "stored cells of this run were computed on: restore the files, or compute all "
-                "cells of the scene anew with --overwrite always"
+                f"the files of scene {job['scene']} of {job['dataset']} hold other values than "
+                "those that stored cells were computed on: restore the files, or compute all cells "
+                "of the scene anew with --overwrite always"
             )
         dataset = self._datasets.get(job["dataset"])
         return protocol.complete(given.scene, dataset, loaded.index), dict(given.digests)

@@ -34,7 +34,9 @@ def fault_of(protocol: type[Protocol], record: Record) -> str:
     columns = {column.name: column for column in protocol.columns}
     try:
         (observations,) = protocol.observe([record])
-        values = [pair for each in observations for pair in each.values.items()]
+        values: list[tuple[str, float | None]] = []
+        for each in observations:
+            values += each.values.items()
         values += protocol.measures(record).items()
         return _out_of_range(columns, values)
     except Exception as error:  # noqa: BLE001, as what a plugin makes of a record that is wrong

@@ -20,6 +20,7 @@ from pathlib import Path
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors.affinity import ImageQueue
 from hsizoo.engine.executors.base import Executor, OnProgress, Outcome, Work, ignore_progress
+from hsizoo.engine.executors.orphans import end_with_parent
 from hsizoo.engine.provenance import available_cores
 from hsizoo.errors import HsizooError, OptionError
 
@@ -155,12 +156,12 @@ class _Worker:
         # A forked child would inherit torch's threads and the GPU context in a broken state.
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
+        in_main_thread = threading.current_thread() is threading.main_thread()
         self._process = context.Process(
-            target=_run_worker, args=(theirs, *self._arguments), daemon=True
+            target=_run_worker, args=(theirs, in_main_thread, *self._arguments), daemon=True
         )
         # Children ignore Ctrl-C from the start; the driver handles it and stops them.
         handler = signal.getsignal(signal.SIGINT)
-        in_main_thread = threading.current_thread() is threading.main_thread()
         if in_main_thread:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
@@ -207,9 +208,12 @@ def _signal_name(number: int) -> str:
         return str(number)
 
 
-def _run_worker(pipe: Connection, work: Work, device: str, threads: int) -> None:
-    """Compute cells until the driver closes the pipe."""
+def _run_worker(
+    pipe: Connection, from_main_thread: bool, work: Work, device: str, threads: int
+) -> None:
+    """Compute cells until the driver closes the pipe, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(by_signal=from_main_thread)
     import torch
 
     torch.set_num_threads(threads)
