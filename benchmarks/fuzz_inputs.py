@@ -8,6 +8,7 @@ import os
 import random
 import re
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -88,6 +89,31 @@ def _read_collection(path: Path) -> None:
     collection = Collection(path)
     for member in collection.members:
         collection.scene(member)
+
+
+def _read_drawn(path: Path) -> None:
+    import hsizoo
+    from hsizoo.io import open_cube, read_labels
+
+    cube = path.parent / "c.hdr"
+    if not cube.exists():
+        hsizoo.io.write_cube(cube, hsizoo.HyperCube(_CUBE))
+    read_labels(path, like=open_cube(cube))
+
+
+def _read_points(path: Path) -> None:
+    import hsizoo
+    from hsizoo.mapping.training_labels import read_training_labels
+    from hsizoo.session.source import read_source, settings_of
+
+    settings = settings_of()
+    read_training_labels(path, read_source(hsizoo.HyperCube(_CUBE), settings), settings)
+
+
+def _read_spectra(path: Path) -> None:
+    from hsizoo.io import read_library
+
+    read_library(path)
 
 
 def _read_clicks(path: Path) -> None:
@@ -174,6 +200,88 @@ def _tiff(folder: Path, **options: Any) -> None:
 
     bands = _CUBE.transpose(2, 0, 1)
     tifffile.imwrite(folder / "c.tif", bands, photometric="minisblack", metadata=None, **options)
+
+
+def _netcdf(folder: Path) -> None:
+    from scipy.io import netcdf_file
+
+    with netcdf_file(folder / "c.nc", "w") as file:
+        for name, size in (("band", 11), ("y", 5), ("x", 7)):
+            file.createDimension(name, size)
+        variable = file.createVariable("cube", "f4", ("band", "y", "x"))
+        variable[:] = _CUBE.transpose(2, 0, 1)
+        variable.scale_factor = 2.0
+        file.createVariable("wavelength", "f8", ("band",))[:] = _NM
+
+
+def _gdal(folder: Path, name: str, driver: str, **options: Any) -> None:
+    import rasterio
+
+    values = (_CUBE * 1000).astype(np.uint16).transpose(2, 0, 1)
+    with rasterio.open(
+        folder / name, "w", driver=driver, height=5, width=7, count=11, dtype="uint16",
+        crs="EPSG:32632", transform=rasterio.Affine(10, 0, 5e5, 0, -10, 5e6), **options,
+    ) as file:  # fmt: skip
+        file.write(values)
+    for beside in folder.glob("*.aux.xml"):
+        beside.unlink()
+
+
+_SQUARE = [[[1, 1], [4, 1], [4, 4], [1, 4], [1, 1]]]
+
+
+def _geojson(folder: Path) -> None:
+    shapes = [("corn", _SQUARE), ("oats", [[[5, 0], [7, 0], [7, 3], [5, 0]]])]
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"class": name},
+            "geometry": {"type": "Polygon", "coordinates": shape},
+        }
+        for name, shape in shapes
+    ]
+    text = json.dumps({"type": "FeatureCollection", "features": features}, indent=1)
+    (folder / "m.geojson").write_text(text)
+
+
+def _coco(folder: Path) -> None:
+    annotations = [
+        {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[1, 1, 4, 1, 4, 4]]},
+        {
+            "id": 2, "image_id": 1, "category_id": 2, "iscrowd": 1,
+            "segmentation": {"size": [5, 7], "counts": [3, 9, 23]},
+        },
+    ]  # fmt: skip
+    about = {
+        "images": [{"id": 1, "file_name": "c.hdr", "height": 5, "width": 7}],
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "corn"}, {"id": 2, "name": "oats"}],
+    }
+    (folder / "m.json").write_text(json.dumps(about, indent=1))
+
+
+def _vectors(folder: Path, name: str, driver: str) -> None:
+    import pyogrio
+    import shapely
+
+    square = shapely.to_wkb(shapely.Polygon(_SQUARE[0]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that there is no coordinate system
+        pyogrio.raw.write(
+            folder / name, np.array([square]), [np.array(["corn"], object)], ["class"],
+            geometry_type="Polygon", driver=driver, crs=None,
+        )  # fmt: skip
+
+
+def _points(folder: Path) -> None:
+    rows = [f"{r},{c},{('corn', 'oats')[c % 2]}" for r in range(5) for c in range(4)]
+    (folder / "l.csv").write_text("\n".join(["row,col,class", *rows]))
+
+
+def _library(folder: Path, name: str) -> None:
+    from hsizoo.io import SpectralLibrary, write_library
+
+    write_library(folder / name, SpectralLibrary(["a", "b, c"], _CUBE[0, :2], _NM))
 
 
 def _npz(folder: Path) -> None:
@@ -294,6 +402,22 @@ KINDS: dict[str, Kind] = {
     "tiff-plain": Kind(_tiff, "c.tif", _read_image),
     "zarr": Kind(partial(_zarr, version=3), "c.zarr", _read_image, "c.zarr/**/*"),
     "zarr-2": Kind(partial(_zarr, version=2), "c.zarr", _read_image, "c.zarr/**/*"),
+    "netcdf3": Kind(_netcdf, "c.nc", _read_image),
+    "erdas": Kind(partial(_gdal, name="c.img", driver="HFA"), "c.img", _read_image),
+    "pcidsk": Kind(partial(_gdal, name="c.pix", driver="PCIDSK"), "c.pix", _read_image),
+    "jpeg2000": Kind(partial(_gdal, name="c.jp2", driver="JP2OpenJPEG"), "c.jp2", _read_image),
+    "geotiff": Kind(partial(_gdal, name="c.tif", driver="GTiff", nodata=7), "c.tif", _read_image),
+    "geojson": Kind(_geojson, "m.geojson", _read_drawn, "m.*"),
+    "coco": Kind(_coco, "m.json", _read_drawn, "m.*"),
+    "geopackage": Kind(
+        partial(_vectors, name="m.gpkg", driver="GPKG"), "m.gpkg", _read_drawn, "m.*"
+    ),
+    "shapefile": Kind(
+        partial(_vectors, name="m.shp", driver="ESRI Shapefile"), "m.shp", _read_drawn, "m.*"
+    ),
+    "points": Kind(_points, "l.csv", _read_points),
+    "library": Kind(partial(_library, name="l.sli"), "l.sli", _read_spectra),
+    "spectra": Kind(partial(_library, name="l.csv"), "l.csv", _read_spectra),
     "tivita": Kind(_tivita, "a_SpecCube.dat", _read_image),
     "png": Kind(_png, "m.png", _read_mask),
     "manifest": Kind(_manifest, "", _read_collection, "*.toml"),

@@ -19,7 +19,7 @@ from hsizoo import (
     data_folders,
 )
 from hsizoo.errors import DataError, MissingRequirement, OptionError
-from hsizoo.io import Raster, open_raster, read_labels
+from hsizoo.io import Raster, Settings, open_raster, read_labels
 from hsizoo.io.limits import check_memory
 from hsizoo_datasets.places import VARIABLE
 
@@ -109,7 +109,7 @@ class Hib(SceneDataset):
             if found := sorted(path.parent for path in root.glob("*/gtMap.hdr")):
                 return found
         raise MissingRequirement(
-            f"no image (a folder with raw.hdr, gtMap.hdr, …) found in "
+            f"no image (a folder with raw.hdr, gtMap.hdr and others) found in "
             f"{' or '.join(map(str, looked))}.  {self.card.how_to_get}.  Set the folder with the "
             f"option data_dir=FOLDER or the environment variable {VARIABLE}"
         )
@@ -148,7 +148,7 @@ class Hib(SceneDataset):
 
     def _cube(self, folder: Path) -> HyperCube:
         raw, white, dark = (
-            open_raster(_file(folder, name), "cube")
+            open_raster(_file(folder, name), "cube", Settings(references=False))  # done below
             for name in ("raw", "whiteReference", "darkReference")
         )
         height, width, count = raw.values.shape

@@ -77,7 +77,7 @@ def test_nothing_is_said_where_nothing_is_wrong(bench):
     [
         ({"labels": np.where(LABELS == 1, 1, 0)}, "1 class(es) with labelled pixels; at least two"),
         ({"labels": 0 * LABELS}, "0 class(es) with labelled pixels"),
-        ({"cube": spoilt(~NOWHERE, 2)}, "bands [2] have no finite value"),
+        ({"cube": spoilt(~NOWHERE)}, "has no value: all pixels are without data in all bands"),
         ({"labels": np.where(LABELS == 3, 9, LABELS)}, "labels [9] occur in the map but have no"),
         ({"about": NAMES.replace("[names]", "targets = [1, 7]\n[names]")}, "target labels [7]"),
         ({"names": ["cnn2d:patch=51,epochs=1"]}, "patch=39 or less"),

@@ -21,7 +21,8 @@ TINY = (
 def benched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("benched")
     words = ["bench", "sa", "sa-rw", "-d", TINY, "-k", "5", "--device", "cpu"]
-    done = CliRunner().invoke(app, [*words, "-o", str(folder / "hsizoo-runs" / "mine")])
+    words += ["-o", str(folder / "hsizoo-runs" / "mine")]
+    done = CliRunner().invoke(app, words, env={"COLUMNS": None})
     assert done.exit_code == 0, done.output
     return folder, done.stdout
 

@@ -90,7 +90,7 @@ def test_a_stopped_training_says_how_to_go_on(hsizoo, monkeypatch):
         patch.setattr("hsizoo.cli.train_display.TrainDisplay.stepped", interrupt)
         words = ("train", "tiny", "-d", DATA, "--epochs", "1", "-k", "1", "--checkpoint-steps", "2")
         stopped = hsizoo(*words, code=130)
-    assert "2 steps are saved; resume with:\nhsizoo " in stopped.stderr
+    assert "2 steps are saved; resume with:\nhsizoo" in stopped.stderr
     assert "resuming after step 2" in hsizoo(*words).stderr
 
 
