@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import pickle
 import signal
 import threading
 import time
@@ -147,7 +148,8 @@ class _Worker:
     """A worker process and the driver's end of the pipe to it."""
 
     def __init__(self, work: Work, device: str, threads: int) -> None:
-        self._arguments = (work, device, threads)
+        # To load it may import for seconds, which a worker does when it knows how to end.
+        self._arguments = (pickle.dumps(work), device, threads)
         self.cell: Cell | None = None
         self._began = 0.0
         self._start()
@@ -209,11 +211,12 @@ def _signal_name(number: int) -> str:
 
 
 def _run_worker(
-    pipe: Connection, from_main_thread: bool, work: Work, device: str, threads: int
+    pipe: Connection, from_main_thread: bool, pickled: bytes, device: str, threads: int
 ) -> None:
     """Compute cells until the driver closes the pipe, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(by_signal=from_main_thread)
+    work: Work = pickle.loads(pickled)
     import torch
 
     torch.set_num_threads(threads)
