@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import PurePath
 
 __all__ = [
     "ClickError",
@@ -36,7 +37,9 @@ __all__ = [
     "ProtocolError",
     "SpecError",
     "StoreError",
+    "about_tilde",
     "did_you_mean",
+    "listed",
 ]
 
 
@@ -103,3 +106,22 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(word, sorted(set(known)), n=2, cutoff=0.55)
     return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def listed(names: Iterable[object], most: int = 8) -> str:
+    """List names for a message, the first ones if there are many.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"], most=2), listed([])
+    ('a, b and 1 more', '')
+    """
+    texts = [str(name) for name in names]
+    more = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def about_tilde(path: PurePath) -> str:
+    """Explain a path that begins with ``~`` and was not found; empty for other paths."""
+    tilde = path.parts[:1] == ("~",)
+    return "; only the shell replaces ~, and only at the start of a word without quotes" * tilde

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hsizoo.errors import DataError
 
-__all__ = ["WAVELENGTH_UNITS", "checked_nanometres", "nanometres", "to_nanometres"]
+__all__ = ["WAVELENGTH_UNITS", "checked_nanometres", "nanometres", "range_text", "to_nanometres"]
 
 WAVELENGTH_UNITS: Final = {
     "nanometers": 1.0, "nanometer": 1.0, "nanometres": 1.0, "nanometre": 1.0, "nm": 1.0,
@@ -28,6 +28,18 @@ _WAVENUMBER: Final = ("wavenumber", "cm-1", "cm^-1", "1/cm", "cm⁻¹")
 _NO_UNIT: Final = ("", "unknown", "none", "null", "n/a")
 _SHORTEST, _LONGEST = 100.0, 1e6  # nm; outside, it is another unit: ultraviolet to far infrared
 _MICROMETRES: Final = 100.0  # a spectrum whose numbers are all smaller is in micrometres
+
+
+def range_text(nm: npt.ArrayLike) -> str:
+    """Return the range of wavelengths in words.
+
+    Examples
+    --------
+    >>> range_text([450, 700.5, 500])
+    '450 to 700.5 nm'
+    """
+    array = np.asarray(nm)
+    return f"{array.min():g} to {array.max():g} nm"
 
 
 def nanometres(values: npt.ArrayLike) -> tuple[float, ...]:

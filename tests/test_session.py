@@ -276,6 +276,23 @@ def test_masks_of_nothing_and_everything_have_a_reason(cube):
     assert not session.mask("a")[0, 0]
 
 
+def test_a_mask_of_the_clicks_alone_has_a_reason(cube):
+    class Points(Disc):
+        def predict(self, state, prompts):
+            maps = np.full((len(prompts), *SHAPE[:2]), 0.25, np.float32)
+            for values, clicks in zip(maps, prompts, strict=True):
+                values[tuple(clicks.points[clicks.positive].T)] = 1
+            return maps
+
+    session = Session(cube, Points())
+    session.add("a", [(3, 3), (5, 5)])
+    assert session.advice("a") == (
+        "only clicked pixels have a probability above 0.5; lower the threshold, add clicks, or "
+        "try another method"
+    )
+    assert session.mask("a").sum() == 2
+
+
 def test_the_label_map_gives_overlaps_to_the_surer(session, disc):
     session.add("left", [(4, 3)])
     session.add("right", [(4, 6)])

@@ -23,10 +23,9 @@ EPILOG = "Example: hsizoo apply sa cubes/ --references first.png.clicks.json --o
 
 
 def apply(
-    scorer: Annotated[str, typer.Argument(metavar="SCORER", show_default=False)],
+    scorer: Annotated[str, typer.Argument(metavar="SCORER", help="A scorer: sa, pcc, ace.")],
     cubes: Annotated[
-        list[str],
-        typer.Argument(metavar="CUBES", help="A folder of cubes, or files.", show_default=False),
+        list[str], typer.Argument(metavar="CUBES", help="A folder of cubes, or files.")
     ],
     references: Annotated[
         str,

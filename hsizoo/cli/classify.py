@@ -35,7 +35,7 @@ def classify(
             help="A classifier, or LABELER+CLASSIFIER: svm, ipg-plus, ipg+cnn2d.",
         ),
     ],
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The cube.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The cube, of any known format.")],
     labels: Annotated[
         str,
         typer.Option(
@@ -94,13 +94,13 @@ def classify(
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, help="The same seed gives the same map.")
     ] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that are not an earlier map.")
+    ] = False,
     variable: Variable = None,
     layout: Layout = "auto",
     set_: SetOption = None,
     device: Device = "auto",
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace files that are not an earlier map.")
-    ] = False,
 ) -> None:
     """Learn from a few labelled pixels of the cube FILE, and classify all of its pixels.
 

@@ -33,20 +33,17 @@ def check(
     from pathlib import Path
 
     from hsizoo.cli.console import print_json
-    from hsizoo.errors import OptionError
     from hsizoo.io.checking import check_collection, check_file
     from hsizoo.io.collection import Collection
     from hsizoo.io.formats import is_store
+    from hsizoo.io.manifest import refuse_for_folder
     from hsizoo.io.matching import LOOKED_FOR
     from hsizoo.io.settings import Settings
 
     settings = Settings.of(settings_given(set_, variable, layout))
     whole = Path(path).is_dir() and not is_store(Path(path))
     if whole:
-        if settings.given:
-            raise OptionError(
-                f"for a folder, set {', '.join(settings.given)} in {path}/hsizoo.toml"
-            )
+        refuse_for_folder(settings, Path(path))
         known = _known_dataset(Path(path))
         findings = [known] if known else list(check_collection(Collection(path)))
     else:

@@ -36,8 +36,8 @@ def fetch(
     entry = registry().find(wanted, ("dataset",))
     if not entry.spec.files:
         raise OptionError(
-            f"{entry.full_name} has no files that hsizoo can download; `hsizoo data info {name}` "
-            "says where its data come from"
+            f"{entry.full_name} has no files to download: its data come with hsizoo, are computed, "
+            f"or are yours to get; `hsizoo data info {name}` says which"
         )
     if wanted.options:
         raise OptionError(f"{name}: type the name without options: hsizoo data fetch {wanted.base}")

@@ -61,6 +61,8 @@ def _contents(dataset: SceneDataset) -> dict[str, Any]:
     """Summarise the contents of a dataset: scenes, subjects, splits, and its first scene."""
     from collections import Counter
 
+    from hsizoo.wavelengths import range_text
+
     infos = dataset.scenes()
     scene = dataset.scene(0)
     first: dict[str, Any] = {
@@ -68,7 +70,7 @@ def _contents(dataset: SceneDataset) -> dict[str, Any]:
         "shape": "×".join(map(str, scene.cube.shape)),
         "wavelengths": "unknown"
         if scene.cube.wavelengths is None
-        else f"{scene.cube.wavelengths.min():g}–{scene.cube.wavelengths.max():g} nm",
+        else range_text(scene.cube.wavelengths),
         "classes": {
             text: int((scene.label_map.labels == label).sum())
             for label, text in scene.label_map.class_names.items()

@@ -22,6 +22,7 @@ _OPTIONAL = {
     "zarr": "pip install 'hsizoo[zarr]'",
 }
 _LONGEST_FIX = 64
+_COMMANDS = ("curl", "hsizoo", "pip")
 _COLOURS = {"ok": "green", "optional": "yellow", "missing": "red", "broken": "red"}
 
 
@@ -73,20 +74,24 @@ Check = tuple[str, str, str, str]
 def _print_table(checks: Iterable[Check]) -> None:
     """Print a table; what is too long for it, and commands to copy, on lines of their own."""
     from rich.markup import escape
+    from rich.padding import Padding
 
     from hsizoo.cli.console import console, print_rows
 
     rows, below = [], []
     for what, status, detail, fix in checks:
         if len(fix) > _LONGEST_FIX:
-            below.append(f"{what}:\n    {fix}")
+            below.append((what, fix))
             fix = "see below"
         words = f"{detail}\nfix: {fix}" if fix else detail
         rows.append((escape(what), f"[{_COLOURS[status]}]{status}[/]", escape(words)))
     out = console()
     print_rows(out, ("what", "status", "detail"), rows)
-    for text in below:
-        out.print(text, markup=False, soft_wrap=True)
+    for what, fix in below:
+        out.print(f"{what}:", markup=False)
+        is_command = fix.partition(" ")[0] in _COMMANDS  # stays whole, to be copied
+        shown = f"    {fix}" if is_command else Padding(escape(fix), (0, 0, 0, 4))
+        out.print(shown, markup=not is_command, soft_wrap=is_command)
 
 
 def _print_run(verdict: Check, *missing: Check) -> None:

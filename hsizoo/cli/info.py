@@ -108,8 +108,7 @@ def _print(card: dict[str, Any]) -> None:
         rows = [[escape(str(option[key])) for key in keys] for option in card["options"]]
         out.print()
         print_rows(out, ("option", "default", "expects", "meaning"), rows)
-        first = card["options"][0]
+        told = [option for option in card["options"] if option["default"] not in (None, "")]
+        name, value = (told[0]["name"], told[0]["default"]) if told else (rows[0][0], "VALUE")
         short = card["name"].removeprefix("hsizoo/")
-        out.print(
-            f"\nset options like this: {short}:{first['name']}={first['default']}", style="dim"
-        )
+        out.print(f"\nset options like this: {short}:{name}={value}", style="dim")

@@ -39,7 +39,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Layout = Annotated[
     Literal["auto", "hwb", "bhw", "hbw"],
     typer.Option(
-        help="Order of the axes, if the file does not tell it: bands last, first or in the middle.",
+        help="Order of the axes, if the file does not tell it: bands last (hwb), first (bhw) or in "
+        "the middle (hbw).",
     ),
 ]
 SetOption = Annotated[

@@ -18,8 +18,10 @@ _OBJECT = "object"
 
 
 def segment(
-    component: Annotated[str, typer.Argument(metavar="COMPONENT", show_default=False)],
-    file: Annotated[str, typer.Argument(metavar="FILE", show_default=False)],
+    component: Annotated[
+        str, typer.Argument(metavar="COMPONENT", help="A segmenter or scorer: sa-rw, samsa2-small.")
+    ],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The cube, of any known format.")],
     out: Annotated[
         str,
         typer.Option(
@@ -51,6 +53,7 @@ def segment(
         float | None,
         typer.Option(
             "--threshold",
+            metavar="T",
             help="Probability above which a pixel is in the mask, in [0, 1).  [default: 0.5]",
         ),
     ] = None,

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["EPILOG", "show"]
 
-EPILOG = "Example: hsizoo show scene.hdr --out scene.png"
+EPILOG = (
+    "Example: hsizoo show scene.hdr --out scene.png; its axes are the ROW,COL of the clicks of "
+    "hsizoo segment"
+)
 
 
 def show(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", show_default=False, help="Cube of any known format.")
-    ],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The cube, of any known format.")],
     out: Annotated[
         str | None,
         typer.Option(
@@ -31,7 +32,12 @@ def show(
     ] = None,
     labels: Annotated[
         str | None,
-        typer.Option(metavar="MASK", help="With --out: the mean spectrum of each class of MASK."),
+        typer.Option(
+            "--labels",
+            "-l",
+            metavar="MASK",
+            help="With --out: the mean spectrum of each class of MASK.",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace PATH if it exists.")] = False,
     variable: Variable = None,
@@ -49,12 +55,13 @@ def show(
     from hsizoo.io.describing import describe
     from hsizoo.io.reading import open_cube
     from hsizoo.io.settings import Settings
+    from hsizoo.io.writing import check_parent
 
     target = None if out is None else Path(out)
     if target is not None and target.suffix.lower() != ".png":
         raise DataError(f"{target}: the picture is written as .png, not {target.suffix!r}")
-    if target is not None and not target.parent.is_dir():
-        raise DataError(f"there is no folder {target.parent} to write {target.name} into")
+    if target is not None:
+        check_parent(target)
     if target is not None and target.exists() and not force:
         raise DataError(f"{target} exists; choose another name, or replace it with --force")
     if labels is not None and target is None:
@@ -85,11 +92,12 @@ def _draw(target: Path, raster: Raster, labels: str | None, settings: Settings) 
     from hsizoo.errors import DataError
     from hsizoo.io.raster import to_cube, to_labels
     from hsizoo.io.reading import open_labels
+    from hsizoo.io.writing import system_errors
     from hsizoo.report.cube_picture import draw_cube
 
     cube, label_map = to_cube(raster), None
     if labels is not None:
-        opened = open_labels(labels, settings)
+        opened = open_labels(labels, settings, like=raster)
         values = to_labels(opened)
         if values.shape != cube.data.shape[:2]:
             raise DataError(
@@ -100,7 +108,5 @@ def _draw(target: Path, raster: Raster, labels: str | None, settings: Settings) 
         names = {label: opened.class_names.get(label, f"class {label}") for label in present}
         label_map = LabelMap(np.maximum(values, 0), names, ignore=[0])
     content = draw_cube(cube, label_map)
-    try:
+    with system_errors(target):
         target.write_bytes(content)
-    except OSError as error:
-        raise DataError(f"{target} cannot be written: {error.strerror or error}") from error

@@ -139,7 +139,7 @@ def check_collection(collection: Collection) -> Iterator[Finding]:
     """
     members, wrong = collection.gathered
     used: set[Path] = set()
-    before: list[tuple[Member, Finding]] = []
+    before = _Before()
     for member in members:
         used |= {member.cube, *member.masks}
         raster: Raster | None = None
@@ -152,9 +152,8 @@ def check_collection(collection: Collection) -> Iterator[Finding]:
         finding = replace(
             finding,
             facts="; ".join(filter(None, (finding.facts, where))),
-            warnings=(*finding.warnings, *_alike(member, finding, before)),
+            warnings=(*finding.warnings, *before.alike(member, finding.digest)),
         )
-        before.append((member, finding))
         yield finding
         yield _check_mask(collection, member, raster)
     for path, note in collection.remarks.items():
@@ -166,20 +165,27 @@ def check_collection(collection: Collection) -> Iterator[Finding]:
             yield Finding(path, "unused", _why_unused(path, collection))
 
 
-def _alike(member: Member, finding: Finding, before: list[tuple[Member, Finding]]) -> Iterator[str]:
-    """Warn if a cube or a subject occurred before under another name."""
-    for other, seen in before:
-        if finding.digest and finding.digest == seen.digest:
-            whose = "" if other.subject == member.subject else f", of subject {other.subject}"
-            yield f"same values as {other.cube}{whose}: keep only one of them"
-            return
-    for other, _ in before:
-        if other.subject != member.subject and _plain(other.subject) == _plain(member.subject):
-            yield (
-                f"subjects {member.subject!r} and {other.subject!r} differ only in spelling: folds "
-                "may separate them"
-            )
-            return
+class _Before:
+    """The cubes that were checked before."""
+
+    def __init__(self) -> None:
+        self._by_digest: dict[str, Member] = {}
+        self._subjects: dict[str, dict[str, None]] = {}  # by their plain spelling
+
+    def alike(self, member: Member, digest: str) -> list[str]:
+        """Warn if a cube or a subject occurred before under another name; remember this one."""
+        same = self._by_digest.setdefault(digest, member) if digest else member
+        spellings = self._subjects.setdefault(_plain(member.subject), {})
+        others = [subject for subject in spellings if subject != member.subject]
+        spellings[member.subject] = None
+        if same is not member:
+            whose = "" if same.subject == member.subject else f", of subject {same.subject}"
+            return [f"same values as {same.cube}{whose}: keep only one of them"]
+        return [
+            f"subjects {member.subject!r} and {other!r} differ only in spelling: folds may "
+            "separate them"
+            for other in others[:1]
+        ]
 
 
 def _plain(subject: str) -> str:

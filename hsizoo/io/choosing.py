@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 
 from hsizoo.errors import DataError, did_you_mean
@@ -103,7 +104,8 @@ def class_names_of(names: Sequence[str], labels: npt.NDArray[Any]) -> dict[int, 
     >>> class_names_of(["corn", "oats"], np.array([[0, 1], [2, 2]]))
     {1: 'corn', 2: 'oats'}
     """
-    highest = int(labels.max()) if labels.size else 0
+    finite = labels[np.isfinite(labels)]
+    highest = int(finite.max()) if finite.size else 0
     for first in (1, 0):
         if len(names) == highest + 1 - first:
             return {number: str(name) for number, name in enumerate(names, start=first)}

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.documents import read_json
-from hsizoo.errors import DataError
-from hsizoo.io.drawing import Outline, areas_of, draw, listed
+from hsizoo.errors import DataError, listed
+from hsizoo.io.drawing import Outline, areas_of, draw
 from hsizoo.io.limits import LONGEST_JSON, check_memory, need
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
@@ -178,12 +178,12 @@ def _image_of(document: _Document, cube: Path) -> PurePosixPath:
     if most == 0:
         raise DataError(
             f"{document.path} has no image of the name {cube.stem}; its images are called "
-            f"{listed([str(each) for each in document.images]) or 'nothing: there are none'}"
+            f"{listed(document.images) or 'nothing: there are none'}"
         )
     if len(found) > 1:
         raise DataError(
             f"{document.path} has several images that may be {cube}: "
-            f"{listed([str(each) for each in found])}; add the folder to their file_name"
+            f"{listed(found)}; add the folder to their file_name"
         )
     return found[0]
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from hsizoo.io.formats import FORMATS, format_of
 from hsizoo.io.raster import Raster, row_blocks, usable_bands
+from hsizoo.wavelengths import range_text
 
 __all__ = ["Description", "describe", "facts"]
 
@@ -177,7 +178,7 @@ def facts(path: Path, raster: Raster) -> str:
 
 
 def _range(nm: Any) -> str:
-    return f"{min(nm):g} to {max(nm):g} nm" if nm else "no wavelengths"
+    return range_text(nm) if nm else "no wavelengths"
 
 
 def _place(place: Mapping[str, Any]) -> str:

@@ -17,10 +17,9 @@ import numpy.typing as npt
 from hsizoo.errors import DataError
 from hsizoo.io.limits import need
 
-__all__ = ["Outline", "areas_of", "draw", "listed"]
+__all__ = ["Outline", "areas_of", "draw"]
 
 _NOWHERE: Final = -2  # neither a label nor NO_LABEL
-_MOST_LISTED: Final = 5
 
 
 @dataclass(frozen=True)
@@ -125,9 +124,3 @@ def draw(
     contested = burn(upwards) != burn(upwards[::-1])
     labels[labels == _NOWHERE] = 0
     return labels, int(contested.sum())
-
-
-def listed(features: Sequence[str]) -> str:
-    """List the names of features, shortened."""
-    more = len(features) - _MOST_LISTED
-    return ", ".join(features[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -7,7 +7,6 @@ Lines may end in LF, CRLF or CR alone.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -17,11 +16,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from hsizoo.documents import parse_json
 from hsizoo.errors import DataError
 from hsizoo.io.choosing import Want
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
-from hsizoo.io.statements import numbers_in
+from hsizoo.io.statements import numbers_in, span
 from hsizoo.wavelengths import to_nanometres
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "find_header",
     "is_header",
     "is_library",
+    "open_image",
     "parse_header",
     "read",
     "read_library",
@@ -55,6 +56,7 @@ _LIBRARY: Final = re.compile(
     rb"(?:^|[\r\n])[ \t]*file[ \t]+type[ \t]*=[^\r\n]*spectral[ \t]+library", re.I
 )
 _LIBRARY_WITHIN: Final = 2**16
+_PIECES, _PIECE = 16, 1024  # places, and values at each, that tell the order of the bytes
 EXACT_NAMES: Final = "class names exact"
 """Our own field: the class names as JSON, where ENVI's list cannot hold them."""
 
@@ -64,17 +66,10 @@ def is_header(head: bytes) -> bool:
     return re.match(rb"(\xef\xbb\xbf)?ENVI\s*[\r\n]", head) is not None
 
 
-def is_library(path: Path) -> bool:
-    """Whether a header, or the header of a data file, is that of a spectral library."""
-    with path.open("rb") as file:
-        head = file.read(_LIBRARY_WITHIN)
-    if not is_header(head):
-        header = find_header(path)
-        if header is None:
-            return False
-        with header.open("rb") as file:
-            head = file.read(_LIBRARY_WITHIN)
-    return _LIBRARY.search(head) is not None
+def is_library(header: Path) -> bool:
+    """Whether a header is that of a spectral library."""
+    with header.open("rb") as file:
+        return _LIBRARY.search(file.read(_LIBRARY_WITHIN)) is not None
 
 
 def find_header(data: Path) -> Path | None:
@@ -181,8 +176,28 @@ def parse_header(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
 
 def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Memory-map an ENVI image; `path` is the header or the data file."""
+    return open_image(path, want)[0]
+
+
+def open_image(path: Path, want: Want) -> tuple[Raster, Path, dict[str, str]]:
+    """Memory-map an ENVI image, and return its header too.
+
+    Parameters
+    ----------
+    path : Path
+        The header or the data file.
+    want : {"cube", "labels"}
+
+    Returns
+    -------
+    raster : Raster
+    header : Path
+    fields : dict of str to str
+        The header's, as in `parse_header`.
+    """
     header = _header_of(path)
-    return _open(path, header, *parse_header(header), want)
+    fields, remarks = parse_header(header)
+    return _open(path, header, fields, remarks, want), header, fields
 
 
 def read_library(path: Path) -> tuple[Raster, dict[str, str]]:
@@ -249,7 +264,7 @@ def _open(
     sizes = {"h": height, "w": width, "b": bands}
     mapped = np.memmap(data, dtype, "r", offset, tuple(sizes[axis] for axis in axes))
     values = mapped.transpose([axes.index(axis) for axis in "hwb"])
-    _check_byte_order(header, values)
+    _check_byte_order(header, mapped.reshape(-1))
     notes = list(remarks)
     if found > size:
         notes.append(f"the last {found - size} bytes of {data.name} are not described and not read")
@@ -309,10 +324,8 @@ class _Optional:
             return None
         if not values or set(values) == {neutral}:
             return None
-        low, high = min(values), max(values)
-        shown = f"{low:g}" if low == high else f"{low:g} to {high:g}, by band"
         what = "multiplied by" if neutral else "increased by"
-        self._remarks.append(f"values are {what} {shown} ({key})")
+        self._remarks.append(f"values are {what} {span(values)} ({key})")
         return tuple(values)
 
     def wavelengths(self) -> tuple[float, ...] | None:
@@ -368,11 +381,12 @@ def _class_names(fields: Mapping[str, str], remarks: list[str]) -> dict[int, str
     count = fields.get("classes", "")
     if exact := fields.get(EXACT_NAMES):
         try:
-            names = json.loads(exact)
-            if isinstance(names, list) and all(isinstance(name, str) for name in names):
-                return dict(enumerate(names))
-        except (ValueError, RecursionError):
-            remarks.append(f"{EXACT_NAMES} is not used: it is not a list of texts")
+            names = parse_json(exact, EXACT_NAMES)
+        except DataError:
+            names = None
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            return dict(enumerate(names))
+        remarks.append(f"{EXACT_NAMES} is not used: it is not a list of texts")
     found = _list(fields.get("class names", ""))
     if found and count.isdecimal() and len(count) < 9 and len(found) != int(count):
         remarks.append(f"class names are not used: there are {len(found)} for {count} classes")
@@ -408,12 +422,15 @@ def _dtype(header: Path, fields: Mapping[str, str]) -> np.dtype[Any]:
     return np.dtype(("<", ">")[order] + TYPES[code])
 
 
-def _check_byte_order(header: Path, values: npt.NDArray[Any]) -> None:
-    """Raise `DataError` if floats are plausible only with their bytes reversed."""
-    if values.dtype.kind != "f":
+def _check_byte_order(header: Path, stored: npt.NDArray[Any]) -> None:
+    """Raise `DataError` if floats, in the order of the file, make sense only with bytes reversed.
+
+    A few short pieces are looked at: single values all over a large file would fetch all of it.
+    """
+    if stored.dtype.kind != "f":
         return
-    height, width, _ = values.shape
-    sample = np.array(values[:: max(1, height // 16), :: max(1, width // 16)])
+    starts = np.linspace(0, max(0, stored.size - _PIECE), _PIECES).astype(np.int64).tolist()
+    sample = np.concatenate([stored[start : start + _PIECE] for start in starts])
 
     def sane(numbers: npt.NDArray[Any]) -> float:
         with np.errstate(invalid="ignore"):

@@ -58,7 +58,7 @@ def list_files(
                     found[path] = None
     headers = {path: find_header(path) for path, kind in found.items() if kind == "envi"}
     images = {path: kind for path, kind in found.items() if headers.get(path) not in found}
-    beside = {each for path, kind in images.items() for each in products.companions(path, kind)}
+    beside = products.all_companions(images)
     return {path: kind for path, kind in images.items() if path not in beside}, wrong
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 from hsizoo.documents import read_file
-from hsizoo.errors import DataError, HsizooError
+from hsizoo.errors import DataError, HsizooError, about_tilde
 from hsizoo.io import products
 from hsizoo.io.bands import is_band_folder
 from hsizoo.io.choosing import Want
@@ -116,10 +118,11 @@ def format_of(path: str | os.PathLike[str]) -> Format:
         if is_band_folder(path):
             return "bands"
         raise DataError(
-            f"{path} is a folder, but neither a Zarr store nor one TIFF per band; give a file in it"
+            f"{path} is a folder, but neither a Zarr store nor one TIFF per band; give a file in "
+            f"it, or see what it holds with `hsizoo data check {quote(str(path))}`"
         )
     if not path.exists():
-        raise DataError(f"there is no file {path}")
+        raise DataError(f"there is no file {path}{about_tilde(path)}")
     if not path.is_file():  # opening a pipe or a device may wait for ever
         raise DataError(f"{path} is not a plain file")
     try:
@@ -128,7 +131,7 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     except OSError as error:
         raise DataError(f"{path} cannot be opened: {error}") from error
     if is_header(head):
-        _refuse_library(path)
+        _refuse_library(path, path)
         return "envi"
     for magic, name in _MAGIC:
         if head.startswith(magic):
@@ -144,8 +147,8 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     is_text = b"\0" not in head and re.match(rb"(?:\xef\xbb\xbf)?\s*[{\[]", head)
     if is_text and (kind := _json_format(path)):
         return kind
-    if find_header(path) is not None:  # any file that has a header beside it
-        _refuse_library(path)
+    if (header := find_header(path)) is not None:  # any file that has a header beside it
+        _refuse_library(path, header)
         return "envi"
     if is_spec_cube(path, head):
         return "tivita"
@@ -157,10 +160,10 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     )
 
 
-def _refuse_library(path: Path) -> None:
+def _refuse_library(path: Path, header: Path) -> None:
     from hsizoo.io.envi import is_library
 
-    if is_library(path):
+    if is_library(header):
         raise DataError(
             f"{path} is a spectral library, not an image; use its spectra as references: "
             f"hsizoo apply sa CUBES --references {path} --out-dir FOLDER"
@@ -169,6 +172,12 @@ def _refuse_library(path: Path) -> None:
 
 def _json_format(path: Path) -> Format | None:
     """Return what a JSON file is, without parsing it."""
+    about = path.stat()
+    return _kind_of_json(path, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)  # one file may annotate many cubes, and is asked about for each of them
+def _kind_of_json(path: Path, size: int, modified: int) -> Format | None:
     try:
         content = read_file(path, longest=LONGEST_JSON)
     except DataError:

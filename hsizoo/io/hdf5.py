@@ -18,7 +18,7 @@ from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 from hsizoo.io.statements import plain_text
 
-__all__ = ["attributes_of", "datasets_of", "load", "read"]
+__all__ = ["attributes_of", "datasets_of", "describe", "load", "read"]
 
 _MOST_ITEMS: Final = 100_000
 _DEFLATE_AT_MOST: Final = (None, "gzip", "lzf")  # what shrinks data no more than deflate does
@@ -28,21 +28,40 @@ _MATLAB_OWN: Final = ("#refs#", "#subsystem#")
 def read(path: Path, want: Want, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
     """Read the requested dataset; links to other files are not followed."""
     h5py = need("h5py", "hdf5", path)
+    with h5py.File(path, "r") as file:
+        return describe(path, datasets_of(path, file), want, settings, images)
+
+
+def describe(
+    path: Path,
+    found: Mapping[str, Any],
+    want: Want,
+    settings: Settings,
+    images: Sequence[tuple[int, int]],
+) -> Raster:
+    """Read the requested dataset of an open file.
+
+    Parameters
+    ----------
+    path : Path
+    found : mapping of str to h5py.Dataset
+        All arrays in the file, from `datasets_of`.
+    want, settings, images
+        As for every reader; see `hsizoo.io.formats.open_raster`.
+    """
     with path.open("rb") as start:
         matlab = start.read(10) == b"MATLAB 7.3"
-    with h5py.File(path, "r") as file:
-        found = datasets_of(path, file)
-        shapes = {
-            name: item.shape[::-1] if matlab else item.shape
-            for name, item in found.items()
-            if name.split("/")[0] not in _MATLAB_OWN and item.dtype.kind in "biuf"
-        }
-        variable = settings.variable if want == "cube" else settings.mask_variable
-        chosen = choose(path, shapes, want, variable)
-        values = load(path, found[chosen])
-        names = _axis_names(found[chosen])
-        beside = _beside(path, found, list(shapes.values()))
-        attributes = attributes_of(found[chosen])
+    shapes = {
+        name: item.shape[::-1] if matlab else item.shape
+        for name, item in found.items()
+        if name.split("/")[0] not in _MATLAB_OWN and item.dtype.kind in "biuf"
+    }
+    variable = settings.variable if want == "cube" else settings.mask_variable
+    chosen = choose(path, shapes, want, variable)
+    values = load(path, found[chosen])
+    names = _axis_names(found[chosen])
+    beside = _beside(path, found, list(shapes.values()))
+    attributes = attributes_of(found[chosen])
     if matlab:
         values, names = values.T, None if names is None else names[::-1]
     return make_raster(

@@ -23,7 +23,14 @@ from hsizoo.io.formats import FORMATS, format_of
 from hsizoo.io.limits import check_memory
 from hsizoo.io.raster import to_cube
 from hsizoo.io.spectra_text import read_text
-from hsizoo.io.writing import braces, envi_header, json_list, plain_name, system_errors
+from hsizoo.io.writing import (
+    braces,
+    check_ending,
+    envi_header,
+    json_list,
+    plain_name,
+    system_errors,
+)
 from hsizoo.wavelengths import checked_nanometres
 
 __all__ = ["LIBRARY_FORMATS", "SpectralLibrary", "read_library", "write_library"]
@@ -263,10 +270,7 @@ def write_library(path: str | os.PathLike[str], library: SpectralLibrary) -> Pat
         If the extension is not supported, or the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in LIBRARY_FORMATS:
-        raise DataError(
-            f"{path}: libraries are written as {', '.join(LIBRARY_FORMATS)}, not {path.suffix!r}"
-        )
+    check_ending(path, "libraries", LIBRARY_FORMATS)
     with system_errors(path):
         if path.suffix.lower() == ".csv":
             path.write_text(_csv(library), encoding="utf-8", newline="")

@@ -12,7 +12,7 @@ from hsizoo.documents import read_toml
 from hsizoo.errors import DataError, OptionError, did_you_mean
 from hsizoo.io.settings import Settings, parse_setting, text, whole
 
-__all__ = ["MANIFEST", "Manifest", "find_manifest", "read_manifest"]
+__all__ = ["MANIFEST", "Manifest", "find_manifest", "read_manifest", "refuse_for_folder"]
 
 MANIFEST: Final = "hsizoo.toml"
 _SPLITS: Final = ("train", "val", "test")
@@ -118,6 +118,12 @@ def read_manifest(folder: Path) -> Manifest:
         except (ValueError, TypeError, re.error) as error:
             raise DataError(f"{path}: {key} = {value!r:.200}: {error}") from None
     return Manifest(**values)
+
+
+def refuse_for_folder(settings: Settings, folder: Path) -> None:
+    """Raise `OptionError` if there are settings for a folder, which has them in a file."""
+    if settings.given:
+        raise OptionError(f"for a folder, set {', '.join(settings.given)} in {folder / MANIFEST}")
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from hsizoo.errors import DataError
+from hsizoo.errors import DataError, listed
 from hsizoo.io import coco
 from hsizoo.io.formats import DRAWN, FORMATS, MASKS_ONLY, Format
 from hsizoo.io.manifest import MANIFEST
@@ -207,11 +207,11 @@ class _Matching:
         pair = f'[masks] "CUBE" = "{self._below[mask]}" in {manifest}'
         if found:
             return (
-                f"the mask {mask} belongs to several cubes: {_shown(self._below[f] for f in found)}"
+                f"the mask {mask} belongs to several cubes: {listed(self._below[f] for f in found)}"
                 f"; name it after one of them, or tell with {pair}"
             )
         where = "beside it" if inside is None else "of that name in a folder beside its own"
-        there = _shown(path.name for path in beside) or "there are none"
+        there = listed(path.name for path in beside) or "there are none"
         wanted = f"{base}.mask{mask.suffix}" if inside is None else f"{base}{mask.suffix}"
         return (
             f"the mask {mask} belongs to no cube {where} ({there}); name it after its cube, "
@@ -241,7 +241,7 @@ class _Matching:
             if len(found) > 1:
                 raise DataError(
                     f"{path}: the image {image} may be one of several cubes: "
-                    f"{_shown(self._below[each] for each in found)}; add the folder to its "
+                    f"{listed(self._below[each] for each in found)}; add the folder to its "
                     "file_name, or keep one file of annotations in each folder"
                 )
             chosen += found
@@ -249,15 +249,10 @@ class _Matching:
         for cube in dict.fromkeys(chosen):
             self.matches.masks[cube].append(path)
         if chosen and absent:
-            self.matches.remarks[path] = f"{len(absent)} images have no cube: {_shown(absent)}"
+            self.matches.remarks[path] = f"{len(absent)} images have no cube: {listed(absent)}"
 
 
 def _called(base: str, cubes: Sequence[Path]) -> list[Path]:
     """Return the cubes of a name, or else those whose names start so."""
     same = [cube for cube in cubes if cube.stem == base]
     return same or [c for c in cubes if re.match(rf"{re.escape(base)}[._-]", c.stem)]
-
-
-def _shown(names: Iterable[object]) -> str:
-    found = [str(name) for name in names]
-    return ", ".join(found[:10]) + (", …" if len(found) > 10 else "")

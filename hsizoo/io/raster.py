@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hsizoo.arrays import strips
 from hsizoo.cube import NO_LABEL, HyperCube
-from hsizoo.errors import DataError
+from hsizoo.errors import DataError, listed
 from hsizoo.io.limits import check_memory
 from hsizoo.io.settings import Settings
 
@@ -95,15 +95,15 @@ class Raster:
         )
 
 
-def apply_settings(raster: Raster, settings: Settings, source: str) -> Raster:
+def apply_settings(raster: Raster, settings: Settings, source: Callable[[str], str]) -> Raster:
     """Let the user's settings go before what the file says.
 
     Parameters
     ----------
     raster : Raster
     settings : Settings
-    source : str
-        Where they come from, for messages.
+    source : callable
+        Says where the setting of a name comes from, for messages.
 
     Raises
     ------
@@ -111,15 +111,18 @@ def apply_settings(raster: Raster, settings: Settings, source: str) -> Raster:
         If they name bands that there are not.
     """
     bands = _three_axes(raster).shape[2]
-    named = {*settings.drop_bands, *(settings.rgb_bands or ())}
-    if wrong := sorted(band for band in named if not 0 <= band < bands):
-        raise DataError(
-            f"{source} names band {wrong[0]}, but {raster.path} has the bands 0 to {bands - 1}"
-        )
+    for key in ("drop_bands", "rgb_bands"):
+        named = getattr(settings, key) or ()
+        if wrong := sorted(band for band in named if not 0 <= band < bands):
+            raise DataError(
+                f"{source(key)} names band {wrong[0]} ({key}), but {raster.path} has the bands 0 "
+                f"to {bands - 1}"
+            )
     nm = settings.wavelengths
     if nm is not None and len(nm) != bands:
         raise DataError(
-            f"{source} gives {len(nm)} wavelengths, but {raster.path} has {bands} bands"
+            f"{source('wavelengths')} gives {len(nm)} wavelengths, but {raster.path} has {bands} "
+            "bands"
         )
     changes: dict[str, Any] = {
         "wavelengths": nm or raster.wavelengths,
@@ -175,8 +178,7 @@ def without_empty_bands(raster: Raster) -> Raster:
 
 
 def _bands(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:20])) + (", …" if len(numbers) > 20 else "")
-    return f"{len(numbers)} band(s) ({shown})"
+    return f"{len(numbers)} band(s) ({listed(numbers, 20)})"
 
 
 def to_cube(raster: Raster, name: str | None = None) -> HyperCube:

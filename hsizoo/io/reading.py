@@ -128,19 +128,18 @@ def open_cube(
     settings = settings or Settings()
     whole = settings.over(manifest)
     raster = open_raster(path, "cube", whole, images=images)
-    raster = apply_settings(raster, whole, _source(settings, manifest))
+    given = settings.given
+    raster = apply_settings(
+        raster, whole, lambda key: "an argument" if key in given else str(manifest.path)
+    )
     remarks = list(raster.remarks)
     if raster.scale != 1 and not any("divided by" in remark for remark in remarks):
         remarks.append(f"values are divided by {raster.scale:g}")
-    applied = [key for key in manifest.given if key not in settings.given]
+    applied = [key for key in manifest.given if key not in given]
     applied = [key for key in applied if key not in MASK_SETTINGS]
     if applied:
         remarks.append(f"settings of {manifest.path}: {', '.join(applied)}")
     return without_empty_bands(replace(raster, remarks=tuple(remarks)))
-
-
-def _source(settings: Settings, manifest: Manifest) -> str:
-    return "an argument" if settings.given else str(manifest.path)
 
 
 def open_labels(

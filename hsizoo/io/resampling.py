@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hsizoo.cube import HyperCube
 from hsizoo.errors import DataError
 from hsizoo.io.libraries import SpectralLibrary
+from hsizoo.wavelengths import range_text
 
 __all__ = ["SAME_NM", "FittedSpectra", "fit_to_cube", "scale_ratio"]
 
@@ -130,8 +131,8 @@ def _too_few(
     text = f"the references share only {left} of the {cube.bands} bands of {cube.name}"
     if library.wavelengths is not None and cube.wavelengths is not None:
         text += (
-            f": they cover {library.wavelengths.min():g} to {library.wavelengths.max():g} nm, and "
-            f"the cube {cube.wavelengths.min():g} to {cube.wavelengths.max():g} nm"
+            f": they cover {range_text(library.wavelengths)}, and the cube "
+            f"{range_text(cube.wavelengths)}"
         )
     gaps = (~np.isfinite(values)).sum(axis=1)
     if gaps.min() < gaps.max():

@@ -9,7 +9,16 @@ from typing import Any, Final, Literal
 
 from hsizoo.errors import OptionError, did_you_mean
 
-__all__ = ["LAYOUTS", "MASK_SETTINGS", "SETTINGS", "Layout", "Settings", "parse_setting"]
+__all__ = [
+    "LAYOUTS",
+    "MASK_SETTINGS",
+    "SETTINGS",
+    "Layout",
+    "Settings",
+    "parse_setting",
+    "text",
+    "whole",
+]
 
 Layout = Literal["auto", "hwb", "bhw", "hbw"]
 LAYOUTS: Final = ("auto", "hwb", "bhw", "hbw")
@@ -71,12 +80,7 @@ class Settings:
 
     def over(self, other: Settings) -> Settings:
         """Return these settings, completed by others where they are not given."""
-        given = {
-            each.name: getattr(self, each.name)
-            for each in fields(Settings)
-            if getattr(self, each.name) != each.default
-        }
-        return replace(other, **given)
+        return replace(other, **{key: getattr(self, key) for key in self.given})
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Settings:
@@ -135,7 +139,7 @@ def text(value: Any) -> str:
     return value
 
 
-def number(value: Any) -> float:
+def _number(value: Any) -> float:
     """Check a number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
         raise TypeError("expected a number")
@@ -169,7 +173,7 @@ def _coordinates(value: Any) -> str:
 def _wavelengths(value: Any) -> tuple[float, ...]:
     if not isinstance(value, list):
         raise TypeError("expected a list of nanometres")
-    found = tuple(number(each) for each in value)
+    found = tuple(_number(each) for each in value)
     if any(each <= 0 for each in found):
         raise ValueError("expected nanometres above 0")
     if max(found, default=100) < 100:
@@ -178,7 +182,7 @@ def _wavelengths(value: Any) -> tuple[float, ...]:
 
 
 def _scale(value: Any) -> float:
-    if number(value) <= 0:
+    if _number(value) <= 0:
         raise ValueError("expected a number above 0")
     return float(value)
 
@@ -188,7 +192,7 @@ def _nodata(value: Any) -> float | str:
         return "none"
     if isinstance(value, float) and math.isnan(value):
         return value
-    return number(value)
+    return _number(value)
 
 
 def _yes_or_no(value: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from hsizoo.wavelengths import to_nanometres
 
-__all__ = ["Statements", "numbers_in", "plain_text", "read_statements"]
+__all__ = ["Statements", "numbers_in", "plain_text", "read_statements", "span"]
 
 # Names of attributes in lower case and without anything but letters and digits.
 _NODATA: Final = (
@@ -166,21 +166,21 @@ def read_statements(
             # CF's scale_factor multiplies; others, such as NEON's Scale_Factor, divide.
             if key == "scale_factor" or (word not in _DIVISOR and max(factors) <= 1):
                 gains = factors
-                remarks.append(f"values are multiplied by {_short(factors)} ({key})")
+                remarks.append(f"values are multiplied by {span(factors)} ({key})")
             elif len(set(factors)) == 1:
                 scale = factors[0]
                 remarks.append(f"values are divided by {scale:g} ({key})")
             else:
                 gains = tuple(1 / factor for factor in factors)
-                remarks.append(f"values are divided by {_short(factors)} ({key})")
+                remarks.append(f"values are divided by {span(factors)} ({key})")
         elif word in ("addoffset", "offset"):
             offsets = per_band(key, value)
             if offsets is not None and any(offsets):
-                remarks.append(f"{_short(offsets)} is added to the values ({key})")
+                remarks.append(f"{span(offsets)} is added to the values ({key})")
         elif word in ("scale", "gain", "gains"):
             gains = per_band(key, value) or gains
             if gains is not None and set(gains) != {1.0}:
-                remarks.append(f"values are multiplied by {_short(gains)} ({key})")
+                remarks.append(f"values are multiplied by {span(gains)} ({key})")
     if scale < 0:
         remarks.append(f"the scale factor {scale:g} is not used: it is below 0")
         scale = 1.0
@@ -204,7 +204,8 @@ def read_statements(
     )
 
 
-def _short(values: tuple[float, ...]) -> str:
+def span(values: Sequence[float]) -> str:
+    """Return factors of the bands in words: one number, or the lowest and the highest."""
     low, high = min(values), max(values)
     return f"{low:g}" if low == high else f"{low:g} to {high:g}, by band"
 

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.documents import read_json
-from hsizoo.errors import DataError, did_you_mean
+from hsizoo.errors import DataError, did_you_mean, listed
 from hsizoo.io.class_numbers import class_of, number_classes, same_kind
-from hsizoo.io.drawing import Outline, areas_of, draw, listed
+from hsizoo.io.drawing import Outline, areas_of, draw
 from hsizoo.io.formats import format_of
 from hsizoo.io.limits import LONGEST_JSON, check_memory, need
 from hsizoo.io.place import Place, place_of

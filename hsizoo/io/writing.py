@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.cube import HyperCube
-from hsizoo.errors import DataError
+from hsizoo.errors import DataError, about_tilde
 from hsizoo.io.envi import EXACT_NAMES
 from hsizoo.io.limits import need
 from hsizoo.io.numpy_ import LAYOUT
@@ -25,6 +25,7 @@ __all__ = [
     "MASK_FORMATS",
     "PROBABILITY_FORMATS",
     "braces",
+    "check_ending",
     "check_mask_name",
     "check_probability_name",
     "envi_header",
@@ -73,10 +74,7 @@ def write_cube(path: str | os.PathLike[str], source: HyperCube | Raster) -> Path
     writers: dict[str, Callable[[Path, Raster], None]] = {
         ".hdr": _cube_envi, ".npz": _cube_npz, ".npy": _cube_npy, ".zarr": _cube_zarr,
     }  # fmt: skip
-    if path.suffix.lower() not in writers:
-        raise DataError(
-            f"{path}: cubes are written as {', '.join(CUBE_FORMATS)}, not {path.suffix!r}"
-        )
+    check_ending(path, "cubes", CUBE_FORMATS)
     if isinstance(source, HyperCube):
         nm = None if source.wavelengths is None else tuple(source.wavelengths.tolist())
         source = Raster(
@@ -143,7 +141,8 @@ def write_mask(
             _write_tiff(path, array, place, **_palette(array))
         else:
             known = [names.get(label, f"class {label}") for label in range(int(array.max()) + 1)]
-            np.savez_compressed(path, mask=array, class_names=np.array(known))
+            with path.open("wb") as file:  # given a path, NumPy would add an ending to "a.NPZ"
+                np.savez_compressed(file, mask=array, class_names=np.array(known))
     return path
 
 
@@ -211,9 +210,11 @@ def write_probabilities(
                 "class_names": np.array(names),
                 LAYOUT: np.array("bhw"),
             }
-            np.savez_compressed(path, allow_pickle=False, **arrays)
+            with path.open("wb") as file:
+                np.savez_compressed(file, allow_pickle=False, **arrays)
         else:
-            np.save(path, maps, allow_pickle=False)
+            with path.open("wb") as file:
+                np.save(file, maps, allow_pickle=False)
     return path
 
 
@@ -223,24 +224,43 @@ def system_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if isinstance(error, FileNotFoundError):
+            check_parent(path)
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def check_ending(path: str | os.PathLike[str], what: str, endings: Sequence[str]) -> None:
+    """Raise `DataError` unless a path ends as what is written there must."""
+    if Path(path).suffix.lower() not in endings:
+        raise DataError(
+            f"{path}: {what} are written as {', '.join(endings)}, {_not_as(Path(path))}"
+        )
+
+
+def check_parent(path: Path) -> None:
+    """Raise `DataError` unless the folder of a file is there and lets the file be written."""
+    if not path.parent.is_dir():
+        raise DataError(
+            f"there is no folder {path.parent} to write {path.name} into{about_tilde(path)}"
+        )
+    if not path.exists() and not os.access(path.parent, os.W_OK):
+        raise DataError(
+            f"the folder {path.parent} cannot be written into, so {path.name} needs another place"
+        )
 
 
 def check_mask_name(path: str | os.PathLike[str]) -> None:
     """Raise `DataError` unless the extension is that of a mask format."""
-    if Path(path).suffix.lower() not in MASK_FORMATS:
-        raise DataError(
-            f"{path}: masks are written as {', '.join(MASK_FORMATS)}, not {Path(path).suffix!r}"
-        )
+    check_ending(path, "masks", MASK_FORMATS)
 
 
 def check_probability_name(path: str | os.PathLike[str]) -> None:
     """Raise `DataError` unless the extension is one that `write_probabilities` takes."""
-    if Path(path).suffix.lower() not in PROBABILITY_FORMATS:
-        raise DataError(
-            f"{path}: probabilities are written as {', '.join(PROBABILITY_FORMATS)}, "
-            f"not {Path(path).suffix!r}"
-        )
+    check_ending(path, "probabilities", PROBABILITY_FORMATS)
+
+
+def _not_as(path: Path) -> str:
+    return f"not {path.suffix!r}" if path.suffix else "but this name has no extension"
 
 
 def keeps_place(path: str | os.PathLike[str], like: Raster) -> bool:
@@ -314,11 +334,14 @@ def _cube_npz(path: Path, raster: Raster) -> None:
     more: dict[str, Any] = {LAYOUT: np.array("hwb")}
     if cube.wavelengths is not None:
         more["wavelengths"] = cube.wavelengths
-    np.savez(path, allow_pickle=False, cube=cube.data, **more)
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, cube=cube.data, **more)
 
 
 def _cube_npy(path: Path, raster: Raster) -> None:
-    np.save(path, to_cube(raster).data, allow_pickle=False)
+    data = to_cube(raster).data
+    with path.open("wb") as file:
+        np.save(file, data, allow_pickle=False)
 
 
 def _cube_zarr(path: Path, raster: Raster) -> None:

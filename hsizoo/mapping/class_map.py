@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hsizoo.errors import DataError, OptionError
+from hsizoo.errors import OptionError
 from hsizoo.io import class_colours, write_mask, write_probabilities
-from hsizoo.io.writing import lost_place
+from hsizoo.io.writing import lost_place, system_errors
 from hsizoo.mapping.learning import Learnt, check_inductive, learn
 from hsizoo.mapping.outputs import LEGEND, Outputs
 from hsizoo.mapping.picture import map_png
@@ -266,8 +266,6 @@ def _make(learnt: Learnt, source: Source, least: float, remarks: tuple[str, ...]
 
 
 def _write(path: Path, content: bytes) -> Path:
-    try:
+    with system_errors(path):
         path.write_bytes(content)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
     return path

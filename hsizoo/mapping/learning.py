@@ -13,15 +13,16 @@ import numpy.typing as npt
 from hsizoo.cube import HyperCube, LabelMap
 from hsizoo.errors import DataError, HsizooError, OptionError
 from hsizoo.interfaces import PixelClassifier
+from hsizoo.io.resampling import SAME_NM
 from hsizoo.protocols.answers import on_host
 from hsizoo.protocols.classification import chance_of, check_probabilities
+from hsizoo.wavelengths import range_text
 
 if TYPE_CHECKING:
     from hsizoo.io.settings import Settings
 
 __all__ = ["Learnt", "check_inductive", "learn"]
 
-_SAME_NM: Final = 1.0  # wavelengths closer than this are the same band
 _FAR_APART: Final = 20.0  # ratio of mean values that another scale explains, not another scene
 _SAMPLE: Final = 10_000  # pixels whose values are compared
 
@@ -82,7 +83,7 @@ class Learnt:
         if mine.wavelengths is None or other.wavelengths is None:
             return
         apart = np.abs(mine.wavelengths - other.wavelengths)
-        if apart.max() > _SAME_NM:
+        if apart.max() > SAME_NM:
             band = int(apart.argmax())
             raise DataError(
                 f"band {band} (counted from 0) is at {other.wavelengths[band]:g} nm in "
@@ -184,9 +185,8 @@ def _inductive() -> list[str]:
 
 
 def _bands(cube: HyperCube) -> str:
-    nm = cube.wavelengths
-    span = "" if nm is None else f" ({nm.min():g} to {nm.max():g} nm)"
-    return f"{cube.bands} bands{span}"
+    where = "" if cube.wavelengths is None else f" ({range_text(cube.wavelengths)})"
+    return f"{cube.bands} bands{where}"
 
 
 def _mean(cube: HyperCube) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from hsizoo.errors import DataError
-from hsizoo.io.writing import check_mask_name, check_probability_name
+from hsizoo.io.writing import check_mask_name, check_parent, check_probability_name
 
 __all__ = ["LEGEND", "Outputs"]
 
@@ -82,8 +82,7 @@ class Outputs:
         seen = set()
         for path in self.files():
             at = path.resolve()
-            if not path.parent.is_dir():
-                raise DataError(f"there is no folder {path.parent} to write {path.name} into")
+            check_parent(path)
             if at in seen:
                 raise DataError(f"{path} would be written twice; give the files different names")
             if at in read:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hsizoo.io.settings import Settings
     from hsizoo.session.source import Source
 
-__all__ = ["TABLES", "TrainingLabels", "read_training_labels"]
+__all__ = ["TABLES", "UNLABELLED", "TrainingLabels", "read_training_labels"]
 
 TABLES: Final = (".csv", ".tsv", ".txt")
 

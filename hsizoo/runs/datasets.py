@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hsizoo.engine.file_digests import file_digests
-from hsizoo.errors import NameLookupError, OptionError, ProtocolError, did_you_mean
+from hsizoo.errors import NameLookupError, OptionError, ProtocolError, did_you_mean, listed
 from hsizoo.interfaces import SceneDataset, SceneInfo
 from hsizoo.training.division import divide
 from hsizoo.training.settings import TrainingSettings
@@ -176,10 +176,9 @@ def _with_content(version: str, digests: Sequence[str]) -> str:
 
 
 def _no_scene(text: str, name: str, known: Collection[str]) -> NameLookupError:
-    more = ", …" if len(known) > 8 else ""
     return NameLookupError(
         f"{text} has no scene {name!r}.{did_you_mean(name, known)} "
-        f"Its {len(known)} scene(s): {', '.join([*known][:8])}{more}"
+        f"Its {len(known)} scene(s): {listed(known)}"
     )
 
 

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from hsizoo.errors import DataError, HsizooError, MissingRequirement, ProtocolError
+from hsizoo.errors import DataError, HsizooError, MissingRequirement, ProtocolError, listed
 from hsizoo.interfaces import SceneInfo
 from hsizoo.runs.datasets import Datasets, Selection
 from hsizoo.training.division import divide, proposed_folds
@@ -192,8 +192,7 @@ def _folds(infos: Sequence[SceneInfo], count: int, split_seed: int) -> str:
         chosen = Selection(folds=count, fold=fold, split_seed=split_seed)
         tested = divide(infos, chosen.settings).tested
         names = list(dict.fromkeys(infos[index].subject for index in tested))
-        more = ", …" if len(names) > _SHOWN else ""
-        parts.append(f"--fold {fold} holds out {', '.join(names[:_SHOWN])}{more}")
+        parts.append(f"--fold {fold} holds out {listed(names, _SHOWN)}")
     return "; ".join(parts)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from hsizoo.engine.run_cells import made_with
 from hsizoo.engine.store import Store
-from hsizoo.errors import MissingRequirement
+from hsizoo.errors import MissingRequirement, listed
 from hsizoo.interfaces import Protocol, Record, View
 from hsizoo.report.comparison import Comparison, classes_csv, differences_csv, table_csv
 from hsizoo.report.figures import Layout
@@ -47,9 +47,7 @@ def notes_of(protocol: type[Protocol], records: Sequence[Record]) -> list[str]:
             scenes.setdefault(remark, {})[record["identity"]["scene"]] = None
     notes = list(protocol.notes(records))
     for remark, names in scenes.items():
-        shown = ", ".join([*names][:_NAMED])
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        notes.append(f"{shown}{more}: {remark}")
+        notes.append(f"{listed(names, _NAMED)}: {remark}")
     return notes
 
 

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hsizoo.documents import read_json
-from hsizoo.errors import DataError, did_you_mean
+from hsizoo.errors import DataError, did_you_mean, listed
 from hsizoo.report.figures import Layout
 from hsizoo.report.rows import Row
 from hsizoo.runs.folders import DEFAULT_FOLDER
@@ -115,14 +115,17 @@ def open_results(run: str) -> tuple[Path, dict[str, Any]]:
     there = next((place for place in places if place.is_dir()), None)
     if there is not None and (there / _CELLS).is_dir():
         raise DataError(f"{there} has cells but no table yet: run its command again to finish it")
-    below = there or Path(DEFAULT_FOLDER)
-    known = [each.folder for each in find_runs(below)] if below.is_dir() else []
     what = f"{there} is no run folder" if there else f"there is no run {run!r}"
-    hint = did_you_mean(str(below / run), known) if there is None else ""
+    known = [each.folder for each in find_runs(there)] if there else []
+    hint = ""
+    if not known:  # perhaps a data folder that is called as its run is
+        own = Path(DEFAULT_FOLDER)
+        known = [each.folder for each in find_runs(own)] if own.is_dir() else []
+        begins = [folder for folder in known if folder.startswith(str(own / run))]
+        hint = did_you_mean(str(own / run), begins[:1] or known)
     if not known:
         raise DataError(f"{what}.  `hsizoo runs FOLDER` lists the runs in a folder")
-    more = ", …" if len(known) > 8 else ""
-    raise DataError(f"{what}.{hint}  Runs: {', '.join(known[:8])}{more}")
+    raise DataError(f"{what}.{hint}  Runs: {listed(known)}")
 
 
 def read_results(folder: Path) -> dict[str, Any] | None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from hsizoo.cube import HyperCube, Scene
-from hsizoo.errors import DataError, OptionError
+from hsizoo.errors import DataError
 from hsizoo.io.collection import Collection, Member
 from hsizoo.io.formats import is_store
+from hsizoo.io.manifest import refuse_for_folder
 from hsizoo.io.raster import to_cube
 from hsizoo.io.settings import Settings
 from hsizoo.session.source import Source, read_source
@@ -82,10 +83,7 @@ def list_inputs(
             continue
         path = Path(each).expanduser()
         if path.is_dir() and not is_store(path):
-            if settings.given:
-                raise OptionError(
-                    f"for a folder, set {', '.join(settings.given)} in {path}/hsizoo.toml"
-                )
+            refuse_for_folder(settings, path)
             found, more = _in_folder(path, outside)
             inputs += found
             wrong |= more

@@ -549,12 +549,12 @@ class Session:
         return tuple(self.spectrum(row, col, radius) for row, col, _ in self.clicks(name))
 
     def advice(self, name: str) -> str:
-        """Explain why the mask of an object is empty or covers everything, and what to do.
+        """Explain why a mask is empty, only the clicks, or everything, and what to do.
 
         Returns
         -------
         str
-            Empty if the mask is neither.
+            Empty if the mask is none of these.
         """
         with self._lock:
             clicks = self.clicks(name)
@@ -564,7 +564,13 @@ class Session:
                 return "all clicks are negative; add a positive click on the object"
             mask, threshold = self.mask(name), self.threshold
         if mask.any() and not mask[self._cube.valid].all():
-            return ""
+            mask[tuple(clicks.points[clicks.positive].T)] = False
+            if mask.any():
+                return ""
+            return (
+                f"only clicked pixels have a probability above {threshold:g}; lower the "
+                "threshold, add clicks, or try another method"
+            )
         what, change = ("every", "raise") if mask.any() else ("no", "lower")
         return (
             f"{what} pixel's probability is above {threshold:g}; {change} the threshold, or add "
@@ -645,6 +651,7 @@ class Session:
             If the path does not end in ``.png``, its folder does not exist, it is the cube, or it
             cannot be written.
         """
+        from hsizoo.io.writing import system_errors
         from hsizoo.session.overlay import draw_overlay
 
         target = Path(path)
@@ -656,10 +663,8 @@ class Session:
             masks = [self.mask(each) for each in chosen]
             clicks = [self.clicks(each) for each in chosen]
         picture = draw_overlay(self._cube, masks, clicks)
-        try:
+        with system_errors(target):
             target.write_bytes(picture)
-        except OSError as error:
-            raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
         return target
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -683,6 +688,8 @@ class Session:
         DataError
             If it would overwrite the cube or a file that is not a session, or cannot be written.
         """
+        from hsizoo.io.writing import system_errors
+
         target = Path(path)
         check_folder(target, {target}, self._source.files)
         if target.exists():
@@ -694,10 +701,8 @@ class Session:
                 ) from None
         now = self._now
         text = to_json(now.state, self._source, now.tool)
-        try:
+        with system_errors(target):
             write_whole(target, text)
-        except OSError as error:
-            raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
         return target
 
     @classmethod

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hsizoo.errors import DataError, HsizooError
+from hsizoo.io.writing import check_parent
 
 __all__ = ["Export", "check_folder", "check_mask_target", "check_own"]
 
@@ -30,9 +31,8 @@ class Export:
 
 
 def check_folder(target: Path, written: set[Path], cube: frozenset[Path]) -> None:
-    """Raise `DataError` if the folder does not exist, or the cube would be overwritten."""
-    if not target.parent.is_dir():
-        raise DataError(f"there is no folder {target.parent} to write {target.name} into")
+    """Raise `DataError` if the folder cannot be written into, or the cube would be overwritten."""
+    check_parent(target)
     if {each.resolve() for each in written} & cube:
         raise DataError(f"{target} would overwrite the cube; choose another name")
 

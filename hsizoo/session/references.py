@@ -16,7 +16,7 @@ from hsizoo.errors import DataError, HsizooError, OptionError
 from hsizoo.interfaces import SpectralScorer
 from hsizoo.io.libraries import SpectralLibrary, read_library
 from hsizoo.session.live import Session
-from hsizoo.session.saved import read_kept
+from hsizoo.session.saved import find_cube, read_kept
 
 __all__ = ["Class", "Example", "Origin", "References", "read_references"]
 
@@ -162,17 +162,14 @@ def _is_json(path: Path) -> bool:
 
 def _find_cube(path: Path, name: str, folders: Iterable[Path]) -> Path:
     """Return the cube of a saved session."""
-    if not name or Path(name).name != name:  # never follow a path in the file
-        raise DataError(
-            f"the cube of {path} was not read from a file; name it: --reference-cube FILE"
-        )
-    for folder in dict.fromkeys((path.parent, Path(), *folders)):
-        if (folder / name).exists():
-            return folder / name
-    raise DataError(
-        f"{path} has clicks on {name}, which is neither beside it nor among the cubes; name it: "
-        "--reference-cube FILE"
+    if (found := find_cube(path, name, folders)) is not None:
+        return found
+    what = (
+        f"{path} has clicks on {name}, which is neither beside it nor among the cubes"
+        if name
+        else f"the cube of {path} was not read from a file"
     )
+    raise DataError(f"{what}; name it: --reference-cube FILE (reference_cube=)")
 
 
 def _of_library(

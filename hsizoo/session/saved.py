@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from hsizoo.session.state import SessionState
     from hsizoo.session.tools import Tool
 
-__all__ = ["Kept", "cube_beside", "differences", "read_kept", "to_json", "write_whole"]
+__all__ = [
+    "Kept",
+    "cube_beside",
+    "differences",
+    "find_cube",
+    "read_kept",
+    "to_json",
+    "write_whole",
+]
 
 _ONE, _SEVERAL = "hsizoo clicks 1", "hsizoo session 1"
 
@@ -126,12 +134,18 @@ def differences(path: Path, kept: Kept, cube: HyperCube, tool: Tool) -> tuple[st
     return tuple(found)
 
 
+def find_cube(path: Path, name: str, folders: Iterable[Path] = ()) -> Path | None:
+    """Look for the cube of a saved session beside it, in the working folder and in `folders`."""
+    if not name or Path(name).name != name:  # never follow a path in the file
+        return None
+    places = (folder / name for folder in (path.parent, Path(), *folders))
+    return next((place for place in places if place.exists()), None)
+
+
 def cube_beside(path: Path, name: str) -> Path:
     """Return the path of a saved session's cube, beside it or in the working folder."""
-    if name and Path(name).name == name:  # never follow a path in the file
-        for folder in (path.parent, Path()):
-            if (folder / name).exists():
-                return folder / name
+    if (found := find_cube(path, name)) is not None:
+        return found
     raise DataError(
         f"the cube of {path} ({name}) is neither beside it nor in {Path.cwd()}; pass it: "
         "Session.replay(path, cube)"

@@ -46,6 +46,7 @@ def training_png(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
     left.plot(ends, means, color="C0", marker="o", markersize=3, label="mean of the epoch")
     left.set(title="training loss", xlabel="step", ylabel="weighted sum of BCE and soft Dice")
     left.set_ylim(bottom=0)
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
     rate = left.twinx()
     rate.plot(number, _numbers(steps, "lr"), color="0.6", linestyle=":")
     rate.set_ylabel("learning rate (dotted)", color="0.5")

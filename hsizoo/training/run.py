@@ -48,7 +48,13 @@ from hsizoo.training.folder import Checkpoint, TrainingFolder
 from hsizoo.training.folder import publish as publish_result
 from hsizoo.training.interrupts import Interrupts
 from hsizoo.training.picture import training_png
-from hsizoo.weights.files import download_command, how_to_fetch, missing, require
+from hsizoo.weights.files import (
+    download_command,
+    how_to_fetch,
+    load_state,
+    missing,
+    require,
+)
 from hsizoo.weights.trained import WEIGHTS_FILE, TrainedWeights, open_weights, trained_folder
 from hsizoo.zoo.device import resolve_device
 from hsizoo.zoo.factory import WEIGHTS, auto_weights, resolve
@@ -456,12 +462,7 @@ def _train(
     final = folder.load_checkpoint()
     assert final is not None
     kept = _best(history)["epoch"] if final.best is not None else plan.settings.epochs
-    if final.best is not None:
-        from hsizoo.weights.files import load_state
-
-        weights = load_state(final.best)
-    else:
-        weights = final.weights
+    weights = final.weights if final.best is None else load_state(final.best)
     seconds = spent + time.monotonic() - began
     _draw(plan, folder)
     folder.save_result(weights, plan.card(segmenter, history, kept, seconds, device))

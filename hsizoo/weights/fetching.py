@@ -14,6 +14,7 @@ import hashlib
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from hsizoo.errors import DataError, MissingRequirement
 from hsizoo.weights.places import DATA_VARIABLE, data_folders, home, is_offline
@@ -127,7 +128,7 @@ def _download(file: PublishedFile, path: Path, what: str, own: str) -> None:
             if not path.is_file():  # another process may just have downloaded it
                 _retrieve(file, path)
     except (OSError, ValueError) as error:
-        reason = f"the download failed: {str(error).splitlines()[0] if str(error) else error!r}"
+        reason = f"the download failed: {_why(error)}"
         raise MissingRequirement(how_to_get(file, path, reason, what, own)) from error
 
 
@@ -154,12 +155,24 @@ def _retrieve(file: PublishedFile, path: Path) -> None:
                 first = first or error
                 if isinstance(error, ValueError) and downloader.resumed:
                     continue  # the two parts may not belong together: once more, from the start
-                _say(f"  failed: {str(error).splitlines()[0] if str(error) else error!r}")
+                _say(f"  failed: {_why(error)}")
             else:
                 return
             break
     assert first is not None
     raise first
+
+
+def _why(error: Exception) -> str:
+    """Say in a line why a download failed; requests' own words for no network are an object."""
+    import requests
+
+    request = getattr(error, "request", None)
+    if isinstance(error, requests.ConnectionError) and request is not None:
+        slow = isinstance(error, requests.Timeout)
+        host = urlsplit(request.url).netloc
+        return f"{host} does not answer" if slow else f"no connection to {host}"
+    return str(error).splitlines()[0] if str(error) else repr(error)
 
 
 def _expected(file: PublishedFile, path: Path) -> tuple[str | None, str]:

@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hsizoo.documents import read_json
+from hsizoo.errors import DataError
 from hsizoo.progress import tell_progress
 
 if TYPE_CHECKING:
@@ -144,8 +146,8 @@ class ResumableDownloader:
     def _known(self, url: str) -> tuple[int, dict[str, Any]]:
         """Return the size of the partial file and what is known of it; 0 if it is of no use."""
         # There is no partial file, or its record is damaged.
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            known = json.loads(self._about.read_text(encoding="utf-8"))
+        with contextlib.suppress(DataError, OSError, KeyError, TypeError):
+            known = read_json(self._about)
             have = self._part.stat().st_size
             if known["url"] == url and known["version"]:
                 return have, known

@@ -12,7 +12,7 @@ from pathlib import Path
 from hsizoo.errors import DataError, NameLookupError
 from hsizoo.zoo.checking import check_options
 from hsizoo.zoo.names import Name, parse_composition
-from hsizoo.zoo.registry import FIRST_PARTY, registry
+from hsizoo.zoo.registry import FIRST_PARTY, Entry, registry
 from hsizoo.zoo.spec import Kind
 
 __all__ = ["EVALUATED", "check_components", "check_scorer", "find_dataset", "is_path"]
@@ -38,12 +38,24 @@ def check_components(texts: Iterable[str], kinds: tuple[Kind, ...] = EVALUATED) 
     for text in texts:
         parts = parse_composition(text)
         if len(parts) == 1:
-            check_options(registry().find(parts[0], kinds), parts[0].options)
+            check_options(_find(text, parts[0], kinds), parts[0].options)
             continue
         if "classifier" not in kinds:
             raise NameLookupError(f"{text!r} is a classifier, not a {kinds[0]}.")
         check_options(registry().find(parts[1], ("classifier",)), parts[1].options)
         check_options(registry().find(parts[0], ("pseudo-labeler",)), parts[0].options)
+
+
+def _find(text: str, name: Name, kinds: tuple[Kind, ...]) -> Entry:
+    try:
+        return registry().find(name, kinds)
+    except NameLookupError as error:
+        if Path(text).is_file():
+            raise NameLookupError(
+                f"{text!r} is a file, not the name of a {kinds[0]}; the name goes first, then the "
+                f"file. `hsizoo list --kind {kinds[0]}` shows the names."
+            ) from error
+        raise
 
 
 def check_scorer(text: str) -> None:
@@ -88,6 +100,11 @@ def find_dataset(text: str) -> Name:
     except NameLookupError as error:
         if Path(text).is_dir():
             raise NameLookupError(f"{error} If you mean the folder, type '{text}/'.") from None
+        if Path(text).is_file():
+            raise NameLookupError(
+                f"{text!r} is a file; a dataset is a folder of cubes and masks (see `hsizoo data "
+                "check FOLDER`), or a name from `hsizoo data list`"
+            ) from None
         raise
     return parts[0]
 

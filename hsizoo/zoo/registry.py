@@ -249,7 +249,10 @@ class Registry:
         other = [e for e in self.entries() if name.base in (e.spec.name, e.full_name)]
         other = [e for e in other if not name.dist or e.dist == normalise(name.dist)]
         if other:
-            return f"{what!r} is a {other[0].spec.kind}, not a {_either(kinds)}."
+            return (
+                f"{what!r} is a {other[0].spec.kind}, not a {_either(kinds)}. `hsizoo list --kind "
+                f"{kinds[0]}` shows what fits."
+            )
         known = [entry for entry in self.entries() if entry.spec.kind in kinds]
         hint = did_you_mean(what, [e.full_name if name.dist else e.spec.name for e in known])
         failed = [record for record in self.plugins if record.status == "failed"]

@@ -36,3 +36,8 @@ def test_a_whole_name_is_a_card_though_others_begin_so():
 def test_otherwise_it_is_an_error(name):
     with pytest.raises(NameLookupError, match="is named"):
         run(name)
+
+
+def test_the_example_of_an_option_is_one_to_type():
+    assert "set options like this: heipor:annotator=1\n" in run("heipor").stdout
+    assert "set options like this: sa-rw:scorer=sa\n" in run("sa-rw").stdout

@@ -83,6 +83,38 @@ def test_the_picture(file, tmp_path):
     assert out.read_bytes() != before
 
 
+def test_the_spectra_of_polygons(file, tmp_path):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("rasterio")
+    rings = {"corn": (2, 2), "oats": (15, 12)}
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"class": name},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[(x, y), (x + 5, y), (x + 5, y + 5), (x, y + 5), (x, y)]],
+            },
+        }
+        for name, (x, y) in rings.items()
+    ]
+    drawn = tmp_path / "p.geojson"
+    drawn.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    call(file, "--out", tmp_path / "polygons.png", "-l", drawn)
+    mask = np.zeros((20, 30), int)
+    for label, (x, y) in enumerate(rings.values(), start=1):
+        mask[y : y + 5, x : x + 5] = label
+    same = write_mask(tmp_path / "m.npz", mask, class_names={1: "corn", 2: "oats"})
+    call(file, "--out", tmp_path / "mask.png", "-l", same)
+    assert (tmp_path / "polygons.png").read_bytes() == (tmp_path / "mask.png").read_bytes()
+
+
+def test_a_wrong_setting_is_blamed_on_its_source(file, tmp_path):
+    (tmp_path / "hsizoo.toml").write_text("drop_bands = [99]\n")
+    with pytest.raises(DataError, match=r"hsizoo\.toml names band 99 \(drop_bands\)"):
+        call(file, "--set", "scale=2")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -116,7 +116,7 @@ def test_wrong_settings_are_explained(folder, text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("drop_bands = [5]", "names band 5, but .* has the bands 0 to 4"),
+        ("drop_bands = [5]", r"hsizoo.toml names band 5 .* has the bands 0 to 4"),
         ("drop_bands = [0, 1, 2, 3, 4]", "marks all of its 5 bands as bad"),
         ("wavelengths = [500, 600]", "gives 2 wavelengths, but .* has 5 bands"),
         ("[names]\n1 = 'liver'", r"labels \[0, 2\] occur in the map but have no name"),

@@ -378,10 +378,12 @@ def test_the_limit_of_memory(tmp_path, monkeypatch):
 def test_a_missing_file_and_an_unknown_format(tmp_path):
     with pytest.raises(DataError, match="there is no file"):
         read_cube(tmp_path / "none.hdr")
+    with pytest.raises(DataError, match=r"no file ~/none\.hdr; only the shell replaces ~"):
+        read_cube("~/none.hdr")
     (tmp_path / "a.xyz").write_bytes(b"what is this")
     with pytest.raises(DataError, match="none of the supported formats: ENVI, NumPy"):
         read_cube(tmp_path / "a.xyz")
-    with pytest.raises(DataError, match="is a folder"):
+    with pytest.raises(DataError, match=r"is a folder, .* with `hsizoo data check "):
         read_cube(tmp_path)
     (tmp_path / "empty.npy").touch()
     with pytest.raises(DataError, match="supported formats"):

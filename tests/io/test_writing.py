@@ -1,12 +1,22 @@
 """Probabilities and colours, read again by others: rasterio, SPy and NumPy."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from hsizoo import HyperCube
 from hsizoo.errors import DataError
-from hsizoo.io import class_colours, open_cube, read_cube, read_labels, write_mask
+from hsizoo.io import (
+    class_colours,
+    open_cube,
+    read_cube,
+    read_labels,
+    write_cube,
+    write_mask,
+)
 from hsizoo.io.raster import Raster
-from hsizoo.io.writing import lost_place, write_probabilities
+from hsizoo.io.writing import check_parent, lost_place, write_probabilities
 
 NAMES = {1: "corn & <rye>", 4: "Wälder", 5: "oats"}
 TIFF_PLACE = {
@@ -28,6 +38,21 @@ def test_probabilities_are_a_cube_of_one_band_per_class(tmp_path, maps, ending):
     cube = read_cube(path)
     np.testing.assert_array_equal(cube.data, maps.transpose(1, 2, 0))
     assert cube.remarks == ()
+
+
+@pytest.mark.parametrize("name", ["m.NPZ", "m.PNG", "m.HDR"])
+def test_endings_in_capitals(tmp_path, name):
+    labels = np.array([[0, 1], [2, 2]])
+    path = write_mask(tmp_path / name, labels)
+    assert path.name in {each.name for each in tmp_path.iterdir()}
+    np.testing.assert_array_equal(read_labels(path)[0], labels)
+
+
+@pytest.mark.parametrize("name", ["c.NPZ", "c.NPY"])
+def test_cubes_with_endings_in_capitals(tmp_path, name, maps):
+    path = write_cube(tmp_path / name, HyperCube(maps.transpose(1, 2, 0)))
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    np.testing.assert_array_equal(read_cube(path, layout="hwb").data, maps.transpose(1, 2, 0))
 
 
 def test_numpy_reads_them(tmp_path, maps):
@@ -70,9 +95,10 @@ def test_spy_reads_the_names_of_envi_bands(tmp_path, maps):
     ("name", "shape", "message"),
     [
         ("p.png", (3, 5, 7), "written as .npz, .tif, .tiff, .hdr, .npy, not '.png'"),
+        ("p", (3, 5, 7), ".npy, but this name has no extension"),
         ("p.npz", (2, 5, 7), "3 classes; got shape \\(2, 5, 7\\)"),
         ("p.npz", (5, 7), "3 classes; got shape"),
-        ("none/p.npz", (3, 5, 7), "cannot be written: No such file"),
+        ("none/p.npz", (3, 5, 7), r"there is no folder .*none to write p\.npz into"),
     ],
 )
 def test_what_cannot_be_written(tmp_path, name, shape, message):
@@ -99,3 +125,14 @@ def test_a_lost_georeference_is_told(tmp_path):
     assert lost_place("m.tif", tiff) == lost_place("m.png", None) == ""
     assert lost_place("a/m.hdr", tiff).startswith("m.hdr has no georeference")
     assert lost_place("m.png", tiff).endswith("write it as .tif")
+
+
+def test_a_folder_that_takes_no_files_is_told_before_the_work(tmp_path, monkeypatch):
+    check_parent(tmp_path / "a.png")
+    (tmp_path / "old.png").touch()
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)
+    check_parent(tmp_path / "old.png")  # may still be replaced
+    with pytest.raises(DataError, match=r"cannot be written into, so a\.png needs another place"):
+        check_parent(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"no folder ~/none to .* only the shell replaces ~"):
+        check_parent(Path("~/none/a.png"))

@@ -110,6 +110,10 @@ def test_what_is_no_run_is_told_with_those_that_are(tmp_path, monkeypatch):
         open_results("try/mor")
     with pytest.raises(DataError, match=r"try is no run folder\.  Runs: hsizoo-runs/try/moor"):
         open_results("try")
+    (tmp_path / "cubes").mkdir()  # the data, not the run on them
+    put(tmp_path / "hsizoo-runs" / "cubes-clicks=2-0123abcd", "sa")
+    with pytest.raises(DataError, match=r"cubes is no run folder\..* mean '.*/cubes-clicks=2-0123"):
+        open_results("cubes")
     with pytest.raises(DataError, match="gone is no folder"):
         find_runs(tmp_path / "gone")
 

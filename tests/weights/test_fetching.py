@@ -1,6 +1,7 @@
 """Published files are fetched once, whole, and as expected."""
 
 import hashlib
+import socket
 import subprocess
 import sys
 import threading
@@ -219,6 +220,16 @@ def test_processes_that_need_the_same_file_fetch_it_once(server, folder):
         assert [each.stdout.read() for each in (one, other)] == [f"{folder / 'a.mat'}\n"] * 2
     assert (folder / "a.mat").read_bytes() == CONTENT
     assert len(server.asked) == 1
+
+
+def test_no_network_is_told_in_words(folder, capfd, monkeypatch):
+    monkeypatch.delenv("HSIZOO_OFFLINE", raising=False)
+    with socket.socket() as taken:  # bound and not listening: connections are refused
+        taken.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(MissingRequirement, match=f"failed: no connection to {host}[.] Down"):
+            get(published(url=f"http://{host}/a.mat"))
+    assert f"failed: no connection to {host}\n" in capfd.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_told(server, folder):

@@ -32,6 +32,25 @@ def test_other_names_are_refused(text, kinds, message):
         check_components(["sa", text], *([kinds] if kinds else []))
 
 
+def test_another_kind_comes_with_the_command_that_lists_the_right_one():
+    with pytest.raises(NameLookupError, match=r"`hsizoo list --kind classifier` shows"):
+        check_components(["sa"], ("classifier",))
+
+
+def test_a_file_in_the_place_of_a_name_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scene.hdr").touch()
+    with pytest.raises(NameLookupError, match=r"'scene\.hdr' is a file.* the name goes first"):
+        check_components(["scene.hdr"], ("segmenter", "scorer"))
+
+
+def test_a_file_in_the_place_of_a_dataset_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scene.hdr").touch()
+    with pytest.raises(NameLookupError, match=r"'scene\.hdr' is a file; a dataset is a folder"):
+        find_dataset("scene.hdr")
+
+
 def test_malformed_options_are_refused():
     with pytest.raises(OptionError, match="expected key=value"):
         check_components(["sa:aggregate"])

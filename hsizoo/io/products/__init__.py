@@ -7,7 +7,7 @@ One module per product.  Each recognises its files by their contents and describ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from hsizoo.io.products import aviris, dlr, emit, hyperion, neon, prisma, refere
 from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 
-__all__ = ["companions", "note_unused", "read", "unreadable"]
+__all__ = ["all_companions", "companions", "note_unused", "read", "unreadable"]
 
 _WITH_TABLE: Final = ("EMIT", "AVIRIS")
 
@@ -26,7 +26,7 @@ _WITH_TABLE: Final = ("EMIT", "AVIRIS")
 def read(
     path: Path, kind: str, settings: Settings, images: Sequence[tuple[int, int]]
 ) -> Raster | None:
-    """Read a cube that is one of the products.
+    """Read a cube that may be one of the products.
 
     Parameters
     ----------
@@ -41,25 +41,18 @@ def read(
     Returns
     -------
     Raster or None
-        None if it is none of them.
+        None if no product has this format.
 
     Raises
     ------
     DataError, MissingRequirement
     """
     if kind == "hdf5":
-        raster = None if settings.variable is not None else _read_hdf5(path, settings)
-        if raster is None or settings.layout == "auto":
-            return raster
-        return _noted(raster, f"layout={settings.layout} is not used: the product tells the axes")
+        return _read_hdf5(path, settings, images)
     if kind == "tiff":
         return dlr.describe(tiff.read(path, "cube", settings, images))
     if kind == "envi":
-        raster = envi.read(path, "cube", settings, images)
-        header = path if path != raster.path else envi.find_header(path)
-        if header is None:
-            return raster
-        fields = envi.parse_header(header)[0]
+        raster, header, fields = envi.open_image(path, "cube")
         return references.apply(aviris.describe(raster, fields), header, fields, settings)
     if kind == "bands":
         return hyperion.describe(bands.read(path, "cube", settings, images), path)
@@ -86,17 +79,24 @@ def _noted(raster: Raster, remark: str) -> Raster:
     return replace(raster, remarks=(*raster.remarks, remark))
 
 
-def _read_hdf5(path: Path, settings: Settings) -> Raster | None:
+def _read_hdf5(path: Path, settings: Settings, images: Sequence[tuple[int, int]]) -> Raster:
+    """Read a product, or any other file; to list its arrays may take long, so it is done once."""
     h5py = need("h5py", "hdf5", path)
     with h5py.File(path, "r") as file:
         found = hdf5.datasets_of(path, file)
-        attributes = hdf5.attributes_of(file)
-        return (
-            prisma.read(path, found, attributes)
-            or neon.read(path, file, found)
-            or emit.read(path, found, settings)
-            or aviris.read(path, found, settings)
-        )
+        raster = None
+        if settings.variable is None:
+            raster = (
+                prisma.read(path, found, hdf5.attributes_of(file))
+                or neon.read(path, file, found)
+                or emit.read(path, found, settings)
+                or aviris.read(path, found, settings)
+            )
+        if raster is None:
+            return hdf5.describe(path, found, "cube", settings, images)
+    if settings.layout == "auto":
+        return raster
+    return _noted(raster, f"layout={settings.layout} is not used: the product tells the axes")
 
 
 def companions(path: Path, kind: str | None) -> list[Path]:
@@ -123,6 +123,24 @@ def companions(path: Path, kind: str | None) -> list[Path]:
     if kind == "bands":
         return sorted(each for each in path.iterdir() if each.is_file())
     return []
+
+
+def all_companions(images: Mapping[Path, str | None]) -> set[Path]:
+    """Return the files that belong to any of these images; see `companions`.
+
+    Parameters
+    ----------
+    images : mapping of Path to str or None
+        With the format of each.
+    """
+    # Folders of many ENVI images have no references as a rule: look once for each folder.
+    envi_folders = {path.parent for path, kind in images.items() if kind == "envi"}
+    plain = {folder for folder in envi_folders if not references.candidates(folder)}
+    found: set[Path] = set()
+    for path, kind in images.items():
+        if kind != "envi" or path.parent not in plain:
+            found.update(companions(path, kind))
+    return found
 
 
 def unreadable(path: Path, head: bytes) -> str:

@@ -26,25 +26,7 @@ _SAID: Final = re.compile(r"\baviris(?:[ -]?(?:ng|3|5))?\b", re.I)
 
 
 def read(path: Path, found: Mapping[str, Any], settings: Settings) -> Raster | None:
-    """Read netCDF4.
-
-    Parameters
-    ----------
-    path : Path
-    found : mapping of str to h5py.Dataset
-        All arrays in the file.
-    settings : Settings
-
-    Returns
-    -------
-    Raster or None
-        None if this is another product.
-
-    Raises
-    ------
-    DataError
-        If the pixels cannot be arranged as the settings say.
-    """
+    """Read netCDF4, or return None if this is another product; see `hsizoo.io.products.emit`."""
     for name in ("reflectance", "radiance"):
         cube, waves = found.get(f"{name}/{name}"), f"{name}/wavelength"
         if cube is not None and cube.ndim == 3 and waves in found:

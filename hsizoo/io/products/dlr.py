@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ from hsizoo.io.gdal_metadata import parse_xml
 from hsizoo.io.products import desis, enmap
 from hsizoo.io.products.band_table import Bands
 from hsizoo.io.raster import Raster
+from hsizoo.io.statements import span
 from hsizoo.wavelengths import to_nanometres
 
 __all__ = ["companions", "describe"]
@@ -110,13 +110,8 @@ def _with(raster: Raster, bands: Bands, count: int) -> Raster:
                 remarks.append(f"values are not {what} anything: {name} gives no number for a band")
             elif set(values) != {neutral}:
                 changes["gains" if neutral else "offsets"] = tuple(values)
-                remarks.append(f"values are {what} {_short(values)} ({name})")
+                remarks.append(f"values are {what} {span(values)} ({name})")
     if not raster.nodata and bands.background is not None:
         changes["nodata"] = (bands.background,)
         remarks.append(f"values of {bands.background:g} are no data ({name})")
     return replace(raster, **changes, remarks=(*raster.remarks, *remarks))  # type: ignore[arg-type]
-
-
-def _short(values: Sequence[float]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}, by band"

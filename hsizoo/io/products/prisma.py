@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from hsizoo.errors import DataError
+from hsizoo.errors import DataError, listed
 from hsizoo.io.hdf5 import load
 from hsizoo.io.limits import check_memory
 from hsizoo.io.products.arrays import mostly_flagged
@@ -192,12 +192,11 @@ def _without_errors(
     """Return which values are without error, and the bands that have errors nearly everywhere."""
     bad = mostly_flagged(flags, valid)
     if bad:
-        first = sorted(bad)[:20]
         known = np.isfinite(nm).all()
-        shown = ", ".join(f"{nm[band]:g} nm" if known else f"band {band}" for band in first)
-        shown += ", …" if len(bad) > len(first) else ""
+        names = (f"{nm[band]:g} nm" if known else f"band {band}" for band in sorted(bad))
         remarks.append(
-            f"{len(bad)} band(s) left out, which the error matrix flags in most pixels: {shown}"
+            f"{len(bad)} band(s) left out, which the error matrix flags in most pixels: "
+            f"{listed(names, 20)}"
         )
     kept = [band for band in range(flags.shape[2]) if band not in bad]
     pixels = int((flags[:, :, kept].any(axis=2) & valid).sum())

@@ -16,7 +16,9 @@ frames at the end of the image itself.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -35,7 +37,7 @@ from hsizoo.io.raster import Raster
 from hsizoo.io.settings import Settings
 from hsizoo.io.statements import numbers_in
 
-__all__ = ["apply", "find"]
+__all__ = ["apply", "candidates", "find"]
 
 Role = Literal["dark", "white", "white_dark"]
 
@@ -45,6 +47,7 @@ _SPECIM: Final[Mapping[str, Role]] = {
 _GENERAL: Final = re.compile(
     r"(dark|white)([ _-]?(?:ref|reference|correction|current|cube|frame|calibration))?"
 )
+_FIRST: Final = ("dark", "white")  # words that the names of all references begin with
 _EXPOSURES: Final = ("tint", "shutter", "exposure", "exposure time", "integration time")
 _AUTODARK: Final = "autodarkstartline"
 _PRODUCT: Final = "raw image with dark and white references"
@@ -59,6 +62,18 @@ class _Reference:
     saturated: npt.NDArray[np.bool_]
     exposure: float | None
     gain: float | None
+
+
+def candidates(folder: Path) -> list[Path]:
+    """Return the headers in a folder that may be those of references, judged by their first word.
+
+    A folder may hold thousands of cubes, so this looks at names only.
+    """
+    names: list[str] = []
+    with contextlib.suppress(OSError):  # a folder that may be entered, but not listed
+        names = os.listdir(folder)  # noqa: PTH208 - a path for each would take much longer
+    found = [name for name in names if name.lower().startswith(_FIRST)]
+    return [folder / name for name in sorted(found) if name.lower().endswith(".hdr")]
 
 
 def find(header: Path) -> dict[Role, Path]:
@@ -77,7 +92,7 @@ def find(header: Path) -> dict[Role, Path]:
     general: dict[Role, list[Path]] = {"dark": [], "white": []}
     named: dict[Role, Path] = {}
     sure = False
-    for path in sorted(header.parent.glob("*.[hH][dD][rR]")):
+    for path in candidates(header.parent):
         stem = _stem(path).lower()
         match = _GENERAL.fullmatch(stem)
         if match:
@@ -189,8 +204,7 @@ def _highest(values: npt.NDArray[Any], fields: Mapping[str, str]) -> float:
 
 
 def _read(header: Path, image: Raster) -> _Reference:
-    raster = envi.read(header, "cube", Settings(), ())
-    fields = envi.parse_header(header)[0]
+    raster, _, fields = envi.open_image(header, "cube")
     if raster.values.shape[1:] != image.values.shape[1:]:
         raise DataError(
             f"{header.name} has {raster.values.shape[1]} samples and {raster.values.shape[2]} "
