@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-__all__ = ["Cell"]
+__all__ = ["Cell", "key_of"]
+
+
+def key_of(identity: Mapping[str, Any]) -> str:
+    """First 32 hexadecimal digits of the SHA-256 of an identity; see `Cell`."""
+    text = json.dumps(identity, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,18 +34,22 @@ class Cell:
         Name shown in progress and messages.
     image : str, optional
         Identifier of the image, equal for all cells that share one.  Default: a unique image.
+    values : str, optional
+        Identifier of what is read from files, equal for all cells whose records must tell the same
+        digests.  Default: nothing is compared, as for computed scenes, whose last digits may differ
+        from machine to machine.
     """
 
     identity: Mapping[str, Any]
     job: Mapping[str, Any]
     label: str
     image: str = ""
+    values: str = ""
 
     @cached_property
     def key(self) -> str:
         """First 32 hexadecimal digits of the SHA-256 of the identity."""
-        text = json.dumps(self.identity, sort_keys=True, allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return key_of(self.identity)
 
     @property
     def affinity(self) -> str:

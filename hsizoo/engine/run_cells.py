@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from hsizoo.engine.cells import Cell
@@ -44,6 +44,7 @@ def run_cells(
     overwrite: Overwrite,
     events: RunEvents,
     before: Callable[[Sequence[Cell]], None],
+    fault_of: Callable[[Mapping[str, Any]], str] = lambda record: "",
 ) -> list[dict[str, Any]]:
     """Compute the cells that are due and store each result at once.
 
@@ -58,6 +59,11 @@ def run_cells(
     events : RunEvents
     before : callable
         Called with the cells that are due before anything is computed, to detect errors early.
+    fault_of : callable, optional
+        Called with a record that is done; returns why it cannot be in a table, or an empty text.
+        A new record with a fault is stored as failed.  A stored one is computed anew; it is looked
+        at only if it has no digest, as those of earlier versions, since others were looked at when
+        they were new.
 
     Returns
     -------
@@ -66,20 +72,30 @@ def run_cells(
         other runs too.
     """
     records = store.load_all(cell.key for cell in cells)
+    for cell in cells:
+        stored = records[cell.key]
+        if stored is not None and (fault := _stored_fault(cell, stored, fault_of)):
+            store.reject(cell.key, fault)
+            records[cell.key] = None
+    read = _Read()
+    for key in read.take_in(cells, records, overwrite):
+        store.reject(key, "is of other values than other cells of its scene")
+        records[key] = None
     # By key, since two names may refer to the same component.
     due = {cell.key: cell for cell in cells if _is_due(records[cell.key], overwrite)}
-    waiting = list(due.values())
+    waiting = [read.told(cell) for cell in due.values()]
     before(waiting)
     events.planned(waiting, len(records) - len(waiting))
     for outcome in executor.run(waiting, work, events.progress):
         due.pop(outcome.cell.key, None)
         record = _record(outcome)
+        if record["status"] == "done" and (error := _refused(outcome.cell, record, read, fault_of)):
+            record = _record(replace(outcome, result=None, error=error))
         store.save(outcome.cell.key, record)
         records[outcome.cell.key] = record
         events.finished(outcome.cell, record)
     for key, cell in due.items():  # an executor that breaks its contract; nothing is stored
-        message = f"{type(executor).__name__} returned no outcome for this cell"
-        error = {"type": "ContractError", "message": message, "where": "", "traceback": ""}
+        error = _error(f"{type(executor).__name__} returned no outcome for this cell")
         records[key] = _record(Outcome(cell, None, error, 0.0))
     return [{**(records[cell.key] or {}), **cell.job["row"]} for cell in cells]
 
@@ -91,6 +107,90 @@ def made_with(record: Mapping[str, Any]) -> dict[str, Any]:
     about = {key: record[key] for key in kept if key in record}
     resolved = (record.get("result") or {}).get("resolved")
     return {**about, "resolved": resolved} if resolved else about
+
+
+class _Read:
+    """Digests of what cells were computed on: cells of one scene must have read the same values."""
+
+    def __init__(self) -> None:
+        self._digests: dict[str, Any] = {}
+
+    def take_in(
+        self,
+        cells: Sequence[Cell],
+        records: Mapping[str, Mapping[str, Any] | None],
+        overwrite: Overwrite,
+    ) -> list[str]:
+        """Take in the stored records that are used again.
+
+        Returns
+        -------
+        list of str
+            Keys of those that do not fit together: nobody knows which of them are right.
+        """
+        used = [cell for cell in cells if not _is_due(records[cell.key], overwrite)]
+        apart = {cell.values for cell in used if not self.fits(cell, records[cell.key] or {})}
+        for values in apart:
+            del self._digests[values]
+        return list(dict.fromkeys(cell.key for cell in used if cell.values in apart))
+
+    def fits(self, cell: Cell, record: Mapping[str, Any]) -> bool:
+        """Whether a record is of the same values as all others; the first one sets the measure."""
+        digests = record.get("digests")
+        if not cell.values or not digests:
+            return True
+        return bool(self._digests.setdefault(cell.values, digests) == digests)
+
+    def told(self, cell: Cell) -> Cell:
+        """The cell, whose job says what digests its scene must have, where that is known."""
+        known = self._digests.get(cell.values)
+        return replace(cell, job={**cell.job, "digests": known}) if known else cell
+
+
+def _structure(record: Mapping[str, Any]) -> str:
+    """What a stored record lacks that everything after relies on."""
+    identity, status = record.get("identity"), record.get("status")
+    if not isinstance(identity, dict):
+        return "does not say what it is about"
+    if status == "done":
+        result = record.get("result")
+        return "" if isinstance(result, dict) and result else "has no result"
+    if status == "failed":
+        error = record.get("error")
+        told = isinstance(error, dict) and {"type", "message"} <= error.keys()
+        return "" if told else "does not say why its cell failed"
+    return "is neither done nor failed"
+
+
+def _stored_fault(
+    cell: Cell, record: Mapping[str, Any], fault_of: Callable[[Mapping[str, Any]], str]
+) -> str:
+    fault = _structure(record)
+    if fault or record["status"] != "done" or "digest" in record:
+        return fault
+    return fault_of({**record, **cell.job["row"]})
+
+
+def _refused(
+    cell: Cell,
+    record: Mapping[str, Any],
+    read: _Read,
+    fault_of: Callable[[Mapping[str, Any]], str],
+) -> dict[str, str] | None:
+    """The error of a new record that must not enter a table."""
+    if fault := _structure(record) or fault_of({**record, **cell.job["row"]}):
+        return _error(f"the record of this cell {fault}")
+    if not read.fits(cell, record):
+        return _error(
+            "this cell was computed on other values than other cells of its scene: the files "
+            "changed in between; compute all of them anew with --overwrite always",
+            "DataError",
+        )
+    return None
+
+
+def _error(message: str, kind: str = "ContractError") -> dict[str, str]:
+    return {"type": kind, "message": message, "where": "", "traceback": ""}
 
 
 def _is_due(record: Mapping[str, Any] | None, overwrite: Overwrite) -> bool:

@@ -7,13 +7,15 @@
     <folder>/...                tables and figures made from the records
 
 A file is written under a temporary name, flushed to disk and renamed.  A killed run loses only
-the cells it was computing; the same command resumes it.
+the cells it was computing; the same command resumes it.  The last entry of a record is a digest of
+the bytes before it: a record that was damaged, edited or put under another key is computed anew.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import hashlib
 import json
 import os
 import tempfile
@@ -25,7 +27,8 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from hsizoo.documents import read_json
+from hsizoo.documents import parse_json, read_file
+from hsizoo.engine.cells import key_of
 from hsizoo.errors import StoreError
 
 __all__ = ["RECORD_FORMAT", "Store"]
@@ -33,6 +36,8 @@ __all__ = ["RECORD_FORMAT", "Store"]
 RECORD_FORMAT = 1
 """Version of the record layout; records of other versions are recomputed."""
 
+_SEAL = b', "digest": "'
+_SEALED = len(_SEAL) + 64 + len(b'"}')  # bytes after those that the digest is of
 _LONGEST = 64 * 2**20  # bytes of a record; those of an image's splits are the longest
 
 
@@ -103,19 +108,33 @@ class Store:
         self._lock.release()
 
     def load(self, key: str) -> dict[str, Any] | None:
-        """Return the record of a cell, or None if there is no valid one."""
+        """Return the record of a cell, or None if there is no valid one.
+
+        A record that earlier versions wrote has no entry ``digest``: only its key is checked.
+        """
         path = self.cells / f"{key}.json"
         if self._lent is not None and not path.exists():
             path = self._taken_over(self._lent / path.name)
         try:
-            record = read_json(path, longest=_LONGEST, error=StoreError)
+            content = read_file(path, longest=_LONGEST, error=StoreError)
+            record = parse_json(content, path, error=StoreError)
         except StoreError as error:
             if path.exists():
-                warnings.warn(f"{error}; recomputing this cell", stacklevel=2)
+                self._remark(str(error))
             return None
         if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
             return None
+        if fault := _fault(key, record, content):
+            self._remark(f"{path} {fault}")
+            return None
         return record
+
+    def reject(self, key: str, reason: str) -> None:
+        """Warn that a record cannot be used, so that its cell is computed anew."""
+        self._remark(f"{self.cells / key}.json {reason}")
+
+    def _remark(self, text: str) -> None:
+        warnings.warn(f"{text}; recomputing this cell", stacklevel=3)
 
     def load_all(self, keys: Iterable[str]) -> dict[str, dict[str, Any] | None]:
         """Return the records of many cells, by key; see `load`.
@@ -148,8 +167,11 @@ class Store:
         StoreError
             If it cannot be written; earlier records are kept.
         """
-        text = json.dumps({"format": RECORD_FORMAT, **record}, allow_nan=False)
-        self.write(f"cells/{key}.json", text.encode())
+        whole = {"format": RECORD_FORMAT, **record}
+        whole.pop("digest", None)
+        text = json.dumps(whole, allow_nan=False).encode().removesuffix(b"}")
+        digest = hashlib.sha256(text).hexdigest().encode()
+        self.write(f"cells/{key}.json", text + _SEAL + digest + b'"}')
 
     def write(self, name: str, content: bytes) -> Path:
         """Write a file atomically and return its path.
@@ -216,6 +238,18 @@ class Store:
             f"cannot {verb} {path}: {error.strerror or error}. {kept}Free disk space or grant "
             "write access and run the same command again, or choose another folder with --out"
         )
+
+
+def _fault(key: str, record: dict[str, Any], content: bytes) -> str:
+    """What is wrong with a record; empty if it is what was stored under this key."""
+    if "digest" in record:
+        body, seal = content[:-_SEALED], content[-_SEALED:]
+        digest = hashlib.sha256(body).hexdigest().encode()
+        if seal != _SEAL + digest + b'"}':
+            return "has changed since it was written: its digest does not fit its content"
+    elif isinstance(record.get("identity"), dict) and key_of(record["identity"]) != key:
+        return "is the record of another cell"
+    return "is the record of another cell" if record.get("key", key) != key else ""
 
 
 def _flush_folder(folder: Path) -> None:

@@ -61,8 +61,9 @@ class SceneDataset(Component):
     ----------
     card : DatasetCard
     version : str
-        To be raised when the same index yields other pixels or labels.  Set on the class, or on the
-        instance if its files may change.
+        To be raised when a scene of the same name yields other pixels or labels.  Set on the class,
+        or on the instance if its files may change.  Stored cells are about a version; where scenes
+        change one by one, see `scene_version` and `scene_files`.
     origins : mapping of str to str
         Common name of each subject that also occurs in other datasets, as for a whole scene and
         its part, or a scene in a collection.  Weights trained on one of them are marked as "seen"
@@ -94,6 +95,22 @@ class SceneDataset(Component):
         DataError
             If the files are missing or unusable; the message says how to get them.
         """
+
+    def scene_version(self, index: int) -> str:
+        """Return the version of one scene, part of the keys of its cells; `version`, as here.
+
+        Override it where scenes may change one by one: with another version of one scene, the
+        stored cells of all others are used again.
+        """
+        return self.version
+
+    def scene_files(self, index: int) -> list[Path]:
+        """List the files that a scene is read from, if users may replace them; none, as here.
+
+        The content of these files is part of the scene's version, and cells that are computed while
+        they change have failed.  Datasets of published files need not list them.
+        """
+        return []
 
     def place(self) -> Path | None:
         """Return where the scenes are read from, or downloaded to, without doing either.

@@ -64,6 +64,9 @@ class Column:
         Whether tables omit the column if no row has a value.
     leave_out : int, default 0
         Order in which a narrow terminal omits columns: 1 goes first, 0 is always shown.
+    low, high : float, optional
+        Range of a single value.  A cell with a value out of it has failed, and a stored one is
+        computed anew.
     """
 
     name: str
@@ -80,6 +83,8 @@ class Column:
     shown: bool = True
     optional: bool = False
     leave_out: int = 0
+    low: float | None = None
+    high: float | None = None
 
     @property
     def heading(self) -> str:

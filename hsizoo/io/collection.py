@@ -11,7 +11,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,10 @@ __all__ = ["Collection", "Member"]
 
 _HOLD_BOTH: Final = ("npz", "mat", "hdf5", "zarr")
 _UNNAMED_AXES: Final = (*_HOLD_BOTH, "npy")
+# Settings of the folder that do not change what is read from a file, or that a member holds.
+_NOT_OF_A_SCENE: Final = (
+    "folder", "title", "licence", "citation", "subject", "split", "skip", "masks",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -212,6 +216,23 @@ class Collection:
             else:
                 found += [path, *self._parts(path)]
         return found
+
+    def reading_of(self, member: Member) -> str:
+        """Return, as text, what a scene depends on beside the content of its files."""
+        manifest = self.manifest
+        settings = {
+            each.name: getattr(manifest, each.name)
+            for each in fields(manifest)
+            if each.name not in _NOT_OF_A_SCENE
+        }
+        files = [self._below(path) for path in self.files_of(member)]
+        drawn = any(self.files.get(path) in DRAWN for path in member.masks)
+        classes = dict(self._classes) if drawn and not manifest.names else {}
+        plain = {
+            key: sorted(value) if isinstance(value, frozenset) else value
+            for key, value in settings.items()
+        }
+        return repr((files, plain, classes, member.name, member.subject, member.split))
 
     def _subject(self, cube: Path) -> str:
         if self.manifest.subject is None:

@@ -59,12 +59,21 @@ class BoxProtocol(Protocol):
     version: ClassVar[str] = "1"
     kinds: ClassVar[tuple[str, ...]] = ("scorer", "segmenter")
     columns: ClassVar[tuple[Column, ...]] = (
-        Column(name="dice@0.5", meaning="mean Dice at threshold 0.5", interval=True, compared=True),
+        Column(
+            name="dice@0.5",
+            meaning="mean Dice at threshold 0.5",
+            interval=True,
+            compared=True,
+            low=0,
+            high=1,
+        ),
         Column(
             name="dice@max",
             meaning="mean over samples of the best Dice at any threshold",
             interval=True,
             compared=True,
+            low=0,
+            high=1,
         ),
         Column(
             name="iou@0.5",
@@ -72,6 +81,8 @@ class BoxProtocol(Protocol):
             interval=True,
             brief=True,
             leave_out=2,
+            low=0,
+            high=1,
         ),
         Column(
             name="box share",
@@ -79,6 +90,8 @@ class BoxProtocol(Protocol):
             better="",
             digits=2,
             leave_out=1,
+            low=0,
+            high=1,
         ),
         Column(
             name="s/open",
@@ -87,6 +100,7 @@ class BoxProtocol(Protocol):
             better="lower",
             average="median",
             leave_out=1,
+            low=0,
         ),
         Column(
             name="s/box",
@@ -95,6 +109,7 @@ class BoxProtocol(Protocol):
             better="lower",
             average="median",
             leave_out=3,
+            low=0,
         ),
     )
     headline: ClassVar[tuple[str, ...]] = ("dice@0.5",)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from hsizoo.runs.datasets import Datasets, Selection
 from hsizoo.runs.earlier import set_aside
 from hsizoo.runs.folders import plain_folder, run_folder
 from hsizoo.runs.plan import plan
+from hsizoo.runs.records import fault_of
 from hsizoo.runs.results import notes_of, write_results
 from hsizoo.runs.work import CellWork
 from hsizoo.zoo.device import resolve_device, worker_devices
@@ -338,6 +340,7 @@ def run_cases(
             overwrite=overwrite,
             events=events or RunEvents(),
             before=build_each,
+            fault_of=partial(fault_of, protocol),
         )
         records += map(dict, lost)
         comparison = compare(protocol, records)

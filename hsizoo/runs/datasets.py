@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hsizoo.engine.file_digests import file_digests
 from hsizoo.errors import NameLookupError, OptionError, ProtocolError, did_you_mean, listed
 from hsizoo.interfaces import SceneDataset, SceneInfo
 from hsizoo.training.division import divide
@@ -99,6 +101,7 @@ class Datasets:
     def __init__(self) -> None:
         self._recipes: dict[str, Recipe] = {}
         self._built: dict[str, SceneDataset] = {}
+        self._places: dict[str, dict[str, int]] = {}
 
     def recipe(self, text: str) -> Recipe:
         """What the name of a dataset means."""
@@ -111,6 +114,37 @@ class Datasets:
         if text not in self._built:
             self._built[text] = self.recipe(text).build()
         return self._built[text]
+
+    def find(self, text: str, scene: str) -> int:
+        """Return the index of the scene of a name.
+
+        Raises
+        ------
+        NameLookupError
+            If there is none.
+        """
+        if text not in self._places:
+            infos = self.get(text).scenes()
+            self._places[text] = {info.name: index for index, info in enumerate(infos)}
+        if scene not in self._places[text]:
+            raise _no_scene(text, scene, self._places[text])
+        return self._places[text][scene]
+
+    def versions(self, text: str, indices: Sequence[int]) -> list[str]:
+        """Return the versions of some of its scenes, which tell the content of their files.
+
+        Raises
+        ------
+        DataError
+            If a file cannot be read.
+        """
+        dataset = self.get(text)
+        files = [dataset.scene_files(index) for index in indices]
+        digests = iter(file_digests([path for each in files for path in each]))
+        return [
+            _with_content(dataset.scene_version(index), [next(digests) for _ in paths])
+            for index, paths in zip(indices, files, strict=True)
+        ]
 
     def subjects(self, text: str, indices: Sequence[int]) -> set[str]:
         """The subjects of some of its scenes."""
@@ -135,14 +169,24 @@ class Datasets:
         return Chosen(found[: selection.limit], len(found))
 
 
+def _with_content(version: str, digests: Sequence[str]) -> str:
+    if not digests:
+        return version
+    return hashlib.sha256("\n".join((version, *digests)).encode()).hexdigest()[:16]
+
+
+def _no_scene(text: str, name: str, known: Collection[str]) -> NameLookupError:
+    return NameLookupError(
+        f"{text} has no scene {name!r}.{did_you_mean(name, known)} "
+        f"Its {len(known)} scene(s): {listed(known)}"
+    )
+
+
 def _named(text: str, infos: Sequence[SceneInfo], names: Sequence[str]) -> list[int]:
     known = {info.name: index for index, info in enumerate(infos)}
     for name in names:
         if name not in known:
-            raise NameLookupError(
-                f"{text} has no scene {name!r}.{did_you_mean(name, known)} "
-                f"Its {len(known)} scene(s): {listed(known)}"
-            )
+            raise _no_scene(text, name, known)
     return [known[name] for name in dict.fromkeys(names)]
 
 

@@ -77,25 +77,29 @@ def plan(
     cells = []
     for dataset in names:
         source = datasets.get(dataset)
-        about = {**datasets.recipe(dataset).identity(), "data_version": source.version}
-        infos = source.scenes()
+        identity, infos = datasets.recipe(dataset).identity(), source.scenes()
         mine = [case for case in cases if case.dataset == dataset]
         indices, remark = chosen[dataset].indices, chosen[dataset].remark
         forms = {}
         for case in mine:
             component = component_of(case)
             marked = mark(component, datasets.recipe(dataset), subjects[dataset], remark)
-            forms[id(case)] = _Form(case, component, marked, about)
+            forms[id(case)] = _Form(case, component, marked, source.place() is not None)
         for protocol in {id(case.protocol): case.protocol for case in mine}.values():
             for index in indices:
                 protocol.check(source, index)
+        # One mapping for each version, as thousands of cells share it.
+        versions = datasets.versions(dataset, indices)
+        about = {each: {**identity, "data_version": each} for each in dict.fromkeys(versions)}
+        scenes = [
+            (infos[index].name, about[each]) for index, each in zip(indices, versions, strict=True)
+        ]
         together = _sharing(mine)
         for block in _blocks(mine):
             pairs = sorted([(case, seed) for case in block for seed in case.seeds], key=together)
             ordered = [(forms[id(case)], seed) for case, seed in pairs]
-            for index in indices:
-                name = infos[index].name
-                cells += [form.fill(name, index, seed) for form, seed in ordered]
+            for scene, known_by in scenes:
+                cells += [form.fill(scene, known_by, seed) for form, seed in ordered]
     return cells
 
 
@@ -108,19 +112,16 @@ class _Form:
     component : Recipe
     marked : str
         What to put after the component's name; see `hsizoo.runs.marks`.
-    dataset : mapping
-        Identity and version of the dataset.
+    from_files : bool
+        Whether the scenes are read from files, so that they have the same values everywhere.
     """
 
-    def __init__(
-        self, case: Case, component: Recipe, marked: str, dataset: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, case: Case, component: Recipe, marked: str, from_files: bool) -> None:
         perturbation = case.perturbation.config() if case.perturbation else None
         identity, settings = component.identity(), case.protocol.config()
         label = case.label + marked
         self._identity: dict[str, Any] = {
             "component": identity,
-            "dataset": dataset,
             "protocol": settings,
             # A clean cell has no such key: it is the cell of a run without perturbations.
             **({"perturbation": perturbation} if perturbation else {}),
@@ -130,7 +131,6 @@ class _Form:
             "kind": component.kind,
             "component_identity": identity,
             "dataset": case.dataset,
-            "data_version": dataset["data_version"],
             "protocol": protocol_name(case.protocol),
             "settings": settings,
             "perturbation": perturbation,
@@ -146,17 +146,25 @@ class _Form:
         self._names_seed = len(case.seeds) > 1
         self._image = json.dumps([case.dataset, perturbation], sort_keys=True)
         self._perturbed = perturbation is not None
+        comparable = from_files and not self._perturbed
+        self._values = json.dumps([case.dataset, settings], sort_keys=True) if comparable else ""
 
-    def fill(self, scene: str, index: int, seed: int) -> Cell:
-        """The cell of one scene and one seed."""
+    def fill(self, scene: str, dataset: Mapping[str, Any], seed: int) -> Cell:
+        """The cell of one scene, with the identity and version of its dataset, and one seed."""
         label = f"{self._before} · {scene}{self._after}"
         image = f"{self._image} {scene}"
         return Cell(
-            identity={**self._identity, "scene": scene, "seed": seed},
-            job={**self._job, "index": index, "scene": scene, "seed": seed},
+            identity={**self._identity, "dataset": dataset, "scene": scene, "seed": seed},
+            job={
+                **self._job,
+                "data_version": dataset["data_version"],
+                "scene": scene,
+                "seed": seed,
+            },
             label=f"{label} · seed {seed}" if self._names_seed else label,
             # A perturbation may draw at random: with another seed it is another image.
             image=f"{image} {seed}" if self._perturbed else image,
+            values=f"{self._values} {scene}" if self._values else "",
         )
 
 

@@ -7,14 +7,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from hsizoo.cube import Scene
+from hsizoo.engine.embeddings import embedding_cache
 from hsizoo.engine.memory import PeakMemory
 from hsizoo.engine.provenance import provenance
 from hsizoo.errors import DataError
-from hsizoo.interfaces import Protocol, SceneDataset
-from hsizoo.protocols.perturbations import perturbation_from_config
+from hsizoo.interfaces import Protocol
 from hsizoo.runs.choose import protocol_class
 from hsizoo.runs.datasets import Datasets
+from hsizoo.runs.held import HeldScene
 from hsizoo.runs.plan import COMPONENTS_AT_A_TIME
 from hsizoo.weights.files import require
 from hsizoo.zoo.factory import resolve
@@ -39,8 +39,7 @@ class CellWork:
         self._datasets = datasets or Datasets()
         self._components: OrderedDict[tuple[str, str], tuple[Recipe, Any]] = OrderedDict()
         self._protocols: dict[str, Protocol] = {}
-        self._scene: tuple[tuple[str, int], Scene] | None = None
-        self._perturbed: tuple[str, Scene] | None = None
+        self._held = HeldScene(self._datasets)
         self._made_with: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def __reduce__(self) -> tuple[type[CellWork], tuple[()]]:
@@ -51,18 +50,24 @@ class CellWork:
     ) -> dict[str, Any]:
         """Compute one cell."""
         protocol = self._protocol(job)
-        scene = self._prepared(job, protocol)
+        scene, digests = self._held.prepare(job, protocol)
         recipe, component = self._component(job)
         if protocol.fresh_components:  # what learns in a cell is built anew for the next one
             del self._components[_name_of(job)]
         memory = PeakMemory(job["device"])
         remarks = [*scene.cube.remarks, *scene.label_map.remarks]
-        result = protocol.run(component, scene, seed=job["seed"], progress=progress)
+        try:
+            with self._held.guarded(job["row"]["label"]):
+                result = protocol.run(component, scene, seed=job["seed"], progress=progress)
+        finally:
+            if self._held.is_empty:  # what was made from a scene that was changed is worth nothing
+                self._components.clear()
+                embedding_cache().clear_memory()
         return {
             "result": {**result, "megabytes": memory.megabytes()},
             "subject": scene.subject,
             "split": scene.split,
-            "digests": {"cube": scene.cube.digest, "labels": scene.label_map.digest},
+            "digests": digests,
             "provenance": self._provenance(job["device"], recipe.distributions),
             **({"remarks": remarks} if remarks else {}),
         }
@@ -112,41 +117,6 @@ class CellWork:
         if key not in self._protocols:
             self._protocols[key] = protocol_class(job["protocol"]).from_config(job["settings"])
         return self._protocols[key]
-
-    def _prepared(self, job: Mapping[str, Any], protocol: Protocol) -> Scene:
-        """The scene of a job, perturbed and with all that its protocol needs."""
-        scene = self._loaded(job)
-        if job["perturbation"] is not None:
-            key = json.dumps([job["dataset"], job["index"], job["perturbation"], job["seed"]])
-            if self._perturbed is None or self._perturbed[0] != key:
-                changed = perturbation_from_config(job["perturbation"]).apply(scene, job["seed"])
-                self._perturbed = key, changed
-            scene = self._perturbed[1]
-        return protocol.complete(scene, self._dataset(job), job["index"])
-
-    def _loaded(self, job: Mapping[str, Any]) -> Scene:
-        """The scene of a job; cells come scene by scene, so one is kept."""
-        key = job["dataset"], job["index"]
-        if self._scene is None or self._scene[0] != key:
-            self._scene = self._perturbed = None
-            self._scene = key, self._dataset(job).scene(job["index"])
-        scene = self._scene[1]
-        if scene.name != job["scene"]:
-            raise DataError(
-                f"scene number {job['index']} of {job['dataset']} is now {scene.name!r}; it was "
-                f"{job['scene']!r} when this run was planned: run the same command again"
-            )
-        return scene
-
-    def _dataset(self, job: Mapping[str, Any]) -> SceneDataset:
-        """Return the dataset, if it still has the version that is part of the cell's key."""
-        dataset = self._datasets.get(job["dataset"])
-        if dataset.version != job["data_version"]:
-            raise DataError(
-                f"the files of {job['dataset']} changed after this run was planned (version "
-                f"{job['data_version']}, now {dataset.version}); run the same command again"
-            )
-        return dataset
 
     def _provenance(self, device: str, distributions: tuple[str, ...]) -> dict[str, Any]:
         """What cells are made with; to look up the versions takes longer than a small cell."""

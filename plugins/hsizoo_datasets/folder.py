@@ -78,6 +78,15 @@ class Folder(SceneDataset):
         sha.update(repr(self._collection.manifest).encode())
         return sha.hexdigest()[:16]
 
+    def scene_version(self, index: int) -> str:
+        """Return a digest of how a scene is read; see `scene_files` for what is read."""
+        text = self._collection.reading_of(self._members[index])
+        return hashlib.sha256(_READING + text.encode()).hexdigest()[:16]
+
+    def scene_files(self, index: int) -> list[Path]:
+        """List the files of a cube and its mask."""
+        return self._collection.files_of(self._members[index])
+
     def scenes(self) -> list[SceneInfo]:
         """List one scene per cube, sorted by name."""
         return [SceneInfo(each.name, each.subject, each.split) for each in self._members]

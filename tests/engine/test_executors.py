@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from importlib import import_module
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from hsizoo.errors import OptionError
 
 # Worker processes import the work function by name, which they cannot do with a test module.
 WORK = """
-    import os, signal, sys, time
+    import ctypes, os, signal, sys, time
     from hsizoo.errors import DataError
 
     def work(job, progress):
@@ -50,6 +51,12 @@ WORK = """
             while True:
                 progress(1, 2)
                 time.sleep(0.02)
+        if what == "deaf":
+            with open(job["file"], "w") as file:
+                file.write(str(os.getpid()))
+            if job["holding"]:
+                ctypes.PyDLL(None).sleep(60)  # a PyDLL keeps the interpreter's lock
+            time.sleep(60)
         if what == "encode":  # unless this process has done so
             pid = os.getpid()
             if job["image"] not in encoded:
@@ -338,3 +345,73 @@ class TestCell:
     def test_an_identity_is_plain(self):
         with pytest.raises(ValueError, match="JSON"):
             Cell({"x": float("nan")}, {}, "").key  # noqa: B018
+
+
+DRIVER = """
+    import threading
+    from hsizoo.engine.cells import Cell
+    from hsizoo.engine.executors import LocalExecutor
+    def drive():
+        from %(module)s import work
+        jobs = [{"what": "deaf", "file": f"{n}.pid", "holding": %(holding)s} for n in range(2)]
+        list(LocalExecutor(2).run([Cell({}, job, "x") for job in jobs], work))
+    if __name__ == "__main__":
+        if %(thread)s:
+            thread = threading.Thread(target=drive)
+            thread.start()
+            thread.join()
+        else:
+            drive()
+"""
+
+# Its workers do not get to their cells.
+SLOW = """
+    import multiprocessing, os, time
+    from pathlib import Path
+
+    if multiprocessing.parent_process():
+        try:
+            Path("0.pid").touch(exist_ok=False)
+            Path("0.pid").write_text(str(os.getpid()))
+        except FileExistsError:
+            Path("1.pid").write_text(str(os.getpid()))
+        time.sleep(60)
+
+    def work(job, progress):
+        raise AssertionError
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.parametrize(
+    ("module", "thread", "holding"),
+    [
+        ("work_of_the_executor_tests", False, False),
+        ("work_of_the_executor_tests", True, False),
+        # Only the signal reaches a worker that holds the interpreter's lock.
+        pytest.param(
+            "work_of_the_executor_tests", False, True,
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="needs prctl"),
+        ),
+        ("slow_to_import", False, False),
+        ("slow_to_import", True, False),
+    ],
+)  # fmt: skip
+def test_a_killed_driver_leaves_no_worker_that_computes_on(
+    work, tmp_path, module, thread, holding, wait_until
+):
+    """The workers say nothing to the driver for a minute, so no broken pipe can end them."""
+    (tmp_path / "slow_to_import.py").write_text(textwrap.dedent(SLOW))
+    script = tmp_path / "driver.py"
+    script.write_text(
+        textwrap.dedent(DRIVER % {"module": module, "thread": thread, "holding": holding})
+    )
+    files = [tmp_path / "0.pid", tmp_path / "1.pid"]
+    with subprocess.Popen([sys.executable, script], cwd=tmp_path) as driver:
+        try:
+            wait_until(lambda: all(file.exists() and file.read_text() for file in files), driver)
+        finally:
+            driver.kill()
+    began = time.monotonic()
+    wait_until(lambda: all(gone(int(file.read_text())) for file in files))
+    assert time.monotonic() - began < 20

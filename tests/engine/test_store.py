@@ -2,13 +2,16 @@ import errno
 import gc
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 
+from hsizoo.engine.cells import Cell
 from hsizoo.engine.store import RECORD_FORMAT, Store
 from hsizoo.errors import StoreError
 
@@ -22,6 +25,12 @@ def files(folder):
     return sorted(path for path in paths if path not in (".lock", "cells"))
 
 
+def plain(record):
+    """A record without the digest that the store adds."""
+    assert re.fullmatch("[0-9a-f]{64}", record["digest"])
+    return {key: value for key, value in record.items() if key != "digest"}
+
+
 @pytest.fixture
 def store(tmp_path):
     with Store(tmp_path / "run") as store:
@@ -31,20 +40,20 @@ def store(tmp_path):
 class TestRecords:
     def test_round_trip(self, store):
         store.save("abc", RECORD)
-        assert store.load("abc") == {"format": RECORD_FORMAT, **RECORD}
+        assert plain(store.load("abc")) == {"format": RECORD_FORMAT, **RECORD}
         assert files(store.folder) == ["cells/abc.json"]
 
     def test_outlive_the_store(self, tmp_path):
         with Store(tmp_path) as store:
             store.save("abc", RECORD)
-        assert Store(tmp_path).load("abc") == {"format": RECORD_FORMAT, **RECORD}
+        assert plain(Store(tmp_path).load("abc")) == {"format": RECORD_FORMAT, **RECORD}
         with Store(tmp_path) as store:
-            assert store.load("abc") == {"format": RECORD_FORMAT, **RECORD}
+            assert plain(store.load("abc")) == {"format": RECORD_FORMAT, **RECORD}
 
     def test_a_later_record_replaces_an_earlier_one(self, store):
         store.save("abc", {"long": "x" * 1000})
         store.save("abc", {"n": 2})
-        assert store.load("abc") == {"format": RECORD_FORMAT, "n": 2}
+        assert plain(store.load("abc")) == {"format": RECORD_FORMAT, "n": 2}
 
     def test_none_for_an_unknown_key(self, store):
         assert store.load("abc") is None
@@ -93,7 +102,72 @@ class TestRecords:
         store.save("abc", RECORD)
         with pytest.raises(ValueError, match="JSON"):
             store.save("abc", {"dice": float("nan")})
-        assert store.load("abc") == {"format": RECORD_FORMAT, **RECORD}
+        assert plain(store.load("abc")) == {"format": RECORD_FORMAT, **RECORD}
+
+
+CELL = Cell({"scene": "a", "seed": 0}, {}, "a")
+OTHER = Cell({"scene": "b", "seed": 0}, {}, "b")
+
+
+def record_of(cell, dice=0.5):
+    result = {"samples": [{"dice": [dice, 0.75], "name": "Gewürz"}]}
+    return {"status": "done", "key": cell.key, "identity": dict(cell.identity), "result": result}
+
+
+class TestDigest:
+    @pytest.mark.parametrize("place", [0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99])
+    def test_no_flipped_bit_gets_through(self, store, place):
+        """Every bit of a byte: what is loaded is what was stored, or nothing."""
+        store.save(CELL.key, record_of(CELL))
+        path = store.cells / f"{CELL.key}.json"
+        whole, right = path.read_bytes(), store.load(CELL.key)
+        at = int(place * len(whole))
+        for bit in range(8):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = store.load(CELL.key)
+            if found is not None:  # only the name of the digest's entry may be lost
+                found.popitem()
+                assert found == {key: right[key] for key in found}
+
+    def test_a_flipped_digit_is_computed_anew_with_a_warning(self, store):
+        store.save(CELL.key, record_of(CELL))
+        path = store.cells / f"{CELL.key}.json"
+        path.write_text(path.read_text().replace("[0.5, 0.75]", "[0.9, 0.75]"))
+        with pytest.warns(UserWarning, match=r"its digest does not fit.*recomputing this cell"):
+            assert store.load(CELL.key) is None
+
+    def test_a_file_that_another_program_wrote_anew_is_computed_anew(self, store):
+        store.save(CELL.key, record_of(CELL))
+        path = store.cells / f"{CELL.key}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()), indent=1))
+        with pytest.warns(UserWarning, match="digest does not fit"):
+            assert store.load(CELL.key) is None
+
+    @pytest.mark.parametrize("old", [False, True])
+    def test_the_record_of_another_cell_is_computed_anew(self, store, old):
+        path = store.cells / f"{OTHER.key}.json"
+        if old:
+            about = {"format": RECORD_FORMAT, **record_of(CELL)}
+            del about["key"]
+            path.write_text(json.dumps(about))
+        else:
+            store.save(CELL.key, record_of(CELL))
+            path.write_bytes((store.cells / f"{CELL.key}.json").read_bytes())
+        with pytest.warns(UserWarning, match="is the record of another cell; recomputing"):
+            assert store.load(OTHER.key) is None
+
+    def test_a_record_of_an_earlier_version_has_no_digest_and_is_read(self, store):
+        about = {"format": RECORD_FORMAT, **record_of(CELL)}
+        (store.cells / f"{CELL.key}.json").write_text(json.dumps(about))
+        assert store.load(CELL.key) == about
+
+    def test_a_record_that_was_loaded_can_be_saved_again(self, store):
+        store.save(CELL.key, record_of(CELL))
+        first = store.load(CELL.key)
+        store.save(CELL.key, first)
+        assert store.load(CELL.key) == first
 
 
 class TestWrite:
@@ -147,7 +221,7 @@ class TestTrouble:
             with pytest.raises(StoreError) as caught:
                 store.save("abc", {"status": "other"})
         assert files(store.folder) == ["cells/abc.json", "cells/def.json"]
-        assert store.load("abc") == {"format": RECORD_FORMAT, **RECORD}
+        assert plain(store.load("abc")) == {"format": RECORD_FORMAT, **RECORD}
         message = str(caught.value)
         assert message.startswith(f"cannot write {store.cells / 'abc.json'}: {os.strerror(number)}")
         assert f"The 2 finished cell(s) in {store.folder} are intact" in message
@@ -170,7 +244,7 @@ class TestTrouble:
             with pytest.raises(StoreError, match="No space left on device"):
                 store.save("abc", {"text": "x" * 100_000})
         assert files(store.folder) == ["cells/abc.json"]
-        assert store.load("abc") == {"format": RECORD_FORMAT, **RECORD}
+        assert plain(store.load("abc")) == {"format": RECORD_FORMAT, **RECORD}
 
     def test_a_crash_in_the_middle_leaves_the_old_file(self, tmp_path):
         """A process that dies between writing and renaming; the next run tidies up."""
@@ -187,7 +261,7 @@ class TestTrouble:
         assert [name for name in files(tmp_path) if name.endswith(".part")]
         with Store(tmp_path) as store:
             assert files(tmp_path) == ["cells/abc.json"]
-            assert store.load("abc") == {"format": RECORD_FORMAT, **RECORD}
+            assert plain(store.load("abc")) == {"format": RECORD_FORMAT, **RECORD}
 
     def test_leftovers_go_and_other_files_stay(self, tmp_path):
         (tmp_path / "cells").mkdir()
@@ -273,7 +347,7 @@ class TestLock:
             finally:
                 process.send_signal(signal.SIGKILL)
         with Store(tmp_path) as store:
-            assert store.load("abc") == {"format": RECORD_FORMAT, "n": 1}
+            assert plain(store.load("abc")) == {"format": RECORD_FORMAT, "n": 1}
 
 
 class TestALender:
@@ -284,13 +358,13 @@ class TestALender:
         before = files(tmp_path / "old")
         with Store(tmp_path / "new", tmp_path / "old") as new:
             new.save("own", {"n": 2})
-            assert new.load("abc") == {"format": RECORD_FORMAT, **RECORD}
-            assert new.load("own") == {"format": RECORD_FORMAT, "n": 2}
+            assert plain(new.load("abc")) == {"format": RECORD_FORMAT, **RECORD}
+            assert plain(new.load("own")) == {"format": RECORD_FORMAT, "n": 2}
             assert new.load("none") is None
             new.save("abc", {"n": 3})
         assert files(tmp_path / "old") == before
-        assert Store(tmp_path / "old").load("abc") == {"format": RECORD_FORMAT, **RECORD}
-        assert Store(tmp_path / "new").load("abc") == {"format": RECORD_FORMAT, "n": 3}
+        assert plain(Store(tmp_path / "old").load("abc")) == {"format": RECORD_FORMAT, **RECORD}
+        assert plain(Store(tmp_path / "new").load("abc")) == {"format": RECORD_FORMAT, "n": 3}
 
     def test_what_was_taken_over_stays_when_the_lender_is_gone(self, tmp_path):
         with Store(tmp_path / "old") as old:
@@ -298,7 +372,7 @@ class TestALender:
         with Store(tmp_path / "new", tmp_path / "old") as new:
             new.load("abc")
         (tmp_path / "old" / "cells" / "abc.json").unlink()
-        assert Store(tmp_path / "new").load("abc") == {"format": RECORD_FORMAT, **RECORD}
+        assert plain(Store(tmp_path / "new").load("abc")) == {"format": RECORD_FORMAT, **RECORD}
 
     def test_without_links_a_record_is_read_where_it_is(self, tmp_path, monkeypatch):
         def refused(self, target):
@@ -308,7 +382,7 @@ class TestALender:
             old.save("abc", RECORD)
         monkeypatch.setattr(Path, "hardlink_to", refused)
         with Store(tmp_path / "new", tmp_path / "old") as new:
-            assert new.load("abc") == {"format": RECORD_FORMAT, **RECORD}
+            assert plain(new.load("abc")) == {"format": RECORD_FORMAT, **RECORD}
 
     def test_a_lender_need_not_be_there(self, tmp_path):
         with Store(tmp_path / "new", tmp_path / "gone") as new:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import pickle
 import signal
 import threading
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors.affinity import ImageQueue
 from hsizoo.engine.executors.base import Executor, OnProgress, Outcome, Work, ignore_progress
+from hsizoo.engine.executors.orphans import end_with_parent
 from hsizoo.engine.provenance import available_cores
 from hsizoo.errors import HsizooError, OptionError
 
@@ -146,7 +148,8 @@ class _Worker:
     """A worker process and the driver's end of the pipe to it."""
 
     def __init__(self, work: Work, device: str, threads: int) -> None:
-        self._arguments = (work, device, threads)
+        # To load it may import for seconds, which a worker does when it knows how to end.
+        self._arguments = (pickle.dumps(work), device, threads)
         self.cell: Cell | None = None
         self._began = 0.0
         self._start()
@@ -155,12 +158,12 @@ class _Worker:
         # A forked child would inherit torch's threads and the GPU context in a broken state.
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
+        in_main_thread = threading.current_thread() is threading.main_thread()
         self._process = context.Process(
-            target=_run_worker, args=(theirs, *self._arguments), daemon=True
+            target=_run_worker, args=(theirs, in_main_thread, *self._arguments), daemon=True
         )
         # Children ignore Ctrl-C from the start; the driver handles it and stops them.
         handler = signal.getsignal(signal.SIGINT)
-        in_main_thread = threading.current_thread() is threading.main_thread()
         if in_main_thread:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
@@ -207,9 +210,13 @@ def _signal_name(number: int) -> str:
         return str(number)
 
 
-def _run_worker(pipe: Connection, work: Work, device: str, threads: int) -> None:
-    """Compute cells until the driver closes the pipe."""
+def _run_worker(
+    pipe: Connection, from_main_thread: bool, pickled: bytes, device: str, threads: int
+) -> None:
+    """Compute cells until the driver closes the pipe, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(by_signal=from_main_thread)
+    work: Work = pickle.loads(pickled)
     import torch
 
     torch.set_num_threads(threads)

@@ -15,6 +15,8 @@ COLUMNS: tuple[Column, ...] = (
         digits=2,
         compared=True,
         deviation=True,
+        low=0,
+        high=1,
     ),
     Column(
         name="aa",
@@ -24,6 +26,8 @@ COLUMNS: tuple[Column, ...] = (
         digits=2,
         compared=True,
         deviation=True,
+        low=0,
+        high=1,
     ),
     Column(
         name="macro_precision",
@@ -34,6 +38,8 @@ COLUMNS: tuple[Column, ...] = (
         compared=True,
         deviation=True,
         leave_out=6,
+        low=0,
+        high=1,
     ),
     Column(
         name="kappa",
@@ -44,6 +50,8 @@ COLUMNS: tuple[Column, ...] = (
         compared=True,
         deviation=True,
         leave_out=3,
+        low=-1,
+        high=1,
     ),
     Column(
         name="pseudo_right",
@@ -53,6 +61,8 @@ COLUMNS: tuple[Column, ...] = (
         digits=1,
         optional=True,
         leave_out=4,
+        low=0,
+        high=1,
     ),
     Column(
         name="leak",
@@ -62,12 +72,15 @@ COLUMNS: tuple[Column, ...] = (
         digits=1,
         better="",
         leave_out=2,
+        low=0,
+        high=1,
     ),
     Column(
         name="untested",
         meaning="classes without a test pixel, mean over runs",
         better="",
         shown=False,
+        low=0,
     ),
     Column(
         name="fit_seconds",
@@ -77,6 +90,7 @@ COLUMNS: tuple[Column, ...] = (
         better="lower",
         average="median",
         leave_out=5,
+        low=0,
     ),
     Column(
         name="predict_seconds",
@@ -86,6 +100,7 @@ COLUMNS: tuple[Column, ...] = (
         better="lower",
         average="median",
         leave_out=1,
+        low=0,
     ),
     Column(
         name="megabytes",

@@ -12,18 +12,24 @@ COLUMNS: tuple[Column, ...] = (
         meaning="mean Dice at threshold 0.5 after 1 click",
         interval=True,
         compared=True,
+        low=0,
+        high=1,
     ),
     Column(
         name="dice@max 1c",
         meaning="mean over samples of the best Dice at any threshold after 1 click",
         interval=True,
         compared=True,
+        low=0,
+        high=1,
     ),
     Column(
         name="dice@0.5 5c",
         meaning="mean Dice at threshold 0.5 after 5 clicks",
         interval=True,
         compared=True,
+        low=0,
+        high=1,
     ),
     Column(
         name="dice@max 5c",
@@ -31,12 +37,16 @@ COLUMNS: tuple[Column, ...] = (
         interval=True,
         compared=True,
         leave_out=6,
+        low=0,
+        high=1,
     ),
     Column(
         name="dice@0.5 end",
         meaning="mean Dice at threshold 0.5 after the last click",
         interval=True,
         leave_out=5,
+        low=0,
+        high=1,
     ),
     Column(
         name="dice@tuned 1c",
@@ -44,6 +54,8 @@ COLUMNS: tuple[Column, ...] = (
         "(on other classes if there is only one subject)",
         interval=True,
         leave_out=4,
+        low=0,
+        high=1,
     ),
     Column(
         name="iou@0.5 5c",
@@ -51,6 +63,8 @@ COLUMNS: tuple[Column, ...] = (
         interval=True,
         brief=True,
         leave_out=2,
+        low=0,
+        high=1,
     ),
     Column(
         name="auc",
@@ -59,6 +73,8 @@ COLUMNS: tuple[Column, ...] = (
         brief=True,
         compared=True,
         leave_out=8,
+        low=0,
+        high=1,
     ),
     Column(
         name="noc85",
@@ -68,6 +84,7 @@ COLUMNS: tuple[Column, ...] = (
         interval=True,
         brief=True,
         leave_out=7,
+        low=1,
     ),
     Column(
         name="nof85",
@@ -76,6 +93,8 @@ COLUMNS: tuple[Column, ...] = (
         interval=True,
         brief=True,
         leave_out=3,
+        low=0,
+        high=1,
     ),
     Column(
         name="s/open",
@@ -84,6 +103,7 @@ COLUMNS: tuple[Column, ...] = (
         better="lower",
         average="median",
         leave_out=1,
+        low=0,
     ),
     Column(
         name="s/click",
@@ -92,5 +112,6 @@ COLUMNS: tuple[Column, ...] = (
         better="lower",
         average="median",
         leave_out=9,
+        low=0,
     ),
 )
