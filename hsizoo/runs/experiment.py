@@ -88,7 +88,7 @@ def run_experiment(
     out: str | os.PathLike[str] | None = None,
     device: str = "auto",
     jobs: int = 1,
-    executor: Executor | None = None,
+    executor: str | Executor = "local",
     overwrite: Overwrite = "failed",
     allow_untrained: bool = False,
     events: ExperimentEvents | None = None,
