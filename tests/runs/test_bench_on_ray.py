@@ -1,0 +1,65 @@
+"""A run on three Ray nodes gives what the local executor gives."""
+
+import json
+import os
+import sys
+
+import pytest
+
+import hsizoo
+from hsizoo.runs.bench import RunEvents
+
+ray = pytest.importorskip("ray")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own warnings
+
+DATASET = "phantom:height=32,width=32,bands=12"
+VARIES = ("open_seconds", "click_seconds", "seconds", "megabytes")
+
+
+def figures(value):
+    """All but times and memory."""
+    if isinstance(value, dict):
+        return {key: figures(each) for key, each in value.items() if key not in VARIES}
+    return list(map(figures, value)) if isinstance(value, list) else value
+
+
+def by_cell(result):
+    return {
+        record["key"]: json.dumps([figures(record["result"]), record["digests"]], sort_keys=True)
+        for record in result.records
+    }
+
+
+def test_three_nodes_of_which_one_is_lost_compute_what_this_process_does(tmp_path, monkeypatch):
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the nodes inherit it
+    small = {"num_cpus": 1, "object_store_memory": 80_000_000}
+    cluster = Cluster(True, head_node_args={**small, "include_dashboard": False})
+    extra = [cluster.add_node(**small) for _ in range(2)]
+    cluster.wait_for_nodes()
+    finished = []
+
+    def lose_one(cell, record):
+        finished.append(record)
+        if len(finished) == 4:
+            cluster.remove_node(extra[0], allow_graceful=False)
+
+    how = {"seeds": 2, "clicks": 3}
+    try:
+        here = hsizoo.bench(["sa", "pcc"], DATASET, out=tmp_path / "here", **how)
+        there = hsizoo.bench(
+            ["sa", "pcc"],
+            DATASET,
+            out=tmp_path / "there",
+            executor=f"ray:{cluster.address}",
+            jobs=3,
+            events=RunEvents(finished=lose_one),
+            **how,
+        )
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    assert not there.failures
+    assert len(finished) == len(here.records) > 20
+    assert by_cell(there) == by_cell(here)
