@@ -301,10 +301,14 @@ def _bench_experiment(
     def failed(what: str, error: Mapping[str, str]) -> None:
         errors.print(f"{what}: {error['message']}", style="red", markup=False)
 
+    def trained(what: str, number: int, total: int) -> None:
+        errors.print(f"trained {number} of {total}: {what}", markup=False, soft_wrap=True)
+
     events = ExperimentEvents(
         lambda what, number, total: _training(errors, what, number, total),
         lambda name, protocol: _benching(errors, name, protocol),
         failed,
+        trained,
     )
     try:
         with contextlib.redirect_stdout(sys.stderr):
