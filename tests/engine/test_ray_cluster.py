@@ -173,6 +173,7 @@ def test_a_driver_that_ends_leaves_no_worker(
     wait_until(lambda: all(map(is_gone, pids)))
 
 
-def test_an_address_without_a_cluster_is_an_error(work):
-    with pytest.raises(OptionError, match=r"there is no Ray cluster at auto: .*ray start --head"):
-        list(RayExecutor("auto").run(cells({"what": "error"}), work.work))
+@pytest.mark.parametrize("address", ["auto", "127.0.0.1:1", "127.0.0.1:99999", "nonsense"])
+def test_an_address_without_a_cluster_is_an_error(work, address):
+    with pytest.raises(OptionError, match=f"no Ray cluster at {address}: .*ray start --head"):
+        list(RayExecutor(address).run(cells({"what": "error"}), work.work))

@@ -8,6 +8,7 @@ import pytest
 
 import hsizoo
 from hsizoo.runs.bench import RunEvents
+from hsizoo.runs.experiment import ExperimentEvents, run_experiment
 
 ray = pytest.importorskip("ray")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray's own warnings
@@ -63,3 +64,31 @@ def test_three_nodes_of_which_one_is_lost_compute_what_this_process_does(tmp_pat
     assert not there.failures
     assert len(finished) == len(here.records) > 20
     assert by_cell(there) == by_cell(here)
+
+
+EXPERIMENT = """
+[[run]]
+name = "table"
+components = ["tiny"]
+dataset = "phantom:height=32,width=32,bands=12,scenes_per_subject=1"
+clicks = 2
+[run.training]
+seeds = [0, 1]
+epochs = 1
+clicks = 2
+"""
+
+
+def test_trainings_and_their_cells_are_computed_on_ray(zoo, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    (zoo / "both.toml").write_text(EXPERIMENT)
+    here = run_experiment(zoo / "both.toml", out="here", device="cpu")
+    told = []
+    events = ExperimentEvents(trained=lambda *done: told.append(done))
+    there = run_experiment(
+        zoo / "both.toml", out="there", jobs=2, executor="ray:local", events=events
+    )
+    assert len(told) == 2
+    assert not there.failures
+    # Keys have the digests of the weights: the same training, bit by bit.
+    assert by_cell(there.runs["table"]) == by_cell(here.runs["table"])

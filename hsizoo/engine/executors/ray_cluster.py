@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,6 +15,7 @@ from hsizoo.errors import OptionError
 
 __all__ = ["Answer", "Node", "RayCluster"]
 
+_CONNECT_SECONDS = 10.0
 _FETCH_SECONDS = 60.0  # for a result that a node announced; it may be lost meanwhile
 
 
@@ -86,15 +88,12 @@ class RayCluster:
         if ray.is_initialized():
             return self._joined(str(ray.get_runtime_context().gcs_address))
         # What is no option of an existing cluster is an error there.
+        _check_reachable(self.address)
         new: dict[str, Any] = {"include_dashboard": False} if self.address == "local" else {}
         try:
             ray.init(self.address, log_to_driver=False, logging_level=logging.ERROR, **new)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise OptionError(
-                f"there is no Ray cluster at {self.address or 'RAY_ADDRESS'}: {lines[0]}.  Start "
-                "one with  ray start --head,  or use --executor ray:local"
-            ) from error
+            raise _no_cluster(self.address or "RAY_ADDRESS", error) from error
         self._is_ours = True
         return self
 
@@ -206,6 +205,25 @@ class RayCluster:
 def _ray() -> Any:
     """The package, imported when it is needed: it is optional, and takes a second."""
     return import_module("ray")
+
+
+def _check_reachable(address: str | None) -> None:
+    """Raise if nothing listens at ``host:port``, for which Ray would wait for minutes."""
+    host, _, port = (address or "").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(f"{host}:{port}", error) from error
+
+
+def _no_cluster(where: str, error: BaseException) -> OptionError:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return OptionError(
+        f"there is no Ray cluster at {where}: {lines[0].rstrip('.')}.  Start one with  "
+        "ray start --head,  or use --executor ray:local"
+    )
 
 
 def _last_line(error: BaseException) -> str:
