@@ -112,16 +112,28 @@ class RayCluster:
             ray.shutdown()
 
     def nodes(self) -> dict[str, Node]:
-        """Return the living nodes by identifier."""
-        ray = _ray()
+        """Return the living nodes by identifier.
 
+        Raises
+        ------
+        OptionError
+            If the head of the cluster does not answer any more.
+        """
+        ray, exceptions = _ray(), import_module("ray.exceptions")
+        try:
+            found = ray.nodes()
+        except (exceptions.RayError, RuntimeError, OSError) as error:
+            raise OptionError(
+                f"the head of the Ray cluster does not answer any more ({_last_line(error)}).  "
+                "Finished cells are kept: start a cluster, and run the same command again"
+            ) from error
         return {
             node["NodeID"]: Node(
                 f"{node['NodeManagerAddress']} ({node['NodeID'][:8]})",
                 node["Resources"].get("CPU", 0.0),
                 node["Resources"].get("GPU", 0.0),
             )
-            for node in ray.nodes()
+            for node in found
             if node["Alive"]
         }
 
