@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from hsizoo.cli.command import Command
 from hsizoo.cli.parameters import DataDir, Dataset, Device
 from hsizoo.cli.protocol_options import ProtocolCommand, check_protocol_options, given_options
+from hsizoo.engine.executors import check_executor
 from hsizoo.runs.choose import choose_protocol
 from hsizoo.zoo.lookup import check_components, find_dataset
 
@@ -142,6 +144,14 @@ def bench(
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", metavar="N", help="Compute in N processes.")
     ] = 1,
+    executor: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Where to compute: local, or ray or ray:ADDRESS, a Ray cluster with --jobs "
+            "workers; see docs/cluster.md.",
+        ),
+    ] = "local",
     overwrite: Annotated[
         Literal["failed", "never", "always"],
         typer.Option(help="Which stored cells to recompute."),
@@ -165,6 +175,7 @@ def bench(
     """
     names = components or []
     _check_words(context, names, config, only)
+    check_executor(executor)
     if config is None:
         check_components(names)
         find_dataset(dataset)
@@ -183,6 +194,7 @@ def bench(
         "out": out,
         "device": device,
         "jobs": jobs,
+        "executor": executor,
         "overwrite": overwrite,
         "allow_untrained": allow_untrained,
     }
@@ -256,7 +268,8 @@ def _bench_one(
     display = _display(errors, protocol)
     events = RunEvents(display.planned, display.progress, display.finished)
     try:
-        with display:
+        # Nobody but the table may write to stdout: Ray's notices go there too.
+        with display, contextlib.redirect_stdout(sys.stderr):
             result = bench(components, dataset, events=events, **options)
     except KeyboardInterrupt:
         errors.print(
@@ -288,13 +301,18 @@ def _bench_experiment(
     def failed(what: str, error: Mapping[str, str]) -> None:
         errors.print(f"{what}: {error['message']}", style="red", markup=False)
 
+    def trained(what: str, number: int, total: int) -> None:
+        errors.print(f"trained {number} of {total}: {what}", markup=False, soft_wrap=True)
+
     events = ExperimentEvents(
         lambda what, number, total: _training(errors, what, number, total),
         lambda name, protocol: _benching(errors, name, protocol),
         failed,
+        trained,
     )
     try:
-        result = run_experiment(config, only=only, events=events, **options)
+        with contextlib.redirect_stdout(sys.stderr):
+            result = run_experiment(config, only=only, events=events, **options)
     except KeyboardInterrupt:
         errors.print(
             "\nstopped: finished trainings and cells, and the last checkpoint of a training, are "

@@ -49,6 +49,7 @@ _GIB = 2**30
 _MEMORY_GB = 2.0  # about 23 float32 encodings of a 1024-pixel SAM 2.1
 _DISK_GB = 20.0
 _LOCKS = 64
+_LOCK_SECONDS = 600.0  # longer than an encoding takes: who holds a lock so long is gone, or hangs
 _ABANDONED_SECONDS = 3600.0  # a temporary file this old belongs to a killed writer
 
 
@@ -206,14 +207,18 @@ class EmbeddingCache:
 
     @contextlib.contextmanager
     def _process_lock(self, slot: int) -> Iterator[None]:
-        """Hold the lock shared between processes; no lock if the folder is read-only."""
+        """Hold the lock shared between processes; no lock if the folder is read-only.
+
+        Nor if another process does not release it in time, perhaps on another machine: the entry
+        is computed twice then.
+        """
         assert self.folder is not None
         lock = None
         try:
             (self.folder / "locks").mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / "locks" / f"{slot:02d}.lock")
-            lock.acquire()
-        except OSError:
+            lock.acquire(timeout=_LOCK_SECONDS)
+        except OSError:  # filelock's Timeout is one
             lock = None
         try:
             yield

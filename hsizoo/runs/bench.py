@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from hsizoo.engine.cells import Cell
-from hsizoo.engine.executors import Executor, LocalExecutor
+from hsizoo.engine.executors import Executor, make_executor
 from hsizoo.engine.run_cells import Overwrite, RunEvents, check_run_options, run_cells
 from hsizoo.engine.store import Store
 from hsizoo.errors import NameLookupError, OptionError
@@ -37,7 +37,7 @@ from hsizoo.runs.plan import plan
 from hsizoo.runs.records import fault_of
 from hsizoo.runs.results import notes_of, write_results
 from hsizoo.runs.work import CellWork
-from hsizoo.zoo.device import resolve_device, worker_devices
+from hsizoo.zoo.device import resolve_device
 
 __all__ = ["Overwrite", "RunEvents", "RunResult", "bench", "run_cases"]
 
@@ -100,7 +100,7 @@ def bench(
     out: str | os.PathLike[str] | None = None,
     device: str = "auto",
     jobs: int = 1,
-    executor: Executor | None = None,
+    executor: str | Executor = "local",
     overwrite: Overwrite = "failed",
     allow_untrained: bool = False,
     events: RunEvents | None = None,
@@ -145,8 +145,9 @@ def bench(
     jobs : int, default 1
         Number of processes; 1 computes in this one.  With several GPUs and ``device="auto"`` or
         ``"cuda"`` each process has its own.
-    executor : Executor, optional
-        Where cells are computed, in place of `jobs` processes here.
+    executor : str or Executor, default "local"
+        Where cells are computed: ``local``, ``ray`` or ``ray:ADDRESS``, a Ray cluster with `jobs`
+        workers (docs/cluster.md); or an executor, which has its own number of workers.
     overwrite : {"failed", "never", "always"}, default "failed"
         Which stored cells are computed anew: those that failed, none, or all.
     allow_untrained : bool, default False
@@ -269,7 +270,7 @@ def run_cases(
     selection: Selection | None = None,
     device: str = "auto",
     jobs: int = 1,
-    executor: Executor | None = None,
+    executor: str | Executor = "local",
     overwrite: Overwrite = "failed",
     allow_untrained: bool = False,
     events: RunEvents | None = None,
@@ -306,12 +307,11 @@ def run_cases(
     check_run_options(jobs, overwrite)
     datasets, selection = datasets or Datasets(), selection or Selection()
     protocol = protocol or type(cases[0].protocol)
-    in_this_process = executor is None and jobs == 1
-    if executor is None:
-        devices = [resolve_device(device)] if jobs == 1 else worker_devices(device)
-        executor = LocalExecutor(jobs, devices)
+    in_this_process = executor == "local" and jobs == 1
+    if isinstance(executor, str):
+        executor, checked_on = make_executor(executor, jobs, device)
     else:
-        devices = [resolve_device(device)]
+        checked_on = resolve_device(device)
     cells = plan(cases, selection=selection, allow_untrained=allow_untrained, datasets=datasets)
     names = dict.fromkeys(case.dataset for case in cases)
     chosen = {name: datasets.choose(name, selection) for name in names}
@@ -329,7 +329,7 @@ def run_cases(
     def build_each(waiting: Sequence[Cell]) -> None:
         # Other processes build their own components: what is built here is for the check alone.
         builder = work if in_this_process else CellWork(datasets)
-        builder.build_each((cell.job for cell in waiting), devices[0])
+        builder.build_each((cell.job for cell in waiting), checked_on)
 
     with Store(folder, lender) as store:
         records = run_cells(

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hsizoo.engine.executors import Executor
+from hsizoo.engine.executors import Executor, make_executor
 from hsizoo.engine.store import Store
 from hsizoo.errors import HsizooError
 from hsizoo.interfaces import Protocol
@@ -31,7 +31,8 @@ from hsizoo.runs.datasets import Datasets
 from hsizoo.runs.experiment_file import Experiment, read_experiment
 from hsizoo.runs.folders import DEFAULT_FOLDER
 from hsizoo.runs.stored import is_readable, read_results
-from hsizoo.runs.sweep import PlannedCase, PlannedRun, PlannedTraining, plan_run
+from hsizoo.runs.sweep import PlannedCase, PlannedTraining, plan_run
+from hsizoo.runs.trainings import train_elsewhere
 from hsizoo.training.run import TrainEvents, TrainResult, train
 
 __all__ = ["ExperimentEvents", "ExperimentResult", "run_experiment"]
@@ -46,7 +47,8 @@ class ExperimentEvents:
     ``training`` is called with a description of the training, its number from 1, and the number of
     trainings of the run; ``benching`` with the name of a run and its protocol.  Each returns a
     context manager whose value receives the details.  ``failed`` is called with the description of
-    a training and its error.
+    a training and its error; ``trained`` with one that was done on another machine, the number of
+    those done, and of all that were to be done there.
     """
 
     training: Callable[[str, int, int], AbstractContextManager[TrainEvents]] = (
@@ -56,6 +58,7 @@ class ExperimentEvents:
         lambda name, protocol: nullcontext(RunEvents())
     )
     failed: Callable[[str, Mapping[str, str]], None] = lambda what, error: None
+    trained: Callable[[str, int, int], None] = lambda what, number, total: None
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def run_experiment(
     out: str | os.PathLike[str] | None = None,
     device: str = "auto",
     jobs: int = 1,
-    executor: Executor | None = None,
+    executor: str | Executor = "local",
     overwrite: Overwrite = "failed",
     allow_untrained: bool = False,
     events: ExperimentEvents | None = None,
@@ -129,7 +132,12 @@ def run_experiment(
     file = {"file": config.path.name, "digest": config.digest}
     for run in runs:
         described = run.description
-        trained = _train_all(run, datasets, folder, device, events)
+        wanted = {each.training: None for each in run.cases if each.training is not None}
+        places = {each: folder / "trainings" / each.folder(datasets) for each in wanted}
+        where = make_executor(executor, jobs, device)[0] if isinstance(executor, str) else executor
+        # Trainings in this process show every step, and finish it when they are stopped.
+        lost_there = {} if executor == "local" else _train_elsewhere(places, where, events)
+        trained = _train_all(places, lost_there, device, events)
         cases, lost = _cases(run.cases, trained)
         about = {
             "experiment": file,
@@ -162,20 +170,49 @@ _Trained = dict[PlannedTraining, "TrainResult | dict[str, str]"]
 """Trainings by what was wanted: the result, or the error."""
 
 
+def _train_elsewhere(
+    places: Mapping[PlannedTraining, Path], executor: Executor, events: ExperimentEvents
+) -> dict[PlannedTraining, dict[str, str]]:
+    """Do the trainings of a run by an executor; return the errors."""
+    lost = {}
+    count = 0
+
+    def finished(planned: PlannedTraining, error: dict[str, str] | None) -> None:
+        nonlocal count
+        count += 1
+        if error is None:
+            events.trained(str(planned), count, len(places))
+        else:
+            message = f"training failed: {error['message']}"
+            lost[planned] = {**error, "message": message, "where": _where(places[planned])}
+            events.failed(str(planned), lost[planned])
+
+    train_elsewhere(places, executor, finished)
+    return lost
+
+
+def _where(place: Path) -> str:
+    return f"trainings/{place.name}"
+
+
 def _train_all(
-    run: PlannedRun, datasets: Datasets, folder: Path, device: str, events: ExperimentEvents
+    places: Mapping[PlannedTraining, Path],
+    lost: Mapping[PlannedTraining, dict[str, str]],
+    device: str,
+    events: ExperimentEvents,
 ) -> _Trained:
-    """Do the trainings of a run, each in a folder of its own."""
-    wanted = {each.training: None for each in run.cases if each.training is not None}
+    """Do the trainings of a run, each in its folder; what was done elsewhere is read there."""
     found: _Trained = {}
-    for number, planned in enumerate(wanted, start=1):
-        place = f"trainings/{planned.folder(datasets)}"
+    for number, (planned, place) in enumerate(places.items(), start=1):
+        if planned in lost:
+            found[planned] = lost[planned]
+            continue
         try:
-            with events.training(str(planned), number, len(wanted)) as train_events:
+            with events.training(str(planned), number, len(places)) as train_events:
                 found[planned] = train(
                     planned.component,
                     planned.dataset,
-                    out=folder / place,
+                    out=place,
                     device=device,
                     publish=False,  # only this experiment means them
                     events=train_events,
@@ -184,7 +221,7 @@ def _train_all(
                 )
         # Like a cell: what ends one training must not end the others.
         except (Exception, SystemExit) as problem:  # noqa: BLE001
-            error = _error(problem, place)
+            error = _error(problem, _where(place))
             found[planned] = error
             events.failed(str(planned), error)
     return found

@@ -49,9 +49,14 @@ class PlannedTraining:
         """What was given, as a mapping."""
         return dict(self.given)
 
+    @property
+    def untrained(self) -> str:
+        """The component before the training."""
+        return _with(self.component, weights="none")
+
     def folder(self, datasets: Datasets) -> str:
         """Name of its folder, with a digest of everything that the result depends on."""
-        component = resolve(_with(self.component, weights="none"), "segmenter")
+        component = resolve(self.untrained, "segmenter")
         version = datasets.get(self.dataset).version
         about = {
             "component": component.identity(),

@@ -14,6 +14,7 @@ from hsizoo.errors import DataError
 from hsizoo.interfaces import Protocol
 from hsizoo.runs.choose import protocol_class
 from hsizoo.runs.datasets import Datasets
+from hsizoo.runs.dependencies import Dependencies
 from hsizoo.runs.held import HeldScene
 from hsizoo.runs.plan import COMPONENTS_AT_A_TIME
 from hsizoo.weights.files import require
@@ -71,6 +72,10 @@ class CellWork:
             "provenance": self._provenance(job["device"], recipe.distributions),
             **({"remarks": remarks} if remarks else {}),
         }
+
+    def depends(self, jobs: Iterable[Mapping[str, Any]]) -> Dependencies:
+        """What the jobs need on another machine; see `hsizoo.engine.executors.DependentWork`."""
+        return Dependencies.of(jobs)
 
     def build_each(self, jobs: Iterable[Mapping[str, Any]], device: str) -> None:
         """Build every component once, so that a bad value is reported before computing anything.

@@ -2,13 +2,15 @@
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from hsizoo.cli import app
-from hsizoo.errors import NameLookupError, OptionError
+from hsizoo.engine.executors import LocalExecutor
+from hsizoo.errors import MissingRequirement, NameLookupError, OptionError
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"
@@ -104,3 +106,27 @@ def test_what_fails_is_told_and_the_status_is_1(hsizoo):
 )
 def test_words_that_do_not_go_together(hsizoo, words, message):
     assert message in hsizoo("bench", *words, code=2).stderr
+
+
+def test_an_executor_is_checked_before_anything_is_loaded(hsizoo, monkeypatch):
+    with pytest.raises(OptionError, match=r"executor 'rai' is not one of .*Did you mean 'ray'"):
+        hsizoo("bench", "sa", "-d", TINY, "--executor", "rai")
+    monkeypatch.setattr("hsizoo.engine.executors.names.find_spec", lambda name: None)
+    with pytest.raises(MissingRequirement, match=r"pip install 'hsizoo\[ray\]'"):
+        hsizoo("bench", "sa", "-d", TINY, "--executor", "ray:auto")
+    assert not Path("hsizoo-runs").exists()
+
+
+def test_what_an_executor_prints_does_not_get_into_the_json(hsizoo, monkeypatch):
+    class Talking(LocalExecutor):
+        def run(self, *arguments):
+            sys.stdout.write("(raylet) a node was lost\n")
+            return super().run(*arguments)
+
+    monkeypatch.setattr("hsizoo.runs.bench.make_executor", lambda *_: (Talking(), "cpu"))
+    done = hsizoo("bench", "sa", "-d", TINY, "-k", "1", "--executor", "local", "--json")
+    assert json.loads(done.stdout)["table"][0]["component"] == "sa"
+    assert "a node was lost" in done.stderr
+    Path("try.toml").write_text(CONFIG)
+    done = hsizoo("bench", "-c", "try.toml", "--only", "one", "--json")
+    assert json.loads(done.stdout)["tables"]["one"]

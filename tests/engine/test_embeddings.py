@@ -10,6 +10,7 @@ import time
 
 import pytest
 import torch
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import safe_open
@@ -317,3 +318,16 @@ def test_entries_made_or_read_in_inference_mode_are_ordinary_tensors(tmp_path):
             found = cache.get(key, lambda: {"x": torch.ones(2)})
         assert not found["x"].is_inference()
         assert not found["x"].requires_grad
+
+
+def test_a_lock_that_is_never_released_costs_a_computation_only(tmp_path, monkeypatch):
+    monkeypatch.setattr("hsizoo.engine.embeddings._LOCK_SECONDS", 0.05)
+    key = embedding_key("image", {}, "encoder")
+    (tmp_path / "locks").mkdir()
+    slot = int(key.digest[:8], 16) % 64
+    with FileLock(tmp_path / "locks" / f"{slot:02d}.lock"):
+        tensors = EmbeddingCache(folder=tmp_path).get(key, lambda: {"x": torch.ones(3)})
+    assert tensors["x"].tolist() == [1, 1, 1]
+    again = EmbeddingCache(folder=tmp_path)
+    again.get(key, lambda: pytest.fail("it was stored"))
+    assert again.hits == 1

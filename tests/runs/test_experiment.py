@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hsizoo.engine.executors import LocalExecutor
 from hsizoo.errors import OptionError
 from hsizoo.runs.bench import RunEvents
 from hsizoo.runs.experiment import ExperimentEvents, run_experiment
@@ -112,6 +113,42 @@ def test_from_the_file_to_the_page(zoo):
     second = run_experiment(zoo / "fakes.toml", device="cpu", events=again.events)
     assert (again.steps, again.cells) == (0, 0)
     assert second.summary.read_text() == page
+
+
+def test_an_executor_does_the_trainings_too(zoo):
+    expected = run_experiment(write(zoo), only="table", out="here", device="cpu")
+    heard, told = Heard(), []
+    heard.events.trained = lambda *done: told.append(done)
+    how = {"only": "table", "out": "there", "device": "cpu", "executor": LocalExecutor()}
+    found = run_experiment(zoo / "fakes.toml", events=heard.events, **how)
+    assert heard.steps == 0  # in this process
+    assert [(number, total) for _, number, total in told] == [(1, 2), (2, 2)]
+    keys = [{cell["key"] for cell in each.runs["table"].records} for each in (expected, found)]
+    assert keys[0] == keys[1]  # which have the digests of the weights
+    assert [folder.name for folder in sorted(Path("there/trainings").iterdir())] == [
+        folder.name for folder in sorted(Path("here/trainings").iterdir())
+    ]
+    run_experiment(zoo / "fakes.toml", events=heard.events, **how)
+    assert len(told) == 2  # what is done is not done again
+
+
+def test_a_training_that_fails_elsewhere_is_a_row_and_one_that_is_not_seen_is_said(
+    zoo, monkeypatch
+):
+    write(zoo, CONFIG.replace('["sa", "tiny"]', '["tiny-exploding", "tiny"]', 1).replace(
+        "clicks = 2\nlr", "clicks = 5\nlr"))  # fmt: skip
+    how = {"only": "table", "device": "cpu", "executor": LocalExecutor()}
+    heard = Heard()
+    result = run_experiment(zoo / "fakes.toml", events=heard.events, **how)
+    assert [what.partition(" ")[0] for what, _ in heard.failed] == ["tiny-exploding"] * 2
+    assert {row.component for row in result.runs["table"].table} >= {"tiny"}
+    errors = {each["error"]["message"] for each in result.failures}
+    assert all(error.startswith("training failed: ") for error in errors)
+    monkeypatch.setattr("hsizoo.runs.trainings.train", lambda *_, **__: None)  # on its own disk
+    unseen = Heard()
+    run_experiment(zoo / "fakes.toml", out="unseen", events=unseen.events, **how)
+    assert len(unseen.failed) == 4
+    assert "choose a folder on storage that all machines share" in unseen.failed[0][1]
 
 
 def test_runs_share_trainings_and_only_does_one(zoo):

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from hsizoo.engine.executors.affinity import ImageQueue
-from hsizoo.engine.executors.base import Executor, OnProgress, Outcome, Work, ignore_progress
+from hsizoo.engine.executors.base import (
+    DependentWork,
+    Executor,
+    OnProgress,
+    Outcome,
+    Work,
+    ignore_progress,
+)
 from hsizoo.engine.executors.local import LocalExecutor
+from hsizoo.engine.executors.names import check_executor, make_executor
 
 __all__ = [
+    "DependentWork",
     "Executor",
     "ImageQueue",
     "LocalExecutor",
     "OnProgress",
     "Outcome",
     "Work",
+    "check_executor",
     "ignore_progress",
+    "make_executor",
 ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from hsizoo.engine.cells import Cell
 
-__all__ = ["Executor", "OnProgress", "Outcome", "Work", "ignore_progress"]
+__all__ = ["DependentWork", "Executor", "OnProgress", "Outcome", "Work", "ignore_progress"]
 
 OnProgress = Callable[[Cell, int, int], None]
 """Called with a cell, the number of steps done, and the total number of steps."""
@@ -26,6 +26,17 @@ class Work(Protocol):
         self, job: Mapping[str, Any], progress: Callable[[int, int], None], /
     ) -> dict[str, Any]:
         """Compute one job; call `progress` with the number of steps done and their total."""
+
+
+@runtime_checkable
+class DependentWork(Protocol):
+    """`Work` that can say what it depends on, so that other machines can be compared with this."""
+
+    def depends(self, jobs: Sequence[Mapping[str, Any]]) -> Callable[[], dict[str, str]]:
+        """Return what says, on the machine where it is called, what the jobs find there.
+
+        It is pickled.  It returns an identity, or what is missing, by name.
+        """
 
 
 @dataclass(frozen=True)

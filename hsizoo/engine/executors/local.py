@@ -6,24 +6,22 @@ driver always knows which cell a dead worker was computing.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import pickle
 import signal
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors.affinity import ImageQueue
+from hsizoo.engine.executors.attempt import attempt
 from hsizoo.engine.executors.base import Executor, OnProgress, Outcome, Work, ignore_progress
 from hsizoo.engine.executors.orphans import end_with_parent
 from hsizoo.engine.provenance import available_cores
-from hsizoo.errors import HsizooError, OptionError
+from hsizoo.errors import OptionError
 
 __all__ = ["LocalExecutor"]
 
@@ -71,37 +69,10 @@ class LocalExecutor(Executor):
             )
         if self.jobs == 1:
             for cell in cells:
-                yield _attempt(cell, work, self.devices[0], partial(on_progress, cell))
+                yield attempt(cell, work, self.devices[0], partial(on_progress, cell))
             return
         jobs = min(self.jobs, len(cells))
         yield from _execute_in_processes(cells, work, jobs, self.devices, on_progress)
-
-
-def _attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int], None]) -> Outcome:
-    began = time.perf_counter()
-    result, error = None, None
-    try:
-        result = work({**cell.job, "device": device}, progress)
-        json.dumps(result, allow_nan=False)  # fail this cell if the store cannot hold its result
-    # SystemExit too: a component that calls sys.exit() must not end the run.
-    except (Exception, SystemExit) as problem:  # noqa: BLE001
-        result = None
-        error = {
-            "type": type(problem).__name__,
-            "message": str(problem) or repr(problem),
-            "where": _where(problem),
-            # The messages of hsizoo's own errors suffice; other errors need a traceback.
-            "traceback": "" if isinstance(problem, HsizooError) else traceback.format_exc(),
-        }
-    return Outcome(cell, result, error, time.perf_counter() - began)
-
-
-def _where(problem: BaseException) -> str:
-    """``file.py:12`` of the line that raised; empty for hsizoo's own errors."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    if isinstance(problem, HsizooError) or not frames:
-        return ""
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 def _execute_in_processes(
@@ -223,7 +194,7 @@ def _run_worker(
     while True:
         try:
             cell = pipe.recv()
-            outcome = _attempt(cell, work, device, lambda *steps: pipe.send(("progress", *steps)))
+            outcome = attempt(cell, work, device, lambda *steps: pipe.send(("progress", *steps)))
             pipe.send(("done", outcome.result, outcome.error, outcome.seconds))
         except (EOFError, OSError):  # the driver is gone
             return

@@ -1,0 +1,43 @@
+"""One cell in this process: its result, or what it raised."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from hsizoo.engine.cells import Cell
+from hsizoo.engine.executors.base import Outcome, Work
+from hsizoo.errors import HsizooError
+
+__all__ = ["attempt"]
+
+
+def attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int], None]) -> Outcome:
+    """Compute a cell in this process; what it raises is its outcome."""
+    began = time.perf_counter()
+    result, error = None, None
+    try:
+        result = work({**cell.job, "device": device}, progress)
+        json.dumps(result, allow_nan=False)  # fail this cell if the store cannot hold its result
+    # SystemExit too: a component that calls sys.exit() must not end the run.
+    except (Exception, SystemExit) as problem:  # noqa: BLE001
+        result = None
+        error = {
+            "type": type(problem).__name__,
+            "message": str(problem) or repr(problem),
+            "where": _where(problem),
+            # The messages of hsizoo's own errors suffice; other errors need a traceback.
+            "traceback": "" if isinstance(problem, HsizooError) else traceback.format_exc(),
+        }
+    return Outcome(cell, result, error, time.perf_counter() - began)
+
+
+def _where(problem: BaseException) -> str:
+    """``file.py:12`` of the line that raised; empty for hsizoo's own errors."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    if isinstance(problem, HsizooError) or not frames:
+        return ""
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
