@@ -11,8 +11,8 @@ from typing import Any
 from hsizoo.runs.datasets import Datasets
 from hsizoo.weights.files import require
 from hsizoo.zoo.factory import resolve
-from hsizoo.zoo.registry import one_line
 from hsizoo.zoo.spec import Kind
+from hsizoo.zoo.texts import one_line
 
 __all__ = ["Dependencies"]
 
