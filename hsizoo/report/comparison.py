@@ -13,6 +13,7 @@ import numpy as np
 
 from hsizoo.interfaces import Column, Protocol, Record
 from hsizoo.report.csv_text import csv_with_conditions, to_csv
+from hsizoo.report.draws import Draws
 from hsizoo.report.rows import (
     Row,
     Unit,
@@ -31,8 +32,8 @@ from hsizoo.report.statistics import (
     Floats,
     Observations,
     by_class,
-    draw_units,
     interval,
+    mean_of_classes,
     over_classes,
     over_samples,
     rank_shares,
@@ -104,11 +105,12 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
     for place, row in enumerate(rows):
         row.unit, row.units = unit, bootstrap.units(place)
         row.intervals = bootstrap.intervals(place)
+    classes = _classes(rows, bootstrap)  # first: the means over classes come with it
     return Comparison(
         protocol.columns,
         rows,
         _differences(rows, bootstrap),
-        _classes(rows, bootstrap),
+        classes,
         _ranks(rows, bootstrap),
     )
 
@@ -147,7 +149,7 @@ class _Bootstrap:
         names = dict.fromkeys(name for each in results for name in each.units)
         self.order = {name: place for place, name in enumerate(names)}
         enough = len(names) >= FEWEST_UNITS
-        self.counts = draw_units(len(names)) if enough else np.ones((1, len(names)), dtype=np.int64)
+        self.drawn = Draws(len(names)) if enough else Draws(len(names), 0)
         self.has_classes = any(name is not None for each in results for _, name in each.classes)
         numbers: dict[Any, int] = {}
         self._numbers = [
@@ -206,9 +208,15 @@ class _Bootstrap:
         if whole and (place, classes) in self._draws:
             return self._draws[place, classes]
         average = over_classes if classes else over_samples
-        found = average(self.average(place, results), self.order, self.counts)
+        found = average(self.average(place, results), self.order, self.drawn)
         if whole:
             self._draws[place, classes] = found
+        return found
+
+    def by_class(self, place: int) -> dict[Any, Floats]:
+        """Average a row by class in every draw, and keep the mean over the classes for `draws`."""
+        found = by_class(self.averaged[place], self.order, self.drawn)
+        self._draws[place, True] = mean_of_classes(found)
         return found
 
     def intervals(self, place: int) -> dict[str, tuple[float, float]]:
@@ -299,7 +307,7 @@ def _classes(rows: Sequence[Row], bootstrap: _Bootstrap) -> list[dict[str, Any]]
         members: dict[Any, list[int]] = defaultdict(list)
         for number, name in enumerate(averaged.classes):
             members[name].append(number)
-        draws = by_class(averaged, bootstrap.order, bootstrap.counts)
+        draws = bootstrap.by_class(place)
         several = len({dataset for dataset, _ in members}) > 1
         groups = [
             (_class_name(name, averaged.at(mine), several), draws[name], averaged.at(mine))

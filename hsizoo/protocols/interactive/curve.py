@@ -9,9 +9,10 @@ import numpy as np
 
 from hsizoo.interfaces import Record
 from hsizoo.protocols.interactive.observations import observe_curves
+from hsizoo.report.draws import Draws
 from hsizoo.report.pictures import new_figure, to_png
 from hsizoo.report.rows import by_row, choose_unit, covers, done, observations, settings_of
-from hsizoo.report.statistics import FEWEST_UNITS, draw_units, interval, over_samples
+from hsizoo.report.statistics import FEWEST_UNITS, interval, over_samples
 
 __all__ = ["curve_png", "mean_curve"]
 
@@ -40,7 +41,7 @@ def mean_curve(
     order = {name: place for place, name in enumerate(dict.fromkeys(rows.units))}
     mean = rows.values.mean(axis=0)
     if len(order) >= FEWEST_UNITS:
-        low, high = interval(over_samples(rows, order, draw_units(len(order)))[1:])
+        low, high = interval(over_samples(rows, order, Draws(len(order)))[1:])
         return mean.tolist(), low.tolist(), high.tolist(), f"95 % bootstrap over {unit}s"
     count = len(rows.values)
     error = rows.values.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else 0 * mean
