@@ -26,6 +26,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from hsizoo.documents import read_json
+from hsizoo.engine.sharing import Sharing
 from hsizoo.errors import StoreError
 
 __all__ = ["RECORD_FORMAT", "Store"]
@@ -120,13 +121,19 @@ class Store:
     def load_all(self, keys: Iterable[str]) -> dict[str, dict[str, Any] | None]:
         """Return the records of many cells, by key; see `load`.
 
+        What they have in common is one object in all of them.
         Python's collector of cyclic garbage is paused meanwhile: records have no cycles, and it
         would look through all those read so far again and again.
         """
-        running = gc.isenabled()
+        sharing, running = Sharing(), gc.isenabled()
         gc.disable()
         try:
-            return {key: self.load(key) for key in keys}
+            found = {}
+            for key in keys:
+                record = found[key] = self.load(key)
+                if record is not None:
+                    sharing.share(record)
+            return found
         finally:
             if running:
                 gc.enable()

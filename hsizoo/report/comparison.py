@@ -18,11 +18,11 @@ from hsizoo.report.rows import (
     Row,
     Unit,
     average_seeds,
-    by_row,
     choose_unit,
     covers,
     done,
     is_trained,
+    observe_rows,
     settings_of,
     single_results,
     summarise,
@@ -84,7 +84,8 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
     records : sequence of mapping
         All cells, including failed ones.
     """
-    rows = summarise(protocol, records)
+    observed = observe_rows(protocol, records)
+    rows = summarise(protocol, records, observed)
     unit = choose_unit(records)
     # Leave out columns without values (such as Dice after five clicks in a run with three).
     columns = [
@@ -95,10 +96,8 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
     names = [column.name for column in columns]
     training_seeds = {each["training_seed"] for each in done(records) if is_trained(each)}
     results = []
-    for mine in by_row(records).values():
-        finished = done(mine)
-        observed = protocol.observe(finished) if finished else []
-        pairs = _for_all_seeds(finished, observed, training_seeds)
+    for finished, seen in observed.values():
+        pairs = _for_all_seeds(finished, seen, training_seeds)
         repeated, matching = zip(*pairs, strict=True) if pairs else ((), ())
         results.append(single_results(repeated, matching, names, unit))
     bootstrap = _Bootstrap(columns, results, unit)

@@ -20,6 +20,7 @@ from hsizoo.runs.stored import (
     check_inside,
     read_results,
     remove_files,
+    results_json,
     written_by,
 )
 
@@ -104,9 +105,8 @@ def write_results(
         "notes": notes_of(protocol, records),
         "pictures": [name for name in written if name.endswith(".png") and "/" not in name],
         "written": written,
-        "cells": [made_with(record) for record in records],
     }
-    store.write(RESULTS_FILE, json.dumps(whole, indent=1, allow_nan=False).encode())
+    store.write(RESULTS_FILE, results_json(whole, map(made_with, records)).encode())
     remarks[RESULTS_FILE] = "the table, and what each cell was made with"
     # Nothing old is shown beside what is new.
     remove_files(store.folder, earlier - set(written))

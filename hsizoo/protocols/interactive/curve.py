@@ -18,9 +18,16 @@ __all__ = ["curve_png", "mean_curve"]
 
 
 def mean_curve(
-    records: Sequence[Record], key: str = "dice"
+    records: Sequence[Record], key: str = "dice", drawn: dict[int, Draws] | None = None
 ) -> tuple[list[float], list[float], list[float], str]:
     """Average a per-click metric over all samples, click by click, with a band around it.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+    key : str, default "dice"
+    drawn : dict of int to Draws, optional
+        Draws by number of units, which other curves may use too.
 
     Returns
     -------
@@ -41,7 +48,8 @@ def mean_curve(
     order = {name: place for place, name in enumerate(dict.fromkeys(rows.units))}
     mean = rows.values.mean(axis=0)
     if len(order) >= FEWEST_UNITS:
-        low, high = interval(over_samples(rows, order, Draws(len(order)))[1:])
+        draws = ({} if drawn is None else drawn).setdefault(len(order), Draws(len(order)))
+        low, high = interval(over_samples(rows, order, draws)[1:])
         return mean.tolist(), low.tolist(), high.tolist(), f"95 % bootstrap over {unit}s"
     count = len(rows.values)
     error = rows.values.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else 0 * mean
@@ -61,8 +69,9 @@ def curve_png(records: Sequence[Record], title: str) -> bytes:
     MissingRequirement
         If matplotlib is not installed.
     """
+    drawn: dict[int, Draws] = {}
     rows = {
-        (label, pairs): {key: mean_curve(mine, key) for key in ("dice", "dice_max")}
+        (label, pairs): {key: mean_curve(mine, key, drawn) for key in ("dice", "dice_max")}
         for (label, pairs), mine in by_row(records).items()
     }
     settings: list[dict[str, str]] = settings_of([dict(pairs) for _, pairs in rows]) or [{}]
