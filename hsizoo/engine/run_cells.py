@@ -12,7 +12,7 @@ from hsizoo.engine.executors import Executor, Outcome, Work
 from hsizoo.engine.store import Store
 from hsizoo.errors import OptionError
 
-__all__ = ["Overwrite", "RunEvents", "check_run_options", "made_with", "run_cells"]
+__all__ = ["Overwrite", "RunEvents", "check_run_options", "is_due", "made_with", "run_cells"]
 
 Overwrite = Literal["never", "failed", "always"]
 """Which stored cells to recompute: none, the failed ones, or all."""
@@ -67,7 +67,7 @@ def run_cells(
     """
     records = store.load_all(cell.key for cell in cells)
     # By key, since two names may refer to the same component.
-    due = {cell.key: cell for cell in cells if _is_due(records[cell.key], overwrite)}
+    due = {cell.key: cell for cell in cells if is_due(records[cell.key], overwrite)}
     waiting = list(due.values())
     before(waiting)
     events.planned(waiting, len(records) - len(waiting))
@@ -93,7 +93,8 @@ def made_with(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**about, "resolved": resolved} if resolved else about
 
 
-def _is_due(record: Mapping[str, Any] | None, overwrite: Overwrite) -> bool:
+def is_due(record: Mapping[str, Any] | None, overwrite: Overwrite) -> bool:
+    """Whether a cell with this stored record, or none, has to be computed."""
     status = (record or {}).get("status")
     if status not in ("done", "failed") or overwrite == "always":
         return True

@@ -91,9 +91,7 @@ class Draws:
             yield np.concatenate([itself, counts.reshape(rows, self.units)])
             left, itself = left - rows, itself[:0]
 
-    def totals(
-        self, tables: Sequence[tuple[Floats, npt.NDArray[np.int64] | None]]
-    ) -> list[Floats]:
+    def totals(self, tables: Sequence[tuple[Floats, npt.NDArray[np.int64] | None]]) -> list[Floats]:
         """Add up values of the units in every draw, each as often as it was drawn.
 
         Parameters

@@ -125,7 +125,8 @@ def over_samples(rows: Observations, order: Mapping[Hashable, int], draws: Draws
         NaN where no unit of `rows` was drawn.
     """
     sums, known = _sums(rows.values, _places(rows.units, order), len(order))
-    return _ratio(*draws.totals([(sums, None), (known, None)]))
+    above, below = draws.totals([(sums, None), (known, None)])
+    return _ratio(above, below)
 
 
 def by_class(

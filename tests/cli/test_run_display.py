@@ -8,6 +8,7 @@ from hsizoo.cli import run_display
 from hsizoo.cli.run_display import RunDisplay, SceneSample
 from hsizoo.engine.cells import Cell
 from hsizoo.protocols.interactive.protocol import InteractiveProtocol
+from hsizoo.protocols.mask_metrics import THRESHOLD_GRID
 
 
 def test_phases_of_a_cell_that_count_anew_move_its_bar():
@@ -35,7 +36,7 @@ def test_elsewhere_than_in_a_terminal_it_is_a_line_per_cell():
 
 def clicked(component, scene, status="done"):
     sample = {
-        "class": "a", "label": 1, "dice_grid": {"1": [0.5] * 99},
+        "class": "a", "label": 1, "dice_grid": {"1": [0.5] * len(THRESHOLD_GRID)},
         **{key: [0.5] for key in ("dice", "dice_max", "iou", "best_threshold")},
     }  # fmt: skip
     return {
