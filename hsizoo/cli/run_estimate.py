@@ -9,7 +9,7 @@ from hsizoo.runs.estimate import Estimate
 
 __all__ = ["print_estimate"]
 
-_BASES = {"this data": "measured", "other data": "measured on other data", "guess": "guess"}
+_BASES = {"this data": "measured", "other data": "other data, measured", "guess": "guess"}
 
 
 def print_estimate(found: Estimate) -> None:
@@ -45,13 +45,17 @@ def print_estimate(found: Estimate) -> None:
                 f"{part.cells:,}",
                 f"{part.seconds:.3g}",
                 duration(part.cells * part.seconds),
-                _BASES[part.basis] + (f", {part.records} cells" if part.records else ""),
+                _BASES[part.basis] + _count(part.records),
             )
             for part in found.parts
         ]
         print_rows(out, head, rows)
     for note in found.notes:
         out.print(note, style="yellow", markup=False)
+
+
+def _count(records: int) -> str:
+    return f" on {records} cell{'s' if records > 1 else ''}" if records else ""
 
 
 def size(count: float) -> str:
