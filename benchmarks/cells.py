@@ -209,9 +209,7 @@ def display(result: Any) -> dict[str, float]:
     from hsizoo.cli.run_display import RunDisplay
     from hsizoo.engine.cells import Cell
 
-    shown = RunDisplay(
-        Console(file=io.StringIO(), force_terminal=True, width=120), result.protocol
-    )
+    shown = RunDisplay(Console(file=io.StringIO(), force_terminal=True, width=120), result.protocol)
     longest, begun = 0.0, time.process_time()
     for record in result.records:
         row = {key: record[key] for key in ("label", "conditions", "training_seed")}

@@ -130,9 +130,8 @@ class Store:
         try:
             found = {}
             for key in keys:
-                record = found[key] = self.load(key)
-                if record is not None:
-                    sharing.share(record)
+                record = self.load(key)
+                found[key] = None if record is None else sharing.shared(record)
             return found
         finally:
             if running:

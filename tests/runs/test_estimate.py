@@ -90,7 +90,7 @@ def test_of_a_whole_run_nothing_is_left():
 def test_processes_share_the_work_and_none_is_faster_than_its_longest_cell():
     one, four, many = (estimated("sa", how={"jobs": jobs}) for jobs in (1, 4, 1000))
     assert one.seconds == four.seconds == many.seconds
-    start = 3600 * one.hours - (one.seconds - 5.0)
+    start = 3600 * one.hours - (one.seconds - 2.0)
     assert 3600 * four.hours - start == pytest.approx((one.seconds - start) / 4)
     assert 3600 * many.hours - start == pytest.approx(one.parts[0].seconds)
     with pytest.raises(OptionError, match="jobs must be at least 1"):
