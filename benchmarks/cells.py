@@ -162,7 +162,8 @@ def measure(count: int, stored: bool) -> dict[str, Any]:
             begun = time.process_time(), time.perf_counter()
             result = command(out=out)
             whole = [time.process_time() - begun[0], time.perf_counter() - begun[1]]
-            assert len(result.records) == count and not result.failures
+            assert len(result.records) == count
+            assert not result.failures
             parts = {part: list(spent) for part, spent in clock.spent.items()}
             # Keys are made while stored records are looked for.
             parts["load"] = [a - b for a, b in zip(parts["load"], parts["key"], strict=True)]

@@ -67,14 +67,14 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=6, help="with two scenes each")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    lines = []
     torch.set_num_threads(1)
     time.perf_counter = time.process_time  # also for the runner, which times its cells
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)  # where no run has left records
         hsizoo.bench(COMPONENTS, "phantom", clicks=1, limit=1, out="warm")
-        for side in options.sides:
-            lines.append(measure(side, options.subjects, Path(folder) / str(side)))
+        lines = [
+            measure(side, options.subjects, Path(folder) / str(side)) for side in options.sides
+        ]
     options.out.mkdir(parents=True, exist_ok=True)
     with (options.out / "estimate.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
