@@ -26,7 +26,7 @@ from hsizoo.zoo.factory import resolve
 __all__ = ["Estimate", "Part", "estimate"]
 
 _OBJECTS = 5.0  # in a scene, where no record tells; a guess
-_ENCODING_BYTES = 45e6  # of SAM 2.1 at 1024 pixels in the cache; a guess for other encoders
+_ENCODING_BYTES = 88e6  # of SAM 2.1 at 1024 pixels in the cache; a guess for other encoders
 _MOST_RECORDS = 3000  # that are read for their times
 _RUNNER = 0.015  # seconds per cell, most of them the disk's: benchmarks/results/cells.md
 _START = 2.0  # seconds until a process has imported torch and built its components; a guess

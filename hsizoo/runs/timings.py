@@ -27,7 +27,7 @@ _MOST_RECORDS = 300  # that are read of each earlier run folder
 _ENCODING = {"cpu": 2.9, "gpu": 0.02}
 _PREDICTION = {"cpu": 0.09, "gpu": 0.005}
 _SCORING = {"cpu": 0.02, "gpu": 0.002}
-_JUDGING = 0.05
+_JUDGING = 0.015
 _READING = 0.04
 
 

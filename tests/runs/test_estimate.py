@@ -101,7 +101,7 @@ def test_components_with_the_same_weights_share_an_encoding(monkeypatch):
     names = ["samsa2-nano:weights=none", "sam2.1-nano", "sa"]
     found = estimated(names, how={"allow_untrained": True})
     assert found.encodings == found.images == 4
-    assert found.cache_bytes == 4 * 45e6
+    assert found.cache_bytes == 4 * 88e6
 
 
 def test_a_trial_measures_time_objects_and_encodings_and_leaves_nothing(monkeypatch):
