@@ -1,6 +1,6 @@
 """``hsizoo bench --dry-run`` against the run itself, at four sizes of the phantom.
 
-Run from the repository root; writes benchmarks/results/estimate.*::
+Run from the repository root; writes benchmarks/results/scale.*::
 
     python benchmarks/estimate.py                     # minutes
     python benchmarks/estimate.py --sides 64 96 --subjects 2 --out /tmp/results
@@ -76,7 +76,7 @@ def main() -> None:
             measure(side, options.subjects, Path(folder) / str(side)) for side in options.sides
         ]
     options.out.mkdir(parents=True, exist_ok=True)
-    with (options.out / "estimate.csv").open("w", newline="", encoding="utf-8") as file:
+    with (options.out / "scale.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
         rows.writeheader()
         rows.writerows(
@@ -104,7 +104,7 @@ def main() -> None:
             for line in lines
         ),
     ]
-    (options.out / "estimate.md").write_text("\n".join(text) + "\n", encoding="utf-8")
+    (options.out / "scale.md").write_text("\n".join(text) + "\n", encoding="utf-8")
     print("\n".join(text))
 
 
