@@ -34,7 +34,7 @@ _PERTURBATIONS = {
 }
 _OF_ONE_RUN = (
     "dataset", "data_dir", "protocol", "seeds", "perturbations", "split", "scenes",
-    "folds", "fold", "split_seed", "limit",
+    "folds", "fold", "split_seed", "limit", "dry_run",
 )  # fmt: skip
 
 
@@ -163,6 +163,22 @@ def bench(
             help="Allow untrained segmenters, which are marked in the table.",
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Print cells, encodings, bytes and hours of the run, and end; computes and writes "
+            "nothing.",
+        ),
+    ] = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="With --dry-run: compute two images first, in a temporary folder, to measure the "
+            "time.",
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
     """Run COMPONENTS on a dataset and print the table of their protocol.
@@ -214,6 +230,9 @@ def bench(
             **how,
         }
         options |= given_options(context)
+        if dry_run:
+            _estimate_one(errors, names, dataset, data_dir, json, calibrate, options)
+            return
         failed = _bench_one(errors, names, dataset, data_dir, json, chosen, options)
     if failed:
         raise typer.Exit(1)
@@ -226,6 +245,8 @@ def _check_words(
     only: Sequence[str] | None,
 ) -> None:
     """Stop with a usage error if arguments and options do not fit together."""
+    if context.params["calibrate"] and not context.params["dry_run"]:
+        context.fail("--calibrate measures times for --dry-run; use them together")
     if config is None:
         if not components:
             context.fail("give at least one component, or an experiment with --config")
@@ -286,6 +307,36 @@ def _bench_one(
             _print_file(f"{result.folder / name}", remark)
     _print_remarks(errors, result)
     return bool(result.failures)
+
+
+def _estimate_one(
+    errors: Console,
+    components: Sequence[str],
+    dataset: str,
+    data_dir: str | None,
+    json: bool,
+    calibrate: bool,
+    options: dict[str, Any],
+) -> None:
+    """Print what a run would compute and take."""
+    from dataclasses import asdict
+
+    from hsizoo.cli.run_estimate import print_estimate
+    from hsizoo.runs.estimate import estimate
+    from hsizoo.runs.request import make_request
+    from hsizoo.zoo.factory import with_data_dir
+
+    if data_dir is not None:
+        dataset = with_data_dir(dataset, data_dir)
+    names = ("device", "jobs", "overwrite", "allow_untrained")
+    how = {name: options.pop(name) for name in names}
+    request = make_request(components, dataset, **options)
+    with errors.status("computing two images …" if calibrate else "planning …"):
+        found = estimate(request, calibrate=calibrate, **how)
+    if json:
+        _print_tables(asdict(found))
+    else:
+        print_estimate(found)
 
 
 def _bench_experiment(

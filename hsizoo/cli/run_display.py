@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from hsizoo.engine.cells import Cell
     from hsizoo.interfaces import Protocol
 
-__all__ = ["RunDisplay"]
+__all__ = ["RunDisplay", "SceneSample"]
+
+_PAUSE = 1.0  # seconds between two drawings
+_LONGEST = 0.2  # seconds that a drawing may take
 
 
 class RunDisplay:
@@ -36,7 +40,7 @@ class RunDisplay:
         self.out = out
         self._protocol = protocol
         self.done = self.total = 0
-        self._records: list[Mapping[str, Any]] = []
+        self._sample = SceneSample()
         self._drawn = 0.0
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -87,14 +91,57 @@ class RunDisplay:
                 markup=False,
             )
             return
-        self._records.append({**record, **cell.job["row"]})
-        # Summarising all records after each of thousands of cells would cost more than the cells.
-        if time.monotonic() - self._drawn > 1 or self.done == self.total:
+        self._sample.add({**record, **cell.job["row"]})
+        began = time.monotonic()
+        if began - self._drawn > _PAUSE or self.done == self.total:
             self._live.update(Group(self._table(), self._bar))
             self._drawn = time.monotonic()
+            # Of ten thousands of cells the table would take longer than the next cells.
+            if self._drawn - began > _LONGEST:
+                self._sample.halve()
 
     def _table(self) -> Group:
         """Table of the results so far."""
-        rows = summarise(self._protocol, self._records)
+        records, seen = self._sample.records, self._sample.seen
+        rows = summarise(self._protocol, records)
         layout = Layout.of(self._protocol)
-        return fitting_table(layout, rows, "this run so far", self.out.width)[0]
+        part = f", by {len(records)} of {seen} cells" if len(records) < seen else ""
+        return fitting_table(layout, rows, f"this run so far{part}", self.out.width)[0]
+
+
+class SceneSample:
+    """Records of a share of the scenes: all of a scene, so that rows stay comparable.
+
+    Attributes
+    ----------
+    records : list of mapping
+        Those kept; failed ones always are.
+    seen : int
+        Number of all records.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[Mapping[str, Any]] = []
+        self.seen = 0
+        self._step = 1
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Keep a record if it belongs to the sample."""
+        self.seen += 1
+        if self._has(record):
+            self.records.append(record)
+
+    def halve(self) -> None:
+        """Drop about half of the scenes, unless none would be left."""
+        self._step *= 2
+        kept = [record for record in self.records if self._has(record)]
+        if kept:
+            self.records = kept
+        else:
+            self._step //= 2
+
+    def _has(self, record: Mapping[str, Any]) -> bool:
+        if self._step == 1 or record["status"] == "failed":
+            return True
+        identity = record["identity"]
+        return crc32(f"{identity['scene']} {identity['seed']}".encode()) % self._step == 0

@@ -176,6 +176,13 @@ class EmbeddingCache:
                 self.hits += 1
             return dict(found)
 
+    @property
+    def mean_bytes(self) -> float | None:
+        """Mean size of the entries in memory, in bytes; None if there is none."""
+        with self._guard:
+            sizes = [_size(tensors) for tensors in self._entries.values()]
+        return sum(sizes) / len(sizes) if sizes else None
+
     def clear_memory(self) -> None:
         """Clear the entries in memory; files are kept."""
         with self._guard:

@@ -12,7 +12,7 @@ from hsizoo.engine.executors import Executor, Outcome, Work
 from hsizoo.engine.store import Store
 from hsizoo.errors import OptionError
 
-__all__ = ["Overwrite", "RunEvents", "check_run_options", "made_with", "run_cells"]
+__all__ = ["Overwrite", "RunEvents", "check_run_options", "is_due", "made_with", "run_cells"]
 
 Overwrite = Literal["never", "failed", "always"]
 """Which stored cells to recompute: none, the failed ones, or all."""
@@ -82,7 +82,7 @@ def run_cells(
         store.reject(key, "is of other values than other cells of its scene")
         records[key] = None
     # By key, since two names may refer to the same component.
-    due = {cell.key: cell for cell in cells if _is_due(records[cell.key], overwrite)}
+    due = {cell.key: cell for cell in cells if is_due(records[cell.key], overwrite)}
     waiting = [read.told(cell) for cell in due.values()]
     before(waiting)
     events.planned(waiting, len(records) - len(waiting))
@@ -128,7 +128,7 @@ class _Read:
         list of str
             Keys of those that do not fit together: nobody knows which of them are right.
         """
-        used = [cell for cell in cells if not _is_due(records[cell.key], overwrite)]
+        used = [cell for cell in cells if not is_due(records[cell.key], overwrite)]
         apart = {cell.values for cell in used if not self.fits(cell, records[cell.key] or {})}
         for values in apart:
             del self._digests[values]
@@ -193,7 +193,8 @@ def _error(message: str, kind: str = "ContractError") -> dict[str, str]:
     return {"type": kind, "message": message, "where": "", "traceback": ""}
 
 
-def _is_due(record: Mapping[str, Any] | None, overwrite: Overwrite) -> bool:
+def is_due(record: Mapping[str, Any] | None, overwrite: Overwrite) -> bool:
+    """Whether a cell with this stored record, or none, has to be computed."""
     status = (record or {}).get("status")
     if status not in ("done", "failed") or overwrite == "always":
         return True

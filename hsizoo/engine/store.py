@@ -29,6 +29,7 @@ from filelock import FileLock, Timeout
 
 from hsizoo.documents import parse_json, read_file
 from hsizoo.engine.cells import key_of
+from hsizoo.engine.sharing import Sharing
 from hsizoo.errors import StoreError
 
 __all__ = ["RECORD_FORMAT", "Store"]
@@ -139,13 +140,18 @@ class Store:
     def load_all(self, keys: Iterable[str]) -> dict[str, dict[str, Any] | None]:
         """Return the records of many cells, by key; see `load`.
 
+        What they have in common is one object in all of them.
         Python's collector of cyclic garbage is paused meanwhile: records have no cycles, and it
         would look through all those read so far again and again.
         """
-        running = gc.isenabled()
+        sharing, running = Sharing(), gc.isenabled()
         gc.disable()
         try:
-            return {key: self.load(key) for key in keys}
+            found = {}
+            for key in keys:
+                record = self.load(key)
+                found[key] = None if record is None else sharing.shared(record)
+            return found
         finally:
             if running:
                 gc.enable()

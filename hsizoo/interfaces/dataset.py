@@ -127,6 +127,22 @@ class SceneDataset(Component):
         """
         return None
 
+    def bytes_read(self, index: int) -> int | None:
+        """Return how many bytes of files `scene` reads, without reading them.
+
+        ``hsizoo bench --dry-run`` tells them.
+
+        Returns
+        -------
+        int or None
+            None if it is not known.  Here: 0 if the scenes are computed, the size of `place` if
+            that is a file, else None.
+        """
+        place = self.place()
+        if place is None:
+            return 0
+        return place.stat().st_size if place.is_file() else None
+
     def training_map(self, index: int) -> npt.NDArray[np.bool_] | None:
         """Return the dataset's own training pixels, (H, W) bool, or None if it has none.
 

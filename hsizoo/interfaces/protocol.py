@@ -228,6 +228,21 @@ class Protocol(Component):
         ProtocolError
         """
 
+    def predictions(self, objects: float) -> float:
+        """Return how many predictions a cell makes; ``hsizoo bench --dry-run`` tells them.
+
+        Parameters
+        ----------
+        objects : float
+            Observations of a scene, as `observe` counts them; a mean need not be whole.
+
+        Returns
+        -------
+        float
+            Here one for each of `objects`.
+        """
+        return objects
+
     def complete(self, scene: Scene, dataset: SceneDataset, index: int) -> Scene:
         """Add data of its dataset that the protocol needs to a scene; nothing by default."""
         return scene

@@ -13,15 +13,16 @@ import numpy as np
 
 from hsizoo.interfaces import Column, Protocol, Record
 from hsizoo.report.csv_text import csv_with_conditions, to_csv
+from hsizoo.report.draws import Draws
 from hsizoo.report.rows import (
     Row,
     Unit,
     average_seeds,
-    by_row,
     choose_unit,
     covers,
     done,
     is_trained,
+    observe_rows,
     settings_of,
     single_results,
     summarise,
@@ -31,8 +32,8 @@ from hsizoo.report.statistics import (
     Floats,
     Observations,
     by_class,
-    draw_units,
     interval,
+    mean_of_classes,
     over_classes,
     over_samples,
     rank_shares,
@@ -83,7 +84,8 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
     records : sequence of mapping
         All cells, including failed ones.
     """
-    rows = summarise(protocol, records)
+    observed = observe_rows(protocol, records)
+    rows = summarise(protocol, records, observed)
     unit = choose_unit(records)
     # Leave out columns without values (such as Dice after five clicks in a run with three).
     columns = [
@@ -94,21 +96,20 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
     names = [column.name for column in columns]
     training_seeds = {each["training_seed"] for each in done(records) if is_trained(each)}
     results = []
-    for mine in by_row(records).values():
-        finished = done(mine)
-        observed = protocol.observe(finished) if finished else []
-        pairs = _for_all_seeds(finished, observed, training_seeds)
+    for finished, seen in observed.values():
+        pairs = _for_all_seeds(finished, seen, training_seeds)
         repeated, matching = zip(*pairs, strict=True) if pairs else ((), ())
         results.append(single_results(repeated, matching, names, unit))
     bootstrap = _Bootstrap(columns, results, unit)
     for place, row in enumerate(rows):
         row.unit, row.units = unit, bootstrap.units(place)
         row.intervals = bootstrap.intervals(place)
+    classes = _classes(rows, bootstrap)  # first: the means over classes come with it
     return Comparison(
         protocol.columns,
         rows,
         _differences(rows, bootstrap),
-        _classes(rows, bootstrap),
+        classes,
         _ranks(rows, bootstrap),
     )
 
@@ -147,7 +148,7 @@ class _Bootstrap:
         names = dict.fromkeys(name for each in results for name in each.units)
         self.order = {name: place for place, name in enumerate(names)}
         enough = len(names) >= FEWEST_UNITS
-        self.counts = draw_units(len(names)) if enough else np.ones((1, len(names)), dtype=np.int64)
+        self.drawn = Draws(len(names)) if enough else Draws(len(names), 0)
         self.has_classes = any(name is not None for each in results for _, name in each.classes)
         numbers: dict[Any, int] = {}
         self._numbers = [
@@ -206,9 +207,15 @@ class _Bootstrap:
         if whole and (place, classes) in self._draws:
             return self._draws[place, classes]
         average = over_classes if classes else over_samples
-        found = average(self.average(place, results), self.order, self.counts)
+        found = average(self.average(place, results), self.order, self.drawn)
         if whole:
             self._draws[place, classes] = found
+        return found
+
+    def by_class(self, place: int) -> dict[Any, Floats]:
+        """Average a row by class in every draw, and keep the mean over the classes for `draws`."""
+        found = by_class(self.averaged[place], self.order, self.drawn)
+        self._draws[place, True] = mean_of_classes(found)
         return found
 
     def intervals(self, place: int) -> dict[str, tuple[float, float]]:
@@ -299,7 +306,7 @@ def _classes(rows: Sequence[Row], bootstrap: _Bootstrap) -> list[dict[str, Any]]
         members: dict[Any, list[int]] = defaultdict(list)
         for number, name in enumerate(averaged.classes):
             members[name].append(number)
-        draws = by_class(averaged, bootstrap.order, bootstrap.counts)
+        draws = bootstrap.by_class(place)
         several = len({dataset for dataset, _ in members}) > 1
         groups = [
             (_class_name(name, averaged.at(mine), several), draws[name], averaged.at(mine))

@@ -11,7 +11,7 @@ import json
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ __all__ = [
     "done",
     "is_trained",
     "observations",
+    "observe_rows",
     "row_name",
     "settings_of",
     "single_results",
@@ -171,7 +172,11 @@ def covers(general: Mapping[str, str], setting: Mapping[str, str]) -> bool:
 
 def choose_unit(records: Sequence[Record]) -> Unit:
     """Return the bootstrap unit: subject; scene if there is one subject; seed if one scene."""
-    scenes = {(*_scene(record), record["subject"]) for record in done(records)}
+    finished = done(records)
+    scenes = {
+        (*scene, record["subject"])
+        for scene, record in zip(_scenes(finished), finished, strict=True)
+    }
     if len({(dataset, subject) for dataset, _, subject in scenes}) > 1:
         return "subject"
     return "scene" if len({(dataset, scene) for dataset, scene, _ in scenes}) > 1 else "seed"
@@ -204,8 +209,7 @@ def single_results(
     units: list[Any] = []
     classes: list[tuple[str, str | None]] = []
     values: list[list[float]] = []
-    for record, mine in zip(records, observed, strict=True):
-        dataset, scene = _scene(record)
+    for record, mine, (dataset, scene) in zip(records, observed, _scenes(records), strict=True):
         seeds = (record["identity"]["seed"], record.get("training_seed"))
         unit_name: Any = seeds
         if unit != "seed":
@@ -247,7 +251,22 @@ def observations(
     return average_seeds(single_results(records, observed, columns, unit), unit)
 
 
-def summarise(protocol: type[Protocol], records: Sequence[Record]) -> list[Row]:
+def observe_rows(
+    protocol: type[Protocol], records: Sequence[Record]
+) -> dict[RowName, tuple[list[Record], list[list[Observation]]]]:
+    """Return the finished cells of each row, and their observations; see `by_row`."""
+    found = {}
+    for name, mine in by_row(records).items():
+        finished = done(mine)
+        found[name] = finished, protocol.observe(finished) if finished else []
+    return found
+
+
+def summarise(
+    protocol: type[Protocol],
+    records: Sequence[Record],
+    observed: Mapping[RowName, tuple[list[Record], list[list[Observation]]]] | None = None,
+) -> list[Row]:
     """Compute one row per component and set of conditions, in the order of first appearance.
 
     Parameters
@@ -255,6 +274,8 @@ def summarise(protocol: type[Protocol], records: Sequence[Record]) -> list[Row]:
     protocol : type of Protocol
     records : sequence of mapping
         All cells of one run.
+    observed : mapping, optional
+        What `observe_rows` returned for them.
 
     Returns
     -------
@@ -264,8 +285,9 @@ def summarise(protocol: type[Protocol], records: Sequence[Record]) -> list[Row]:
         scenes counts more.
     """
     rows = []
+    observed = observe_rows(protocol, records) if observed is None else observed
     for (label, pairs), mine in by_row(records).items():
-        finished = done(mine)
+        finished, seen = observed[label, pairs]
         row = Row(
             component=label,
             conditions=dict(pairs),
@@ -273,7 +295,7 @@ def summarise(protocol: type[Protocol], records: Sequence[Record]) -> list[Row]:
             failed_cells=len(mine) - len(finished),
         )
         if finished:
-            _fill(row, protocol, finished)
+            _fill(row, protocol, finished, seen)
         rows.append(row)
     return rows
 
@@ -283,8 +305,12 @@ def is_trained(record: Record) -> bool:
     return record.get("training_seed") is not None
 
 
-def _fill(row: Row, protocol: type[Protocol], records: Sequence[Record]) -> None:
-    observed = protocol.observe(records)
+def _fill(
+    row: Row,
+    protocol: type[Protocol],
+    records: Sequence[Record],
+    observed: Sequence[Sequence[Observation]],
+) -> None:
     known = {name for mine in observed for each in mine for name in each.values}
     columns = [column for column in protocol.columns if column.name in known]
     arranged = observations(records, observed, [column.name for column in columns], "subject")
@@ -335,7 +361,12 @@ def _deviations(
     return found
 
 
-def _scene(record: Record) -> tuple[str, str]:
-    """Dataset and scene, since two datasets may have scenes with the same name."""
-    identity = record["identity"]
-    return json.dumps(identity.get("dataset"), sort_keys=True), identity["scene"]
+def _scenes(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    """Dataset and scene of each, since two datasets may have scenes with the same name."""
+    last, text = object(), ""
+    for record in records:
+        identity = record["identity"]
+        dataset = identity.get("dataset")
+        if dataset != last:  # to write it out for every record would take longer than the rest
+            last, text = dataset, json.dumps(dataset, sort_keys=True)
+        yield text, identity["scene"]

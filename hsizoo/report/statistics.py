@@ -32,12 +32,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hsizoo.report.draws import Draws
+
 __all__ = [
-    "DRAWS",
     "FEWEST_UNITS",
     "Observations",
     "by_class",
-    "draw_units",
     "interval",
     "over_classes",
     "over_samples",
@@ -47,8 +47,7 @@ __all__ = [
 FEWEST_UNITS = 3
 """Minimum number of units for a bootstrap interval."""
 
-DRAWS = 10_000
-"""Number of bootstrap draws per run."""
+_FEW_UNITS = 1000
 
 Floats = npt.NDArray[np.float64]
 
@@ -110,33 +109,15 @@ class Observations:
         )
 
 
-def draw_units(units: int, draws: int = DRAWS, seed: int = 0) -> npt.NDArray[np.int64]:
-    """Resample units with replacement, and count how often each is drawn.
-
-    Returns
-    -------
-    ndarray of int, shape (1 + draws, units)
-        Every row sums to `units`.  The first row is the run itself: every unit once.
-    """
-    chosen = np.random.default_rng(seed).integers(0, units, (draws, units))
-    counts = np.zeros((1 + draws, units), dtype=np.int64)
-    counts[0] = 1
-    np.add.at(counts, (np.arange(1, draws + 1)[:, None], chosen), 1)
-    return counts
-
-
-def over_samples(
-    rows: Observations, order: Mapping[Hashable, int], counts: npt.NDArray[np.int64]
-) -> Floats:
+def over_samples(rows: Observations, order: Mapping[Hashable, int], draws: Draws) -> Floats:
     """Return the mean over observations in every draw.
 
     Parameters
     ----------
     rows : Observations
     order : mapping of unit to int
-        Column of each unit in `counts`; may contain units that `rows` does not have.
-    counts : ndarray of int, shape (D, U)
-        See `draw_units`.
+        Number of each unit in `draws`; may contain units that `rows` does not have.
+    draws : Draws
 
     Returns
     -------
@@ -144,17 +125,18 @@ def over_samples(
         NaN where no unit of `rows` was drawn.
     """
     sums, known = _sums(rows.values, _places(rows.units, order), len(order))
-    return _ratio(counts @ sums, counts @ known)
+    above, below = draws.totals([(sums, None), (known, None)])
+    return _ratio(above, below)
 
 
 def by_class(
-    rows: Observations, order: Mapping[Hashable, int], counts: npt.NDArray[np.int64]
+    rows: Observations, order: Mapping[Hashable, int], draws: Draws
 ) -> dict[Hashable, Floats]:
     """Return the mean of each class in every draw, over the means of its units.
 
     Parameters
     ----------
-    rows, order, counts
+    rows, order, draws
         See `over_samples`.
 
     Returns
@@ -165,19 +147,28 @@ def by_class(
     unit = _places(rows.units, order)
     numbers = _numbers(rows.classes)
     each = _places(rows.classes, numbers)
-    found = {}
-    for name, number in numbers.items():
-        mine = each == number
-        sums, known = _sums(rows.values[mine], unit[mine], len(order))
-        found[name] = _ratio(counts @ _ratio(sums, known, 0.0), counts @ (known > 0).astype(float))
-    return found
+    tables = []
+    for mine in _groups(each, len(numbers)):
+        # Of many units, only those that have the class; of few, all, as one product.
+        few = len(order) <= _FEW_UNITS
+        units, place = (None, unit[mine]) if few else np.unique(unit[mine], return_inverse=True)
+        sums, known = _sums(rows.values[mine], place, len(order) if units is None else len(units))
+        tables.append((_ratio(sums, known, 0.0), units))
+        tables.append(((known > 0).astype(float), units))
+    totals = draws.totals(tables)
+    return {
+        name: _ratio(totals[2 * number], totals[2 * number + 1]) for name, number in numbers.items()
+    }
 
 
-def over_classes(
-    rows: Observations, order: Mapping[Hashable, int], counts: npt.NDArray[np.int64]
-) -> Floats:
+def over_classes(rows: Observations, order: Mapping[Hashable, int], draws: Draws) -> Floats:
     """Return the mean of `by_class` over classes in every draw, shape (D, M)."""
-    each = np.stack(list(by_class(rows, order, counts).values()))
+    return mean_of_classes(by_class(rows, order, draws))
+
+
+def mean_of_classes(draws: Mapping[Hashable, Floats]) -> Floats:
+    """Return the mean over the classes of `by_class` in every draw, shape (D, M)."""
+    each = np.stack(list(draws.values()))
     known = ~np.isnan(each)
     return _ratio(np.where(known, each, 0.0).sum(axis=0), known.sum(axis=0))
 
@@ -231,6 +222,12 @@ def _numbers(names: Sequence[Hashable]) -> dict[Hashable, int]:
 
 def _places(names: Sequence[Hashable], order: Mapping[Hashable, int]) -> npt.NDArray[np.int64]:
     return np.fromiter((order[name] for name in names), dtype=np.int64, count=len(names))
+
+
+def _groups(numbers: npt.NDArray[np.int64], groups: int) -> list[npt.NDArray[np.int64]]:
+    """Return the places of each number below `groups`, in order."""
+    ends = np.cumsum(np.bincount(numbers, minlength=groups))
+    return np.split(np.argsort(numbers, kind="stable"), ends[:-1])
 
 
 def _sums(values: Floats, group: npt.NDArray[np.int64], groups: int) -> tuple[Floats, Floats]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,15 @@ from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors import Executor, make_executor
 from hsizoo.engine.run_cells import Overwrite, RunEvents, check_run_options, run_cells
 from hsizoo.engine.store import Store
-from hsizoo.errors import NameLookupError, OptionError
 from hsizoo.interfaces import Protocol
-from hsizoo.protocols.perturbations import make_perturbation
 from hsizoo.report.comparison import Comparison, compare
 from hsizoo.report.rows import Row
-from hsizoo.runs.case import Case, seeds_of
-from hsizoo.runs.choose import choose_protocol, make_protocol, protocol_name
+from hsizoo.runs.case import Case
 from hsizoo.runs.datasets import Datasets, Selection
 from hsizoo.runs.earlier import set_aside
-from hsizoo.runs.folders import plain_folder, run_folder
 from hsizoo.runs.plan import plan
 from hsizoo.runs.records import fault_of
+from hsizoo.runs.request import make_request
 from hsizoo.runs.results import notes_of, write_results
 from hsizoo.runs.work import CellWork
 from hsizoo.zoo.device import resolve_device
@@ -169,97 +166,36 @@ def bench(
     NameLookupError, OptionError, MissingRequirement, ProtocolError, StoreError
         For what can be known before anything is computed; nothing is lost.
     """
-    components = [components] if isinstance(components, str) else list(components)
-    perturbations = [perturbations] if isinstance(perturbations, str) else list(perturbations)
-    if not perturbations:
-        raise NameLookupError("name at least one perturbation; none is the cube as it is")
-    chosen = _protocol(components, protocol, options)
-    cases = [
-        Case(
-            component=component,
-            dataset=dataset,
-            protocol=chosen,
-            seeds=seeds_of(chosen.default_seeds if seeds is None else seeds),
-            perturbation=make_perturbation(perturbation),
-            conditions={} if perturbations == ["none"] else {"perturbation": perturbation},
-        )
-        for perturbation in dict.fromkeys(perturbations)
-        for component in dict.fromkeys(components)
-    ]
-    datasets = Datasets()
-    names = (scenes,) if isinstance(scenes, str) else scenes
-    selection = Selection(
+    request = make_request(
+        components,
+        dataset,
+        protocol=protocol,
+        seeds=seeds,
+        perturbations=perturbations,
         split=split,
-        scenes=None if names is None else tuple(names),
+        scenes=scenes,
         folds=folds,
         fold=fold,
         split_seed=split_seed,
         limit=limit,
+        out=out,
+        **options,
     )
-    folder, lender = (
-        (Path(out), None)
-        if out
-        else _default_folders(datasets, dataset, chosen, selection, [*dict.fromkeys(perturbations)])
-    )
-    part = f", fold {fold} of {folds}" if folds else ""
     return run_cases(
-        cases,
-        folder,
-        f"{dataset}, {chosen.title}{part}",
-        lender=lender,
-        selection=selection,
+        request.cases,
+        request.folder,
+        request.title,
+        lender=request.lender,
+        selection=request.selection,
         device=device,
         jobs=jobs,
         executor=executor,
         overwrite=overwrite,
         allow_untrained=allow_untrained,
         events=events,
-        datasets=datasets,
-        about={"datasets": [dataset], "settings": chosen.config()},
+        datasets=request.datasets,
+        about=request.about,
     )
-
-
-def _default_folders(
-    datasets: Datasets,
-    dataset: str,
-    protocol: Protocol,
-    selection: Selection,
-    perturbations: Sequence[str],
-) -> tuple[Path, Path]:
-    """The folder of a run that names none, and the one that may have some of its cells."""
-    recipe = datasets.recipe(dataset)
-    split, scenes = selection.split, selection.scenes
-    # What amounts to the default is no setting.
-    if split is not None or scenes is not None:
-        whole = replace(selection, limit=None)
-        if datasets.choose(dataset, whole) == datasets.choose(dataset, Selection()):
-            split = scenes = None
-    own = run_folder(
-        recipe,
-        protocol,
-        split=split if scenes is None else None,
-        scenes=scenes,
-        perturbations=perturbations,
-        fold=selection.by_fold,
-        limit=selection.limit,
-    )
-    return own, plain_folder(recipe, protocol)
-
-
-def _protocol(
-    components: Sequence[str], protocol: str | Protocol | None, options: Mapping[str, Any]
-) -> Protocol:
-    """The protocol with its options, if it evaluates these components."""
-    if isinstance(protocol, Protocol):
-        if options:
-            raise OptionError(
-                f"{next(iter(options))}: the protocol is given as an object, with all its options"
-            )
-        choose_protocol(components, protocol_name(protocol))
-        return protocol
-    name = None if protocol is None else protocol.partition(":")[0]
-    found = protocol_name(choose_protocol(components, name))
-    return make_protocol(protocol or found, options)
 
 
 def run_cases(

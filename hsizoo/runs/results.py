@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -20,6 +19,7 @@ from hsizoo.runs.stored import (
     check_inside,
     read_results,
     remove_files,
+    results_json,
     written_by,
 )
 
@@ -102,9 +102,8 @@ def write_results(
         "notes": notes_of(protocol, records),
         "pictures": [name for name in written if name.endswith(".png") and "/" not in name],
         "written": written,
-        "cells": [made_with(record) for record in records],
     }
-    store.write(RESULTS_FILE, json.dumps(whole, indent=1, allow_nan=False).encode())
+    store.write(RESULTS_FILE, results_json(whole, map(made_with, records)).encode())
     remarks[RESULTS_FILE] = "the table, and what each cell was made with"
     # Nothing old is shown beside what is new.
     remove_files(store.folder, earlier - set(written))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,13 +26,15 @@ __all__ = [
     "open_results",
     "read_results",
     "remove_files",
+    "results_json",
     "written_by",
 ]
 
 RESULTS_FILE = "results.json"
 
 _CELLS = "cells"
-_LONGEST = 2**30  # bytes: an entry for each of 10⁵ cells
+_MADE_WITH = "provenances"
+_LONGEST = 2**30  # bytes: an entry for each of 10⁶ cells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +137,40 @@ def read_results(folder: Path) -> dict[str, Any] | None:
         found = read_json(folder / RESULTS_FILE, longest=_LONGEST)
     except DataError:
         return None
-    return found if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    made, cells = found.pop(_MADE_WITH, ()), found.get("cells")
+    if isinstance(made, list) and isinstance(cells, list):
+        for cell in cells:
+            number = cell.get("provenance") if isinstance(cell, dict) else None
+            if isinstance(number, int) and 0 <= number < len(made):
+                cell["provenance"] = made[number]
+    return found
+
+
+def results_json(about: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -> str:
+    """Write the content of ``results.json``, which `read_results` reads.
+
+    Provenance is nearly the same for all cells: each is written once, and a cell has its number.
+
+    Parameters
+    ----------
+    about : mapping
+        All but the cells.
+    cells : iterable of mapping
+        One line each.
+    """
+    made: dict[str, int] = {}
+    lines = []
+    for cell in cells:
+        if "provenance" in cell:
+            text = json.dumps(cell["provenance"], allow_nan=False)
+            cell = {**cell, "provenance": made.setdefault(text, len(made))}
+        lines.append(json.dumps(cell, allow_nan=False))
+    whole = {**about, _MADE_WITH: [json.loads(each) for each in made], "cells": []}
+    head = json.dumps(whole, indent=1, allow_nan=False).removesuffix("[]\n}")
+    inner = ",\n  ".join(lines)
+    return f"{head}[\n  {inner}\n ]\n}}" if lines else f"{head}[]\n}}"
 
 
 def is_readable(results: Mapping[str, Any], *keys: str) -> bool:

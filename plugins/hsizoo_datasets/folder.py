@@ -95,6 +95,11 @@ class Folder(SceneDataset):
         """Return the folder."""
         return self._collection.folder
 
+    def bytes_read(self, index: int) -> int | None:
+        """Return the size of a cube and what lies with it."""
+        files = self._collection.files_of(self._members[index])
+        return sum(path.stat().st_size for path in files)
+
     def scene(self, index: int) -> Scene:
         """Read a cube and its mask."""
         members = self._members

@@ -112,6 +112,12 @@ class Heipor(SceneDataset):
         """Return the folder HeiPorSPECTRAL."""
         return self._root
 
+    def bytes_read(self, index: int) -> int | None:
+        """Return the size of an image and its polygons."""
+        folder = self._images[index]
+        files = [self._cube_file(folder), *(folder / "annotations").glob("*#binary.png")]
+        return sum(path.stat().st_size for path in files if path.is_file())
+
     def scene(self, index: int) -> Scene:
         """Read an image and its polygons."""
         images = self._images
@@ -121,16 +127,21 @@ class Heipor(SceneDataset):
         name, subject = _name(folder), folder.parent.name
         return Scene(self._cube(folder, name), self._labels(folder), name, subject)
 
+    def _cube_file(self, folder: Path) -> Path:
+        if self._source == "l1":
+            place = self._root / "intermediates" / "preprocessing" / "L1"
+            return place / f"{_name(folder)}.blosc"
+        return folder / f"{folder.name}_SpecCube.dat"
+
     def _cube(self, folder: Path, name: str) -> HyperCube:
-        cube = folder / f"{folder.name}_SpecCube.dat"
+        cube = self._cube_file(folder)
         if self._source == "l1":
             from hsizoo.io.tivita import band_centres
             from hsizoo_datasets.blosc_files import read_blosc
 
-            path = self._root / "intermediates" / "preprocessing" / "L1" / f"{name}.blosc"
-            values = read_blosc(path)
+            values = read_blosc(cube)
             if values.ndim != 3:
-                raise DataError(f"{path} has shape {values.shape}, expected (rows, columns, bands)")
+                raise DataError(f"{cube} has shape {values.shape}, expected (rows, columns, bands)")
             return HyperCube(values, band_centres(values.shape[2]), name, _rgb(values.shape[2]))
         if not cube.is_file():
             raise MissingRequirement(f"{cube} is missing; the download is incomplete")

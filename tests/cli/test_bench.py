@@ -130,3 +130,29 @@ def test_what_an_executor_prints_does_not_get_into_the_json(hsizoo, monkeypatch)
     Path("try.toml").write_text(CONFIG)
     done = hsizoo("bench", "-c", "try.toml", "--only", "one", "--json")
     assert json.loads(done.stdout)["tables"]["one"]
+
+
+def test_a_dry_run_tells_what_a_run_would_do_and_writes_nothing(hsizoo, tmp_path):
+    words = ("bench", "sa", "pcc", "--dataset", TINY, "--clicks", "2", "--dry-run")
+    shown = hsizoo(*words).stdout
+    assert "6, of which 0 are done" in shown
+    assert "5 objects a scene, a guess" in shown
+    assert "--calibrate measures it" in shown
+    assert list(tmp_path.iterdir()) == []
+
+    hsizoo(*words[:-1], "--limit", "2", "--out", "out")
+    found = json.loads(hsizoo(*words, "--out", "out", "--jobs", "2", "--json").stdout)
+    assert (found["cells"], found["done"], found["images"], found["jobs"]) == (6, 4, 1, 2)
+    assert [(each["component"], each["cells"], each["basis"]) for each in found["parts"]] == [
+        ("sa", 1, "this data"), ("pcc", 1, "this data"),
+    ]  # fmt: skip
+    shown = hsizoo(*words, "--out", "out").stdout
+    assert "measured on 2 cells" in shown
+    assert "guess" not in shown
+
+
+def test_a_dry_run_may_try_two_images_first(hsizoo, tmp_path):
+    words = ("bench", "sa", "--dataset", TINY, "--clicks", "1", "--dry-run", "--calibrate")
+    assert "measured on 1 cell" in hsizoo(*words).stdout
+    assert list(tmp_path.iterdir()) == []
+    assert "use them together" in hsizoo("bench", "sa", "--calibrate", code=2).stderr

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from hsizoo.report import statistics
+from hsizoo.report.draws import DRAWS, Draws
 from hsizoo.report.statistics import (
-    DRAWS,
     Observations,
     by_class,
-    draw_units,
     interval,
     over_classes,
     over_samples,
@@ -34,8 +34,18 @@ HAND = observations(
 ORDER = places("a", "b", "c")
 
 
+class Given(Draws):
+    """Draws that are given."""
+
+    def __init__(self, counts):
+        self.counts = np.array(counts)
+
+    def blocks(self):
+        yield from (self.counts[:1], self.counts[1:])
+
+
 class TestByHand:
-    COUNTS = np.array([[1, 1, 1], [2, 1, 0], [0, 3, 0], [0, 0, 3]])
+    COUNTS = Given([[1, 1, 1], [2, 1, 0], [0, 3, 0], [0, 0, 3]])
 
     def test_over_samples(self):
         found = over_samples(HAND, ORDER, self.COUNTS)[:, 0]
@@ -70,21 +80,23 @@ def test_what_shares_a_key_is_averaged_and_keeps_the_unit_and_class_of_its_first
     np.testing.assert_allclose(found.values, [[0.3, 3.0], [0.5, 1.0]])
 
 
-def test_the_first_row_is_the_run_itself_and_every_draw_has_as_many_units():
-    counts = draw_units(5, 50, seed=3)
-    assert counts.shape == (51, 5)
-    assert counts[0].tolist() == [1] * 5
-    assert (counts.sum(axis=1) == 5).all()
-    assert (counts == draw_units(5, 50, seed=3)).all()
-    assert (counts[1:] != draw_units(5, 50, seed=4)[1:]).any()
-    assert counts[1:].std(axis=0).min() > 0
+def test_classes_of_many_units_are_averaged_over_their_own_units(monkeypatch):
+    rng = np.random.default_rng(4)
+    lines = [(unit, rng.choice(["x", "y", "z"]), rng.random()) for unit in range(40) for _ in "ab"]
+    rows, order = observations(lines), places(*range(40))
+    few = by_class(rows, order, Draws(40, 200))
+    monkeypatch.setattr(statistics, "_FEW_UNITS", 0)
+    many = by_class(rows, order, Draws(40, 200))
+    assert list(few) == list(many)
+    for name in few:
+        np.testing.assert_allclose(few[name], many[name], rtol=1e-13)
 
 
 def test_with_few_units_the_draws_are_all_there_are():
     """Of three units there are 27 draws, equally likely: the bootstrap can be counted."""
     values = np.array([0.1, 0.4, 1.0])
     rows = observations(list(zip("abc", "xxx", values, strict=True)))
-    drawn = over_samples(rows, places(*"abc"), draw_units(3))[1:, 0]
+    drawn = over_samples(rows, places(*"abc"), Draws(3))[1:, 0]
     every = np.array([values[list(each)].mean() for each in itertools.product(range(3), repeat=3)])
     for value in np.unique(every.round(9)):
         share = np.isclose(every, value).mean()
@@ -97,7 +109,7 @@ def test_with_few_units_the_draws_are_all_there_are():
 def test_the_interval_of_a_mean_is_scipys(units):
     values = np.random.default_rng(units).normal(size=units)
     rows = observations([(unit, "x", value) for unit, value in enumerate(values)])
-    mine = interval(over_samples(rows, places(*range(units)), draw_units(units, 2000, seed=7))[1:])
+    mine = interval(over_samples(rows, places(*range(units)), Draws(units, 2000, seed=7))[1:])
     theirs = scipy.stats.bootstrap(
         (values,), np.mean, n_resamples=2000, method="percentile", vectorized=True,
         random_state=np.random.default_rng(7),
@@ -113,7 +125,7 @@ def test_the_interval_of_a_paired_difference_is_scipys():
         observations([(unit, "x", value) for unit, value in enumerate(values)])
         for values in (first, second)
     )
-    counts, order = draw_units(12, 3000, seed=5), places(*range(12))
+    counts, order = Draws(12, 3000, seed=5), places(*range(12))
     mine = interval((over_samples(two, order, counts) - over_samples(one, order, counts))[1:])
     theirs = scipy.stats.bootstrap(
         (first, second), lambda a, b, axis: b.mean(axis=axis) - a.mean(axis=axis),
@@ -131,7 +143,7 @@ def test_the_mean_of_unequal_subjects_is_scipys_ratio():
     values = [rng.random(size) for size in sizes]
     rows = observations([(u, "x", v) for u, each in enumerate(values) for v in each])
     sums = np.array([each.sum() for each in values])
-    mine = interval(over_samples(rows, places(*range(9)), draw_units(9, 2000, seed=9))[1:])
+    mine = interval(over_samples(rows, places(*range(9)), Draws(9, 2000, seed=9))[1:])
     theirs = scipy.stats.bootstrap(
         (sums, sizes), lambda s, n, axis: s.sum(axis=axis) / n.sum(axis=axis), paired=True,
         vectorized=True, n_resamples=2000, method="percentile",

@@ -7,7 +7,7 @@ import pytest
 
 from hsizoo.engine.store import Store
 from hsizoo.errors import DataError
-from hsizoo.runs.stored import find_runs, open_results
+from hsizoo.runs.stored import find_runs, open_results, read_results, results_json
 
 LAYOUT = {
     "columns": [{"name": "y", "meaning": "why"}], "headline": ["y"], "count": "samples",
@@ -132,3 +132,25 @@ def test_a_table_of_another_version_is_told(tmp_path, about):
     put(tmp_path, "sa", **about)
     with pytest.raises(DataError, match="by another version of hsizoo; run its command again"):
         open_results(str(tmp_path))
+
+
+def test_equal_provenance_is_written_once_and_read_for_every_cell(tmp_path):
+    made = [{"device": "cpu", "git": None}, {"device": "gpu"}]
+    cells = [{"key": f"{n}", "provenance": made[n % 2]} for n in range(5)]
+    cells.append({"key": "failed"})
+    text = results_json({"title": "x", "table": []}, cells)
+    assert text.count('"device"') == 2
+    (tmp_path / "results.json").write_text(text)
+    assert read_results(tmp_path) == {"title": "x", "table": [], "cells": cells}
+    assert json.loads(results_json({"title": "x"}, [])) == {
+        "title": "x", "provenances": [], "cells": [],
+    }  # fmt: skip
+
+
+def test_provenance_of_older_results_and_numbers_without_meaning_are_left(tmp_path):
+    cells = [{"provenance": {"device": "cpu"}}, {"provenance": 7}, {"provenance": -1}, "odd"]
+    whole = {"cells": cells, "provenances": [{"device": "gpu"}]}
+    (tmp_path / "results.json").write_text(json.dumps(whole))
+    assert read_results(tmp_path) == {"cells": cells}
+    (tmp_path / "results.json").write_text(json.dumps({"cells": 3, "provenances": "odd"}))
+    assert read_results(tmp_path) == {"cells": 3}

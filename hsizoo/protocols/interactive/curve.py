@@ -9,17 +9,25 @@ import numpy as np
 
 from hsizoo.interfaces import Record
 from hsizoo.protocols.interactive.observations import observe_curves
+from hsizoo.report.draws import Draws
 from hsizoo.report.pictures import new_figure, to_png
 from hsizoo.report.rows import by_row, choose_unit, covers, done, observations, settings_of
-from hsizoo.report.statistics import FEWEST_UNITS, draw_units, interval, over_samples
+from hsizoo.report.statistics import FEWEST_UNITS, interval, over_samples
 
 __all__ = ["curve_png", "mean_curve"]
 
 
 def mean_curve(
-    records: Sequence[Record], key: str = "dice"
+    records: Sequence[Record], key: str = "dice", drawn: dict[int, Draws] | None = None
 ) -> tuple[list[float], list[float], list[float], str]:
     """Average a per-click metric over all samples, click by click, with a band around it.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+    key : str, default "dice"
+    drawn : dict of int to Draws, optional
+        Draws by number of units, which other curves may use too.
 
     Returns
     -------
@@ -40,7 +48,8 @@ def mean_curve(
     order = {name: place for place, name in enumerate(dict.fromkeys(rows.units))}
     mean = rows.values.mean(axis=0)
     if len(order) >= FEWEST_UNITS:
-        low, high = interval(over_samples(rows, order, draw_units(len(order)))[1:])
+        draws = ({} if drawn is None else drawn).setdefault(len(order), Draws(len(order)))
+        low, high = interval(over_samples(rows, order, draws)[1:])
         return mean.tolist(), low.tolist(), high.tolist(), f"95 % bootstrap over {unit}s"
     count = len(rows.values)
     error = rows.values.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else 0 * mean
@@ -60,8 +69,9 @@ def curve_png(records: Sequence[Record], title: str) -> bytes:
     MissingRequirement
         If matplotlib is not installed.
     """
+    drawn: dict[int, Draws] = {}
     rows = {
-        (label, pairs): {key: mean_curve(mine, key) for key in ("dice", "dice_max")}
+        (label, pairs): {key: mean_curve(mine, key, drawn) for key in ("dice", "dice_max")}
         for (label, pairs), mine in by_row(records).items()
     }
     settings: list[dict[str, str]] = settings_of([dict(pairs) for _, pairs in rows]) or [{}]

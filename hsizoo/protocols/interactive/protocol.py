@@ -159,6 +159,10 @@ class InteractiveProtocol(Protocol):
 
         return click_through(component, scene, self, seed=seed, progress=progress)
 
+    def predictions(self, objects: float) -> float:
+        """Return one prediction per object and click."""
+        return objects * self.clicks
+
     @classmethod
     def observe(cls, records: Sequence[Record]) -> list[list[Observation]]:
         """Return the figures of each class of each scene, from the curves in its record."""
