@@ -277,13 +277,16 @@ def _encodings(due: Sequence[Cell], trial: Trial | None) -> int:
 
 def _bytes_read(due: Sequence[Cell], jobs: int, datasets: Datasets) -> int | None:
     """Bytes of the scenes, each as often as it is loaded."""
-    scenes = [(cell.job["dataset"], cell.job["index"]) for cell in due]
+    scenes = [(cell.job["dataset"], cell.job["scene"]) for cell in due]
     if jobs == 1:  # one scene is kept, and cells come in this order
         loaded = [scene for scene, _ in itertools.groupby(scenes)]
     else:  # one worker has an image
         loaded = list({cell.affinity: scene for cell, scene in zip(due, scenes, strict=True)}
                       .values())  # fmt: skip
-    sizes = {(name, index): datasets.get(name).bytes_read(index) for name, index in set(loaded)}
+    sizes = {
+        (name, scene): datasets.get(name).bytes_read(datasets.find(name, scene))
+        for name, scene in set(loaded)
+    }
     found = [sizes[scene] for scene in loaded]
     return None if any(size is None for size in found) else sum(size or 0 for size in found)
 

@@ -59,7 +59,7 @@ def test_plugins_are_described_with_what_is_wrong_with_them(fake_dist, monkeypat
     assert whole["plugin hsizoo-shapes/shapes"].startswith("1.5, code ")
     assert str(root) not in str(whole)
     (root / "shapes.py").write_text("raise ValueError('no')\n")
-    sys.modules.pop("shapes")
+    sys.modules.pop("shapes", None)
     hsizoo.zoo.registry.reset()
     broken = surroundings()["plugin hsizoo-shapes/shapes"]
     assert broken.endswith(", failed: ValueError: no")
