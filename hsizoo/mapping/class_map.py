@@ -83,7 +83,7 @@ class ClassMap:
                 "name": self.class_names.get(number, _NO_CLASS),
                 "colour": "#" + bytes(colours[number]).hex(),
                 "pixels": int(counts[number]),
-                "share": float(counts[number] / self.labels.size),
+                "share": round(float(counts[number] / self.labels.size), 6),
             }
             for number in numbers
         )
