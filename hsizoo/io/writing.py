@@ -19,6 +19,7 @@ from hsizoo.io.limits import need
 from hsizoo.io.numpy_ import LAYOUT
 from hsizoo.io.palette import class_colours
 from hsizoo.io.raster import Raster, row_blocks, to_cube, usable_bands
+from hsizoo.io.zarr_chunks import METADATA
 
 __all__ = [
     "CUBE_FORMATS",
@@ -346,6 +347,9 @@ def _cube_npy(path: Path, raster: Raster) -> None:
 
 def _cube_zarr(path: Path, raster: Raster) -> None:
     zarr = need("zarr", "zarr", path)
+    # A store is emptied before it is written, and so would be any other folder of that name.
+    if path.exists() and not any((path / name).is_file() for name in METADATA):
+        raise DataError(f"{path} exists and is not a Zarr store; choose another name")
     bands, nm, _ = usable_bands(raster)
     shape = (*raster.values.shape[:2], len(bands))
     chunks = (min(64, shape[0]), min(64, shape[1]), shape[2])

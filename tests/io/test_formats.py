@@ -411,6 +411,18 @@ def test_a_missing_package_is_one_line(tmp_path, monkeypatch, package, name, hea
     assert "\n" not in str(error.value)
 
 
+def test_a_folder_that_is_no_store_is_never_emptied(tmp_path):
+    pytest.importorskip("zarr")
+    (tmp_path / "c.zarr").mkdir()
+    (tmp_path / "c.zarr" / "thesis.txt").write_text("years of work")
+    with pytest.raises(DataError, match=r"c\.zarr exists and is not a Zarr store"):
+        write_cube(tmp_path / "c.zarr", hsizoo.HyperCube(CUBE))
+    assert (tmp_path / "c.zarr" / "thesis.txt").exists()
+    write_cube(tmp_path / "d.zarr", hsizoo.HyperCube(CUBE))
+    write_cube(tmp_path / "d.zarr", hsizoo.HyperCube(CUBE + 1))
+    np.testing.assert_array_equal(read_cube(tmp_path / "d.zarr").data, CUBE + 1)
+
+
 def test_unknown_endings_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"written as \.hdr, \.npz"):
         write_cube(tmp_path / "c.jpg", hsizoo.HyperCube(CUBE))
