@@ -330,6 +330,7 @@ def _estimate_one(
         dataset = with_data_dir(dataset, data_dir)
     names = ("device", "jobs", "overwrite", "allow_untrained")
     how = {name: options.pop(name) for name in names}
+    del options["executor"]  # where cells are computed does not change what they take
     request = make_request(components, dataset, **options)
     with errors.status("computing two images …" if calibrate else "planning …"):
         found = estimate(request, calibrate=calibrate, **how)

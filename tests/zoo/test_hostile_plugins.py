@@ -235,7 +235,7 @@ PLUGINS = {
         "changes environment variables",
     ),
     "signals": Hostile(
-        offers(first="import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)"),
+        offers(first="import signal\nsignal.signal(signal.SIGUSR1, signal.SIG_IGN)"),
         "ok",
         "changes handlers of signals",
     ),
