@@ -61,12 +61,13 @@ class Kind:
 def _read_image(path: Path) -> None:
     """Read a cube and labels; the first error is raised after both."""
     from hsizoo.errors import HsizooError
-    from hsizoo.io import open_raster, to_cube, to_labels
+    from hsizoo.io import Settings, open_raster, to_cube, to_labels
 
+    settings = Settings(layout="hwb" if path.suffix == ".npy" else "auto")  # nothing tells it
     refused = None
     for want, convert in (("cube", _whole_cube(to_cube)), ("labels", to_labels)):
         try:
-            convert(open_raster(path, want))  # type: ignore[arg-type]
+            convert(open_raster(path, want, settings))  # type: ignore[arg-type]
         except HsizooError as error:
             refused = refused or (error if want == "cube" else None)
     if refused:
