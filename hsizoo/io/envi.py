@@ -371,6 +371,8 @@ class _Optional:
         if not 0 < value < math.inf:
             self._remarks.append(f"{key} is not used: {value:g} is not a number above 0")
             return 1.0
+        if value != 1:
+            self._remarks.append(f"values are divided by {value:g} ({key})")
         return value
 
     def nodata(self) -> tuple[float, ...]:

@@ -133,8 +133,14 @@ def open_cube(
         raster, whole, lambda key: "an argument" if key in given else str(manifest.path)
     )
     remarks = list(raster.remarks)
-    if raster.scale != 1 and not any("divided by" in remark for remark in remarks):
-        remarks.append(f"values are divided by {raster.scale:g}")
+    # The user's settings replace what the reader has told of scale and no data.
+    if whole.scale is not None:
+        remarks.append(
+            f"values are divided by {whole.scale:g}, whatever the file says of its scale"
+        )
+    if whole.nodata is not None:
+        value = f"{whole.nodata:g}" if isinstance(whole.nodata, float) else str(whole.nodata)
+        remarks.append(f"the value of pixels without data is {value}, whatever the file says")
     applied = [key for key in manifest.given if key not in given]
     applied = [key for key in applied if key not in MASK_SETTINGS]
     if applied:

@@ -680,4 +680,9 @@ def test_settings_go_before_the_file(tmp_path, settings, expected, how):
         (where / "hsizoo.toml").write_text(f"{key} = {value!r}".replace("'", '"'))
         cube = read_cube(path)
         assert f"settings of {where / 'hsizoo.toml'}: {key}" in cube.remarks
+    told = " ".join(cube.remarks)
+    assert "values are divided by 10000 (reflectance scale factor)" in told
+    for key, value in settings.items():
+        replaced = key in ("scale", "nodata")
+        assert (f"{value}, whatever the file says" in told) == replaced
     np.testing.assert_allclose(cube.data, expected(), rtol=1e-6)
