@@ -19,6 +19,9 @@ _OPTIONAL = {
     "h5py": "pip install 'hsizoo[hdf5]'",
     "tifffile": "pip install 'hsizoo[tiff]'",
     "rasterio": "pip install 'hsizoo[geo]'",
+    "pyogrio": "pip install 'hsizoo[geo]'",
+    "shapely": "pip install 'hsizoo[geo]'",
+    "ray": "pip install 'hsizoo[ray]'",
     "zarr": "pip install 'hsizoo[zarr]'",
 }
 _LONGEST_FIX = 64

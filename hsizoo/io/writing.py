@@ -271,14 +271,19 @@ def keeps_place(path: str | os.PathLike[str], like: Raster) -> bool:
     return not like.place or Path(path).suffix.lower() in wanted
 
 
-def lost_place(path: str | os.PathLike[str], like: Raster | None) -> str:
-    """Return a remark if a mask written to `path` loses the georeference of `like`, else ""."""
+def lost_place(
+    path: str | os.PathLike[str], like: Raster | None, advice: str = "write it as ."
+) -> str:
+    """Return a remark if a mask written to `path` loses the georeference of `like`, else "".
+
+    `advice` says how to keep it, and is followed by the format that does.
+    """
     if like is None or keeps_place(path, like):
         return ""
     is_tiff = all(key.isdigit() for key in like.place)
     return (
         f"{Path(path).name} has no georeference, as its format differs from the cube's; "
-        f"write it as {'.tif' if is_tiff else '.hdr'}"
+        f"{advice}{'tif' if is_tiff else 'hdr'}"
     )
 
 

@@ -187,7 +187,7 @@ class MaskFolder:
                     (part / name).replace(mask.parent / name)
             finally:
                 shutil.rmtree(part, ignore_errors=True)
-        lost = lost_place(mask, raster).replace("write it as .", "keep it by --format ")
+        lost = lost_place(mask, raster, "keep it by --format ")
         return mask, (lost,) if lost else ()
 
 
