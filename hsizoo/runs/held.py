@@ -166,11 +166,7 @@ class HeldScene:
             files = tuple(dataset.scene_files(index))
             signatures = _signatures(files)
             self._check_version(job, index)
-            scene = dataset.scene(index)
-            if scene.name != job["scene"]:
-                raise DataError(
-                    f"{job['dataset']} lists a scene {job['scene']!r} but loads {scene.name!r}"
-                )
+            scene = self._datasets.load(job["dataset"], index)
             if _signatures(files) != signatures:
                 raise DataError(
                     f"the files of scene {job['scene']} of {job['dataset']} changed while they "
