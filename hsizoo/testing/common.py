@@ -291,9 +291,10 @@ def check_chance(subject: Subject) -> None:
     """It neither draws from nor seeds the global random numbers of Python, NumPy and torch."""
     component = subject.make()
     subject.use(component, subject.example())
-    before = _state_of_chance()
-    subject.use(component, subject.example())
-    after = _state_of_chance()
+    with _chance_of(12345):
+        before = _state_of_chance()
+        subject.use(component, subject.example())
+        after = _state_of_chance()
     if used := [what for what, state in before.items() if after[what] != state]:
         takes = subject.kind in ("classifier", "pseudo-labeler")
         fail(
@@ -411,6 +412,25 @@ def _state_of_process() -> dict[str, object]:
             "torch's deterministic mode": torch.are_deterministic_algorithms_enabled(),
         }
     return state
+
+
+@contextlib.contextmanager
+def _chance_of(seed: int) -> Iterator[None]:
+    """Seed all global generators as nobody else does, and restore them."""
+    python, numpy_ = random.getstate(), np.random.get_state()  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    state = None if torch is None else torch.get_rng_state()
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    if torch is not None:
+        torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy_)  # noqa: NPY002
+        if torch is not None:
+            torch.set_rng_state(state)
 
 
 def _state_of_chance() -> dict[str, object]:

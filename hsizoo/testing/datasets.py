@@ -139,7 +139,7 @@ def check_earlier_scenes(subject: Subject) -> None:
     dataset = _made(subject)
     held = [dataset.scene(index) for index in _indices(subject, dataset)[:1]]
     before = [(scene.cube.data.copy(), scene.label_map.labels.copy()) for scene in held]
-    for index in _indices(subject, dataset)[::-1]:
+    for index in _indices(subject, dataset)[1:]:
         dataset.scene(index)
     for scene, (data, labels) in zip(held, before, strict=True):
         if not (

@@ -105,8 +105,15 @@ def example(
     seeds = only_at(shown, scene.label_map.labels, NAMES)
     places = np.stack([found[(2 * len(found)) // 3] for found in where.values()])
     references = cube.data[tuple(places.T)].copy()
-    references.flags.writeable = False
-    return Example(scene, seeds, _prompts(list(where.values())), references, places)
+    inner = [_inside(found, height, width) for found in where.values()]
+    return Example(scene, seeds, _prompts(inner), references, places)
+
+
+def _inside(pixels: npt.NDArray[np.intp], height: int, width: int) -> npt.NDArray[np.intp]:
+    """Those that do not lie at the border, if there are any."""
+    rows, cols = pixels.T
+    inner = pixels[(rows > 1) & (rows < height - 2) & (cols > 1) & (cols < width - 2)]
+    return inner if len(inner) else pixels
 
 
 def _labels(seed: int, height: int, width: int) -> npt.NDArray[np.int32]:

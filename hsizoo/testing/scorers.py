@@ -142,7 +142,7 @@ def check_results_kept(subject: Subject) -> None:
         fail(f"after the next call, {text}", "Return a new array from each call.")
 
 
-@check(SCORER, "states", after=["deterministic"])
+@check(SCORER, "states", after=["history"])
 def check_states(subject: Subject) -> None:
     """Two prepared images are independent of each other."""
     scorer, one, other = subject.make(), subject.example(), subject.example(1)

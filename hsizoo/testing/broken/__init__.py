@@ -20,7 +20,7 @@ __all__ = ["BREAKS", "DIST", "zoo"]
 DIST = "broken"
 """Distribution that they are said to come from."""
 
-_MODULES = ("scorers", "segmenters", "classifiers", "labelers", "datasets", "protocols")
+_MODULES = ("scorers", "segmenters", "classifiers", "labelers", "datasets", "protocols", "heavy_protocol")
 _TRAINABLE = "trainables"
 
 
@@ -37,4 +37,5 @@ def zoo(*, trainable: bool = True) -> list[ComponentSpec]:
     for name in names:
         module = import_module(f"{__name__}.{name}")
         found += specs_of(module.__name__)
+    import_module(f"{__name__}.scorers").make_ready()
     return found

@@ -268,7 +268,8 @@ class StatisticsOfAll(plain.Scorer):
     """Subtracts the mean of all pixels, some of which are NaN."""
 
     def prepare(self, cube: Any) -> Any:  # noqa: D102
-        return units(cube.data - cube.data.mean(axis=(0, 1)))
+        centred = cube.data - cube.data.mean(axis=(0, 1))
+        return centred / np.linalg.norm(centred, axis=2, keepdims=True)
 
 
 @breaks("answers")
@@ -423,7 +424,6 @@ class WritesToReferences(plain.Scorer):
     """Normalises the references in place."""
 
     def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
-        references.flags.writeable = True
         references /= np.maximum(np.linalg.norm(references, axis=1, keepdims=True), 1e-9)
         return super().score(prepared, references)
 
@@ -511,7 +511,8 @@ class SeveralBands(plain.Scorer):
     """Inverts a covariance that one band does not have."""
 
     def prepare(self, cube: Any) -> Any:  # noqa: D102
-        np.linalg.inv(np.cov(cube.data[cube.valid].T) + np.eye(cube.bands)[0, 0])
+        covariance = np.cov(cube.data[cube.valid].T)
+        np.linalg.inv(covariance + np.eye(cube.bands) if cube.bands > 1 else covariance)
         return super().prepare(cube)
 
 

@@ -1,0 +1,18 @@
+"""A protocol that every ``hsizoo bench --help`` would wait for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hsizoo.testing.broken import marks
+from hsizoo.testing.broken.protocols import Contrast, protocol
+
+__all__: list[str] = []
+
+_ROUNDING = float(np.float32(1e-6))
+
+
+@marks.breaks("light", "protocol")
+@protocol
+class Heavy(Contrast):
+    """Imports NumPy with its module."""
