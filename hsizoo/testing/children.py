@@ -30,7 +30,7 @@ def answer(given: Mapping[str, Any]) -> None:
 
 def check_all(given: Mapping[str, Any]) -> None:
     """Make the checks of a component, and write a line of JSON as each begins and ends."""
-    from hsizoo.testing.running import run_checks
+    from hsizoo.testing.running import Session
 
     # Whatever a component prints must not come between the lines.
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -42,13 +42,10 @@ def check_all(given: Mapping[str, Any]) -> None:
         lines.write(json.dumps(about) + "\n")
         lines.flush()
 
-    for outcome in run_checks(
-        given["name"],
-        given["kind"],
-        slow=given["slow"],
-        device=given["device"],
-        began=lambda name: say(began=name),
-    ):
-        say(outcome=asdict(outcome))
+    session = Session(given["name"], given["kind"], slow=given["slow"], device=given["device"])
+    say(checks=[[each.name, each.sentence] for each in session.checks.values()])
+    for name in session.checks:
+        say(began=name)
+        say(outcome=asdict(session.outcome(name)))
     lines.close()
     os._exit(0)  # threads and exit handlers of a component have nothing more to say

@@ -54,7 +54,7 @@ def check_answers(subject: Subject) -> None:
 
 @check(CLASSIFIER, "fit", after=["answers"])
 def check_fit(subject: Subject) -> None:
-    """fit returns the classifier itself."""
+    """Fit returns the classifier itself."""
     classifier, given = subject.make(), subject.example()
     returned = classifier.fit(given.cube, given.seeds, rng=chance_of(0))
     if returned is not classifier:
@@ -103,7 +103,7 @@ def _refuses(classifier: PixelClassifier, cube: HyperCube, what: str, mend: str)
         classifier.predict_proba(cube)
     except (DataError, ContractError):
         return
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         fail(f"{what}, predict_proba raises {one_line(error)}", mend)
     fail(f"{what}, predict_proba answers", mend)
 
@@ -124,7 +124,7 @@ def check_other_cube(subject: Subject) -> None:
         )
     except ContractError as error:
         fail(f"for another cube: {error}", "Classify the cube that predict_proba is given.")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         fail(
             f"for another cube, predict_proba raises {one_line(error)}",
             "Classify it, or set fitted_cube_only = True on the class and raise DataError.",

@@ -177,7 +177,7 @@ def check_identity(subject: Subject) -> None:
         recipe.weight_files()
     except HsizooError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         fail(f"its identity cannot be told: {one_line(error)}", mend)
     if text != other:
         fail(f"its identity differs from call to call: {text} and {other}", mend)
@@ -216,7 +216,7 @@ def check_option_values(subject: Subject) -> None:
                 fail(f"{option.name}={value!r}: {error}", "Mend the constructor.")
             except HsizooError:
                 continue  # refused, in words
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 fail(
                     f"{option.name}={value!r} raises {one_line(error)}",
                     "Raise hsizoo.errors.OptionError for a value that is not possible, saying what "

@@ -75,9 +75,6 @@ class Check:
     after: tuple[str, ...] = ()
     slow: bool = False
 
-    def __call__(self, subject: Subject) -> None:
-        self.run(subject)
-
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

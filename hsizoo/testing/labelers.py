@@ -55,7 +55,7 @@ def check_seeds(subject: Subject) -> None:
     if lost:
         fail(
             f"{lost} of {int(known.sum())} seeds have another label, or none",
-            "Write the seeds' labels last: labels[seeds.evaluated] = seeds.labels[seeds.evaluated].",
+            "Write the seeds' own labels last, where seeds.evaluated.",
         )
 
 

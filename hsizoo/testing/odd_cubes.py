@@ -44,7 +44,7 @@ def odd_cube_checks(answers: Callable[[Subject, Any, Example], None]) -> list[Ch
                 fail(f"{what}: {error}", _MEND)
             except HsizooError:
                 continue  # refused, in words
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 fail(f"{what}: it raises {one_line(error)}", _MEND)
 
     @check(found, "bands", after=["answers"])

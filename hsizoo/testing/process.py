@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +20,16 @@ from hsizoo.testing.using import Answer
 from hsizoo.zoo.probe import from_plain, to_plain
 from hsizoo.zoo.registry import Lent, registry
 
-__all__ = ["Fresh", "PluginImport", "answer_freshly", "import_plugin", "lend_again", "setting"]
+__all__ = [
+    "Fresh",
+    "PluginImport",
+    "answer_freshly",
+    "end",
+    "import_plugin",
+    "lend_again",
+    "setting",
+    "start",
+]
 
 _SECONDS: Final = 600.0
 _TAIL: Final = 2000  # characters of what a process wrote before it failed
@@ -129,13 +140,46 @@ def import_plugin(name: str, module: str) -> PluginImport:
         return PluginImport(told["seconds"], told["modules"], printed)
 
 
+def start(what: str, given: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    """Start a process that calls a function of `hsizoo.testing.children`; its stdout is a pipe."""
+    whole = {"what": what, **given, **setting()}
+    process = subprocess.Popen(
+        [sys.executable, "-B", "-W", "ignore", "-P", "-c", _CODE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=_environment(whole["path"]),
+    )
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):  # it has ended already, which is noticed
+        process.stdin.write(json.dumps(whole).encode())
+        process.stdin.close()
+    return process
+
+
+def end(process: subprocess.Popen[bytes]) -> int:
+    """End a process and what it has started; return its exit status."""
+    if process.poll() is None:
+        with contextlib.suppress(OSError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+    return process.wait()
+
+
+def _environment(path: Sequence[str]) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+
+
 def _run(code: str, given: Mapping[str, Any]) -> tuple[int | None, str, str]:
     """Run code; return its exit status, None where it did not end, and what it wrote."""
     command = [sys.executable, "-B", "-W", "ignore", "-P", "-c", code]
     try:
         done = subprocess.run(
             command, input=json.dumps(given).encode(), capture_output=True, check=False,
-            timeout=_SECONDS, env={**os.environ, "PYTHONPATH": os.pathsep.join(given["path"])},
+            timeout=_SECONDS, env=_environment(given["path"]),
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         return None, _text(error.stdout), _text(error.stderr)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any, Literal
+from typing import Literal
 
 import hsizoo
 from hsizoo.errors import MissingRequirement, NameLookupError, did_you_mean
-from hsizoo.testing.contract import Check, CheckFailed, NotApplicable
 from hsizoo.testing.classifiers import CLASSIFIER
 from hsizoo.testing.common import BEFORE, BEHAVIOUR
+from hsizoo.testing.contract import Check, CheckFailed, NotApplicable
 from hsizoo.testing.datasets import DATASET
 from hsizoo.testing.labelers import LABELER
 from hsizoo.testing.protocols import PROTOCOL
@@ -189,7 +189,6 @@ def run_checks(
     *,
     slow: bool = False,
     device: str = "cpu",
-    began: Callable[[str], Any] = lambda name: None,
 ) -> Iterator[Outcome]:
     """Make all checks of a component in this process.
 
@@ -202,8 +201,6 @@ def run_checks(
     slow : bool, default False
         Look at more: all values of options, all scenes of a dataset.
     device : str, default "cpu"
-    began : callable, optional
-        Called with the name of each check before it is made.
 
     Yields
     ------
@@ -221,5 +218,4 @@ def run_checks(
     """
     session = Session(name, kind, slow=slow, device=device)
     for each in session.checks:
-        began(each)
         yield session.outcome(each)

@@ -45,7 +45,7 @@ def _check_maps(
         fail(
             f"{method} returned {int((~np.isfinite(seen)).sum())} values that are not finite at "
             "valid pixels",
-            "Guard divisions and logarithms, and leave pixels outside cube.valid out of statistics.",
+            "Guard divisions and logarithms; leave pixels outside cube.valid out of statistics.",
         )
     if seen.size and not (low - _ROUNDING <= seen.min() and seen.max() <= high + _ROUNDING):
         fail(

@@ -96,7 +96,7 @@ def _try(
 ) -> None:
     try:
         maps = on_host(segmenter.predict(state, [clicks])).copy()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         fail(
             f"{what}: predict raises {one_line(error)}",
             "An object has at least one click, of either sign; return zeros where there is "
@@ -261,7 +261,7 @@ def check_describe(subject: Subject) -> None:
         json.dumps(dict(told), allow_nan=False)
     except HsizooError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         fail(f"describe returned {told!r}: {error}", "Return a mapping of strings and numbers.")
 
 

@@ -44,11 +44,17 @@ class Subject:
     ------
     NameLookupError
         If there is no such component.
+    OptionError
+        If the device is not available.
     """
 
     def __init__(
         self, name: str, kind: Kind | None = None, *, slow: bool = False, device: str = "cpu"
     ) -> None:
+        if device != "cpu":
+            from hsizoo.zoo.device import resolve_device  # imports torch
+
+            device = resolve_device(device)
         self.name, self.slow, self.device = name, slow, device
         kinds = KINDS if kind is None else (kind,)
         self.entry: Entry = registry().find(parse_name(name), kinds)
@@ -151,4 +157,3 @@ def _no_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-

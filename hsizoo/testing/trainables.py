@@ -129,7 +129,7 @@ def check_sigmoid(subject: Subject) -> None:
         segmenter.train(False)
 
 
-@check(TRAINABLE, "learns", after=["evaluation"])
+@check(TRAINABLE, "learns", after=["evaluation", "sigmoid"])
 def check_learns(subject: Subject) -> None:
     """A step changes the weights and the prediction, and every parameter has a gradient."""
     segmenter, given, state = _made(subject)
@@ -192,7 +192,7 @@ def check_bad_state(subject: Subject) -> None:
             segmenter.load_state_dict(each)
         except (DataError, ContractError):
             continue
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             fail(f"a state {what} raises {one_line(error)}", "Raise hsizoo.errors.DataError.")
         fail(
             f"a state {what} is loaded without a word",
@@ -200,9 +200,9 @@ def check_bad_state(subject: Subject) -> None:
         )
 
 
-@check(TRAINABLE, "graph", after=["learns"])
+@check(TRAINABLE, "graph", after=["state"])
 def check_graph(subject: Subject) -> None:
-    """A call of logits leaves the state as it was: a second step on the same state works and counts."""
+    """A call of logits leaves the state as it was: a second step on it works and counts."""
     segmenter, given, state = _made(subject)
     try:
         _step(segmenter, _gradients(segmenter, state, given))

@@ -20,7 +20,15 @@ __all__ = ["BREAKS", "DIST", "zoo"]
 DIST = "broken"
 """Distribution that they are said to come from."""
 
-_MODULES = ("scorers", "segmenters", "classifiers", "labelers", "datasets", "protocols", "heavy_protocol")
+_MODULES = (
+    "scorers",
+    "segmenters",
+    "classifiers",
+    "labelers",
+    "datasets",
+    "protocols",
+    "heavy_protocol",
+)
 _TRAINABLE = "trainables"
 
 

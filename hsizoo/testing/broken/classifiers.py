@@ -31,11 +31,11 @@ class OneCube(plain.Classifier):
 
     fitted_cube_only = True
 
-    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:  # noqa: D102
+    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:
         self.digest = cube.digest
         return super().fit(cube, labels, rng=rng)
 
-    def predict_proba(self, cube: Any) -> Any:  # noqa: D102
+    def predict_proba(self, cube: Any) -> Any:
         if getattr(self, "digest", cube.digest) != cube.digest:
             raise DataError("it was fitted to another cube")
         return super().predict_proba(cube)
@@ -48,7 +48,7 @@ class OneCube(plain.Classifier):
 class ClassesLast(plain.Classifier):
     """Returns (H, W, K)."""
 
-    def predict_proba(self, cube: Any) -> Any:  # noqa: D102
+    def predict_proba(self, cube: Any) -> Any:
         return np.moveaxis(super().predict_proba(cube), 0, 2)
 
 
@@ -56,7 +56,7 @@ class ClassesLast(plain.Classifier):
 class Unnormalised(plain.Classifier):
     """Returns scores that do not sum to 1."""
 
-    def predict_proba(self, cube: Any) -> Any:  # noqa: D102
+    def predict_proba(self, cube: Any) -> Any:
         return super().predict_proba(cube) * 0.9
 
 
@@ -64,7 +64,7 @@ class Unnormalised(plain.Classifier):
 class HardLabels(plain.Classifier):
     """Returns the label of each pixel."""
 
-    def predict_proba(self, cube: Any) -> Any:  # noqa: D102
+    def predict_proba(self, cube: Any) -> Any:
         return super().predict_proba(cube).argmax(axis=0)
 
 
@@ -72,13 +72,13 @@ class HardLabels(plain.Classifier):
 class LabelsAsPlaces(plain.Classifier):
     """Takes labels for places in a list, which has gaps."""
 
-    def predict_proba(self, cube: Any) -> Any:  # noqa: D102
+    def predict_proba(self, cube: Any) -> Any:
         found = super().predict_proba(cube)
         places = np.zeros((max(self.labels) + 1, *found.shape[1:]), dtype=np.float32)
         places[self.labels] = found
         return places
 
-    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:  # noqa: D102
+    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:
         self.labels = sorted(labels.targets)
         return super().fit(cube, labels, rng=rng)
 
@@ -87,7 +87,7 @@ class LabelsAsPlaces(plain.Classifier):
 class ReturnsNothing(plain.Classifier):
     """Returns nothing from fit."""
 
-    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:  # noqa: D102
+    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:
         super().fit(cube, labels, rng=rng)
 
 
@@ -95,7 +95,7 @@ class ReturnsNothing(plain.Classifier):
 class OrderOfOccurrence(plain.Classifier):
     """Orders classes as they occur in the image."""
 
-    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:  # noqa: D102
+    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:
         super().fit(cube, labels, rng=rng)
         first = [np.flatnonzero(labels.labels == each)[0] for each in sorted(labels.targets)]
         self.means = self.means[np.argsort(first)]
@@ -106,7 +106,7 @@ class OrderOfOccurrence(plain.Classifier):
 class OrderOfText(plain.Classifier):
     """Orders classes as texts: 12 before 3."""
 
-    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:  # noqa: D102
+    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:
         super().fit(cube, labels, rng=rng)
         self.means = self.means[np.argsort([str(each) for each in sorted(labels.targets)])]
         return self
@@ -116,7 +116,7 @@ class OrderOfText(plain.Classifier):
 class NotFitted(plain.Classifier):
     """Fails somewhere inside before fit."""
 
-    def predict_proba(self, cube: Any) -> Any:  # noqa: D102
+    def predict_proba(self, cube: Any) -> Any:
         _ = self.means
         return super().predict_proba(cube)
 
@@ -125,7 +125,7 @@ class NotFitted(plain.Classifier):
 class AnyBands(plain.Classifier):
     """Takes the first bands of a cube that has others."""
 
-    def predict_proba(self, cube: Any) -> Any:  # noqa: D102
+    def predict_proba(self, cube: Any) -> Any:
         if not hasattr(self, "means"):
             return super().predict_proba(cube)
         whole, bands = self.means, min(cube.bands, self.means.shape[1])
@@ -140,11 +140,11 @@ class AnyBands(plain.Classifier):
 class FittedCube(plain.Classifier):
     """Classifies the cube that it was fitted to, whatever it is given."""
 
-    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:  # noqa: D102
+    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:
         self.cube = cube
         return super().fit(cube, labels, rng=rng)
 
-    def predict_proba(self, cube: Any) -> Any:  # noqa: D102
+    def predict_proba(self, cube: Any) -> Any:
         same = hasattr(self, "cube") and cube.bands == self.cube.bands
         return super().predict_proba(self.cube if same else cube)
 
@@ -153,7 +153,7 @@ class FittedCube(plain.Classifier):
 class OneCubeSilently(OneCube):
     """Says that it classifies one cube only, but classifies any."""
 
-    def predict_proba(self, cube: Any) -> Any:  # noqa: D102
+    def predict_proba(self, cube: Any) -> Any:
         return plain.Classifier.predict_proba(self, cube)
 
 
@@ -164,7 +164,7 @@ class OneCubeSilently(OneCube):
 class WarmStart(plain.Classifier):
     """Goes on from what it was fitted to before."""
 
-    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:  # noqa: D102
+    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:
         before = getattr(self, "means", None)
         super().fit(cube, labels, rng=rng)
         if before is not None and before.shape == self.means.shape:
@@ -178,7 +178,7 @@ class WarmStart(plain.Classifier):
 class GlobalWeights(plain.Classifier):
     """Draws from NumPy's global generator."""
 
-    def mean(self, spectra: Any, rng: Any) -> Any:  # noqa: D102
+    def mean(self, spectra: Any, rng: Any) -> Any:
         weights = 1 + np.random.random(len(spectra))  # noqa: NPY002
         return np.average(spectra, axis=0, weights=weights)
 
@@ -187,7 +187,7 @@ class GlobalWeights(plain.Classifier):
 class OwnChance(plain.Classifier):
     """Draws from a generator of its own without a seed."""
 
-    def mean(self, spectra: Any, rng: Any) -> Any:  # noqa: D102
+    def mean(self, spectra: Any, rng: Any) -> Any:
         return super().mean(spectra, np.random.default_rng())
 
 
@@ -195,7 +195,7 @@ class OwnChance(plain.Classifier):
 class KeepsTheChance(plain.Classifier):
     """Goes on with the first generator that it was given."""
 
-    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:  # noqa: D102
+    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:
         self.chance = getattr(self, "chance", rng)
         return super().fit(cube, labels, rng=self.chance)
 
@@ -206,7 +206,7 @@ class KnowsTheFirst(plain.Classifier):
 
     known: ClassVar[dict[Any, Any]] = {}
 
-    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:  # noqa: D102
+    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:
         super().fit(cube, labels, rng=rng)
         self.means = self.known.setdefault((cube.shape, self.means.shape), self.means)
         return self
@@ -216,7 +216,7 @@ class KnowsTheFirst(plain.Classifier):
 class Relabels(plain.Classifier):
     """Writes 0 for "no label" into the labels that it is lent."""
 
-    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:  # noqa: D102
+    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:
         labels.labels.flags.writeable = True
         labels.labels[labels.labels < 0] = 0
         return super().fit(cube, labels, rng=rng)
@@ -226,7 +226,7 @@ class Relabels(plain.Classifier):
 class Epochs(plain.Classifier):
     """Prints its loss."""
 
-    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:  # noqa: D102
+    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:
         print("epoch 1: loss 0.1")  # noqa: T201
         return super().fit(cube, labels, rng=rng)
 
@@ -235,7 +235,7 @@ class Epochs(plain.Classifier):
 class Patches(plain.Classifier):
     """Cuts patches that a narrow image does not have."""
 
-    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:  # noqa: D102
+    def fit(self, cube: Any, labels: Any, *, rng: Any) -> Any:
         np.lib.stride_tricks.sliding_window_view(cube.data, (3, 3), axis=(0, 1))
         return super().fit(cube, labels, rng=rng)
 
@@ -244,7 +244,7 @@ class Patches(plain.Classifier):
 class NoSpread(plain.Classifier):
     """Divides by the deviation of the bands, which may be 0."""
 
-    def predict_proba(self, cube: Any) -> Any:  # noqa: D102
+    def predict_proba(self, cube: Any) -> Any:
         if min(cube.shape[:2]) < 10:
             return super().predict_proba(cube)
         deviation = finite(cube).std(axis=(0, 1)).mean()

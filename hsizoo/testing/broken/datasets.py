@@ -29,7 +29,7 @@ class ThreeScenes(plain.Dataset):
 class Pairs(plain.Dataset):
     """Loads a pair of arrays."""
 
-    def scene(self, index: int) -> Any:  # noqa: D102
+    def scene(self, index: int) -> Any:
         made = super().scene(index)
         return made.cube, made.label_map
 
@@ -45,7 +45,7 @@ class NoLicence(plain.Dataset):
 class SameNames(plain.Dataset):
     """Calls two scenes the same."""
 
-    def scenes(self) -> Any:  # noqa: D102
+    def scenes(self) -> Any:
         return [SceneInfo(f"s{n // 2}", each.subject, each.split)
                 for n, each in enumerate(super().scenes())]  # fmt: skip
 
@@ -54,7 +54,7 @@ class SameNames(plain.Dataset):
 class DividedSubject(plain.Dataset):
     """Has scenes of one subject in training and test."""
 
-    def scenes(self) -> Any:  # noqa: D102
+    def scenes(self) -> Any:
         return [replace(each, subject="one") for each in super().scenes()]
 
 
@@ -64,7 +64,7 @@ class AnyOrder(plain.Dataset):
 
     calls: ClassVar[Any] = count()
 
-    def scenes(self) -> Any:  # noqa: D102
+    def scenes(self) -> Any:
         return super().scenes()[:: 1 if next(self.calls) % 2 else -1]
 
 
@@ -72,7 +72,7 @@ class AnyOrder(plain.Dataset):
 class OtherName(plain.Dataset):
     """Loads scenes of other names than it lists."""
 
-    def scene(self, index: int) -> Any:  # noqa: D102
+    def scene(self, index: int) -> Any:
         return replace(super().scene(index), name=f"scene {index}")
 
 
@@ -80,7 +80,7 @@ class OtherName(plain.Dataset):
 class OtherSubject(plain.Dataset):
     """Loads scenes without their subject."""
 
-    def scene(self, index: int) -> Any:  # noqa: D102
+    def scene(self, index: int) -> Any:
         return replace(super().scene(index), subject="")
 
 
@@ -88,7 +88,7 @@ class OtherSubject(plain.Dataset):
 class OtherSplit(plain.Dataset):
     """Loads scenes without their split."""
 
-    def scene(self, index: int) -> Any:  # noqa: D102
+    def scene(self, index: int) -> Any:
         return replace(super().scene(index), split="")
 
 
@@ -96,7 +96,7 @@ class OtherSplit(plain.Dataset):
 class NothingToEvaluate(plain.Dataset):
     """Ignores all labels."""
 
-    def scene(self, index: int) -> Any:  # noqa: D102
+    def scene(self, index: int) -> Any:
         made = super().scene(index)
         nothing = LabelMap(np.zeros_like(made.label_map.labels), {1: "water"}, ignore=[0])
         return replace(made, label_map=nothing)
@@ -106,7 +106,7 @@ class NothingToEvaluate(plain.Dataset):
 class TrainingOfOtherShape(plain.Dataset):
     """Has a training map with rows and columns exchanged."""
 
-    def training_map(self, index: int) -> Any:  # noqa: D102
+    def training_map(self, index: int) -> Any:
         return super().scene(index).evaluated.T
 
 
@@ -117,7 +117,7 @@ _buffer = np.empty((24, 37, 6), dtype=np.float32)
 class OneBufferForAll(plain.Dataset):
     """Reads all scenes into the same array."""
 
-    def scene(self, index: int) -> Any:  # noqa: D102
+    def scene(self, index: int) -> Any:
         made = super().scene(index)
         _buffer[:] = made.cube.data
         cube = HyperCube(_buffer, made.cube.wavelengths, made.cube.name)
@@ -128,7 +128,7 @@ class OneBufferForAll(plain.Dataset):
 class NewEachTime(plain.Dataset):
     """Draws its cubes without a seed."""
 
-    def scene(self, index: int) -> Any:  # noqa: D102
+    def scene(self, index: int) -> Any:
         made = super().scene(index)
         factor = 1 + 0.1 * np.random.default_rng().random()
         return replace(made, cube=HyperCube(made.cube.data * factor, made.cube.wavelengths))
@@ -143,7 +143,7 @@ class OtherWavelengths(plain.Dataset):
     def __init__(self) -> None:
         self.shift = next(self.made)
 
-    def scene(self, index: int) -> Any:  # noqa: D102
+    def scene(self, index: int) -> Any:
         made = super().scene(index)
         assert made.cube.wavelengths is not None
         nm = made.cube.wavelengths + self.shift
@@ -154,6 +154,6 @@ class OtherWavelengths(plain.Dataset):
 class SaysWhatItReads(plain.Dataset):
     """Prints what it reads."""
 
-    def scene(self, index: int) -> Any:  # noqa: D102
+    def scene(self, index: int) -> Any:
         print(f"reading scene {index}")  # noqa: T201
         return super().scene(index)

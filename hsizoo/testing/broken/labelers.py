@@ -28,7 +28,7 @@ class NearestSeed(plain.Labeler):
 class OtherUnassigned(plain.Labeler):
     """Uses another number for "no label"."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         return replace(made, labels=np.where(made.labels == -1, 99, made.labels), unassigned=99)
 
@@ -37,7 +37,7 @@ class OtherUnassigned(plain.Labeler):
 class SeedsOnly(plain.Labeler):
     """Assigns nothing."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         known = seeds.evaluated
         return replace(
@@ -52,7 +52,7 @@ class SeedsOnly(plain.Labeler):
 class SureOfItself(plain.Labeler):
     """Has a confidence of more than 1."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         return replace(made, confidence=made.confidence * 1.3)
 
@@ -61,7 +61,7 @@ class SureOfItself(plain.Labeler):
 class UnsureOfNan(plain.Labeler):
     """Has NaN where the spectrum is not finite."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         return replace(made, confidence=np.where(cube.valid, made.confidence, np.nan))
 
@@ -70,7 +70,7 @@ class UnsureOfNan(plain.Labeler):
 class Indices(plain.Labeler):
     """Returns the place of a label instead of its number."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         places = np.searchsorted(sorted(seeds.targets), made.labels)
         return replace(made, labels=np.where(made.labels == -1, -1, places))
@@ -80,7 +80,7 @@ class Indices(plain.Labeler):
 class Fractions(plain.Labeler):
     """Returns labels as float."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         return replace(made, labels=made.labels.astype(float))
 
@@ -89,7 +89,7 @@ class Fractions(plain.Labeler):
 class LabelsOnly(plain.Labeler):
     """Returns an array."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         return super().label(cube, seeds, rng=rng).labels
 
 
@@ -97,7 +97,7 @@ class LabelsOnly(plain.Labeler):
 class ColumnsBeforeRows(plain.Labeler):
     """Returns (W, H)."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         return replace(made, labels=made.labels.T, confidence=made.confidence.T)
 
@@ -106,7 +106,7 @@ class ColumnsBeforeRows(plain.Labeler):
 class ForgetsSeeds(plain.Labeler):
     """Gives a seed no label."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         labels = made.labels.copy()
         labels[tuple(np.argwhere(seeds.evaluated)[0])] = -1
@@ -117,7 +117,7 @@ class ForgetsSeeds(plain.Labeler):
 class ConfidentOfNothing(plain.Labeler):
     """Has a confidence where it assigns nothing."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         return replace(made, confidence=np.maximum(made.confidence, np.float32(0.1)))
 
@@ -126,7 +126,7 @@ class ConfidentOfNothing(plain.Labeler):
 class UnsureOfSeeds(plain.Labeler):
     """Is less sure of the seeds."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         return replace(made, confidence=made.confidence * np.float32(0.9))
 
@@ -135,7 +135,7 @@ class UnsureOfSeeds(plain.Labeler):
 class Exchanged(plain.Labeler):
     """Exchanges numbers of labels, but for the seeds."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         numbers = sorted(seeds.targets)
         following = dict(zip(numbers, [*numbers[1:], numbers[0]], strict=True)) | {-1: -1}
@@ -147,7 +147,7 @@ class Exchanged(plain.Labeler):
 class ArraysInHistory(plain.Labeler):
     """Keeps arrays in its history."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         return replace(made, history=[{"labels": made.labels[:2]}])
 
@@ -159,7 +159,7 @@ class ArraysInHistory(plain.Labeler):
 class GlobalNoise(plain.Labeler):
     """Draws from NumPy's global generator."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         factor = 0.9 + 0.1 * np.random.random()  # noqa: NPY002
         confidence = np.where(seeds.evaluated, 1, made.confidence * factor)
@@ -170,7 +170,7 @@ class GlobalNoise(plain.Labeler):
 class LessEachTime(plain.Labeler):
     """Becomes less sure with every image that it has not seen."""
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         self.seen = {*getattr(self, "seen", ()), cube.digest}
         share = np.where(seeds.evaluated, 1, made.confidence * 0.9 ** len(self.seen))
@@ -183,7 +183,7 @@ class LabelsOfTheFirst(plain.Labeler):
 
     known: ClassVar[dict[Any, Any]] = {}
 
-    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:  # noqa: D102
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
         made = super().label(cube, seeds, rng=rng)
         sure = self.known.setdefault(cube.shape, float(made.confidence.mean()))
         share = np.where(seeds.evaluated, 1, made.confidence * min(sure, 1.0))

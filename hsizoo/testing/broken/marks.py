@@ -17,7 +17,9 @@ _SPECS: dict[str, list[ComponentSpec]] = {}
 _Class = TypeVar("_Class", bound=type)
 
 
-def breaks(check: str, kind: Kind, *, target: str = "", **options: Any) -> Callable[[_Class], _Class]:
+def breaks(
+    check: str, kind: Kind, *, target: str = "", **options: Any
+) -> Callable[[_Class], _Class]:
     """Mark a class with the check that it fails.
 
     Parameters

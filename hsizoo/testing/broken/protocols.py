@@ -126,7 +126,7 @@ class HiddenSetting(Contrast):
 
     margin: float = 1.0
 
-    def config(self) -> dict[str, Any]:  # noqa: D102
+    def config(self) -> dict[str, Any]:
         return {"name": self.name, "version": self.version, "clicks": self.clicks}
 
 
@@ -144,7 +144,7 @@ class ForgetsSettings(Contrast):
     margin: float = 1.0
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:  # noqa: D102
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         return cls(clicks=config["clicks"], margin=2.0)
 
 
@@ -153,7 +153,7 @@ class ForgetsSettings(Contrast):
 class KeepsNumpy(Contrast):
     """Returns NumPy's numbers, which records cannot hold."""
 
-    def run(self, component: Any, scene: Scene, *, seed: int = 0, progress: Any = None) -> Any:  # noqa: D102
+    def run(self, component: Any, scene: Scene, *, seed: int = 0, progress: Any = None) -> Any:
         import numpy as np
 
         return super().run(component, scene, seed=seed) | {"mean": np.float32(1)}
@@ -165,7 +165,7 @@ class ObservesNothing(Contrast):
     """Reads nothing from its records."""
 
     @classmethod
-    def observe(cls, records: Sequence[Mapping[str, Any]]) -> list[list[Observation]]:  # noqa: D102
+    def observe(cls, records: Sequence[Mapping[str, Any]]) -> list[list[Observation]]:
         return [[] for _ in records]
 
 
@@ -175,7 +175,7 @@ class UnknownColumn(Contrast):
     """Has values of a column that it does not declare."""
 
     @classmethod
-    def measures(cls, record: Mapping[str, Any]) -> Mapping[str, float | None]:  # noqa: D102
+    def measures(cls, record: Mapping[str, Any]) -> Mapping[str, float | None]:
         return {"classes": 3.0}
 
 
@@ -185,7 +185,7 @@ class PerCent(Contrast):
     """Has shares in per cent, which its column excludes."""
 
     @classmethod
-    def observe(cls, records: Sequence[Mapping[str, Any]]) -> list[list[Observation]]:  # noqa: D102
+    def observe(cls, records: Sequence[Mapping[str, Any]]) -> list[list[Observation]]:
         found = super().observe(records)
         return [
             [Observation(label=each.label, values={"contrast": 100 * each.values["contrast"]})
@@ -199,7 +199,7 @@ class BestIsOne(Contrast):
     """Divides by the best of all records."""
 
     @classmethod
-    def observe(cls, records: Sequence[Mapping[str, Any]]) -> list[list[Observation]]:  # noqa: D102
+    def observe(cls, records: Sequence[Mapping[str, Any]]) -> list[list[Observation]]:
         found = super().observe(records)
         best = max(each.values["contrast"] for of_one in found for each in of_one)
         return [
@@ -214,7 +214,7 @@ class TextAsFile(Contrast):
     """Makes a file of text instead of bytes."""
 
     @classmethod
-    def views(cls, records: Sequence[Mapping[str, Any]], title: str) -> Any:  # noqa: D102
+    def views(cls, records: Sequence[Mapping[str, Any]], title: str) -> Any:
         yield View(name="a.txt", remark="a text", files=lambda: [("a.txt", title)])
 
 
@@ -224,7 +224,7 @@ class DoneOnly(Contrast):
     """Cannot make its files of a run with a failed cell."""
 
     @classmethod
-    def views(cls, records: Sequence[Mapping[str, Any]], title: str) -> Any:  # noqa: D102
+    def views(cls, records: Sequence[Mapping[str, Any]], title: str) -> Any:
         names = [each for record in records for each in record["result"]["contrast"]]
         yield View(name="a.txt", remark="", files=lambda: [("a.txt", ",".join(names).encode())])
 
@@ -234,7 +234,7 @@ class DoneOnly(Contrast):
 class ChanceWithoutSeed(Contrast):
     """Evaluates at random, whatever the seed."""
 
-    def run(self, component: Any, scene: Scene, *, seed: int = 0, progress: Any = None) -> Any:  # noqa: D102
+    def run(self, component: Any, scene: Scene, *, seed: int = 0, progress: Any = None) -> Any:
         import numpy as np
 
         found = super().run(component, scene)
@@ -247,7 +247,7 @@ class ChanceWithoutSeed(Contrast):
 class SeedsNumpy(Contrast):
     """Seeds NumPy's global generator."""
 
-    def run(self, component: Any, scene: Scene, *, seed: int = 0, progress: Any = None) -> Any:  # noqa: D102
+    def run(self, component: Any, scene: Scene, *, seed: int = 0, progress: Any = None) -> Any:
         import numpy as np
 
         np.random.seed(seed)  # noqa: NPY002

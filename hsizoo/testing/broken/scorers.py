@@ -49,7 +49,7 @@ class Options(plain.Scorer):
             raise OptionError(f"power={power}: expected an odd number above 0")
         self.power, self.floor, self.mode = power, floor, mode
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         if self.mode == "squared":
             prepared, references = units(prepared**2), references**2
         found = super().score(prepared, references) ** self.power
@@ -63,12 +63,12 @@ class NegativeDistance(plain.Scorer):
     score_range = (-float("inf"), 0.0)
     threshold = -0.2
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         spectra = finite(cube)
         length = float(np.linalg.norm(spectra, axis=2).mean(dtype=np.float64))
         return spectra, max(length, 1e-30)
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         spectra, length = prepared
         away = [np.linalg.norm((spectra - each) / length, axis=2) for each in references]
         return -np.stack(away).astype(np.float32)
@@ -80,7 +80,7 @@ class CachedByContent(plain.Scorer):
 
     kept: ClassVar[dict[str, Any]] = {}
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         if cube.digest not in self.kept:
             self.kept[cube.digest] = super().prepare(cube)
         return self.kept[cube.digest]
@@ -97,7 +97,7 @@ class ManyBands(plain.Scorer):
 class Clicked(plain.Scorer):
     """Combines the clicks of an object itself."""
 
-    def score_clicks(self, prepared: Any, prompts: Any) -> Any:  # noqa: D102
+    def score_clicks(self, prepared: Any, prompts: Any) -> Any:
         maps = []
         for clicks in prompts:
             own = prepared[tuple(clicks.points[clicks.positive].T)]
@@ -112,7 +112,7 @@ class Clicked(plain.Scorer):
 class NoScore(SpectralScorer):
     """Has no score."""
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         return cube
 
 
@@ -218,7 +218,7 @@ class OtherEachTime(plain.Scorer):
     count: ClassVar[list[int]] = []
 
     @staticmethod
-    def base_weights(**options: Any) -> str:  # noqa: D102
+    def base_weights(**options: Any) -> str:
         OtherEachTime.count.append(1)
         return f"sha256:{len(OtherEachTime.count)}"
 
@@ -230,7 +230,7 @@ class OtherEachTime(plain.Scorer):
 class ColumnsFirst(plain.Scorer):
     """Returns (N, W, H)."""
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         return super().score(prepared, references).transpose(0, 2, 1)
 
 
@@ -238,7 +238,7 @@ class ColumnsFirst(plain.Scorer):
 class OneMapForAll(plain.Scorer):
     """Returns the largest score over all references."""
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         return super().score(prepared, references).max(axis=0, keepdims=True)
 
 
@@ -248,7 +248,7 @@ class OutOfRange(plain.Scorer):
 
     score_range = (0.0, 1.0)
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         return np.pi - np.arccos(super().score(prepared, references))
 
 
@@ -259,7 +259,7 @@ class NotANumber(plain.Scorer):
     score_range = (-float("inf"), float("inf"))
     threshold = 1.0
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         return -np.log(1 - super().score(prepared, references).round(2))
 
 
@@ -267,7 +267,7 @@ class NotANumber(plain.Scorer):
 class StatisticsOfAll(plain.Scorer):
     """Subtracts the mean of all pixels, some of which are NaN."""
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         centred = cube.data - cube.data.mean(axis=(0, 1))
         return centred / np.linalg.norm(centred, axis=2, keepdims=True)
 
@@ -283,7 +283,7 @@ class ThresholdOutside(plain.Scorer):
 class Exits(plain.Scorer):
     """Ends the program."""
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         raise SystemExit(3)
 
 
@@ -293,7 +293,7 @@ class NormalisedOverReferences(plain.Scorer):
 
     threshold = 0.5
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         found = super().score(prepared, references)
         found = found * np.linspace(0.9, 1, len(found), dtype=np.float32)[:, None, None]
         return found / max(float(found.max()), 1e-9)
@@ -305,7 +305,7 @@ class LessTheOthers(plain.Scorer):
 
     threshold = -0.5
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         found = super().score(prepared, references)
         return np.clip(found - 0.1 * (found.mean(axis=0) - found), -1, 1)
 
@@ -317,7 +317,7 @@ class Distance(plain.Scorer):
     score_range = (-1.0, float("inf"))
     threshold = 0.0
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         return 1 - super().score(prepared, references)
 
 
@@ -325,7 +325,7 @@ class Distance(plain.Scorer):
 class ScrambledAxes(plain.Scorer):
     """Reads rows as columns; on square images it looks right."""
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         found = super().score(prepared, references)
         return np.ascontiguousarray(found.transpose(0, 2, 1)).reshape(found.shape)
 
@@ -342,7 +342,7 @@ class ThresholdTooHigh(plain.Scorer):
 class ClicksOfAll(Clicked):
     """Compares with the clicks of all objects."""
 
-    def score_clicks(self, prepared: Any, prompts: Any) -> Any:  # noqa: D102
+    def score_clicks(self, prepared: Any, prompts: Any) -> Any:
         found = super().score_clicks(prepared, prompts)
         return np.maximum(found, found.mean(axis=0))
 
@@ -354,10 +354,10 @@ class ClicksOfAll(Clicked):
 class CurrentImage(plain.Scorer):
     """Has a hidden current image."""
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         self.current = super().prepare(cube)
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         return super().score(self.current, references)
 
 
@@ -365,7 +365,7 @@ class CurrentImage(plain.Scorer):
 class FirstImageOnly(plain.Scorer):
     """Prepares the first image and no other."""
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         if not hasattr(self, "first") or self.first.shape != cube.shape:
             self.first = super().prepare(cube)
         return self.first
@@ -377,7 +377,7 @@ class Tires(plain.Scorer):
 
     images = 0
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         self.images += 1
         return super().prepare(cube) * (1 if self.images < 8 else 0.9)
 
@@ -388,7 +388,7 @@ class CachedByShape(plain.Scorer):
 
     kept: ClassVar[dict[Any, Any]] = {}
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         return self.kept.setdefault(cube.shape, super().prepare(cube))
 
 
@@ -399,7 +399,7 @@ _made_ready: list[int] = []
 class NeedsItsPlugin(plain.Scorer):
     """Works only where somebody has called a function of its module."""
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         if not _made_ready:
             raise RuntimeError("make_ready() was not called")
         return super().prepare(cube)
@@ -414,7 +414,7 @@ def make_ready() -> None:
 class WritesToTheCube(plain.Scorer):
     """Changes a pixel of the cube that it is lent."""
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         cube.data.base[0, 0] *= 2
         return super().prepare(cube)
 
@@ -423,7 +423,7 @@ class WritesToTheCube(plain.Scorer):
 class WritesToReferences(plain.Scorer):
     """Normalises the references in place."""
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         references /= np.maximum(np.linalg.norm(references, axis=1, keepdims=True), 1e-9)
         return super().score(prepared, references)
 
@@ -435,7 +435,7 @@ class OneBuffer(plain.Scorer):
     def __init__(self) -> None:
         self.buffers: dict[Any, Any] = {}
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         found = super().score(prepared, references)
         buffer = self.buffers.setdefault(found.shape, found)
         buffer[:] = found
@@ -451,7 +451,7 @@ _factors = cycle((1.0, 0.98, 0.99))
 class ModuleCycle(plain.Scorer):
     """Takes turns, as skimage's morphological snakes do."""
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         return super().score(prepared, references) * next(_factors)
 
 
@@ -459,7 +459,7 @@ class ModuleCycle(plain.Scorer):
 class Unseeded(plain.Scorer):
     """Adds noise of a generator without a seed."""
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         found = super().score(prepared, references)
         return np.clip(found + 0.01 * np.random.default_rng().standard_normal(found.shape), -1, 1)
 
@@ -468,7 +468,7 @@ class Unseeded(plain.Scorer):
 class SeedsTheWorld(plain.Scorer):
     """Seeds NumPy's global generator, so that it is always the same."""
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         np.random.seed(0)  # noqa: NPY002
         found = super().score(prepared, references)
         return np.clip(found - 0.001 * np.random.random(found.shape), -1, 1)  # noqa: NPY002
@@ -478,7 +478,7 @@ class SeedsTheWorld(plain.Scorer):
 class Prints(plain.Scorer):
     """Prints how far it is."""
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         print(f"scoring {len(references)} references")  # noqa: T201
         return super().score(prepared, references)
 
@@ -487,7 +487,7 @@ class Prints(plain.Scorer):
 class PrintsBelow(plain.Scorer):
     """Writes to the terminal below Python, as libraries in C do."""
 
-    def score(self, prepared: Any, references: Any) -> Any:  # noqa: D102
+    def score(self, prepared: Any, references: Any) -> Any:
         os.write(1, b"scoring\n")
         return super().score(prepared, references)
 
@@ -498,7 +498,7 @@ class SilencesNumpy(plain.Scorer):
 
     modes: ClassVar[Any] = cycle(("raise", "ignore"))
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         np.seterr(under=next(self.modes))
         return super().prepare(cube)
 
@@ -510,7 +510,7 @@ class SilencesNumpy(plain.Scorer):
 class SeveralBands(plain.Scorer):
     """Inverts a covariance that one band does not have."""
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         covariance = np.cov(cube.data[cube.valid].T)
         np.linalg.inv(covariance + np.eye(cube.bands) if cube.bands > 1 else covariance)
         return super().prepare(cube)
@@ -520,7 +520,7 @@ class SeveralBands(plain.Scorer):
 class SeveralRows(plain.Scorer):
     """Takes a gradient that one row does not have."""
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         np.gradient(cube.data[:, :, 0], axis=0)
         return super().prepare(cube)
 
@@ -529,7 +529,7 @@ class SeveralRows(plain.Scorer):
 class NeedsWavelengths(plain.Scorer):
     """Looks for a wavelength in cubes that have none."""
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         cube.wavelengths.searchsorted(650.0)
         return super().prepare(cube)
 
@@ -538,5 +538,5 @@ class NeedsWavelengths(plain.Scorer):
 class DividesByZero(plain.Scorer):
     """Divides by the length of spectra that may be zero."""
 
-    def prepare(self, cube: Any) -> Any:  # noqa: D102
+    def prepare(self, cube: Any) -> Any:
         return cube.data / np.linalg.norm(cube.data, axis=2, keepdims=True)

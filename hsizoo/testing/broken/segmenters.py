@@ -32,7 +32,7 @@ class Refuses(plain.Segmenter):
 
     min_bands = 2
 
-    def open(self, cube: Any) -> Any:  # noqa: D102
+    def open(self, cube: Any) -> Any:
         if min(cube.shape[:2]) < 3:
             raise DataError(f"{cube.name} has {cube.shape[:2]} pixels; at least 3 × 3 are needed")
         return super().open(cube)
@@ -42,16 +42,19 @@ class Refuses(plain.Segmenter):
 class CachesClicks(plain.Segmenter):
     """Keeps the maps of clicks in the state of their image."""
 
-    def open(self, cube: Any) -> Any:  # noqa: D102
+    def open(self, cube: Any) -> Any:
         return super().open(cube), {}
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         spectra, kept = state
         return np.stack(
-            [kept.setdefault(each, super(CachesClicks, self).one(spectra, each)) for each in prompts]
+            [
+                kept.setdefault(each, super(CachesClicks, self).one(spectra, each))
+                for each in prompts
+            ]
         )
 
-    def predict_boxes(self, state: Any, boxes: Any) -> Any:  # noqa: D102
+    def predict_boxes(self, state: Any, boxes: Any) -> Any:
         return super().predict_boxes(state[0], boxes)
 
 
@@ -59,7 +62,7 @@ class CachesClicks(plain.Segmenter):
 class Constant(plain.Segmenter):
     """Answers that it does not know."""
 
-    def one(self, state: Any, clicks: Any) -> Any:  # noqa: D102
+    def one(self, state: Any, clicks: Any) -> Any:
         return np.full(state.shape[:2], 0.5, dtype=np.float32)
 
 
@@ -70,7 +73,7 @@ class Constant(plain.Segmenter):
 class Logits(plain.Segmenter):
     """Returns logits."""
 
-    def one(self, state: Any, clicks: Any) -> Any:  # noqa: D102
+    def one(self, state: Any, clicks: Any) -> Any:
         return 8 * super().one(state, clicks) - 4
 
 
@@ -78,7 +81,7 @@ class Logits(plain.Segmenter):
 class MapsOfColumns(plain.Segmenter):
     """Returns (N, W, H)."""
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         return super().predict(state, prompts).transpose(0, 2, 1)
 
 
@@ -86,7 +89,7 @@ class MapsOfColumns(plain.Segmenter):
 class ObjectsLast(plain.Segmenter):
     """Returns (H, W, N)."""
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         return np.moveaxis(super().predict(state, prompts), 0, 2)
 
 
@@ -94,14 +97,14 @@ class ObjectsLast(plain.Segmenter):
 class NotANumberWhereInvalid(plain.Segmenter):
     """Leaves NaN where the spectrum is not finite."""
 
-    def open(self, cube: Any) -> Any:  # noqa: D102
+    def open(self, cube: Any) -> Any:
         return units(np.where(cube.valid[..., None], cube.data, np.nan)), cube.valid
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         found = super().predict(np.nan_to_num(state[0]), prompts)
         return np.where(state[1], found, np.nan)
 
-    def predict_boxes(self, state: Any, boxes: Any) -> Any:  # noqa: D102
+    def predict_boxes(self, state: Any, boxes: Any) -> Any:
         return super().predict_boxes(state[0], boxes)
 
 
@@ -109,7 +112,7 @@ class NotANumberWhereInvalid(plain.Segmenter):
 class PositiveOnly(plain.Segmenter):
     """Cannot do without a positive click."""
 
-    def one(self, state: Any, clicks: Any) -> Any:  # noqa: D102
+    def one(self, state: Any, clicks: Any) -> Any:
         first = clicks.points[clicks.positive][0]
         return super().one(state, clicks) * float(len(first) > 0)
 
@@ -118,7 +121,7 @@ class PositiveOnly(plain.Segmenter):
 class FiveClicks(plain.Segmenter):
     """Has room for five clicks."""
 
-    def one(self, state: Any, clicks: Any) -> Any:  # noqa: D102
+    def one(self, state: Any, clicks: Any) -> Any:
         room = np.zeros((5, 2))
         room[: len(clicks)] = clicks.points
         return super().one(state, clicks)
@@ -128,7 +131,7 @@ class FiveClicks(plain.Segmenter):
 class Neighbours(plain.Segmenter):
     """Looks at the neighbours of a click, which the border does not have."""
 
-    def one(self, state: Any, clicks: Any) -> Any:  # noqa: D102
+    def one(self, state: Any, clicks: Any) -> Any:
         if min(state.shape[:2]) > 5:
             _ = [state[row + 1, col + 1] for row, col, _ in clicks]
         return super().one(state, clicks)
@@ -141,7 +144,7 @@ class Neighbours(plain.Segmenter):
 class LargestOfAll(plain.Segmenter):
     """Divides by the largest value of all maps."""
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         found = super().predict(state, prompts) * np.linspace(0.8, 1, len(prompts))[:, None, None]
         return (found / max(found.max(), 1e-6)).astype(np.float32)
 
@@ -150,11 +153,11 @@ class LargestOfAll(plain.Segmenter):
 class CollectsClicks(plain.Segmenter):
     """Takes the clicks of an earlier object for those of the same."""
 
-    def open(self, cube: Any) -> Any:  # noqa: D102
+    def open(self, cube: Any) -> Any:
         self.collected: list[Any] = []
         return super().open(cube)
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         found = []
         for clicks in prompts:
             self.collected.append(clicks.points[clicks.positive])
@@ -167,7 +170,7 @@ class CollectsClicks(plain.Segmenter):
 class CachedByNumber(CachesClicks):
     """Keeps maps by the number of clicks."""
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         spectra, kept = state
         found = []
         for clicks in prompts:
@@ -182,11 +185,11 @@ class CachedByNumber(CachesClicks):
 class CurrentCube(plain.Segmenter):
     """Has a hidden current image."""
 
-    def open(self, cube: Any) -> Any:  # noqa: D102
+    def open(self, cube: Any) -> Any:
         self.current = super().open(cube)
         return self.current[:, :, :1]
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         return super().predict(self.current, prompts)
 
 
@@ -197,7 +200,7 @@ class Buffer(plain.Segmenter):
     def __init__(self) -> None:
         self.buffers: dict[Any, Any] = {}
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         found = super().predict(state, prompts)
         buffer = self.buffers.setdefault(found.shape, found)
         buffer[:] = found
@@ -208,7 +211,7 @@ class Buffer(plain.Segmenter):
 class ColumnsAsRows(plain.Segmenter):
     """Takes clicks as (x, y)."""
 
-    def near(self, state: Any, points: Any) -> Any:  # noqa: D102
+    def near(self, state: Any, points: Any) -> Any:
         limits = np.array(state.shape[:2]) - 1
         return super().near(state, np.minimum(points[:, ::-1], limits))
 
@@ -217,7 +220,7 @@ class ColumnsAsRows(plain.Segmenter):
 class UpsideDown(plain.Segmenter):
     """Turns its maps upside down."""
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         return super().predict(state, prompts)[:, ::-1]
 
 
@@ -225,7 +228,7 @@ class UpsideDown(plain.Segmenter):
 class Background(plain.Segmenter):
     """Returns the probability of the background."""
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         return 1 - super().predict(state, prompts)
 
 
@@ -233,7 +236,7 @@ class Background(plain.Segmenter):
 class Scrambled(plain.Segmenter):
     """Reads rows as columns; on square images it looks right."""
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         found = super().predict(state, prompts)
         return np.ascontiguousarray(found.transpose(0, 2, 1)).reshape(found.shape)
 
@@ -242,7 +245,7 @@ class Scrambled(plain.Segmenter):
 class BoxesAsCorners(plain.Segmenter):
     """Takes boxes as (x, y, x, y)."""
 
-    def predict_boxes(self, state: Any, boxes: Any) -> Any:  # noqa: D102
+    def predict_boxes(self, state: Any, boxes: Any) -> Any:
         return super().predict_boxes(state, boxes[:, [1, 0, 3, 2]])
 
 
@@ -250,7 +253,7 @@ class BoxesAsCorners(plain.Segmenter):
 class DescribesArrays(plain.Segmenter):
     """Describes an image by an array."""
 
-    def describe(self, state: Any) -> Any:  # noqa: D102
+    def describe(self, state: Any) -> Any:
         return {"mean": state.mean(axis=(0, 1))}
 
 
@@ -264,7 +267,7 @@ class Dithers(plain.Segmenter):
     def __init__(self) -> None:
         self.rng = np.random.default_rng()
 
-    def one(self, state: Any, clicks: Any) -> Any:  # noqa: D102
+    def one(self, state: Any, clicks: Any) -> Any:
         return super().one(state, clicks) * self.rng.uniform(0.9, 1, state.shape[:2])
 
 
@@ -275,7 +278,7 @@ class RunningMean(plain.Segmenter):
     def __init__(self) -> None:
         self.seen: list[Any] = []
 
-    def open(self, cube: Any) -> Any:  # noqa: D102
+    def open(self, cube: Any) -> Any:
         spectra = finite(cube)
         self.seen.append(spectra.mean(axis=(0, 1)))
         self.seen = [each for each in self.seen if len(each) == cube.bands]
@@ -288,7 +291,7 @@ class FirstOfTheProcess(plain.Segmenter):
 
     light: ClassVar[dict[int, Any]] = {}
 
-    def open(self, cube: Any) -> Any:  # noqa: D102
+    def open(self, cube: Any) -> Any:
         spectra = finite(cube)
         mean = self.light.setdefault(cube.bands, spectra.mean(axis=(0, 1)))
         return units(spectra - 0.5 * mean)
@@ -298,7 +301,7 @@ class FirstOfTheProcess(plain.Segmenter):
 class FillsHoles(plain.Segmenter):
     """Fills the pixels without a finite spectrum, in the cube that it is lent."""
 
-    def open(self, cube: Any) -> Any:  # noqa: D102
+    def open(self, cube: Any) -> Any:
         cube.data.base[~np.isfinite(cube.data)] = 0
         return units(np.nan_to_num(cube.data))
 
@@ -307,7 +310,7 @@ class FillsHoles(plain.Segmenter):
 class SearchesWavelengths(plain.Segmenter):
     """Looks for bands around 650 nm, which few cubes have."""
 
-    def open(self, cube: Any) -> Any:  # noqa: D102
+    def open(self, cube: Any) -> Any:
         if cube.wavelengths is not None and cube.bands > 5:
             np.flatnonzero(np.abs(cube.wavelengths - 650) < 60)[0]
         return super().open(cube)

@@ -95,7 +95,7 @@ class Net(TrainableSegmenter):
 class NothingToTrain(Net):
     """Has no trainable parameter."""
 
-    def trainable(self) -> Any:  # noqa: D102
+    def trainable(self) -> Any:
         return {}
 
 
@@ -103,7 +103,7 @@ class NothingToTrain(Net):
 class NoGraph(Net):
     """Computes its logits without a graph."""
 
-    def logits(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def logits(self, state: Any, prompts: Any) -> Any:
         with torch.no_grad():
             return super().logits(state, prompts)
 
@@ -113,7 +113,7 @@ class FrozenOfChance(Net):
     """Tells another digest of the frozen part in each instance."""
 
     @property
-    def frozen_digest(self) -> str:  # noqa: D102
+    def frozen_digest(self) -> str:
         return hashlib.sha256(str(id(self)).encode()).hexdigest()
 
 
@@ -121,7 +121,7 @@ class FrozenOfChance(Net):
 class WeightsOfChance(Net):
     """Draws initial weights from a generator without a seed."""
 
-    def built(self) -> Any:  # noqa: D102
+    def built(self) -> Any:
         net = super().built()
         rng = np.random.default_rng()
         for each in net.parameters():
@@ -142,7 +142,7 @@ class DropoutLeftOn(Net):
 class NeverEvaluates(Net):
     """Stays in training mode once it was in it."""
 
-    def train(self, mode: bool = True) -> None:  # noqa: D102
+    def train(self, mode: bool = True) -> None:
         self.was = getattr(self, "was", False) or mode
         super().train(self.was)
 
@@ -151,7 +151,7 @@ class NeverEvaluates(Net):
 class Sharpened(Net):
     """Predicts something else than it is trained for."""
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         with torch.no_grad():
             return (self.logits(state, prompts) * 4).sigmoid()
 
@@ -160,7 +160,7 @@ class Sharpened(Net):
 class Thresholded(Net):
     """Predicts a mask."""
 
-    def predict(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def predict(self, state: Any, prompts: Any) -> Any:
         return (super().predict(state, prompts) > 0.5).float()
 
 
@@ -168,7 +168,7 @@ class Thresholded(Net):
 class TrainsCopies(Net):
     """Returns copies of its parameters."""
 
-    def trainable(self) -> Any:  # noqa: D102
+    def trainable(self) -> Any:
         return {name: torch.nn.Parameter(each.detach().clone())
                 for name, each in self.net.named_parameters()}  # fmt: skip
 
@@ -177,7 +177,7 @@ class TrainsCopies(Net):
 class HalfDetached(Net):
     """Cuts the graph in the middle of the network."""
 
-    def logits(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def logits(self, state: Any, prompts: Any) -> Any:
         given = torch.stack([self.features(state, clicks) for clicks in prompts])
         first, *rest = list(self.net)  # type: ignore[call-overload]
         found = first(given).detach()
@@ -194,7 +194,7 @@ class StateOfTheStart(Net):
         super().__init__(device=device)
         self.first = {name: each.clone() for name, each in self.net.state_dict().items()}
 
-    def state_dict(self) -> Any:  # noqa: D102
+    def state_dict(self) -> Any:
         return self.first
 
 
@@ -202,7 +202,7 @@ class StateOfTheStart(Net):
 class IgnoresWeights(Net):
     """Loads nothing."""
 
-    def load_state_dict(self, state: Any) -> Any:  # noqa: D102
+    def load_state_dict(self, state: Any) -> Any:
         if state.keys() != self.net.state_dict().keys():
             raise DataError("other names")
 
@@ -211,10 +211,10 @@ class IgnoresWeights(Net):
 class HalfAState(Net):
     """Forgets the biases in its state."""
 
-    def state_dict(self) -> Any:  # noqa: D102
+    def state_dict(self) -> Any:
         return {name: each for name, each in super().state_dict().items() if "bias" not in name}
 
-    def load_state_dict(self, state: Any) -> Any:  # noqa: D102
+    def load_state_dict(self, state: Any) -> Any:
         self.net.load_state_dict(state, strict=False)
 
 
@@ -222,7 +222,7 @@ class HalfAState(Net):
 class TakesAnyState(Net):
     """Loads what fits, and says nothing of the rest."""
 
-    def load_state_dict(self, state: Any) -> Any:  # noqa: D102
+    def load_state_dict(self, state: Any) -> Any:
         own = self.net.state_dict()
         fits = {name: each for name, each in state.items()
                 if name in own and own[name].shape == each.shape}  # fmt: skip
@@ -233,7 +233,7 @@ class TakesAnyState(Net):
 class RaisesTorchErrors(Net):
     """Lets torch's errors through."""
 
-    def load_state_dict(self, state: Any) -> Any:  # noqa: D102
+    def load_state_dict(self, state: Any) -> Any:
         self.net.load_state_dict(state)
 
 
@@ -245,13 +245,13 @@ class _Held(dict[str, Any]):
 class KeepsTheGraph(Net):
     """Keeps features with their graph in the state of the image, for the next step."""
 
-    def open(self, cube: HyperCube) -> Any:  # noqa: D102
+    def open(self, cube: HyperCube) -> Any:
         return _Held(spectra=super().open(cube))
 
-    def features(self, state: Any, clicks: Clicks) -> Any:  # noqa: D102
+    def features(self, state: Any, clicks: Clicks) -> Any:
         return super().features(state["spectra"], clicks)
 
-    def logits(self, state: Any, prompts: Any) -> Any:  # noqa: D102
+    def logits(self, state: Any, prompts: Any) -> Any:
         found = super().logits(state, prompts)
         if not torch.is_grad_enabled():
             return found
