@@ -140,9 +140,9 @@ def cube_of(seed: int, labels: npt.NDArray[np.int32], bands: int) -> HyperCube:
     which = np.searchsorted([0, *NAMES], labels)
     data = np.maximum(spectra, 0.02)[which] * rng.uniform(0.95, 1.05, (*labels.shape, 1))
     data += 0.004 * rng.standard_normal(data.shape)
-    for place, value in _HOLES:
+    for hole, value in _HOLES:
         if labels.shape[0] > 20 and labels.shape[1] > 30:
-            data[place][: 1 + bands // 2] = value
+            data[hole][: 1 + bands // 2] = value
     return HyperCube(data, np.linspace(450, 950, bands), f"cube-{seed}")
 
 

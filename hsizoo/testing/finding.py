@@ -6,7 +6,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hsizoo.errors import DataError, NameLookupError, PluginError, did_you_mean
 from hsizoo.zoo.asking import ask
@@ -98,7 +98,7 @@ def _of_folder(folder: Path) -> list[Checked]:
     return sorted(found, key=lambda each: (KINDS.index(each.kind), each.name))
 
 
-def _project(folder: Path) -> dict[str, object] | dict:  # type: ignore[type-arg]
+def _project(folder: Path) -> dict[str, Any]:
     """The table ``project`` of a plugin's pyproject.toml."""
     path = folder / _PROJECT
     if not path.is_file():
@@ -107,7 +107,7 @@ def _project(folder: Path) -> dict[str, object] | dict:  # type: ignore[type-arg
             f'[project.entry-points."{ENTRY_POINT_GROUP}"] in it'
         )
     try:
-        project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+        project: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
         points = project["entry-points"][ENTRY_POINT_GROUP]
         project["name"], points.items()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -41,7 +41,8 @@ def finite(cube: HyperCube) -> Floats:
 def units(spectra: Floats) -> Floats:
     """Spectra of length 1; zeros stay zero."""
     length = np.linalg.norm(spectra, axis=-1, keepdims=True)
-    return np.divide(spectra, length, out=np.zeros_like(spectra), where=length > 0)
+    found: Floats = np.divide(spectra, length, out=np.zeros_like(spectra), where=length > 0)
+    return found
 
 
 class Scorer(SpectralScorer):
@@ -57,7 +58,8 @@ class Scorer(SpectralScorer):
     def score(self, prepared: Any, references: Floats) -> Floats:
         """Return the cosines; 1 between zeros."""
         cosines = np.einsum("hwb,nb->nhw", prepared, units(references))
-        none = ~prepared.any(axis=-1) & ~references.any(axis=-1)[:, None, None]
+        zero = ~np.any(references, axis=-1, keepdims=True)[..., None]
+        none = ~prepared.any(axis=-1) & zero
         return np.where(none, 1, np.clip(cosines, -1, 1)).astype(np.float32)
 
 
@@ -121,7 +123,8 @@ class Classifier(PixelClassifier):
             )
         away = np.stack([np.linalg.norm(finite(cube) - each, axis=2) for each in self.means])
         share = np.exp(-(away - away.min(axis=0)) / max(float(away.mean()), 1e-6))
-        return (share / share.sum(axis=0)).astype(np.float32)
+        found: Floats = (share / share.sum(axis=0)).astype(np.float32)
+        return found
 
 
 class Labeler(PseudoLabeler):

@@ -58,7 +58,7 @@ def check_declared(subject: Subject) -> None:
             fail(
                 f"{target.__qualname__} has no {what}", "Set it on the class; see hsizoo.Protocol."
             )
-    if not is_dataclass(target) or not target.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    if not is_dataclass(target) or not target.__dataclass_params__.frozen:
         fail(
             f"{target.__qualname__} is no frozen dataclass",
             "Write @dataclass(frozen=True, kw_only=True): settings must not change in a run.",

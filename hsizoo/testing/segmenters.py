@@ -37,8 +37,7 @@ def _check_maps(maps: Maps, number: int, given: Example, method: str = "predict"
             "Return one map per object: (N, H, W), rows before columns.",
         )
     if not np.isfinite(maps).all():
-        where = ~np.isfinite(maps).all(axis=0)
-        only = not where[given.cube.valid].any()
+        only = bool(np.isfinite(maps[:, given.cube.valid]).all())
         fail(
             f"{method} returned {int((~np.isfinite(maps)).sum())} values that are not finite"
             + (", at pixels without a finite spectrum" if only else ""),
@@ -80,8 +79,8 @@ def check_clicks(subject: Subject) -> None:
     clicks = Clicks([own[0]])
     for number in range(1, _MOST_CLICKS + 1):
         _try(segmenter, state, clicks, given, f"{number} click(s)")
-        place = (own if number % 2 else other)[number * 11]
-        clicks = clicks.add(*place, positive=bool(number % 2))
+        row, col = (own if number % 2 else other)[number * 11]
+        clicks = clicks.add(row, col, positive=bool(number % 2))
     _try(segmenter, state, Clicks([other[3]], [False]), given, "one negative click only")
     _try(segmenter, state, Clicks(other[:3], [False] * 3), given, "three negative clicks only")
     twice = Clicks([own[0], own[0]], [True, False])

@@ -60,10 +60,10 @@ def check_trainable(subject: Subject) -> None:
                 f"{getattr(each, 'requires_grad', None)}",
                 "Return the parameters themselves, with requires_grad=True.",
             )
-    for name, each in segmenter.state_dict().items():
-        if not isinstance(each, torch.Tensor):
+    for name, kept in segmenter.state_dict().items():
+        if not isinstance(kept, torch.Tensor):
             fail(
-                f"state_dict()[{name!r}] is {type(each).__name__}",
+                f"state_dict()[{name!r}] is {type(kept).__name__}",
                 "Weights are kept as safetensors: return tensors only.",
             )
     logits = segmenter.logits(state, list(given.prompts))

@@ -45,7 +45,8 @@ def use(kind: Kind, component: Any, given: Example, seed: int = 0) -> dict[str, 
     dict of str to ndarray
         Values that the interface says are not used are set to 0.
     """
-    return _USES[kind](component, given, seed)
+    found: dict[str, npt.NDArray[Any]] = _USES[kind](component, given, seed)
+    return found
 
 
 def _use_scorer(

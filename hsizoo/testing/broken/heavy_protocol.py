@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from hsizoo.testing.broken import marks
-from hsizoo.testing.broken.protocols import Contrast, protocol
+from hsizoo.testing.broken.protocols import Contrast
 
 __all__: list[str] = []
 
@@ -13,6 +15,6 @@ _ROUNDING = float(np.float32(1e-6))
 
 
 @marks.breaks("light", "protocol")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class Heavy(Contrast):
     """Imports NumPy with its module."""

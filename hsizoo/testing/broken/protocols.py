@@ -18,11 +18,10 @@ __all__: list[str] = []
 
 breaks = partial(marks.breaks, kind="protocol")
 good = marks.good("protocol")
-protocol = dataclass(frozen=True, kw_only=True)
 
 
 @good
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class Contrast(Protocol):
     """How much higher maps are on a class than beside it, after one click.
 
@@ -99,7 +98,7 @@ class Contrast(Protocol):
 
 
 @breaks("declared")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class OtherHeadline(Contrast):
     """Sorts rows by a column that it does not have."""
 
@@ -114,7 +113,7 @@ class NotFrozen(Contrast):
 
 
 @breaks("settings")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class HiddenSetting(Contrast):
     """Does not tell a setting, so that cells of other settings are taken for its own.
 
@@ -131,7 +130,7 @@ class HiddenSetting(Contrast):
 
 
 @breaks("settings")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class ForgetsSettings(Contrast):
     """Makes another protocol of its settings.
 
@@ -149,7 +148,7 @@ class ForgetsSettings(Contrast):
 
 
 @breaks("answers")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class KeepsNumpy(Contrast):
     """Returns NumPy's numbers, which records cannot hold."""
 
@@ -160,7 +159,7 @@ class KeepsNumpy(Contrast):
 
 
 @breaks("answers")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class ObservesNothing(Contrast):
     """Reads nothing from its records."""
 
@@ -170,7 +169,7 @@ class ObservesNothing(Contrast):
 
 
 @breaks("columns")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class UnknownColumn(Contrast):
     """Has values of a column that it does not declare."""
 
@@ -180,7 +179,7 @@ class UnknownColumn(Contrast):
 
 
 @breaks("columns")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class PerCent(Contrast):
     """Has shares in per cent, which its column excludes."""
 
@@ -194,7 +193,7 @@ class PerCent(Contrast):
 
 
 @breaks("records")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class BestIsOne(Contrast):
     """Divides by the best of all records."""
 
@@ -209,17 +208,17 @@ class BestIsOne(Contrast):
 
 
 @breaks("views")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class TextAsFile(Contrast):
     """Makes a file of text instead of bytes."""
 
     @classmethod
     def views(cls, records: Sequence[Mapping[str, Any]], title: str) -> Any:
-        yield View(name="a.txt", remark="a text", files=lambda: [("a.txt", title)])
+        yield View(name="a.txt", remark="a text", files=lambda: [("a.txt", title)])  # type: ignore[list-item]
 
 
 @breaks("views")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class DoneOnly(Contrast):
     """Cannot make its files of a run with a failed cell."""
 
@@ -230,7 +229,7 @@ class DoneOnly(Contrast):
 
 
 @breaks("deterministic")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class ChanceWithoutSeed(Contrast):
     """Evaluates at random, whatever the seed."""
 
@@ -243,7 +242,7 @@ class ChanceWithoutSeed(Contrast):
 
 
 @breaks("chance")
-@protocol
+@dataclass(frozen=True, kw_only=True)
 class SeedsNumpy(Contrast):
     """Seeds NumPy's global generator."""
 

@@ -365,8 +365,10 @@ class CurrentImage(plain.Scorer):
 class FirstImageOnly(plain.Scorer):
     """Prepares the first image and no other."""
 
+    first: Any = None
+
     def prepare(self, cube: Any) -> Any:
-        if not hasattr(self, "first") or self.first.shape != cube.shape:
+        if self.first is None or self.first.shape != cube.shape:
             self.first = super().prepare(cube)
         return self.first
 
