@@ -28,7 +28,7 @@ from hsizoo.zoo.options import Option, declared_options
 from hsizoo.zoo.registry import registry
 from hsizoo.zoo.texts import one_line
 
-__all__ = ["BEFORE", "BEHAVIOUR", "fresh"]
+__all__ = ["BEFORE", "BEHAVIOUR", "fresh", "imported"]
 
 BEFORE: list[Check] = []
 """Made before anything is used."""
@@ -131,7 +131,8 @@ def check_plugin(subject: Subject) -> None:
 
 
 @cache
-def _imported(name: str, module: str) -> PluginImport:
+def imported(name: str, module: str) -> PluginImport:
+    """Import a plugin, or a module, in a new process; again if that took long."""
     tries = []
     for _ in range(3):  # a busy machine is slow at times
         tries.append(import_plugin(name, module))
@@ -141,7 +142,7 @@ def _imported(name: str, module: str) -> PluginImport:
 
 
 def _look_at_plugin(name: str, module: str) -> None:
-    done = _imported(name, module)
+    done = imported(name, module)
     if done.error:
         fail(f"{module} cannot be imported: {done.error}", "See `hsizoo plugins --verbose`.")
     if heavy := [each for each in _HEAVY if each in done.modules]:

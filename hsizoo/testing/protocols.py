@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from hsizoo.errors import HsizooError, MissingRequirement, listed
 from hsizoo.interfaces import Column, Protocol
+from hsizoo.testing.common import imported
 from hsizoo.testing.contract import Check, check, fail
-from hsizoo.testing.process import import_plugin
 from hsizoo.testing.records import record_of
 from hsizoo.testing.subject import Subject
 from hsizoo.zoo.options import Option, declared_options
@@ -126,7 +126,7 @@ def _others(option: Option, value: Any) -> list[Any]:
 def check_light(subject: Subject) -> None:
     """Its module imports neither NumPy nor torch, since `hsizoo bench --help` imports it."""
     module = subject.entry.spec.target.partition(":")[0]
-    done = import_plugin("", module)
+    done = imported("", module)
     if done.error:
         fail(f"{module} cannot be imported by itself: {done.error}", "Import what it needs.")
     if heavy := [each for each in ("numpy", "torch") if each in done.modules]:
