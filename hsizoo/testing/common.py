@@ -130,9 +130,13 @@ def check_plugin(subject: Subject) -> None:
         _look_at_plugin(record.name, record.module)
 
 
-@cache
 def imported(name: str, module: str) -> PluginImport:
     """Import a plugin, or a module, in a new process; again if that took long."""
+    return _imported(name, module, tuple(sys.path))
+
+
+@cache
+def _imported(name: str, module: str, path: tuple[str, ...]) -> PluginImport:
     tries = []
     for _ in range(3):  # a busy machine is slow at times
         tries.append(import_plugin(name, module))

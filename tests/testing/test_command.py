@@ -108,7 +108,7 @@ def test_names_keep_their_options():
 def test_what_is_not_there_is_named(tmp_path, folder, path):
     with pytest.raises(NameLookupError, match="no component or distribution is named 'sx'"):
         find_checked("sx")
-    with pytest.raises(DataError, match="has no pyproject.toml"):
+    with pytest.raises(DataError, match=r"has no pyproject\.toml"):
         find_checked(str(tmp_path))
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     with pytest.raises(DataError, match="announces no plugin"):
@@ -127,9 +127,7 @@ def test_a_good_component_passes_and_a_broken_one_is_told(folder):
     assert "hsizoo-mine/good (scorer): 2" in good
     assert "failed" not in good
     assert "1 failed" in prints
-    assert "quiet          failed" in prints.replace("quiet     ", "quiet          ")[:10_000] or (
-        "it prints 'hello'" in prints
-    )
+    assert "it prints 'hello'" in prints
     assert "2 components, 1 with failures" in prints
 
 
