@@ -103,9 +103,9 @@ def _values(protocol: type[Protocol], record: Record) -> Iterator[tuple[tuple[st
         for name, value in each.values.items():
             if name not in spent:
                 yield (f"{each.label} ({number + 1})", name), float(value)
-    for name, value in protocol.measures(record).items():
+    for name, measured in protocol.measures(record).items():
         if name not in spent:
-            yield ("the cell", name), math.nan if value is None else float(value)
+            yield ("the cell", name), math.nan if measured is None else float(measured)
 
 
 def _failed(cell: Cell, stored: Mapping[str, Any], fault: str) -> dict[str, Any]:

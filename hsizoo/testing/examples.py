@@ -95,7 +95,7 @@ def example(
     """
     labels = _labels(seed, height, width)
     cube = cube_of(seed, labels, bands)
-    scene = Scene(cube, LabelMap(labels, NAMES, ignore=[0]), f"scene-{seed}", f"subject-{seed}")
+    scene = Scene(cube, LabelMap(labels, NAMES, ignore=[0]), "scene")
     where = {label: np.argwhere(scene.target(label)) for label in NAMES}
     where = {label: found for label, found in where.items() if len(found)}
     shown = np.zeros(labels.shape, dtype=bool)
@@ -143,7 +143,8 @@ def cube_of(seed: int, labels: npt.NDArray[np.int32], bands: int) -> HyperCube:
     for hole, value in _HOLES:
         if labels.shape[0] > 20 and labels.shape[1] > 30:
             data[hole][: 1 + bands // 2] = value
-    return HyperCube(data, np.linspace(450, 950, bands), f"cube-{seed}")
+    # All have the same name: what is kept by name is noticed.
+    return HyperCube(data, np.linspace(450, 950, bands), "cube")
 
 
 def _prompts(where: list[npt.NDArray[np.intp]]) -> tuple[Clicks, ...]:

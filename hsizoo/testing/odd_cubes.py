@@ -13,6 +13,7 @@ from hsizoo.errors import ContractError, HsizooError
 from hsizoo.testing.contract import Check, CheckFailed, check, fail
 from hsizoo.testing.examples import Example
 from hsizoo.testing.subject import Subject
+from hsizoo.testing.using import difference
 from hsizoo.zoo.texts import one_line
 
 __all__ = ["odd_cube_checks"]
@@ -108,6 +109,23 @@ def odd_cube_checks(answers: Callable[[Subject, Any, Example], None]) -> list[Ch
                 ]
             ),
         )
+
+    @check(found, "memory-order", after=["deterministic", "read-only"])
+    def check_memory_order(subject: Subject) -> None:
+        """Bands that come first in memory, as in files that are mapped, change no answer."""
+        given = subject.example()
+        bands_first = np.ascontiguousarray(given.cube.data.transpose(2, 0, 1))
+        cube = HyperCube(bands_first.transpose(1, 2, 0), given.cube.wavelengths, given.cube.name)
+        other = replace(given, scene=replace(given.scene, cube=cube))
+        try:
+            answer = subject.use(subject.make(), other)
+        except Exception as error:  # noqa: BLE001 (whatever a component does)
+            fail(
+                f"it raises {one_line(error)}",
+                "Do not rely on C order: np.ascontiguousarray(cube.data) copies where needed.",
+            )
+        if text := difference(subject.use(subject.make(), given), answer, tolerance=1e-3):
+            fail(text, "Read values by their index, never by their place in memory.")
 
     return found
 

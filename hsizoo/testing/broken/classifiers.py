@@ -112,6 +112,33 @@ class OrderOfText(plain.Classifier):
         return self
 
 
+@breaks("axes")
+class FlattenedByColumns(plain.Classifier):
+    """Reshapes what was flattened by columns; on square images it is transposed."""
+
+    def predict_proba(self, cube: Any) -> Any:
+        found = super().predict_proba(cube)
+        return np.ascontiguousarray(found.transpose(0, 2, 1)).reshape(found.shape)
+
+
+@breaks("axes")
+class Mirrored(plain.Classifier):
+    """Turns its map upside down."""
+
+    def predict_proba(self, cube: Any) -> Any:
+        return super().predict_proba(cube)[:, ::-1]
+
+
+@breaks("predict-again")
+class LessSure(plain.Classifier):
+    """Becomes less sure with each prediction."""
+
+    def predict_proba(self, cube: Any) -> Any:
+        found = super().predict_proba(cube)
+        self.means = self.means + 0.1 * (self.means.mean(axis=0) - self.means)
+        return found
+
+
 @breaks("unfitted")
 class NotFitted(plain.Classifier):
     """Fails somewhere inside before fit."""

@@ -143,6 +143,18 @@ class Exchanged(plain.Labeler):
         return replace(made, labels=np.where(seeds.evaluated, made.labels, labels))
 
 
+@breaks("axes")
+class LabelsUpsideDown(plain.Labeler):
+    """Turns its labels upside down, but for the seeds."""
+
+    def label(self, cube: Any, seeds: Any, *, rng: Any) -> Any:
+        made = super().label(cube, seeds, rng=rng)
+        labels = np.where(seeds.evaluated, seeds.labels, made.labels[::-1])
+        confidence = np.where(labels == -1, 0, 0.5)
+        confidence[seeds.evaluated] = 1
+        return replace(made, labels=labels, confidence=confidence)
+
+
 @breaks("steps")
 class ArraysInHistory(plain.Labeler):
     """Keeps arrays in its history."""

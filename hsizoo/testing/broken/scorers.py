@@ -384,6 +384,17 @@ class Tires(plain.Scorer):
         return super().prepare(cube) * (1 if self.images < 8 else 0.9)
 
 
+@breaks("history")
+class CachedByName(plain.Scorer):
+    """Keeps what it prepared by the name of the cube and its size."""
+
+    def __init__(self) -> None:
+        self.kept: dict[Any, Any] = {}
+
+    def prepare(self, cube: Any) -> Any:
+        return self.kept.setdefault((cube.name, cube.shape), super().prepare(cube))
+
+
 @breaks("fresh-process")
 class CachedByShape(plain.Scorer):
     """Keeps what it prepared in the class, by the shape of the image."""
@@ -534,6 +545,15 @@ class NeedsWavelengths(plain.Scorer):
     def prepare(self, cube: Any) -> Any:
         cube.wavelengths.searchsorted(650.0)
         return super().prepare(cube)
+
+
+@breaks("memory-order")
+class ByPlaceInMemory(plain.Scorer):
+    """Takes the values as they lie in memory."""
+
+    def prepare(self, cube: Any) -> Any:
+        flat = finite(cube).ravel(order="K" if cube.data.flags.c_contiguous else "F")
+        return units(flat.reshape(cube.shape))
 
 
 @breaks("values")
