@@ -58,7 +58,10 @@ class CellWork:
         memory = PeakMemory(job["device"])
         remarks = [*scene.cube.remarks, *scene.label_map.remarks]
         try:
-            with self._held.guarded(job["row"]["label"]):
+            with (
+                self._held.guarded(job["row"]["label"]),
+                embedding_cache().written_if(self._held.is_unchanged),
+            ):
                 result = protocol.run(component, scene, seed=job["seed"], progress=progress)
         finally:
             if self._held.is_empty:  # what was made from a scene that was changed is worth nothing

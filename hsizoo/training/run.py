@@ -20,18 +20,21 @@ import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from hsizoo.engine.provenance import provenance
+from hsizoo.engine.scene_versions import UnchangedFiles
 from hsizoo.errors import (
     DataError,
     MissingRequirement,
     OptionError,
     ProtocolError,
     StoreError,
+    listed,
 )
 from hsizoo.interfaces import SceneDataset, SceneInfo, TrainableSegmenter
 from hsizoo.protocols.interactive.robots import Robot, make_robot
@@ -44,6 +47,7 @@ from hsizoo.training import (
     divide,
     present_labels,
 )
+from hsizoo.training.data_version import data_version
 from hsizoo.training.folder import Checkpoint, TrainingFolder
 from hsizoo.training.folder import publish as publish_result
 from hsizoo.training.interrupts import Interrupts
@@ -248,6 +252,7 @@ class _TrainingPlan:
     division: Division
     settings: TrainingSettings
     robot: Robot
+    files: UnchangedFiles
 
     @classmethod
     def resolve(cls, component: str, dataset: str, settings: TrainingSettings) -> _TrainingPlan:
@@ -273,7 +278,10 @@ class _TrainingPlan:
                 for each in missing(resolved.weight_files())
             ]
             raise type(error)("\n".join([str(error), *lines])) from error
-        return cls(resolved, source, scenes, infos, division, settings, make_robot(settings.robot))
+        read = [scenes.scene_files(index) for index in (*division.train, *division.val)]
+        files = UnchangedFiles(path for paths in read for path in paths)
+        robot = make_robot(settings.robot)
+        return cls(resolved, source, scenes, infos, division, settings, robot, files)
 
     @property
     def name(self) -> str:
@@ -286,12 +294,17 @@ class _TrainingPlan:
         settings = asdict(self.settings)
         return {key: settings[key] for key in ("folds", "fold", "split_seed")}
 
-    @property
+    @cached_property
+    def data_version(self) -> str:
+        """Version of the scenes that are read."""
+        return data_version(self.dataset, self.division)
+
+    @cached_property
     def key(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of everything that the result depends on."""
         about = {
             "component": self.component.identity(),
-            "dataset": {**self.source.identity(), "data_version": self.dataset.version},
+            "dataset": {**self.source.identity(), "data_version": self.data_version},
             "scenes": {
                 name: [self.infos[index].name for index in getattr(self.division, name)]
                 for name in ("train", "val")
@@ -310,6 +323,15 @@ class _TrainingPlan:
                 f"{folder.folder} holds a training with another component, dataset or settings "
                 f"(key {key}; this training has {self.key}).  Choose another folder with --out, or "
                 "delete this one; `hsizoo train --fresh` replaces it"
+            )
+
+    def check_files(self) -> None:
+        """Raise `DataError` if the scenes are not what they were when this was planned."""
+        if changed := self.files.changed():
+            raise DataError(
+                f"{listed(changed)} changed during the training, whose weights would come of the "
+                "old and the new files.  Only checkpoints from before are kept; run the same "
+                "command again"
             )
 
     def command(self) -> str:
@@ -342,7 +364,7 @@ class _TrainingPlan:
             "dataset": {
                 "name": self.source.label,
                 **self.source.identity(),
-                "data_version": self.dataset.version,
+                "data_version": self.data_version,
                 "licence": self.dataset.card.licence,
                 "has_test_split": any(info.split == "test" for info in self.infos),
             },
@@ -421,6 +443,7 @@ def _train(
     events.planned(trainer.done, trainer.total)
 
     def save(*, is_best: bool, state: Mapping[str, Any] | None = None) -> None:
+        plan.check_files()
         about = {
             "step": trainer.done,
             "key": plan.key,
