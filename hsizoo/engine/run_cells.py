@@ -20,11 +20,16 @@ Overwrite = Literal["never", "failed", "always"]
 
 @dataclass
 class RunEvents:
-    """Callbacks that report the progress of a run, for example to the command line."""
+    """Callbacks that report the progress of a run, for example to the command line.
+
+    ``reading`` is called while files that are not known yet are read for their digests, with the
+    MiB read and their total.
+    """
 
     planned: Callable[[Sequence[Cell], int], None] = lambda cells, reused: None
     progress: Callable[[Cell, int, int], None] = lambda cell, done, total: None
     finished: Callable[[Cell, Mapping[str, Any]], None] = lambda cell, record: None
+    reading: Callable[[int, int], None] = lambda done, total: None
 
 
 def check_run_options(jobs: int, overwrite: str) -> None:

@@ -24,6 +24,7 @@ from hsizoo.engine.executors import Executor, make_executor
 from hsizoo.engine.run_cells import Overwrite, RunEvents, check_run_options, run_cells
 from hsizoo.engine.store import Store
 from hsizoo.interfaces import Protocol
+from hsizoo.progress import listening
 from hsizoo.report.comparison import Comparison, compare
 from hsizoo.report.rows import Row
 from hsizoo.runs.case import Case
@@ -248,7 +249,9 @@ def run_cases(
         executor, checked_on = make_executor(executor, jobs, device)
     else:
         checked_on = resolve_device(device)
-    cells = plan(cases, selection=selection, allow_untrained=allow_untrained, datasets=datasets)
+    events = events or RunEvents()
+    with listening(events.reading):
+        cells = plan(cases, selection=selection, allow_untrained=allow_untrained, datasets=datasets)
     names = dict.fromkeys(case.dataset for case in cases)
     chosen = {name: datasets.choose(name, selection) for name in names}
     if some := "; ".join(dict.fromkeys(each.remark for each in chosen.values() if each.remark)):
@@ -274,7 +277,7 @@ def run_cases(
             work,
             executor,
             overwrite=overwrite,
-            events=events or RunEvents(),
+            events=events,
             before=build_each,
             fault_of=partial(fault_of, protocol),
         )

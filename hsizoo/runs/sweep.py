@@ -52,8 +52,9 @@ class PlannedTraining:
 
     @property
     def untrained(self) -> str:
-        """The component before the training."""
-        return _with(self.component, weights="none")
+        """The component before the training: with the weights that it says, else with none."""
+        said = WEIGHTS.name in parse_composition(self.component)[0].options
+        return self.component if said else _with(self.component, weights="none")
 
     def folder(self, datasets: Datasets) -> str:
         """Name of its folder, with a digest of everything that the result depends on."""
@@ -77,7 +78,7 @@ class PlannedTraining:
         return TrainingSettings(**resolve_options("training", declared, {}, wanted))
 
     def __str__(self) -> str:
-        settings = "".join(f", {key} {value}" for key, value in self.given)
+        settings = "".join(f", {key} {value}" for key, value in self.given if value is not None)
         return f"{self.component} on {self.dataset}, seed {self.seed}{settings}"
 
 

@@ -37,6 +37,7 @@ from hsizoo.errors import (
     listed,
 )
 from hsizoo.interfaces import SceneDataset, SceneInfo, TrainableSegmenter
+from hsizoo.progress import listening
 from hsizoo.protocols.interactive.robots import Robot, make_robot
 from hsizoo.training import (
     Division,
@@ -66,7 +67,7 @@ from hsizoo.zoo.names import parse_composition
 from hsizoo.zoo.options import declared_options, resolve_options
 from hsizoo.zoo.recipe import Recipe
 
-__all__ = ["TrainEvents", "TrainResult", "train"]
+__all__ = ["TrainEvents", "TrainResult", "default_folder", "train"]
 
 DEFAULT_FOLDER = "hsizoo-runs"
 
@@ -81,7 +82,8 @@ class TrainEvents:
     ``planned`` with the number of steps already done and their total; ``stepped`` with each step;
     ``validated`` with the epoch and its metrics; ``saved`` with the step that a checkpoint covers.
     ``warned`` is called, at most once, with advice if the scenes exceed the memory for them;
-    ``stopping`` when Ctrl-C was pressed and the step under way is finished first.
+    ``stopping`` when Ctrl-C was pressed and the step under way is finished first; ``reading`` while
+    files that are not known yet are read for their digests, with the MiB read and their total.
     """
 
     prepared: Callable[[int, int], None] = lambda done, total: None
@@ -91,6 +93,7 @@ class TrainEvents:
     saved: Callable[[int], None] = lambda step: None
     warned: Callable[[str], None] = lambda text: None
     stopping: Callable[[], None] = lambda: None
+    reading: Callable[[int, int], None] = lambda done, total: None
 
 
 @dataclass(frozen=True)
@@ -210,14 +213,10 @@ def train(
             "checkpoint_steps must be at least 1 and state_memory at least 0; "
             f"got {checkpoint_steps} and {state_memory}"
         )
-    declared = declared_options(TrainingSettings)
-    chosen = TrainingSettings(**resolve_options("training", declared, {}, settings))
-    plan = _TrainingPlan.resolve(component, dataset, chosen)
+    with listening(events.reading):
+        plan = _TrainingPlan.of(component, dataset, settings)
     device = resolve_device(device)
-    folder = TrainingFolder(
-        out
-        or Path(DEFAULT_FOLDER) / "train" / f"{plan.name}-{plan.source.entry.spec.name}-{plan.key}"
-    )
+    folder = TrainingFolder(out or plan.default_folder)
     with folder:
         if fresh:
             folder.clear()
@@ -241,6 +240,23 @@ def train(
     )
 
 
+def default_folder(component: str, dataset: str, settings: Mapping[str, Any]) -> Path:
+    """Return the run folder that a training has by default, and check all that can be checked.
+
+    Parameters
+    ----------
+    component, dataset : str
+    settings : mapping
+        As `train` takes them.
+
+    Raises
+    ------
+    HsizooError
+        As `train` does before it begins.
+    """
+    return _TrainingPlan.of(component, dataset, settings).default_folder
+
+
 @dataclass(frozen=True)
 class _TrainingPlan:
     """A fully resolved training: component, dataset, division and settings."""
@@ -255,7 +271,15 @@ class _TrainingPlan:
     files: UnchangedFiles
 
     @classmethod
-    def resolve(cls, component: str, dataset: str, settings: TrainingSettings) -> _TrainingPlan:
+    def of(cls, component: str, dataset: str, given: Mapping[str, Any]) -> _TrainingPlan:
+        """Work out what is trained, with the content of all files that will be read."""
+        options = resolve_options("training", declared_options(TrainingSettings), {}, given)
+        plan = cls._resolve(component, dataset, TrainingSettings(**options))
+        _ = plan.key  # as the files are now
+        return plan
+
+    @classmethod
+    def _resolve(cls, component: str, dataset: str, settings: TrainingSettings) -> _TrainingPlan:
         parts = parse_composition(component)
         resolved = resolve(component, "segmenter")
         if not resolved.is_trainable:
@@ -284,8 +308,9 @@ class _TrainingPlan:
         return cls(resolved, source, scenes, infos, division, settings, robot, files)
 
     @property
-    def name(self) -> str:
-        return self.component.entry.spec.name
+    def default_folder(self) -> Path:
+        name = f"{self.component.entry.spec.name}-{self.source.entry.spec.name}-{self.key}"
+        return Path(DEFAULT_FOLDER) / "train" / name
 
     def by_fold(self, card: Mapping[str, Any]) -> dict[str, int] | None:
         """Division of the subjects, if the weights are evaluated on a fold of them."""

@@ -56,7 +56,9 @@ class Heard:
 
     def __init__(self):
         self.steps, self.cells, self.runs, self.trainings, self.failed = 0, 0, [], [], []
-        self.events = ExperimentEvents(self._training, self._benching, self._failed)
+        self.events = ExperimentEvents(
+            training=self._training, benching=self._benching, failed=self._failed
+        )
 
     @contextlib.contextmanager
     def _training(self, what, number, total):
