@@ -49,7 +49,8 @@ class TrainingsDisplay:
         for task in self._tasks.values():
             self._bar.remove_task(task)
         self._tasks.clear()
-        self._bar.stop()
+        if self.out.is_terminal:  # otherwise it would print an empty line
+            self._bar.stop()
 
     def reading(self, done: int, total: int) -> None:
         """Show how many MiB of the files have been read for their digests."""

@@ -22,10 +22,11 @@ from hsizoo.errors import HsizooError
 from hsizoo.progress import listening
 from hsizoo.runs.case import seeds_of
 from hsizoo.runs.datasets import Datasets
-from hsizoo.runs.dependencies import Dependencies
+from hsizoo.runs.dependencies import Dependencies, weights_of
 from hsizoo.runs.sweep import PlannedTraining
 from hsizoo.training.folder import TrainingFolder
 from hsizoo.training.run import TrainEvents, TrainResult, default_folder, train
+from hsizoo.weights.sent import SentWeights
 
 __all__ = [
     "Trained",
@@ -91,7 +92,16 @@ class TrainingWork:
 
     def depends(self, jobs: Iterable[Mapping[str, Any]]) -> Dependencies:
         """What the jobs need on another machine."""
-        return Dependencies.of({**job, "component": job["untrained"]} for job in jobs)
+        return Dependencies.of(map(_before, jobs))
+
+    def weights(self, jobs: Iterable[Mapping[str, Any]]) -> list[SentWeights]:
+        """The weights that the trainings start from."""
+        return weights_of(map(_before, jobs))
+
+
+def _before(job: Mapping[str, Any]) -> dict[str, Any]:
+    """A job that names its component as it is before the training."""
+    return {**job, "component": job["untrained"]}
 
 
 def plan_trainings(

@@ -14,10 +14,11 @@ from hsizoo.errors import DataError
 from hsizoo.interfaces import Protocol
 from hsizoo.runs.choose import protocol_class
 from hsizoo.runs.datasets import Datasets
-from hsizoo.runs.dependencies import Dependencies
+from hsizoo.runs.dependencies import Dependencies, weights_of
 from hsizoo.runs.held import HeldScene
 from hsizoo.runs.plan import COMPONENTS_AT_A_TIME
 from hsizoo.weights.files import require
+from hsizoo.weights.sent import SentWeights
 from hsizoo.zoo.factory import resolve
 from hsizoo.zoo.recipe import Recipe
 
@@ -79,6 +80,10 @@ class CellWork:
     def depends(self, jobs: Iterable[Mapping[str, Any]]) -> Dependencies:
         """What the jobs need on another machine; see `hsizoo.engine.executors.DependentWork`."""
         return Dependencies.of(jobs)
+
+    def weights(self, jobs: Iterable[Mapping[str, Any]]) -> list[SentWeights]:
+        """What another machine is sent; see `hsizoo.engine.executors.CarryingWork`."""
+        return weights_of(jobs)
 
     def build_each(self, jobs: Iterable[Mapping[str, Any]], device: str) -> None:
         """Build every component once, so that a bad value is reported before computing anything.
