@@ -77,7 +77,7 @@ def test_three_nodes_of_which_one_is_lost_compute_what_this_process_does(tmp_pat
     assert by_cell(there) == by_cell(here)
 
 
-# Nodes of this test run on this machine, so that they would see every file.  Python runs this module
+# The nodes of this test are on this machine, and would see every file.  Python runs this module
 # when it starts: in their processes, the standard library then finds nothing below that folder.
 SITECUSTOMIZE = """
 import os, sys
