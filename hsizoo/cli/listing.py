@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hsizoo.zoo.names import Name
-    from hsizoo.zoo.spec import Kind
     from hsizoo.zoo.registry import Entry
+    from hsizoo.zoo.spec import Kind
 
 
 def answer(words: Sequence[str]) -> bool:
