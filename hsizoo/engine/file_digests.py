@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import sqlite3
 import threading
@@ -33,6 +34,7 @@ from hsizoo.weights.places import home
 __all__ = ["file_digests", "signature"]
 
 _READERS: Final = 4  # files read at once
+_AHEAD: Final = 16  # files that are being read, or wait for a reader
 _SETTLED: Final = 2 * 10**9  # nanoseconds; two writes within one tick of the clock look the same
 _ATTEMPTS: Final = 3
 _MIB: Final = 2**20
@@ -89,7 +91,12 @@ def _read_all(sizes: Mapping[Path, int], memory: _Memory) -> dict[Path, str]:
     found = {}
     count = _Count(sum(sizes.values()))
     readers = ThreadPoolExecutor(min(_READERS, available_cores()))
-    reading = {readers.submit(_read, path, count.add): path for path in sizes}
+    waiting = iter(sizes)
+    reading: dict[Future[tuple[str, str]], Path] = {}
+
+    def begin() -> None:  # some at a time, since to wait for a hundred thousand takes long
+        for path in itertools.islice(waiting, _AHEAD - len(reading)):
+            reading[readers.submit(_read, path, count.add)] = path
 
     def take(future: Future[tuple[str, str]]) -> None:
         path = reading.pop(future)
@@ -97,11 +104,13 @@ def _read_all(sizes: Mapping[Path, int], memory: _Memory) -> dict[Path, str]:
         memory.note(path, seen, found[path])
 
     try:
+        begin()
         while reading:
             count.tell()
             done, _ = wait(reading, timeout=_LOOK, return_when=FIRST_COMPLETED)
             for future in done:
                 take(future)
+            begin()
         count.tell()
     finally:  # Ctrl-C must wait neither for the other files nor for the end of a large one
         count.stopped = True
