@@ -47,6 +47,7 @@ def _make_app() -> typer.Typer:
         doctor,
         info,
         list_,
+        package_weights,
         plugins,
         runs,
         segment,
@@ -106,6 +107,11 @@ def _make_app() -> typer.Typer:
         epilog=classify.EPILOG,
     )(classify.classify)
     command("train", short_help="Train a segmenter with simulated clicks.")(train.train)
+    command(
+        "package-weights",
+        short_help="Put trained weights into a plugin's package.",
+        epilog=package_weights.EPILOG,
+    )(package_weights.package_weights)
 
     command = partial(data.command, cls=Command)
     command("list")(data_list.list_datasets)
