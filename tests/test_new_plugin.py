@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -80,19 +79,18 @@ def test_the_command_says_what_comes_next(tmp_path):
     assert (tmp_path / "hsizoo-mine" / "src" / "hsizoo_mine" / "scorer.py").is_file()
 
 
-def installed(made, tmp_path):
-    """The package as pip would leave it, on a path of its own, and the environment to use it."""
-    place = write_plugin(made, tmp_path / "source")
-    project = tomllib.loads(made.texts["pyproject.toml"])["project"]
-    info = tmp_path / "site" / f"{made.package}-{project['version']}.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {made.dist}\nVersion: {project['version']}\n"
-    )
-    lines = [f"{key} = {value}" for key, value in project["entry-points"]["hsizoo.plugins"].items()]
-    (info / "entry_points.txt").write_text("\n".join(["[hsizoo.plugins]", *lines]) + "\n")
-    paths = [str(tmp_path / "site"), str(place / "src"), os.environ.get("PYTHONPATH", "")]
-    home = str(tmp_path / "home")
+def installed(place, site):
+    """Build a package as its author would, install it into a folder, and say how to use it."""
+    wheels = site.with_name(f"{site.name}-wheels")
+    where = ["--no-index", "--find-links", wheels, "--target", site]
+    for command in (
+        ["build", "--no-isolation", "--wheel", "--outdir", wheels, place],
+        ["pip", "install", "--no-deps", *where, place.name],
+    ):
+        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    paths = [str(site), os.environ.get("PYTHONPATH", "")]
+    home = str(site.with_name(f"{site.name}-home"))
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "HSIZOO_HOME": home}
 
 
@@ -106,7 +104,7 @@ def hsizoo(where, *words):
 
 def test_every_kind_is_found_and_benchmarked(tmp_path):
     made = make_plugin("mine", PLUGIN_KINDS, "0.1.0")
-    where = installed(made, tmp_path)
+    where = installed(write_plugin(made, tmp_path), tmp_path / "site")
     listed = {each["name"]: each for each in json.loads(hsizoo(where, "list", "--json"))}
     for name, kind in made.components.items():
         assert listed[name]["kind"] == PLUGIN_KINDS[kind].kind
@@ -129,14 +127,17 @@ def test_every_kind_is_found_and_benchmarked(tmp_path):
     assert [row["values"]["oa"] > 0.9 for row in labels["table"]] == [True, True]
 
 
-def test_what_can_be_trained_is_trained_and_shipped(tmp_path):
+def test_what_is_trained_travels_in_the_wheel(tmp_path):
     made = make_plugin("mine", ["trainable"], "0.1.0")
-    where = installed(made, tmp_path)
+    place = write_plugin(made, tmp_path)
+    where = installed(place, tmp_path / "first")
     small = ("--dataset", "phantom:height=40,width=33,train_subjects=2,val_subjects=1")
     run = tmp_path / "run"
     hsizoo(where, "train", "mine", *small, "--epochs", "1", "--out", str(run))
-    weights = tmp_path / "source" / made.dist / "src" / made.package / "weights" / "mine"
-    hsizoo(where, "package-weights", str(run), str(weights))
-    hsizoo({**where, "HSIZOO_HOME": str(tmp_path / "elsewhere")},
-           "bench", "mine", *small, "--out", str(tmp_path / "bench"))  # fmt: skip
-    assert Path(weights / "card.json").is_file()
+    hsizoo(where, "package-weights", str(run), str(place / "src/hsizoo_mine/weights/mine"))
+    where = installed(place, tmp_path / "second")  # another home: it knows the wheel only
+    found = json.loads(hsizoo(where, "info", "mine", "--json"))
+    assert found["weights here"].startswith(str(tmp_path / "second" / "hsizoo_mine" / "weights"))
+    bench = ("bench", "mine", *small, "--out", str(tmp_path / "bench"), "--json")
+    (row,) = json.loads(hsizoo(where, *bench))["table"]
+    assert row["failed_cells"] == 0
