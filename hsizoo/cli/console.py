@@ -140,4 +140,4 @@ def json_alone() -> Iterator[None]:
 
 def print_json(data: Any) -> None:
     """Print data as JSON."""
-    print(json.dumps(data, indent=2), file=_for_json.get() or sys.stdout)  # noqa: T201
+    print(json.dumps(data, indent=2), file=_for_json.get() or sys.stdout)

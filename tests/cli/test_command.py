@@ -1,5 +1,6 @@
 """What commands have in common: how their help is laid out, and JSON alone on stdout."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -32,10 +33,10 @@ def test_arguments_are_as_in_the_usage_and_groups_of_options_have_headings():
 
 def test_with_json_nothing_else_goes_to_stdout():
     def tell(json: bool = False) -> None:
-        print("a plugin talks")
+        sys.stdout.write("a plugin talks\n")
         if json:
             print_json({"a": 1})
-            print("and again")
+            sys.stdout.write("and again\n")
 
     app = typer.Typer(rich_markup_mode=None, add_completion=False)
     app.command(cls=Command)(tell)
