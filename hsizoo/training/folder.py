@@ -84,11 +84,17 @@ class TrainingFolder(Store):
         return self.folder / "log.jsonl"
 
     def clear(self) -> None:
-        """Delete checkpoints, log and result."""
+        """Delete checkpoints, log and result.
+
+        Raises
+        ------
+        StoreError
+            If one cannot be deleted.
+        """
         for path in [
             *self.cells.glob("*"), self.log, self.folder / CARD_FILE, self.folder / WEIGHTS_FILE
         ]:  # fmt: skip
-            path.unlink(missing_ok=True)
+            self._delete(path)
 
     def save_checkpoint(
         self,
@@ -234,11 +240,17 @@ class TrainingFolder(Store):
             return None
         return card
 
+    def _delete(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(self._trouble("delete", path, error)) from error
+
     def save_result(self, weights: Mapping[str, torch.Tensor], card: Mapping[str, Any]) -> None:
         """Write the result; ``format`` and ``digest`` are added to the card."""
         card = {"format": CARD_FORMAT, **card}
         content = _tensor_bytes(weights, metadata(card))
-        (self.folder / CARD_FILE).unlink(missing_ok=True)
+        self._delete(self.folder / CARD_FILE)
         self.write(WEIGHTS_FILE, content)
         full = {**card, "digest": hashlib.sha256(content).hexdigest()}
         self.write(CARD_FILE, sealed(json.dumps(full, indent=1, allow_nan=False)).encode())
