@@ -5,7 +5,10 @@ import errno
 import json
 import os
 import random
+import subprocess
+import sys
 import tempfile
+import textwrap
 import threading
 import time
 import warnings
@@ -130,6 +133,29 @@ def allow(folder, folders, files):
         each.chmod(files)
 
 
+DRIVER = """
+    import sys, time
+    from hsizoo.engine.cells import Cell
+    from hsizoo.engine.executors import LocalExecutor
+    from hsizoo.engine.run_cells import RunEvents, run_cells
+    from hsizoo.engine.store import Store
+    from hsizoo.errors import StoreError
+
+    def work(job, progress):
+        print(job["n"], flush=True)
+        time.sleep(0.05)
+        return {"result": {"square": job["n"] ** 2}, "subject": "a"}
+
+    cells = [Cell({"n": n}, {"n": n, "row": {"label": f"{n}"}}, f"{n}") for n in range(12)]
+    try:
+        with Store(sys.argv[1]) as store:
+            run_cells(store, cells, work, LocalExecutor(), overwrite="failed", events=RunEvents(),
+                      before=lambda due: None)
+    except StoreError as error:
+        print(error)
+"""
+
+
 class TestTwoDrivers:
     def test_one_computes_and_the_other_is_told(self, tmp_path):
         works, told, start = [Work(), Work()], [], threading.Barrier(2)
@@ -150,6 +176,24 @@ class TestTwoDrivers:
         assert works[0].done + works[1].done == Counter(range(12))
         assert all("another run is writing to" in each for each in told)
         assert squares(run(tmp_path, Work())) == RIGHT
+
+    def test_in_processes_of_their_own(self, tmp_path):
+        drivers = [
+            subprocess.Popen(
+                [sys.executable, "-c", textwrap.dedent(DRIVER), str(tmp_path)],
+                stdout=subprocess.PIPE, text=True,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+            for _ in range(3)
+        ]  # fmt: skip
+        said = [driver.communicate()[0].splitlines() for driver in drivers]
+        computed = [int(line) for lines in said for line in lines if line.isdigit()]
+        assert sorted(computed) == list(range(12))
+        others = [line for lines in said for line in lines if not line.isdigit()]
+        assert all("another run is writing to" in line for line in others)
+        again = Work()
+        assert squares(run(tmp_path, again)) == RIGHT
+        assert not again.done
 
     def test_while_the_first_goes_on(self, tmp_path):
         told = []
