@@ -285,7 +285,8 @@ class _Digests(Kind):
     """Digests of the files of a folder: if one changes, its cells are computed anew."""
 
     def prepare(self, place: Path) -> None:
-        self._data = Path(tempfile.mkdtemp(prefix="cubes-"))  # in the same place for all trials
+        self._data = place.parent / "cubes"  # in the same place for all trials
+        self._data.mkdir()
         rng = np.random.default_rng(0)
         labels = np.repeat([[1, 2]], 12, axis=0).repeat(6, axis=1)
         for name in "abcdef":
@@ -320,7 +321,8 @@ def hsizoo_components():
 """
 
     def prepare(self, place: Path) -> None:
-        site = Path(tempfile.mkdtemp(prefix="site-"))
+        site = place.parent / "site"
+        site.mkdir()
         (site / "damage_plugin.py").write_text(self.CODE)
         info = site / "damage_zoo-1.0.dist-info"
         info.mkdir()
