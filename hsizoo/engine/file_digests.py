@@ -2,14 +2,15 @@
 
 ::
 
-    <HSIZOO_HOME>/file-digests.sqlite   path, signature and SHA-256 of each file
+    <HSIZOO_HOME>/file-digests.sqlite   path, signature, SHA-256 and seal of each file
 
 What is read is known as soon as it is read: a call that is stopped, as by Ctrl-C, begins with the
 next file when it is repeated.
 
 A signature is the size, the modification time, the inode and the time of the last change of any of
 these.  A file that is replaced or written to has another one, even if its size and modification
-time are set back: no ordinary call can set the last of the four.
+time are set back: no ordinary call can set the last of the four.  The seal is a digest of the row:
+one that was damaged is not believed, and its file is read again.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ _ATTEMPTS: Final = 3
 _MIB: Final = 2**20
 _PART: Final = 4 * _MIB  # bytes read at once
 _LOOK: Final = 0.2  # seconds between two reports of how much is read
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def signature(path: Path) -> str:
@@ -163,10 +165,15 @@ def _read(path: Path, read: Callable[[int], None]) -> tuple[str, str]:
 
 
 class _Memory:
-    """The digests known so far; one that cannot be opened or written knows nothing."""
+    """The digests known so far; one that cannot be opened, read or written knows nothing.
 
-    def __init__(self, database: sqlite3.Connection | None) -> None:
-        self._database = database
+    After the first trouble it is left alone, since each call would wait for a lock of another
+    process; a damaged file is deleted, and made anew by the next call.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._database = _open(path)
         self._saved = time.monotonic()
 
     def recall(self, paths: Sequence[Path], signatures: Sequence[str]) -> dict[Path, str]:
@@ -174,12 +181,12 @@ class _Memory:
         known: dict[Path, str] = {}
         if self._database is None:
             return known
-        query = "SELECT sha256 FROM files WHERE path = ? AND signature = ?"
-        with contextlib.suppress(sqlite3.Error):
+        query = "SELECT sha256, seal FROM sealed WHERE path = ? AND signature = ?"
+        with self._trouble():
             for path, seen in zip(paths, signatures, strict=True):
                 row = self._database.execute(query, (_name(path), seen)).fetchone()
-                if row is not None:
-                    known[path] = str(row[0])
+                if row is not None and row[1] == _seal(_name(path), seen, row[0]):
+                    known[path] = row[0]
         return known
 
     def note(self, path: Path, seen: str, digest: str) -> None:
@@ -187,18 +194,44 @@ class _Memory:
         _, modified, _, changed = map(int, seen.split(":"))
         if self._database is None or time.time_ns() - max(modified, changed) < _SETTLED:
             return
-        with contextlib.suppress(sqlite3.Error):
-            values = _name(path), seen, digest
-            self._database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", values)
+        with self._trouble():
+            row = _name(path), seen, digest
+            values = (*row, _seal(*row))
+            self._database.execute("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?)", values)
             if time.monotonic() - self._saved > 1:  # a killed run need not read all files again
                 self.save()
 
     def save(self) -> None:
         """Make what is known known to other processes."""
         if self._database is not None:
-            with contextlib.suppress(sqlite3.Error):
+            with self._trouble():
                 self._database.commit()
         self._saved = time.monotonic()
+
+    def close(self) -> None:
+        """Save, and close the file."""
+        self.save()
+        self._close()
+
+    def _close(self) -> None:
+        if self._database is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._database.close()
+        self._database = None
+
+    @contextlib.contextmanager
+    def _trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._close()
+            if getattr(error, "sqlite_errorcode", None) in _DAMAGED:
+                _delete(self._path)
+
+
+def _seal(*row: object) -> str:
+    """Digest of a row."""
+    return hashlib.sha256(repr(row).encode(errors="surrogatepass")).hexdigest()
 
 
 def _name(path: Path) -> str:
@@ -207,15 +240,11 @@ def _name(path: Path) -> str:
 
 @contextlib.contextmanager
 def _remembered() -> Iterator[_Memory]:
-    database = _open(home() / "file-digests.sqlite")
-    memory = _Memory(database)
+    memory = _Memory(home() / "file-digests.sqlite")
     try:
         yield memory
     finally:
-        memory.save()
-        if database is not None:
-            with contextlib.suppress(sqlite3.Error):
-                database.close()
+        memory.close()
 
 
 def _open(path: Path) -> sqlite3.Connection | None:
@@ -226,12 +255,17 @@ def _open(path: Path) -> sqlite3.Connection | None:
             database = sqlite3.connect(path, timeout=5)
             database.execute("PRAGMA synchronous = OFF")  # what is lost is read again
             database.execute(
-                "CREATE TABLE IF NOT EXISTS files (path PRIMARY KEY, signature, sha256)"
+                "CREATE TABLE IF NOT EXISTS sealed (path PRIMARY KEY, signature, sha256, seal)"
             )
             return database
         except (OSError, sqlite3.OperationalError):  # no access, or locked for long
             return None
         except sqlite3.DatabaseError:
-            with contextlib.suppress(OSError):
-                path.unlink()
+            _delete(path)
     return None
+
+
+def _delete(path: Path) -> None:
+    for each in (path, path.with_name(f"{path.name}-journal")):
+        with contextlib.suppress(OSError):
+            each.unlink()
