@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 import numpy as np
-from hsizoo_sam2 import Sam21
+from hsizoo_sam2 import PromptedSam
 
 import hsizoo
 from hsizoo_ipg.consistency import Consistency
@@ -80,7 +80,7 @@ class IPG(hsizoo.PseudoLabeler):
         groups = band_groups(cube, chosen.grouping, chosen.stride, chosen.groups)
         known, names = read_seeds(cube, seeds)
         engine: Engine
-        if isinstance(self._segmenter, Sam21):
+        if isinstance(self._segmenter, PromptedSam):
             engine = DenseEngine(self._segmenter, cube, groups, chosen.group_cache_gb)
         else:
             engine = GenericEngine(self._segmenter, cube, groups)
@@ -114,7 +114,7 @@ class IPG(hsizoo.PseudoLabeler):
         """Return everything that a run depends on, except its random numbers."""
         segmenter = self._segmenter
         weights = ""
-        if isinstance(segmenter, Sam21):
+        if isinstance(segmenter, PromptedSam):
             parts = {f"network.{n}": each for n, each in segmenter.network.state_dict().items()}
             if isinstance(segmenter, hsizoo.TrainableSegmenter):
                 parts |= segmenter.state_dict()

@@ -43,9 +43,9 @@ class IPGOptions:
     Parameters
     ----------
     segmenter : str, default "samsa2-nano"
-        Any registered segmenter or scorer, optionally with options.  Those built on SAM 2.1 are
-        trained and process groups in batches; for others each group is a cube of three bands.
-        INFERRED: the paper uses SAM and names no size; this one is packaged with hsizoo.
+        Any registered segmenter or scorer, optionally with options.  Those built on SAM or
+        SAM 2.1 are trained and process groups in batches; for others each group is a cube of three
+        bands.  INFERRED: the paper uses SAM and names no size; this one is packaged with hsizoo.
     iterations : int, default 50
         Number of rounds, as in the paper.
     tau_h : float, default 0.8
