@@ -31,6 +31,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         kind="scorer",
         target="hsizoo_spectral.pcc:PearsonCorrelation",
         summary="Pearson correlation over bands",
+        version="2",
         paper="SAMSA 2.0, arXiv:2508.00493, section 3.2",
     )
     yield hsizoo.ComponentSpec(

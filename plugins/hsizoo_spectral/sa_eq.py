@@ -17,9 +17,10 @@ import torch
 
 import hsizoo
 from hsizoo.errors import OptionError
-from hsizoo_spectral.sa import PreparedAngles, SpectralAngle
+from hsizoo_spectral.sa import SpectralAngle
 from hsizoo_spectral.spectra import has_float64, torch_device
 from hsizoo_spectral.strips import LargeImage
+from hsizoo_spectral.units import UnitSpectra
 
 __all__ = ["EqualizedSpectralAngle", "PreparedEqualized", "equalize"]
 
@@ -38,13 +39,13 @@ class PreparedEqualized:
 
     Parameters
     ----------
-    angles : PreparedAngles or LargeImage
+    angles : UnitSpectra or LargeImage
         State of the spectral angle.
     valid : torch.Tensor of bool, shape (H * W,)
         Pixels that enter the histogram.
     """
 
-    angles: PreparedAngles | LargeImage
+    angles: UnitSpectra | LargeImage
     valid: torch.Tensor
 
 

@@ -200,6 +200,25 @@ def test_correlation_agrees_with_numpy(data: Float) -> None:
     np.testing.assert_allclose(scores(PearsonCorrelation(), data, references), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("spread", [1e-3, 3e-5])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_correlations_near_1_keep_their_order(spread: float, count: int, sign: int) -> None:
+    """All spectra alike: what a float32 product gets wrong are the last digits, and the order."""
+    data = smooth_cube(spread=spread)
+    references = sign * data[5, 6 : 6 + count]
+    both = np.concatenate([references, data.reshape(-1, data.shape[2])])
+    expected = np.corrcoef(both)[:count, count:]
+    found = scores(PearsonCorrelation(), data, references).reshape(count, -1)
+    assert (sign * expected).min() > 0.999
+    # The last digit of float32 below 1 is 6e-8.
+    assert np.abs(found - expected).max() < 7e-8
+    for own, one in zip(found, expected, strict=True):
+        order = np.argsort(one, kind="stable")
+        assert (np.diff(own[order]) > -7e-8).all()
+        assert len(np.unique(own)) >= len(np.unique(one.astype(np.float32))) / 2
+
+
 def test_correlation_with_a_constant_spectrum_is_zero() -> None:
     data = random_cube()
     data[2, 3] = 0.1
