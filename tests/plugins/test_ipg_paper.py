@@ -10,8 +10,10 @@ from hsizoo_ipg.prompts import Labelled
 from hsizoo_ipg.resuming import Progress
 from hsizoo_ipg.rounds import Runner
 from hsizoo_ipg.similarity import unit_vectors
+from hsizoo_medsam.sam import Vit
 
 import hsizoo
+from hsizoo.errors import DataError
 from hsizoo.zoo.factory import resolve
 
 CLASSES, HEIGHT, WIDTH, GROUPS = 3, 6, 7, 5
@@ -173,8 +175,8 @@ def test_the_preset_is_registered_and_says_what_is_inferred():
         assert getattr(IPGPaperOptions(), name) == getattr(IPGOptions(), name)
 
 
-@pytest.mark.usefixtures("one_thread")
-def test_it_labels_a_scene():
+def stripes():
+    """Three stripes of different spectra, 24 × 20, with two seeds each."""
     rng = np.random.default_rng(0)
     which = np.arange(24)[:, None] * 3 // 24 + np.zeros((1, 20), dtype=int)
     data = rng.uniform(1, 3, (3, 7))[which] + rng.normal(scale=0.05, size=(24, 20, 7))
@@ -182,8 +184,29 @@ def test_it_labels_a_scene():
     for number in range(3):
         seeds[number * 8 + 3, [4, 13]] = number + 1
     labels = hsizoo.LabelMap(seeds, {1: "oats", 2: "corn", 3: "woods"}, ignore=[0])
+    return hsizoo.HyperCube(data), labels
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_it_labels_a_scene():
+    cube, labels = stripes()
     labeler = hsizoo.create("ipg-paper:segmenter=sam2.1-nano,iterations=3,groups=2")
-    made = labeler.label(hsizoo.HyperCube(data), labels, rng=np.random.default_rng(0))
-    new = (made.labels != made.unassigned) & (seeds == 0)
+    made = labeler.label(cube, labels, rng=np.random.default_rng(0))
+    new = (made.labels != made.unassigned) & (labels.labels == 0)
     assert new.sum() == sum(step["new"] for step in made.history) > 3
     assert all(step["loss"] is not None for step in made.history)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_it_runs_on_the_first_sam(monkeypatch):
+    """Small and with random weights, so that its masks mean nothing: 0.5 decides everywhere."""
+    vit = Vit(width=48, depth=2, heads=2, global_blocks=(1,))
+    monkeypatch.setattr("hsizoo_medsam.sam_vit.SIZES", {"vit-b": vit})
+    monkeypatch.setattr("hsizoo_medsam.sam_vit._IMAGE_SIZE", 256)
+    cube, labels = stripes()
+    name = "ipg-paper:segmenter=[sam-vit-b:checkpoint=random],groups=2,tau_h=0.5,kappa_h=0.9"
+    made = hsizoo.create(name, iterations=3).label(cube, labels, rng=np.random.default_rng(0))
+    assert sum(step["new"] for step in made.history) > 0
+    assert len({step["loss"] for step in made.history}) == 3  # it is trained
+    with pytest.raises(DataError, match="SamVit has no features at stride 4: use features=image"):
+        hsizoo.create(name, features="fine").label(cube, labels, rng=np.random.default_rng(0))
