@@ -31,5 +31,6 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         target="hsizoo_ipg.ipg:IPGPaper",
         options_type="hsizoo_ipg.options:IPGPaperOptions",
         summary="IPG to the letter: SAM, a vote in every round, all labels as points",
+        weights="its segmenter's: Meta's SAM ViT-B (Apache-2.0), downloaded to HSIZOO_HOME/weights",
         **_COMMON,
     )
