@@ -34,7 +34,7 @@ _PERTURBATIONS = {
 }
 _OF_ONE_RUN = (
     "dataset", "data_dir", "protocol", "seeds", "perturbations", "split", "scenes",
-    "folds", "fold", "split_seed", "limit", "dry_run",
+    "folds", "fold", "split_seed", "limit",
 )  # fmt: skip
 
 
@@ -205,6 +205,9 @@ def bench(
         "overwrite": overwrite,
         "allow_untrained": allow_untrained,
     }
+    if config is not None and dry_run:
+        _estimate_experiment(errors, config, only or (), json, calibrate, how)
+        return
     if config is not None:
         failed = _bench_experiment(errors, config, only or (), json, how)
     else:
@@ -332,6 +335,31 @@ def _estimate_one(
         _print_tables(asdict(found))
     else:
         print_estimate(found)
+
+
+def _estimate_experiment(
+    errors: Console,
+    config: str,
+    only: Sequence[str],
+    json: bool,
+    calibrate: bool,
+    options: dict[str, Any],
+) -> None:
+    """Print what the runs of an experiment would compute and take."""
+    from dataclasses import asdict
+
+    from hsizoo.cli.run_estimate import print_estimate
+    from hsizoo.runs.experiment_estimate import estimate_experiment
+
+    del options["executor"]  # as for one run
+    with errors.status("computing some images …" if calibrate else "planning …"):
+        found = estimate_experiment(config, only=only, calibrate=calibrate, **options)
+    if json:
+        _print_tables({name: asdict(each) for name, each in found.items()})
+        return
+    for each in found.values():
+        print_estimate(each)
+        typer.echo()
 
 
 def _bench_experiment(

@@ -80,7 +80,8 @@ class AdaptiveKernelNet(nn.Module):
     convolution of the first block; BN follows the first block, BN and ReLU the last.  The residual
     is weighted by the sigmoid of a convolution of size 3 along the channel means, as in Q. Wang et
     al., "ECA-Net", CVPR 2020.  (The paper's code has one more ReLU before the second BN of a
-    block.)
+    block.)  INFERRED: BN has PyTorch's epsilon of 1e-5 throughout; that code has 1e-3 outside the
+    blocks.
 
     Notes
     -----

@@ -77,7 +77,7 @@ class DoubleBranchNet(nn.Module):
     and the maximum over the channels.  Both follow S. Woo et al., "CBAM", ECCV 2018, which the
     paper builds on.  INFERRED: the ReLU between the two layers, from CBAM, and the 3×3, from the
     code of R. Li et al.; that code has no ReLU and, where it names the maximum over the patch,
-    takes the mean again.
+    takes the mean again.  INFERRED: BN has PyTorch's epsilon of 1e-5; that code has 1e-3.
 
     Notes
     -----

@@ -67,7 +67,9 @@ class ResidualNet(nn.Module):
     Total: 364168 parameters, as in the code of R. Li et al.  L is the length of a spectrum after
     the first layer.  A residual block has two convolutions, each with BN, and ReLU between them and
     after the sum, as in the paper's figure.  The paper's own code has BN and ReLU before each, and
-    a parallel 1×1 convolution in the spatial blocks.
+    a parallel 1×1 convolution in the spatial blocks.  INFERRED: BN has PyTorch's epsilon of 1e-5
+    throughout.  The code of R. Li et al. has 1e-3 outside the residual blocks, and one more ReLU in
+    them, before the first BN.
 
     Notes
     -----
