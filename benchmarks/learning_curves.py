@@ -1,4 +1,4 @@
-"""Learning curves of the patch networks: has each training ended when it stops?
+"""Learning curves of the patch networks: whether each training has ended when it stops.
 
 Run from the repository root::
 
