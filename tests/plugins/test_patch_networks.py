@@ -1,5 +1,6 @@
 """The published networks on all bands: layer tables, contract, the image against its patches."""
 
+import copy
 import re
 from pathlib import Path
 
@@ -259,6 +260,18 @@ def test_a_kernel_is_chosen_patch_by_patch_however_many_at_once(monkeypatch):
             found.append(AdaptiveKernelNet(12, 3, "each").eval()(patches))
     torch.testing.assert_close(found[0], found[1])
     torch.testing.assert_close(found[0], found[2])
+
+
+@pytest.mark.parametrize("name", ["ssrn", "dbma", "a2s2k"])
+@pytest.mark.parametrize("bands", [7, 8, 9, 12])
+def test_no_layout_in_memory_changes_what_is_computed(name, bands):
+    """Convolutions of one channel to one column were wrong in ``channels_last``."""
+    torch.manual_seed(0)
+    net = BUILD[name](bands, 3, 5)
+    patches = torch.randn(16, bands, 5, 5)
+    exact = copy.deepcopy(net).double().to(memory_format=torch.contiguous_format)
+    found, expected = net(patches), exact(patches.double())
+    torch.testing.assert_close(found.double(), expected, atol=1e-3, rtol=1e-3)
 
 
 def test_weights_of_the_two_kernels_are_learnt_unless_shared():
