@@ -39,7 +39,7 @@ NETWORKS = (
 PROTOCOL = FewLabelProtocol(shots=5)
 SEED = 0
 TESTED = 1000  # test pixels in the picture
-MOMENTS = 25  # epochs of a training with an accuracy
+MOMENTS = 12  # epochs of a training with an accuracy
 AT_ONCE = 50  # patches
 
 HEAD = ("component", "network", "epoch", "loss", "test_oa", "oa", "fit_seconds")
