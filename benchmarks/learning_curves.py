@@ -158,21 +158,22 @@ def networks_of(lines: Sequence[Line]) -> Iterator[list[Line]]:
 
 
 def table(lines: Sequence[Line]) -> list[str]:
-    """Format a table with one line per component: its last network, and the whole fit."""
+    """Format a table with one line per component: its last whole network, and the whole fit."""
     rows = [
         "| component | epochs | loss, first epoch | 80 to 90 % | last 10 % "
         "| test OA at 80 % and at the end | all test pixels | s/fit |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, mine in by_component(lines).items():
-        *_, last = networks_of(mine)
+        last = max(reversed(list(networks_of(mine))), key=len)  # not a last layer alone
         losses = [float(line["loss"]) for line in last]
         tenth = max(1, len(losses) // 10)
         seen = [(int(line["epoch"]), float(line["test_oa"])) for line in last if line["test_oa"]]
         before = min(seen, key=lambda pair: abs(pair[0] - 0.8 * len(losses)))
         rows.append(
             f"| `{name}` | {len(losses)} | {losses[0]:.3g} "
-            f"| {np.mean(losses[-2 * tenth : -tenth]):.3g} | {np.mean(losses[-tenth:]):.3g} "
+            f"| {np.mean(losses[-2 * tenth : -tenth] or losses):.3g} "
+            f"| {np.mean(losses[-tenth:]):.3g} "
             f"| {100 * before[1]:.1f}, {100 * seen[-1][1]:.1f} | {100 * float(last[0]['oa']):.2f} "
             f"| {float(last[0]['fit_seconds']):.0f} |"
         )
@@ -216,7 +217,8 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     scene = hsizoo.load_scene("indian-pines")
     earlier = options.out / "learning_curves.csv"
-    lines: list[Line] = list(csv.DictReader(earlier.open())) if earlier.exists() else []
+    kept = earlier.read_text(encoding="utf-8").splitlines() if earlier.exists() else []
+    lines: list[Line] = list(csv.DictReader(kept))
     for name in options.networks:
         made = train(name, scene)
         lines = [line for line in lines if line["component"] != name] + made

@@ -11,6 +11,11 @@ from hsizoo.report.rows import done
 
 __all__ = ["classes_of", "notes", "way_of"]
 
+_MOST = {
+    "block-disjoint": "at most half of a class, or what its training blocks hold",
+    "official": "what the training map holds of a class",
+}
+
 
 def classes_of(records: Sequence[Record]) -> dict[tuple[int, str], int]:
     """Number the classes of a run, by label and name in ascending order, from 1.
@@ -45,11 +50,11 @@ def notes(records: Sequence[Record]) -> list[str]:
     found = []
     for way, results in drawn.items():
         where = f" (draw {way})" if len(drawn) > 1 else ""
+        most = _MOST.get(way, "at most half of a class")
         named: dict[str, Counter[str]] = {}
         for result in results.values():
             for key, names in (
-                ("trained on fewer pixels than requested (at most half of a class, or what its "
-                 "training blocks hold)", result["split"]["short"]),
+                (f"trained on fewer pixels than requested ({most})", result["split"]["short"]),
                 ("trained on but not tested, no pixels left", result["split"]["untested"]),
                 ("neither trained on nor tested, no labelled pixels with a valid spectrum",
                  result.get("absent", ())),

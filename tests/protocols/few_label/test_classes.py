@@ -36,5 +36,8 @@ def test_classes_are_named_apart_for_each_way_to_draw(record):
         made["identity"]["protocol"] = {"draw": draw}
         made["result"]["split"]["untested"] = ["oats"] * (draw != "random") + ["corn"] * (seed == 2)
         records.append(made)
+        made["result"]["split"]["short"] = ["rye"]
+    few = [note for note in FewLabelProtocol.notes(records) if "fewer" in note]
+    assert ["training blocks" in note for note in few] == [False, True]
     (note,) = [note for note in FewLabelProtocol.notes(records) if "not tested" in note]
     assert note.endswith("(draw block-disjoint): oats (2 of 2 draws), corn (1 of 2 draws)")
