@@ -133,11 +133,12 @@ def picture(lines: Sequence[Line]) -> bytes:
         start = 0
         for part in networks_of(mine):
             epochs = start + np.array([int(line["epoch"]) for line in part])
-            axes.semilogy(epochs, [float(line["loss"]) for line in part], color="C0", lw=1)
+            axes.plot(epochs, [float(line["loss"]) for line in part], color="C0", lw=1)
             seen = [bool(line["test_oa"]) for line in part]
             accuracy = [100 * float(line["test_oa"]) for line in part if line["test_oa"]]
             other.plot(epochs[seen], accuracy, color="C1", lw=1, marker=".", ms=3)
             start = int(epochs[-1])
+        axes.set_yscale("symlog", linthresh=1e-2)  # the loss of smr-eg falls below 0
         axes.set_title(name, fontsize=9)
         other.set_ylim(0, 100)
         axes.tick_params(axis="y", colors="C0", labelsize=7)
@@ -194,7 +195,7 @@ def write(out: Path, lines: Sequence[Line]) -> None:
         "Five labels per class of Indian Pines, random draw, seed 0, the default training of each "
         f"network. The accuracy over the epochs is that of {TESTED} test pixels and for the "
         "picture only: the last weights are kept, and nothing was chosen by it. `sln-sni` trains "
-        "several networks one after the other; the table has the last. Seconds are those of the "
+        "several networks one after the other; the table has the last whole one. Seconds are those of the "
         "whole fit, without what was measured in between.",
         "",
         *circumstances("learning_curves", "cpu"),
