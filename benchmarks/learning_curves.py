@@ -195,8 +195,8 @@ def write(out: Path, lines: Sequence[Line]) -> None:
         "Five labels per class of Indian Pines, random draw, seed 0, the default training of each "
         f"network. The accuracy over the epochs is that of {TESTED} test pixels and for the "
         "picture only: the last weights are kept, and nothing was chosen by it. `sln-sni` trains "
-        "several networks one after the other; the table has the last whole one. Seconds are those of the "
-        "whole fit, without what was measured in between.",
+        "several networks one after the other; the table has the last whole one. Seconds are those "
+        "of the whole fit, without what was measured in between.",
         "",
         *circumstances("learning_curves", "cpu"),
         "",
