@@ -14,6 +14,7 @@ from hsizoo.interfaces import Protocol, Record, View
 from hsizoo.report.comparison import Comparison, classes_csv, differences_csv, table_csv
 from hsizoo.report.figures import Layout
 from hsizoo.report.sweep import sweep_png, swept
+from hsizoo.runs.marks import footnotes
 from hsizoo.runs.stored import (
     RESULTS_FILE,
     check_inside,
@@ -29,7 +30,7 @@ _NAMED = 3  # scenes that a note names; of more it gives the number
 
 
 def notes_of(protocol: type[Protocol], records: Sequence[Record]) -> list[str]:
-    """Return what a reader of the table must know: the protocol's notes, and how files were read.
+    """Return what a reader must know: the protocol's notes, marks, and how files were read.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def notes_of(protocol: type[Protocol], records: Sequence[Record]) -> list[str]:
     for record in records:
         for remark in record.get("remarks", ()):
             scenes.setdefault(remark, {})[record["identity"]["scene"]] = None
-    notes = list(protocol.notes(records))
+    notes = [*protocol.notes(records), *footnotes(record["label"] for record in records)]
     for remark, names in scenes.items():
         notes.append(f"{listed(names, _NAMED)}: {remark}")
     return notes

@@ -20,6 +20,7 @@ from hsizoo_classifiers.pixels import Components
 from hsizoo_classifiers.spectral_layers import (
     KERNEL,
     along,
+    along_memory,
     at_once,
     convolution,
     length_after,
@@ -107,11 +108,12 @@ class AdaptiveKernelNet(nn.Module):
         layers = 2 if selection == "each" else 1
         self.excite = nn.ModuleList(nn.Linear(bands // 2, 24) for _ in range(layers))
         length = length_after(bands)
-        self.spectral = nn.Sequential(
+        self.spectral = along_memory(
             ImprovedResidual(along(KERNEL), (0, KERNEL // 2), first=True),
             ImprovedResidual(along(KERNEL), (0, KERNEL // 2)),
             convolution(24, 128, along(length)),
-        ).to(memory_format=torch.channels_last)  # a third faster on a CPU
+            length=length,
+        )
         self.spatial = nn.Sequential(
             convolution(128, 24, 3),
             ImprovedResidual((3, 3), (1, 1)),

@@ -20,6 +20,7 @@ from hsizoo_classifiers.patches import predict_patches
 from hsizoo_classifiers.spectral_layers import (
     KERNEL,
     along,
+    along_memory,
     at_every_pixel,
     at_once,
     length_after,
@@ -139,13 +140,14 @@ class Spectral(nn.Module):
 
     def __init__(self, bands: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
+        self.layers = along_memory(
             nn.Conv2d(1, 24, along(KERNEL), stride=along(2)),
             Dense(24, along(KERNEL), (0, KERNEL // 2)),
             nn.BatchNorm2d(96),
             nn.ReLU(),
             nn.Conv2d(96, _OUT, along(length_after(bands))),
-        ).to(memory_format=torch.channels_last)  # a third faster on a CPU
+            length=length_after(bands),
+        )
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
         """Return the features of each pixel."""

@@ -19,6 +19,7 @@ from hsizoo_classifiers.spectral_layers import (
     KERNEL,
     Residual,
     along,
+    along_memory,
     at_every_pixel,
     at_once,
     convolution,
@@ -116,11 +117,12 @@ class Spectral(nn.Module):
 
     def __init__(self, bands: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
+        self.layers = along_memory(
             convolution(1, 24, along(KERNEL), step=along(2)),
             *(Residual(24, along(KERNEL), (0, KERNEL // 2)) for _ in range(2)),
             convolution(24, 128, along(length_after(bands))),
-        ).to(memory_format=torch.channels_last)  # a third faster on a CPU
+            length=length_after(bands),
+        )
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
         """Return the features of each pixel."""

@@ -79,8 +79,8 @@ def test_kinds(zoo):
 
 
 def test_a_protocol_is_made_from_its_name_and_options():
-    made = make_protocol("few-label:shots=3", {"draw": "fixed", "patch": "5"})
-    assert made == FewLabelProtocol(shots=3, draw="fixed", patch=5)
+    made = make_protocol("few-label:shots=3", {"draw": "fixed", "gap": "5"})
+    assert made == FewLabelProtocol(shots=3, draw="fixed", gap=5)
     assert make_protocol("hsizoo/interactive", {}) == InteractiveProtocol()
     with pytest.raises(OptionError, match=r"protocol few-label has no option 'shot'.*'shots'"):
         make_protocol("few-label", {"shot": 3})
