@@ -136,7 +136,7 @@ def measure(count: int, stored: bool) -> dict[str, Any]:
     """Run cells, and the same command again; both in parts, with the peak of memory."""
     import hsizoo
     import hsizoo.runs.bench as runner
-    from hsizoo.engine.cells import Cell
+    import hsizoo.runs.plan as planning
     from hsizoo.engine.store import Store
     from hsizoo.runs.work import CellWork
 
@@ -147,9 +147,8 @@ def measure(count: int, stored: bool) -> dict[str, Any]:
         hsizoo.bench("instant", "many:count=3", out=f"{temporary}/warm")  # imports, the protocol
         for name in ("plan", "compare", "write_results"):
             setattr(runner, name, clock.wrap(name, getattr(runner, name)))
-        plain_key = Cell.key.func  # type: ignore[attr-defined]
-        Cell.key.func = clock.wrap("key", plain_key)  # type: ignore[attr-defined]
-        Store.load_all = clock.wrap("load", Store.load_all)  # type: ignore[method-assign]
+        planning._Form.key = clock.wrap("key", planning._Form.key)  # type: ignore[method-assign]
+        Store.head = clock.wrap("load", Store.head)  # type: ignore[method-assign]
         Store.save = clock.wrap("save", Store.save)  # type: ignore[method-assign]
         CellWork.__call__ = clock.wrap("work", CellWork.__call__)  # type: ignore[method-assign]
         out = Path(temporary) / "run"
@@ -165,8 +164,6 @@ def measure(count: int, stored: bool) -> dict[str, Any]:
             assert len(result.records) == count
             assert not result.failures
             parts = {part: list(spent) for part, spent in clock.spent.items()}
-            # Keys are made while stored records are looked for.
-            parts["load"] = [a - b for a, b in zip(parts["load"], parts["key"], strict=True)]
             inner = [sum(each) for each in zip(*parts.values(), strict=True)]
             parts["rest"] = [a - b for a, b in zip(whole, inner, strict=True)]
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
@@ -190,8 +187,9 @@ def fill(out: Path, count: int, temporary: Path) -> None:
     from hsizoo.runs.plan import plan
 
     few = hsizoo.bench("instant", "many:count=3", out=temporary / "few", clicks=5)
-    (path, *_) = (few.folder / "cells").glob("*.json")
-    pattern = json.loads(path.read_text())
+    pattern = dict(few.records[0])
+    for key in ("label", "conditions", "training_seed"):  # of the row
+        del pattern[key]
     protocol = few.protocol(clicks=5)
     with Store(out) as store:
         for number, cell in enumerate(plan([Case(

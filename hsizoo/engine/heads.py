@@ -14,7 +14,7 @@ __all__ = ["Head", "parse", "parse_head"]
 
 @dataclass(slots=True)
 class Head:
-    """A record without its result, its identity and what it was made with.
+    """A record without its result.
 
     Parameters
     ----------
@@ -22,10 +22,10 @@ class Head:
         Its entries; None, or empty, where it has none.
     has_identity, has_result : bool
         Whether these are objects that are not empty.
+    identity, provenance : bytes
+        As JSON; empty if there is none.
     is_sealed : bool
         Whether it has a digest of itself; records of the first versions have none.
-    provenance : bytes
-        As JSON; empty if there is none.
     """
 
     format: Any
@@ -38,20 +38,26 @@ class Head:
     has_identity: bool
     has_result: bool
     is_sealed: bool
+    identity: bytes
     provenance: bytes
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Head:
         """The head of a record that was read whole."""
-        made, objects = record.get("provenance"), (record.get("identity"), record.get("result"))
+        identity, result, made = (record.get(key) for key in ("identity", "result", "provenance"))
         return cls(
-            *(record.get(key) for key in ("format", "status", "error")),
-            record.get("finished", ""),
-            *(record.get(key) for key in ("subject", "digests")),
-            record.get("remarks", ()),
-            *(isinstance(each, dict) and bool(each) for each in objects),
-            "digest" in record,
-            json.dumps(made).encode() if made else b"",
+            format=record.get("format"),
+            status=record.get("status"),
+            error=record.get("error"),
+            finished=record.get("finished", ""),
+            subject=record.get("subject"),
+            digests=record.get("digests"),
+            remarks=record.get("remarks", ()),
+            has_identity=isinstance(identity, dict) and bool(identity),
+            has_result=isinstance(result, dict) and bool(result),
+            is_sealed="digest" in record,
+            identity=json.dumps(identity).encode() if identity else b"",
+            provenance=json.dumps(made).encode() if made else b"",
         )
 
     def fault(self) -> str:
@@ -108,6 +114,7 @@ def parse_head(line: bytes) -> Head:
         _has_entries(found.identity),
         _has_entries(found.result),
         found.digest is not None,
+        bytes(found.identity),
         bytes(found.provenance),
     )
 

@@ -5,9 +5,10 @@
     <folder>/records-0001.jsonl   one record a line; {"key": "…", …, "digest": "…"}
     <folder>/records-0002.jsonl   begun when the one before has 256 MB
 
-The last entry of a line is the SHA-256 of the bytes before it.  The last valid line of a key counts.
-Every record has a line feed before it and another behind it: what a killed process left unfinished,
-or a line feed that is damaged, spoils no neighbour, and files may be joined with ``cat``.
+The last entry of a line is the SHA-256 of the bytes before it.  Of several valid lines of a key, the
+last counts.  Every record has a line feed before it and another behind it: what a killed process
+left unfinished, or a line feed that is damaged, spoils no neighbour, and files may be joined with
+``cat``.
 """
 
 from __future__ import annotations
@@ -98,9 +99,10 @@ class RecordLogs:
         for number, path in self._paths().items():
             try:
                 size, seen = path.stat().st_size, self._seen.get(number, 0)
-                if size < seen:  # another folder, or edited
+                if size < seen:  # edited, or another folder: from the beginning
                     self._forget()
-                    return self.refresh()
+                    self.refresh()
+                    break
                 if size > seen:
                     self._scan(number, path, seen)
             except OSError as error:
@@ -109,7 +111,7 @@ class RecordLogs:
     def _paths(self) -> dict[int, Path]:
         """The files by number, in order."""
         try:
-            names = os.listdir(self.folder)
+            names = [path.name for path in self.folder.iterdir()]
         except OSError:
             return {}
         found = {int(match[1]): match[0] for name in names if (match := _NAME.fullmatch(name))}

@@ -16,7 +16,7 @@ from hsizoo.engine.heads import Head
 from hsizoo.engine.store import Store
 from hsizoo.errors import StoreError
 
-__all__ = ["Mark", "Records", "marks", "select"]
+__all__ = ["Mark", "Records", "finished_of", "marks", "provenances_of", "remarks_of", "select"]
 
 _MOST_HELD = 1000  # records of a run that are kept in memory, so that they may outlive their folder
 
@@ -46,7 +46,12 @@ class _Marking:
         self._text = ""
 
     def mark(
-        self, row: Mapping[str, Any], identity: Mapping[str, Any], key: str, about: Head | None
+        self,
+        row: Mapping[str, Any],
+        identity: Mapping[str, Any],
+        key: str,
+        status: Any,
+        subject: Any,
     ) -> Mark:
         dataset = identity.get("dataset")
         if dataset is not self._dataset and dataset != self._dataset:
@@ -55,10 +60,9 @@ class _Marking:
                 dataset = {name: dataset[name] for name in dataset if name != "data_version"}
             self._text = sys.intern(json.dumps(dataset, sort_keys=True))
         text = json.dumps(row, sort_keys=True)
-        subject = None if about is None else about.subject
         return Mark(
             self._rows.setdefault(text, row),
-            "" if about is None else sys.intern(str(about.status)),
+            sys.intern(str(status)),
             self._text,
             identity.get("scene", ""),
             sys.intern(subject) if isinstance(subject, str) else subject,
@@ -83,17 +87,17 @@ class Records(Sequence[dict[str, Any]]):
         self._places: Sequence[int] = range(0)
         self.finished = ""
         """When the last cell was finished, ISO 8601; empty if none was."""
-        self.remarks: dict[str, dict[str, None]] = {}
-        """The scenes of each remark on how files were read."""
+        self._remarks: dict[int, tuple[str, ...]] = {}
         self.provenances: dict[bytes, None] = {}
         """What the cells were made with, as JSON, each once."""
 
     def add(self, cell: Cell, head: Head | None) -> None:
         """Append a cell, and what is in the store of it; None if that is yet to come."""
-        self._marks.append(self._marking.mark(cell.job["row"], cell.identity, cell.key, head))
+        told = ("", None) if head is None else (head.status, head.subject)
+        self._marks.append(self._marking.mark(cell.job["row"], cell.identity, cell.key, *told))
         self._places = range(len(self._marks))
         if head is not None:
-            self._take_in(head, cell.identity.get("scene", ""))
+            self._take_in(len(self._marks) - 1, head)
 
     def tell(self, place: int, head: Head, held: dict[str, Any] | None = None) -> None:
         """Say what a cell has come to.
@@ -108,7 +112,7 @@ class Records(Sequence[dict[str, Any]]):
         """
         mark = self._marks[place]
         self._marks[place] = mark._replace(status=head.status, subject=head.subject)
-        self._take_in(head, mark.scene)
+        self._take_in(place, head)
         if held is not None:
             self._held[place] = held
 
@@ -116,7 +120,8 @@ class Records(Sequence[dict[str, Any]]):
         """Append the record of what could not even be tried; it is not in the store."""
         row = {key: record.get(key) for key in ("label", "conditions", "training_seed")}
         self._held[len(self._marks)] = dict(record)
-        self._marks.append(self._marking.mark(row, record["identity"], "", Head.of(record)))
+        told = record["status"], record.get("subject")
+        self._marks.append(self._marking.mark(row, record["identity"], "", *told))
         self._places = range(len(self._marks))
 
     def settle(self) -> None:
@@ -124,11 +129,11 @@ class Records(Sequence[dict[str, Any]]):
         if len(self) <= _MOST_HELD:
             self._held |= {place: self._read(place) for place in self._places}
 
-    def _take_in(self, head: Head, scene: str) -> None:
+    def _take_in(self, place: int, head: Head) -> None:
         if isinstance(head.finished, str):
             self.finished = max(self.finished, head.finished)
-        for remark in head.remarks or ():
-            self.remarks.setdefault(remark, {})[scene] = None
+        if head.remarks:
+            self._remarks[place] = tuple(map(sys.intern, head.remarks))
         if head.provenance:
             self.provenances[head.provenance] = None
 
@@ -136,12 +141,18 @@ class Records(Sequence[dict[str, Any]]):
         """Return the records of these places, which are read when they are asked for."""
         found = Records(self._store)
         found._marks, found._held = self._marks, self._held
+        found._remarks = self._remarks
         found._places = [self._places[place] for place in places]
         return found
 
     def marks(self) -> Iterator[Mark]:
         """Yield what tables are arranged by; nothing is read."""
         return (self._marks[place] for place in self._places)
+
+    def remarks(self) -> Iterator[tuple[str, Iterable[str]]]:
+        """Yield the scene of each cell, and remarks on how its files were read."""
+        for place in self._places if self._remarks else ():
+            yield self._marks[place].scene, self._remarks.get(place, ())
 
     def __len__(self) -> int:
         return len(self._places)
@@ -180,7 +191,9 @@ def marks(records: Sequence[Mapping[str, Any]]) -> Iterator[Mark]:
     kept = ("label", "conditions", "training_seed")
     for record in records:
         row = {key: record[key] for key in kept if key in record}
-        yield marking.mark(row, record["identity"], record.get("key", ""), Head.of(record))
+        about = record.get("identity") or {}
+        told = record.get("status"), record.get("subject")
+        yield marking.mark(row, about, record.get("key", ""), *told)
 
 
 def select(
@@ -190,3 +203,35 @@ def select(
     if isinstance(records, Records):
         return records.select(places)
     return [records[place] for place in places]
+
+
+def remarks_of(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, None]]:
+    """Return the scenes of each remark on how files were read, in order."""
+    found: dict[str, dict[str, None]] = {}
+    for scene, remarks in _remarks(records):
+        for remark in remarks:
+            found.setdefault(remark, {})[scene] = None
+    return found
+
+
+def _remarks(records: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Iterable[str]]]:
+    if isinstance(records, Records):
+        yield from records.remarks()
+    else:
+        for record in records:
+            yield record["identity"].get("scene", ""), record.get("remarks", ())
+
+
+def finished_of(records: Sequence[Mapping[str, Any]]) -> str:
+    """When the last cell of a run was finished, ISO 8601; empty if none was."""
+    if isinstance(records, Records):
+        return records.finished
+    return max((each["finished"] for each in records if "finished" in each), default="")
+
+
+def provenances_of(records: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return what the cells of a run were made with, each once."""
+    if isinstance(records, Records):
+        return [json.loads(each) for each in records.provenances]
+    found = {json.dumps(each["provenance"]) for each in records if each.get("provenance")}
+    return [json.loads(each) for each in sorted(found)]

@@ -115,9 +115,7 @@ def run_cells(
     return records
 
 
-def _sound(
-    store: Store, cell: Cell, fault_of: Callable[[Mapping[str, Any]], str]
-) -> Head | None:
+def _sound(store: Store, cell: Cell, fault_of: Callable[[Mapping[str, Any]], str]) -> Head | None:
     """What is stored of a cell, if it can be used."""
     head = store.head(cell.key)
     if head is None:

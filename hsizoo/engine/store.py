@@ -236,14 +236,15 @@ class Store:
         except OSError as error:
             raise StoreError(self._trouble("write", self.cells, error)) from error
 
-    def write(self, name: str, content: bytes) -> Path:
+    def write(self, name: str, content: bytes | Iterable[bytes]) -> Path:
         """Write a file atomically and return its path.
 
         Parameters
         ----------
         name : str
             Path relative to the folder; missing parent folders are created.
-        content : bytes
+        content : bytes or iterable of bytes
+            In pieces, if it is long.
 
         Raises
         ------
@@ -258,7 +259,7 @@ class Store:
                 dir=path.parent, prefix=f".{path.name}.", suffix=".part"
             )
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                file.writelines([content] if isinstance(content, bytes) else content)
                 file.flush()
                 os.fsync(file.fileno())
             umask = os.umask(0)
