@@ -5,8 +5,8 @@
     <folder>/records-0001.jsonl   one record a line; {"key": "…", …, "digest": "…"}
     <folder>/records-0002.jsonl   begun when the one before has 256 MB
 
-The last entry of a line is the SHA-256 of the bytes before it.  Of several valid lines of a key, the
-last counts.  Every record has a line feed before it and another behind it: what a killed process
+The last entry of a line is the SHA-256 of the bytes before it.  Of several valid lines of a key,
+the last counts.  Every record has a line feed before it and another behind it: what a killed process
 left unfinished, or a line feed that is damaged, spoils no neighbour, and files may be joined with
 ``cat``.
 """

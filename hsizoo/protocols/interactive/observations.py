@@ -15,8 +15,9 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from hsizoo.errors import ProtocolError
 from hsizoo.interfaces import Observation, Record
-from hsizoo.protocols.interactive.curve_metrics import curve_auc, failed, noc
+from hsizoo.protocols.interactive.curve_metrics import Floats, curve_aucs, nocs
 from hsizoo.protocols.mask_metrics import THRESHOLD_GRID
 
 __all__ = ["Observed", "observe", "observe_curves", "seconds", "tuned_scores"]
@@ -26,47 +27,35 @@ _FIGURES = (
     "auc", "noc85", "nof85",
 )  # fmt: skip
 _TUNED = "dice@tuned 1c"
-_CLICKS = tuple(str(click) for click in range(1, 1001))  # the most that a run may have
 _BLOCK = 1000  # grids that become an array at a time
 
 
 class Observed(Sequence[list[Observation]]):
-    """The observations of each record, made when they are asked for.
+    """The observations of each record, made when they are asked for."""
 
-    Parameters
-    ----------
-    names : sequence of str
-        Columns, in the order in which `add` gets their values.
-    """
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = tuple(names)
+    def __init__(self) -> None:
         self._labels: list[Any] = []
         self._categories: list[Any] = []
-        self._values = array("d")
         self._starts = array("Q", [0])  # of the observations of each record
-        self._firsts = array("Q", [0])  # of the values of each observation
-        self._more: dict[str, Sequence[float]] = {}
+        self._names: list[str] = []
+        self._values = np.zeros((0, 0))
 
-    def add(self, samples: Iterable[tuple[Any, Any, Sequence[float]]]) -> None:
-        """Append a record: label, category and values of each of its samples."""
-        for label, category, values in samples:
+    def add(self, samples: Iterable[tuple[Any, Any]]) -> None:
+        """Append a record: label and category of each of its samples."""
+        for label, category in samples:
             self._labels.append(label)
             self._categories.append(category)
-            self._values.extend(values)
-            self._firsts.append(len(self._values))
         self._starts.append(len(self._labels))
 
-    def add_column(self, name: str, values: Sequence[float]) -> None:
-        """Append a column with a value for each observation."""
-        self._more[name] = values
+    def set_values(self, names: Iterable[str], values: Floats) -> None:
+        """Append columns, shape (observations, names)."""
+        self._values = np.hstack([self._values, values]) if self._names else values
+        self._names += names
 
     @property
     def names(self) -> list[str]:
-        """The columns in which an observation has a value."""
-        edges = zip(self._firsts, self._firsts[1:], strict=False)
-        most = max((end - start for start, end in edges), default=0)
-        return [*self._names[:most], *self._more]
+        """The columns."""
+        return list(self._names)
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -79,32 +68,33 @@ class Observed(Sequence[list[Observation]]):
         if isinstance(at, slice):
             return [self[place] for place in range(*at.indices(len(self)))]
         place = range(len(self))[at]
-        return [self._observation(n) for n in range(self._starts[place], self._starts[place + 1])]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def _observation(self, number: int) -> Observation:
-        mine = self._values[self._firsts[number] : self._firsts[number + 1]]
-        values = dict(zip(self._names, mine, strict=False))
-        values |= {name: column[number] for name, column in self._more.items()}
-        return Observation(
-            label=self._labels[number], category=self._categories[number], values=values
-        )
+        start, end = self._starts[place], self._starts[place + 1]
+        return [
+            Observation(
+                label=label, category=category, values=dict(zip(self._names, mine, strict=True))
+            )
+            for label, category, mine in zip(
+                self._labels[start:end],
+                self._categories[start:end],
+                self._values[start:end].tolist(),
+                strict=True,
+            )
+        ]
 
 
 def observe(records: Sequence[Record]) -> Observed:
     """Return the observations of one row; see `hsizoo.Protocol.observe`."""
-    found, tuned = Observed(_FIGURES), _Tuned(1)
+    found, tuned, curves = Observed(), _Tuned(1), _Curves()
     for record in records:
         samples = record["result"]["samples"]
-        found.add((each["label"], each["class"], _figures(each)) for each in samples)
+        found.add((each["label"], each["class"]) for each in samples)
+        for sample in samples:
+            curves.add(sample)
         tuned.add(record)
+    found.set_values(_FIGURES, curves.figures())
     scores = tuned.scores()
     if scores is not None:
-        found.add_column(_TUNED, array("d", scores))
+        found.set_values([_TUNED], scores[:, None])
     return found
 
 
@@ -116,32 +106,56 @@ def observe_curves(records: Iterable[Record], *keys: str) -> list[Observed]:
     list of Observed
         One for each of `keys`.
     """
-    found = [Observed(_CLICKS) for _ in keys]
+    found = [(Observed(), array("d"), array("Q")) for _ in keys]
     for record in records:
-        for key, mine in zip(keys, found, strict=True):
-            samples = record["result"]["samples"]
-            mine.add((each["label"], each["class"], each[key]) for each in samples)
-    return found
+        samples = record["result"]["samples"]
+        for key, (observed, values, counts) in zip(keys, found, strict=True):
+            observed.add((each["label"], each["class"]) for each in samples)
+            for each in samples:
+                values.extend(each[key])
+                counts.append(len(each[key]))
+    for observed, values, counts in found:
+        clicks = max(counts, default=0)
+        table = np.full((len(counts), clicks), np.nan)
+        table[np.arange(clicks) < np.array(counts, dtype=np.int64)[:, None]] = values
+        observed.set_values([str(click) for click in range(1, clicks + 1)], table)
+    return [observed for observed, _, _ in found]
 
 
-def _figures(sample: Mapping[str, Any]) -> tuple[float, ...]:
-    """All figures of a sample except the tuned one; NaN if there are too few clicks."""
-    clicks = len(sample["dice"])
+class _Curves:
+    """Collects the curves of samples, and makes figures of all of them at once."""
 
-    def after(key: str, click: int) -> float:
-        return float(sample[key][click - 1]) if click <= clicks else float("nan")
+    def __init__(self) -> None:
+        self._values = array("d"), array("d"), array("d")
+        self._clicks = array("q")
 
-    return (
-        after("dice", 1),
-        after("dice_max", 1),
-        after("dice", 5),
-        after("dice_max", 5),
-        after("dice", clicks),
-        after("iou", 5),
-        float(curve_auc(sample["dice"])),
-        float(noc(sample["iou"], 0.85, clicks)),
-        float(failed(sample["iou"], 0.85)),
-    )
+    def add(self, sample: Mapping[str, Any]) -> None:
+        """Take in a sample."""
+        for values, key in zip(self._values, ("dice", "dice_max", "iou"), strict=True):
+            values.extend(sample[key])
+        self._clicks.append(len(sample["dice"]))
+
+    def figures(self) -> Floats:
+        """Return all figures but the tuned one, (samples, figures); NaN for clicks not made."""
+        clicks = np.frombuffer(self._clicks, dtype=np.int64)
+        starts = np.cumsum(clicks) - clicks
+        found = np.full((len(clicks), len(_FIGURES)), np.nan)
+        for count in np.unique(clicks).tolist():
+            mine = np.flatnonzero(clicks == count)
+            places = starts[mine][:, None] + np.arange(count)
+            dice, best, iou = (np.frombuffer(each)[places] for each in self._values)
+            if not (count and np.isfinite(dice).all() and np.isfinite(iou).all()):
+                raise ProtocolError("a record has no finite value for each click")
+            for column, (curve, click) in enumerate(
+                [(dice, 1), (best, 1), (dice, 5), (best, 5), (dice, count), (iou, 5)]
+            ):
+                if click <= count:
+                    found[mine, column] = curve[:, click - 1]
+            reached = iou >= 0.85
+            found[mine, 6] = curve_aucs(dice)
+            found[mine, 7] = nocs(reached, count)
+            found[mine, 8] = ~reached.any(axis=1)
+        return found
 
 
 def tuned_scores(records: Iterable[Record], click: int) -> list[list[float]] | None:
