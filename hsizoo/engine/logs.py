@@ -124,7 +124,10 @@ class RecordLogs:
                 whole = line.endswith(b"\n")
                 if not whole and len(line) < _LONGEST and unsealed(line):
                     break  # another process is writing it, or was killed
-                match = _KEY.match(line)
+                # A line without a seal was never finished.
+                match = (
+                    _KEY.match(line) if line.rstrip(b"\n")[-_SEALED:].startswith(_SEAL) else None
+                )
                 if match:
                     self._note(json.loads(match[1]), number, start, len(line) - whole)
                 start += len(line)

@@ -121,7 +121,7 @@ class Store:
         """Whether there is a record of a cell, valid or not."""
         return self._indexed(key)
 
-    def keys(self) -> list[str]:
+    def stored(self) -> list[str]:
         """The keys of all cells that have a record, valid or not.
 
         Raises
@@ -176,7 +176,9 @@ class Store:
             return None if self._lender is None else self._taken_over(key)
         index = self._fresh(again=False)
         line, fault = index.logs.read(key)
-        if fault:
+        if fault and line is not None:
+            warnings.warn(f"{fault}; an earlier record of this cell is used", stacklevel=3)
+        elif fault:
             self._remark(fault)
         if line is None and key in index.files:
             return self._in_file(key)
@@ -294,7 +296,7 @@ class Store:
 
     def _trouble(self, verb: str, path: Path, error: OSError) -> str:
         try:
-            safe = len(self.keys())
+            safe = len(self.stored())
         except StoreError:
             safe = 0
         kept = f"The {safe} finished cell(s) in {self.folder} are intact. " if safe else ""

@@ -224,7 +224,7 @@ def _candidates(folder: Path) -> Iterator[Path]:
 
 
 def _run(folder: Path) -> StoredRun | None:
-    stored = Store(folder).keys()
+    stored = Store(folder).stored()
     results = read_results(folder)
     if results is None or not is_readable(results, "cells", "protocol"):
         return _stopped(folder, stored)

@@ -104,7 +104,7 @@ def earlier_records(folders: Sequence[Path]) -> Iterator[dict[str, Any]]:
     for folder in dict.fromkeys(folders):
         store = Store(folder)
         try:
-            keys = store.keys()[:_MOST_RECORDS]
+            keys = store.stored()[:_MOST_RECORDS]
         except StoreError:
             continue
         for key in keys:
