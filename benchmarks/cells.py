@@ -29,7 +29,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from racing import RESULTS, circumstances
 
@@ -182,23 +181,31 @@ def measure(count: int, stored: bool) -> dict[str, Any]:
 def fill(out: Path, count: int, temporary: Path) -> None:
     """Write the records that a run would have written, without computing them or flushing them."""
     import hsizoo
+    from hsizoo.engine.logs import RecordLogs, seal
     from hsizoo.engine.store import Store
     from hsizoo.runs.case import Case
     from hsizoo.runs.plan import plan
 
     few = hsizoo.bench("instant", "many:count=3", out=temporary / "few", clicks=5)
-    pattern = dict(few.records[0])
-    for key in ("label", "conditions", "training_seed"):  # of the row
-        del pattern[key]
+    store = Store(few.folder)
+    (key, *_) = store.stored()
+    pattern = dict(store.load(key) or {})
+    del pattern["digest"]
     protocol = few.protocol(clicks=5)
-    with Store(out) as store:
-        for number, cell in enumerate(plan([Case(
-            component="instant", dataset=f"many:count={count}", protocol=protocol
-        )])):  # fmt: skip
-            record = {**pattern, "key": cell.key, "identity": dict(cell.identity)}
-            record["subject"] = f"subject-{number}"
-            with patch("os.fsync"):
-                store.save(cell.key, record)
+    cells = plan([Case(component="instant", dataset=f"many:count={count}", protocol=protocol)])
+    identity = {**cells[0].identity, "scene": "@scene@"}
+    whole = {**pattern, "key": "@key@", "identity": identity, "subject": "@subject@"}
+    text = json.dumps(whole).encode()
+    logs = RecordLogs(out / "cells")
+    for number, cell in enumerate(cells):
+        line = text.replace(b"@key@", cell.key.encode())
+        line = line.replace(b"@scene@", b"scene-%d" % number)
+        logs.append(cell.key, seal(line.replace(b"@subject@", b"subject-%d" % number)), flush=False)
+    logs.stop_writing()
+    del logs
+    read = Store(out).load(cells[-1].key)
+    assert read is not None
+    assert read["identity"] == cells[-1].identity
 
 
 def display(result: Any) -> dict[str, float]:

@@ -78,7 +78,7 @@ def records_in(out: Path) -> dict[str, dict[str, Any] | None]:
     store = Store(out)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return store.load_all(sorted(path.stem for path in store.cells.glob("*.json")))
+        return {key: store.load(key) for key in sorted(store.stored())}
 
 
 def figures(record: dict[str, Any] | None) -> Any:
@@ -138,11 +138,11 @@ class Trial:
         if self.rng.random() < 0.25:
             time.sleep(4 * self.rng.random())
             return
-        cells = self.out / "cells"
+        store = Store(self.out)
         wanted = len(self.finished) + self.rng.randint(0, 3)
         deadline = time.monotonic() + _PATIENCE
         while driver.poll() is None and time.monotonic() < deadline:
-            if len(list(cells.glob("*.json"))) >= wanted and workers_of(driver.pid):
+            if len(store.stored()) >= wanted and workers_of(driver.pid):
                 break
             time.sleep(0.005)
         time.sleep(0.3 * self.rng.random())

@@ -42,6 +42,7 @@ class _Marking:
 
     def __init__(self) -> None:
         self._rows: dict[str, Mapping[str, Any]] = {}
+        self._same: dict[int, tuple[Any, Mapping[str, Any]]] = {}  # most cells have one of a few
         self._dataset: Any = object()
         self._text = ""
 
@@ -59,9 +60,12 @@ class _Marking:
             if isinstance(dataset, Mapping):  # each scene may have a version of its own
                 dataset = {name: dataset[name] for name in dataset if name != "data_version"}
             self._text = sys.intern(json.dumps(dataset, sort_keys=True))
-        text = json.dumps(row, sort_keys=True)
+        known = self._same.get(id(row))
+        if known is None or known[0] is not row:
+            text = json.dumps(row, sort_keys=True)
+            known = self._same[id(row)] = row, self._rows.setdefault(text, row)
         return Mark(
-            self._rows.setdefault(text, row),
+            known[1],
             sys.intern(str(status)),
             self._text,
             identity.get("scene", ""),

@@ -187,7 +187,7 @@ class TestAReaderBeside:
             assert reader.load("a")["n"] == 1
         log_of(store).write_bytes(content)  # the writer took it back, and went on
         Store(store.folder)
-        with open(log_of(store), "ab") as file:
+        with log_of(store).open("ab") as file:
             file.write(line("b", {"n": 2}))
         assert reader.load("b")["n"] == 2
 
