@@ -6,9 +6,9 @@
     <folder>/records-0002.jsonl   begun when the one before has 256 MB
 
 The last entry of a line is the SHA-256 of the bytes before it.  Of several valid lines of a key,
-the last counts.  Every record has a line feed before it and another behind it: what a killed process
-left unfinished, or a line feed that is damaged, spoils no neighbour, and files may be joined with
-``cat``.
+the last counts.  Every record has a line feed before it and another behind it: what a killed
+process left unfinished, or a line feed that is damaged, spoils no neighbour, and files may be joined
+with ``cat``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from array import array
 from collections.abc import Iterator
 from functools import partial
@@ -31,6 +32,7 @@ __all__ = ["RecordLogs", "flush_folder", "seal", "unsealed"]
 _FULL = 256 * 10**6  # bytes after which a new file is begun
 _LONGEST = 64 * 2**20  # bytes of a record; those of an image's splits are the longest
 _MOST_OPEN = 100  # files
+_SETTLED = 2 * 10**9  # nanoseconds, by which times of files may be too coarse
 
 _NAME = re.compile(r"records-(\d{4,})\.jsonl")
 _KEY = re.compile(rb'\{"key": ("(?:[^"\\]|\\.)*")')
@@ -67,6 +69,8 @@ class RecordLogs:
         self._file: FileIO | None = None  # that is written to
         self._last = 1  # its number
         self._dirty = False
+        self._listed: dict[int, Path] = {}
+        self._changed = -1  # when the folder was, as it is listed
         self._forget()
 
     def _forget(self) -> None:
@@ -108,14 +112,22 @@ class RecordLogs:
             except OSError as error:
                 raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
 
-    def _paths(self) -> dict[int, Path]:
-        """The files by number, in order."""
+    def _paths(self, *, again: bool = False) -> dict[int, Path]:
+        """The files by number, in order; the folder is listed again if it has changed."""
         try:
-            names = [path.name for path in self.folder.iterdir()]
+            changed = self.folder.stat().st_mtime_ns
+            if again or changed != self._changed:
+                names = [path.name for path in self.folder.iterdir()]
+                found = {
+                    int(match[1]): match[0] for name in names if (match := _NAME.fullmatch(name))
+                }
+                self._listed = {number: self.folder / found[number] for number in sorted(found)}
+                # What came a moment after this may have the same time.
+                settled = time.time_ns() - changed > _SETTLED
+                self._changed = changed if settled else -1
         except OSError:
             return {}
-        found = {int(match[1]): match[0] for name in names if (match := _NAME.fullmatch(name))}
-        return {number: self.folder / found[number] for number in sorted(found)}
+        return self._listed
 
     def _scan(self, number: int, path: Path, start: int) -> None:
         with path.open("rb", buffering=2**20) as file:
@@ -240,7 +252,7 @@ class RecordLogs:
             if about.st_nlink and about.st_size < _FULL:
                 return self._file
             self.stop_writing()
-        paths = self._paths()
+        paths = self._paths(again=True)
         self._last = max(paths, default=1)
         if self._last in paths and paths[self._last].stat().st_size >= _FULL:
             self._last += 1

@@ -212,7 +212,7 @@ class Store:
         return found
 
     def _indexed(self, key: str) -> bool:
-        """Whether there is a record; if another process may be writing, it is looked for again."""
+        """Whether there is a record; one that another process may write is looked for again."""
         return key in self._fresh(again=False) or (
             not self._lock.is_locked and key in self._fresh()
         )
@@ -221,7 +221,7 @@ class Store:
         if self._index is None:
             self._index = _Index(self.cells)
         elif again and not self._lock.is_locked:
-            self._index.refresh()
+            self._index.logs.refresh()
         return self._index
 
     def save(self, key: str, record: Mapping[str, Any]) -> None:
@@ -311,20 +311,16 @@ class _Index:
 
     def __init__(self, cells: Path) -> None:
         self.logs = RecordLogs(cells)
-        self.refresh()
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.logs or key in self.files
-
-    def refresh(self) -> None:
-        """Take in what was written since the last time."""
         self.logs.refresh()
         try:
-            with os.scandir(self.logs.folder) as found:
+            with os.scandir(cells) as found:
                 names = [each.name for each in found if each.name.endswith(".json")]
         except OSError:
             names = []
         self.files = {name.removesuffix(".json") for name in names}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.logs or key in self.files
 
 
 def _sealed(key: str, record: Mapping[str, Any]) -> bytes:

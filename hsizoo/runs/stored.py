@@ -224,10 +224,11 @@ def _candidates(folder: Path) -> Iterator[Path]:
 
 
 def _run(folder: Path) -> StoredRun | None:
-    stored = Store(folder).stored()
+    store = Store(folder)
+    stored = store.stored()
     results = read_results(folder)
     if results is None or not is_readable(results, "cells", "protocol"):
-        return _stopped(folder, stored)
+        return _stopped(store, stored)
     finished = results.get("finished", "")
     if not finished:  # written by an older version
         when = (folder / RESULTS_FILE).stat().st_mtime
@@ -251,9 +252,9 @@ def _run(folder: Path) -> StoredRun | None:
     )
 
 
-def _stopped(folder: Path, keys: Sequence[str]) -> StoredRun | None:
+def _stopped(store: Store, keys: Sequence[str]) -> StoredRun | None:
     """A run that has no table yet, by its cells."""
-    store, counts = Store(folder), {"done": 0, "failed": 0}
+    counts = {"done": 0, "failed": 0}
     finished, protocol = "", ""
     datasets: dict[str, None] = {}
     components: dict[str, None] = {}
@@ -274,7 +275,7 @@ def _stopped(folder: Path, keys: Sequence[str]) -> StoredRun | None:
     if not any(counts.values()):
         return None
     return StoredRun(
-        folder=str(folder),
+        folder=str(store.folder),
         datasets=list(datasets),
         protocol=protocol,
         components=list(components),
