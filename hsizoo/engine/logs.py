@@ -7,8 +7,8 @@
 
 The last entry of a line is the SHA-256 of the bytes before it.  Of several valid lines of a key,
 the last counts.  Every record has a line feed before it and another behind it: what a killed
-process left unfinished, or a line feed that is damaged, spoils no neighbour, and files may be joined
-with ``cat``.
+process left unfinished, or a line feed that is damaged, spoils no neighbour, and files may be
+joined with ``cat``.
 """
 
 from __future__ import annotations
