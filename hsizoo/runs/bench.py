@@ -52,11 +52,12 @@ class RunResult:
         Dataset and settings in a few words.
     protocol : type of Protocol
         By which the components were evaluated.
-    records : list of dict
-        One per cell, in the order of the table.
+    records : sequence of dict
+        One per cell, in the order of the table.  Those of a run of more than 1000 cells are read
+        from its folder whenever they are asked for.
     comparison : Comparison
         The table with its intervals, and the rows against each other.
-    failures : list of dict
+    failures : sequence of dict
         Those records whose ``status`` is "failed".
     files : dict of str to str
         What was written into the folder for people, and a remark on each.
@@ -69,9 +70,9 @@ class RunResult:
     folder: Path
     title: str
     protocol: type[Protocol]
-    records: list[dict[str, Any]]
+    records: Sequence[dict[str, Any]]
     comparison: Comparison
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    failures: Sequence[dict[str, Any]] = ()
     files: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     earlier: Path | None = None
@@ -281,7 +282,10 @@ def run_cases(
             before=build_each,
             fault_of=partial(fault_of, protocol),
         )
-        records += map(dict, lost)
+        del cells  # of a million cells, a quarter of a gigabyte
+        for each in lost:
+            records.append(each)
+        failed = [place for place, mark in enumerate(records.marks()) if mark.status == "failed"]
         comparison = compare(protocol, records)
         earlier = set_aside(store, records)
         files = write_results(store, protocol, records, comparison, title, about or {})
@@ -291,7 +295,7 @@ def run_cases(
             protocol=protocol,
             records=records,
             comparison=comparison,
-            failures=[record for record in records if record["status"] == "failed"],
+            failures=records.select(failed),
             files=files,
             notes=notes_of(protocol, records),
             earlier=earlier,

@@ -197,14 +197,15 @@ def estimate(
     )
 
 
-def _stored(request: Request) -> Callable[[str], dict[str, Any] | None]:
-    """A function that reads a stored record where a run would find it; it writes nothing."""
-    places = [Store(each) for each in (request.folder, request.lender) if each is not None]
+def _stored(request: Request) -> Callable[[str], Any]:
+    """A function that tells the status of a stored cell, or None; it writes nothing."""
+    store = Store(request.folder, request.lender)
 
-    def load(key: str) -> dict[str, Any] | None:
-        return next((found for place in places if (found := place.load(key)) is not None), None)
+    def status(key: str) -> Any:
+        head = store.head(key)
+        return head and head.status
 
-    return load
+    return status
 
 
 def _folders(request: Request) -> list[Path]:

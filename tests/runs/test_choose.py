@@ -3,6 +3,7 @@
 import pytest
 
 import hsizoo
+from hsizoo.engine.store import Store
 from hsizoo.errors import NameLookupError, OptionError
 from hsizoo.interfaces import Protocol
 from hsizoo.protocols.few_label.protocol import FewLabelProtocol
@@ -158,7 +159,7 @@ def test_a_plugin_brings_a_protocol_and_takes_none_over(fake_dist, tmp_path, def
         assert not result.failures
         assert [row["marks"] for row in result.table] == [2.5] * 4
         assert result.protocol is target
-    assert len(list((tmp_path / "run" / "cells").iterdir())) == 16
+    assert len(Store(tmp_path / "run").stored()) == 16
 
 
 def test_a_protocol_that_no_worker_could_find_is_refused(tmp_path):
