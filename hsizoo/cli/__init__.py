@@ -48,6 +48,8 @@ def _make_app() -> typer.Typer:
         doctor,
         info,
         list_,
+        new_plugin,
+        package_weights,
         plugins,
         runs,
         segment,
@@ -112,6 +114,16 @@ def _make_app() -> typer.Typer:
         epilog=check.EPILOG,
     )(check.check)
     command("train", short_help="Train a segmenter with simulated clicks.")(train.train)
+    command(
+        "new-plugin",
+        short_help="Write a package for a method of your own.",
+        epilog=new_plugin.EPILOG,
+    )(new_plugin.new_plugin)
+    command(
+        "package-weights",
+        short_help="Put trained weights into a plugin's package.",
+        epilog=package_weights.EPILOG,
+    )(package_weights.package_weights)
 
     command = partial(data.command, cls=Command)
     command("list")(data_list.list_datasets)

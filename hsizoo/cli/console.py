@@ -6,12 +6,14 @@ paragraphs.  In a pipe nothing is wrapped, cut or padded.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
 from rich.console import Console
@@ -19,7 +21,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["console", "print_json", "print_pairs", "print_rows"]
+__all__ = ["console", "json_alone", "print_json", "print_pairs", "print_rows"]
 
 _PIPE = 100_000  # columns: no line is wrapped
 _NARROWEST = 40  # a narrower terminal breaks the lines itself
@@ -76,9 +78,10 @@ def print_rows(
     """
     if not rows:
         return
+    parsed = [[Text.from_markup(cell, emoji=False) for cell in cells] for cells in rows]
     widths = [
-        max(Text.from_markup(cell, emoji=False).cell_len for cell in cells)
-        for cells in zip(columns, *rows, strict=True)
+        max(len(column), *(cells[place].cell_len for cells in parsed))
+        for place, column in enumerate(columns)
     ]
     *others, last = widths
     needed = indent + sum(others) + _GAP * len(others) + min(last, _PROSE)
@@ -86,13 +89,14 @@ def print_rows(
         _print_paragraphs(out, columns, rows)
         return
     made = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
-    for place, column in enumerate(columns):
-        is_fixed = place < len(columns) - 1 and needed <= out.width
-        made.add_column(
-            column, no_wrap=is_fixed, min_width=widths[place] if is_fixed else None, overflow="fold"
-        )
-    for row in rows:
-        made.add_row(*row)
+    fits = needed <= out.width
+    for column, width in zip(columns[:-1], others, strict=True):
+        made.add_column(column, no_wrap=fits, width=width if fits else None, overflow="fold")
+    room = out.width - (needed - min(last, _PROSE))
+    # With all widths told, rich measures no cell again, which takes as long as printing it.
+    made.add_column(columns[-1], width=min(last, room) if fits else None, overflow="fold")
+    for cells in parsed:
+        made.add_row(*cells)
     out.print(Padding(made, (0, 0, 0, indent), expand=False) if indent else made)
 
 
@@ -122,6 +126,20 @@ def print_pairs(out: Console, pairs: Sequence[tuple[str, str]]) -> None:
     out.print(made)
 
 
+_for_json: ContextVar[TextIO | None] = ContextVar("_for_json", default=None)
+
+
+@contextlib.contextmanager
+def json_alone() -> Iterator[None]:
+    """Keep stdout for `print_json`: what a plugin or a library prints meanwhile goes to stderr."""
+    reserved = _for_json.set(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _for_json.reset(reserved)
+
+
 def print_json(data: Any) -> None:
     """Print data as JSON."""
-    print(json.dumps(data, indent=2))  # noqa: T201
+    print(json.dumps(data, indent=2), file=_for_json.get() or sys.stdout)

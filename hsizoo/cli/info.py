@@ -81,6 +81,8 @@ def _card(entry: Entry) -> dict[str, Any]:
     if weights is not None:  # the weights selected by weights=auto
         where = weights.trained_on.removeprefix("hsizoo/") or "?"
         card["weights here"] = f"{weights.path} (trained on {where})"
+        if limits := weights.card.get("limits"):
+            card["limits of these weights"] = str(limits)
     source = Path(inspect.getsourcefile(target) or "?")
     card["defined at"] = f"{source}:{inspect.getsourcelines(target)[1]}"
     card["options"] = [

@@ -12,6 +12,8 @@ import numpy as np
 
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors import FreshProcesses, Outcome, Work
+from hsizoo.engine.heads import Head
+from hsizoo.engine.records import Records
 from hsizoo.engine.store import Store
 from hsizoo.interfaces import Protocol, Record
 
@@ -24,12 +26,12 @@ _NOT_COMPARED: Final = ("s", "MB")
 def verify_cells(
     store: Store,
     cells: Sequence[Cell],
-    records: Sequence[dict[str, Any]],
+    records: Records,
     work: Work,
     device: str,
     protocol: type[Protocol],
     count: int,
-) -> tuple[list[dict[str, Any]], int]:
+) -> int:
     """Compute some finished cells once more and compare their values.
 
     Parameters
@@ -38,8 +40,8 @@ def verify_cells(
         Held for writing.  A record that differs is stored as failed, so that it enters no table and
         the next run computes it anew.
     cells : sequence of Cell
-    records : sequence of dict
-        One per cell, with its row in this run.
+    records : Records
+        One per cell, with its row in this run; those that differ are told what they have come to.
     work : Work
     device : str
     protocol : type of Protocol
@@ -48,27 +50,29 @@ def verify_cells(
 
     Returns
     -------
-    records : list of dict
-        The same, but for those that differ.
-    same : int
+    int
         Number of cells that came out the same.
     """
-    done = {cell.key: (cell, record) for cell, record in zip(cells, records, strict=True)
-            if record["status"] == "done"}  # fmt: skip
-    keys = list(done)
-    chosen = np.random.default_rng().permutation(len(keys))[:count]
-    wanted = [_told(*done[keys[place]]) for place in sorted(chosen)]
-    failed: dict[str, dict[str, Any]] = {}
+    places: dict[str, list[int]] = {}  # two names may refer to the same component
+    for place, mark in enumerate(records.marks()):
+        if mark.status == "done":
+            places.setdefault(mark.key, []).append(place)
+    keys = list(places)
+    drawn = np.random.default_rng().permutation(len(keys))[:count]
+    stored = {keys[each]: records[places[keys[each]][0]] for each in sorted(drawn)}
+    wanted = [_told(cells[places[key][0]], record) for key, record in stored.items()]
+    same = 0
     for outcome in FreshProcesses(device).run(wanted, work):
-        cell, stored = done[outcome.cell.key]
-        if fault := _fault(protocol, cell, stored, outcome):
-            failed[cell.key] = _failed(cell, stored, fault)
-            store.save(cell.key, failed[cell.key])
-    found = [
-        {**failed[cell.key], **cell.job["row"]} if cell.key in failed else record
-        for cell, record in zip(cells, records, strict=True)
-    ]
-    return found, len(wanted) - len(failed)
+        key = outcome.cell.key
+        fault = _fault(protocol, outcome.cell, stored[key], outcome)
+        if not fault:
+            same += 1
+            continue
+        record = _failed(outcome.cell, stored[key], fault)
+        store.save(key, record)
+        for place in places[key]:
+            records.tell(place, Head.of(record), record)
+    return same
 
 
 def _told(cell: Cell, record: Record) -> Cell:

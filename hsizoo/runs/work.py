@@ -10,14 +10,15 @@ from typing import Any
 from hsizoo.engine.embeddings import embedding_cache
 from hsizoo.engine.memory import PeakMemory
 from hsizoo.engine.provenance import provenance
-from hsizoo.errors import DataError
+from hsizoo.errors import ContractError, DataError
 from hsizoo.interfaces import Protocol
 from hsizoo.runs.choose import protocol_class
 from hsizoo.runs.datasets import Datasets
-from hsizoo.runs.dependencies import Dependencies
+from hsizoo.runs.dependencies import Dependencies, weights_of
 from hsizoo.runs.held import HeldScene
 from hsizoo.runs.plan import COMPONENTS_AT_A_TIME
 from hsizoo.weights.files import require
+from hsizoo.weights.sent import SentWeights
 from hsizoo.zoo.factory import resolve
 from hsizoo.zoo.recipe import Recipe
 
@@ -58,7 +59,10 @@ class CellWork:
         memory = PeakMemory(job["device"])
         remarks = [*scene.cube.remarks, *scene.label_map.remarks]
         try:
-            with self._held.guarded(job["row"]["label"]):
+            with (
+                self._held.guarded(job["row"]["label"]),
+                embedding_cache().written_if(self._held.is_unchanged),
+            ):
                 result = protocol.run(component, scene, seed=job["seed"], progress=progress)
         finally:
             if self._held.is_empty:  # what was made from a scene that was changed is worth nothing
@@ -77,6 +81,10 @@ class CellWork:
         """What the jobs need on another machine; see `hsizoo.engine.executors.DependentWork`."""
         return Dependencies.of(jobs)
 
+    def weights(self, jobs: Iterable[Mapping[str, Any]]) -> list[SentWeights]:
+        """What another machine is sent; see `hsizoo.engine.executors.CarryingWork`."""
+        return weights_of(jobs)
+
     def build_each(self, jobs: Iterable[Mapping[str, Any]], device: str) -> None:
         """Build every component once, so that a bad value is reported before computing anything.
 
@@ -84,6 +92,8 @@ class CellWork:
         ------
         MissingRequirement
             If files of the datasets, or of weights that cannot be downloaded, are missing.
+        OptionError, DataError
+            What a constructor raises of this kind.
         """
         jobs = list(jobs)
         for dataset in dict.fromkeys(job["dataset"] for job in jobs):
@@ -92,7 +102,10 @@ class CellWork:
         recipes = [resolve(job["component"], job["kind"]) for job in once]
         require(dict.fromkeys(file for recipe in recipes for file in recipe.weight_files()))
         for job in once:
-            _, component = self._component({**job, "device": device})
+            try:
+                _, component = self._component({**job, "device": device})
+            except ContractError:  # its cells fail by this error, and other components run
+                continue
             self._protocol(job).check_component(component)
 
     def _component(self, job: Mapping[str, Any]) -> tuple[Recipe, Any]:

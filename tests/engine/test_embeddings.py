@@ -113,6 +113,19 @@ def damage_empty(path):
     path.write_bytes(b"")
 
 
+def damage_shape(path):
+    content = path.read_bytes()
+    assert content.count(b"[2,3]") == 1
+    path.write_bytes(content.replace(b"[2,3]", b"[3,2]"))
+
+
+def damage_transposed(path):
+    content = path.read_bytes()
+    old, new = rb"\"a\": [0, 1]", rb"\"a\": [1, 0]"
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, new))
+
+
 def damage_bit(path):
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
@@ -150,6 +163,8 @@ def damage_pipe(path):
         damage_truncate,
         damage_header,
         damage_empty,
+        damage_shape,
+        damage_transposed,
         damage_bit,
         damage_swap,
         damage_layout,
@@ -331,3 +346,13 @@ def test_a_lock_that_is_never_released_costs_a_computation_only(tmp_path, monkey
     again = EmbeddingCache(folder=tmp_path)
     again.get(key, lambda: pytest.fail("it was stored"))
     assert again.hits == 1
+
+
+def test_under_a_condition_that_does_not_hold_nothing_is_written(tmp_path):
+    cache = EmbeddingCache(folder=tmp_path)
+    with cache.written_if(lambda: True), cache.written_if(lambda: False):
+        cache.get(embedding_key("a", {}, "e"), lambda: {"x": torch.ones(2)})
+    assert not [*tmp_path.glob("*.safetensors")]
+    with cache.written_if(lambda: True):
+        cache.get(embedding_key("b", {}, "e"), lambda: {"x": torch.ones(2)})
+    assert len([*tmp_path.glob("*.safetensors")]) == 1

@@ -31,7 +31,9 @@ def reads(monkeypatch):
     """The files that were read."""
     found = []
     real = module._read
-    monkeypatch.setattr(module, "_read", lambda path: found.append(path.name) or real(path))
+    monkeypatch.setattr(
+        module, "_read", lambda path, add: found.append(path.name) or real(path, add)
+    )
     return found
 
 
@@ -144,6 +146,54 @@ def test_a_damaged_memory_is_made_anew(tmp_path, home, reads):
 
 
 @pytest.mark.usefixtures("home", "settled")
+@pytest.mark.parametrize("column", ["sha256", "signature", "path"])
+def test_a_row_that_was_changed_is_not_believed(tmp_path, home, reads, column):
+    paths = put(tmp_path, a=b"1", b=b"2")
+    right = file_digests(paths)
+    with sqlite3.connect(home / "file-digests.sqlite") as database:
+        first, second = database.execute(f"SELECT {column} FROM sealed ORDER BY path").fetchall()
+        database.execute(f"DELETE FROM sealed WHERE {column} = ?", first)
+        database.execute(f"UPDATE sealed SET {column} = ? WHERE {column} = ?", (*first, *second))
+    database.close()
+    assert file_digests(paths) == right
+    assert sorted(reads) == ["a", "a", "b", "b"]
+
+
+@pytest.mark.usefixtures("home", "settled")
+def test_a_damaged_page_is_noticed_and_made_anew(tmp_path, home, reads):
+    paths = put(tmp_path, **{f"f{n}": b"%d" % n for n in range(300)})
+    right = file_digests(paths)
+    place = home / "file-digests.sqlite"
+    content = place.read_bytes()
+    place.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    assert file_digests(paths) == file_digests(paths) == right
+    reads.clear()
+    assert file_digests(paths) == right
+    assert not reads
+
+
+@pytest.mark.usefixtures("settled")
+def test_the_lock_of_another_process_is_waited_for_once(tmp_path, home, monkeypatch):
+    file_digests(put(tmp_path, first=b"1"))
+    lock = sqlite3.connect(home / "file-digests.sqlite", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")  # others may read, but not write
+    real, asked = sqlite3.connect, []
+
+    class Impatient(sqlite3.Connection):
+        def execute(self, sql, *values):
+            asked.append(sql.split()[0])
+            return super().execute(sql, *values)
+
+    monkeypatch.setattr(
+        module.sqlite3, "connect", lambda path, timeout: real(path, 0, factory=Impatient)
+    )
+    paths = put(tmp_path, **{f"f{n}": b"%d" % n for n in range(9)})
+    assert file_digests(paths) == [sha(path.read_bytes()) for path in paths]
+    assert asked.count("INSERT") == 1
+    lock.close()
+
+
+@pytest.mark.usefixtures("home", "settled")
 def test_several_at_once(tmp_path):
     paths = put(tmp_path, **{f"f{n}": str(n).encode() * 1000 for n in range(50)})
     right = [sha(path.read_bytes()) for path in paths]
@@ -156,17 +206,51 @@ def test_several_at_once(tmp_path):
     assert found == [right] * 4
 
 
+@pytest.mark.usefixtures("home", "settled")
+def test_what_is_read_is_told_and_ctrl_c_keeps_it(tmp_path, monkeypatch, reads):
+    """Of four files at once, the third is so large that its reader is stopped in the middle."""
+    paths = put(tmp_path, **{f"f{n}": bytes(3 * 2**20) for n in range(8)})
+    monkeypatch.setattr(module, "_PART", 2**20)
+    monkeypatch.setattr(module, "_LOOK", 0.01)
+    told, going_on = [], threading.Event()
+    read = module._read
+
+    def endless(path, add):
+        while path == paths[2] and not going_on.is_set():
+            add(0)  # raises when it is to stop
+            going_on.wait(0.01)
+        return read(path, add)
+
+    def press(done, total):
+        told.append((done, total))
+        if done >= 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_read", endless)
+    monkeypatch.setattr(module, "tell_progress", press)  # as it comes at any moment
+    with pytest.raises(KeyboardInterrupt):
+        file_digests(paths)
+    assert {total for _, total in told} == {24}
+    before = [*reads]
+    assert {"f0", "f1"} <= {*before}
+    going_on.set()
+    reads.clear()
+    monkeypatch.setattr(module, "tell_progress", lambda done, total: None)
+    assert file_digests(paths) == [sha(bytes(3 * 2**20))] * 8
+    assert not {"f0", "f1"} & {*reads}
+    assert "f2" in reads
+
+
 @pytest.mark.usefixtures("home")
 def test_a_file_that_keeps_changing_is_no_file_to_compute_on(tmp_path, monkeypatch):
     (path,) = put(tmp_path, a=b"1")
-    real = hashlib.file_digest
+    real = module.signature
 
-    def then_written(stream, name):
-        digest = real(stream, name)
+    def after_a_write(path):
         put_another(path, b"1")
-        return digest
+        return real(path)
 
-    monkeypatch.setattr(module.hashlib, "file_digest", then_written)
+    monkeypatch.setattr(module, "signature", after_a_write)
     with pytest.raises(DataError, match="keeps changing while it is read"):
         file_digests([path])
 

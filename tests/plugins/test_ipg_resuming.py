@@ -20,7 +20,7 @@ def path(tmp_path, monkeypatch):
     monkeypatch.setenv("HSIZOO_HOME", str(tmp_path))
     known = Labelled(np.arange(3), np.array([0, 1, 0]), 2)
     trained = {"w": torch.ones(2)}
-    verdict = Verdict(torch.zeros(2, 2, dtype=torch.int64), torch.ones(2, 2), torch.ones(2, 2))
+    verdict = Verdict(torch.zeros(2, 2, dtype=torch.int64), *torch.ones(2, 2, 2, 2))
     history = [{"round": 1, "loss": float("nan")}]
     progress = Progress(known, [0.5], history, verdict, trained)
     RunFile("key").save(progress, np.random.default_rng(5))
@@ -40,7 +40,22 @@ def pipe(path):
     os.mkfifo(path)
 
 
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def of_another_run(path):
+    RunFile("other").save(
+        Progress(Labelled(np.arange(2), np.arange(2), 2)), np.random.default_rng(7)
+    )
+    path.with_name("other.safetensors").replace(path)
+
+
 DAMAGES = {
+    "bit": flip,
+    "of another run": of_another_run,
     "deep": lambda path: rewrite(path, history="[" * 10_000),
     "rng of another kind": lambda path: rewrite(path, rng='{"bit_generator": "MT19937"}'),
     "rng is a number": lambda path: rewrite(path, rng="7"),

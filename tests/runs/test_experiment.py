@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from hsizoo.documents import read_sealed
 from hsizoo.engine.executors import LocalExecutor
+from hsizoo.engine.store import Store
 from hsizoo.errors import OptionError
 from hsizoo.runs.bench import RunEvents
 from hsizoo.runs.experiment import ExperimentEvents, run_experiment
@@ -56,7 +58,9 @@ class Heard:
 
     def __init__(self):
         self.steps, self.cells, self.runs, self.trainings, self.failed = 0, 0, [], [], []
-        self.events = ExperimentEvents(self._training, self._benching, self._failed)
+        self.events = ExperimentEvents(
+            training=self._training, benching=self._benching, failed=self._failed
+        )
 
     @contextlib.contextmanager
     def _training(self, what, number, total):
@@ -221,6 +225,7 @@ import contextlib, os, signal, sys
 from hsizoo.runs.bench import RunEvents
 from hsizoo.runs.experiment import ExperimentEvents, run_experiment
 from hsizoo.training.run import TrainEvents
+from hsizoo.engine.store import Store
 
 
 def die(*_):
@@ -251,7 +256,7 @@ def test_killed_twice_ends_in_the_same_tables(zoo):
         )
         assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert len(list(Path("killed").glob("trainings/*/card.json"))) == 2
-    assert len(list(Path("killed").glob("table/cells/*.json"))) == 1  # that of sa
+    assert len(Store("killed/table").stored()) == 1  # that of sa
     assert not Path("killed/summary.md").exists()
     heard = Heard()
     run_experiment("fakes.toml", device="cpu", out="killed", events=heard.events)
@@ -308,7 +313,7 @@ def test_a_training_folder_of_something_else_is_a_failure_that_says_what_to_do(z
     config = write(zoo, CUBES.format(dataset=put_cubes(0)))
     result = run_experiment(config, device="cpu")
     (folder,) = (result.folder / "trainings").iterdir()
-    card = json.loads((folder / "card.json").read_text())
+    card = read_sealed(folder / "card.json")
     (folder / "card.json").write_text(json.dumps({**card, "key": "another"}))
     (failure,) = run_experiment(config, device="cpu").failures
     message = failure["error"]["message"]
