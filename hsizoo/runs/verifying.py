@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -77,8 +76,8 @@ def verify_cells(
 
 def _told(cell: Cell, record: Record) -> Cell:
     """The cell, whose job says what digests its scene had."""
-    digests = record.get("digests")
-    return replace(cell, job={**cell.job, "digests": digests}) if digests else cell
+    job = {**cell.job, "digests": record["digests"]} if record.get("digests") else cell.job
+    return Cell(cell.identity, job, cell.label, cell.image, cell.values)
 
 
 def _fault(protocol: type[Protocol], cell: Cell, stored: Record, outcome: Outcome) -> str:

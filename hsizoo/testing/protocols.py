@@ -171,19 +171,20 @@ def check_columns(subject: Subject) -> None:
 
 @check(PROTOCOL, "records", after=["answers"])
 def check_records(subject: Subject) -> None:
-    """What it reads from a record does not depend on other records, and changes none."""
+    """It reads as many lists of observations as there are records, and changes no record."""
     protocol = subject.make()
     records = [_record(subject, protocol, seed) for seed in (0, 2)]
     before = json.dumps(records, sort_keys=True)
     together = type(protocol).observe(records)
-    alone = [type(protocol).observe([each])[0] for each in records]
+    if len(together) != len(records):
+        fail(
+            f"observe returned {len(together)} lists for {len(records)} records",
+            "Return a list of observations for each record, in their order.",
+        )
     if json.dumps(records, sort_keys=True) != before:
         fail("observe changes the records", "Copy what is to be changed.")
-    if repr(together) != repr(alone):
-        fail(
-            "observe gives other values for records together than for each alone",
-            "Read each record by itself; reports average.",
-        )
+    if repr(type(protocol).observe(records)) != repr(together):
+        fail("observe gives other values when it is called again", "Keep nothing between calls.")
 
 
 @check(PROTOCOL, "views", after=["answers"])
@@ -198,10 +199,12 @@ def check_views(subject: Subject) -> None:
     for view in protocol.views([record, failed], "title"):
         try:
             for name, content in view.files():
-                if not isinstance(content, bytes) or name.startswith("/") or ".." in name:
+                parts = [content] if isinstance(content, bytes | str) else list(content)
+                wrong = [type(each).__name__ for each in parts if not isinstance(each, bytes)]
+                if wrong or name.startswith("/") or ".." in name:
                     fail(
-                        f"the view {view.name!r} makes {name!r} of {type(content).__name__}",
-                        "Give a path below the run folder, and bytes.",
+                        f"the view {view.name!r} makes {name!r} of {' '.join(wrong) or 'bytes'}",
+                        "Give a path below the run folder, and bytes, or an iterable of bytes.",
                     )
         except MissingRequirement:
             continue

@@ -1,10 +1,9 @@
 """Cells that come out differently in a fresh process are named, and enter no table."""
 
-import json
-
 import pytest
 
 import hsizoo
+from hsizoo.engine.store import Store
 from hsizoo.errors import OptionError
 
 DATA = (
@@ -75,12 +74,8 @@ def test_a_cell_that_depends_on_those_before_it_has_failed(plugin):
         "computed once more in a process of its own, this cell has dice"
         in (failure["error"]["message"])
     )
-    (stored,) = [
-        record
-        for record in map(json.loads, (p.read_text() for p in plugin.glob("run/cells/*.json")))
-        if record["status"] == "failed"
-    ]
-    assert stored["key"] == failure["key"]
+    stored = Store("run").load(failure["key"])
+    assert stored["status"] == "failed"
     assert result.table[0].failed_cells == 1
 
 

@@ -31,30 +31,30 @@ def test_three_lines_are_a_plugins_tests(check):
 def test_a_check_raises_what_it_found():
     found = bound("no-score")
     with pytest.raises(hsizoo.testing.CheckFailed, match="does not implement score") as error:
-        found["no-score-spec"].values[0]()
+        found["scorer-broken/no-score-spec"].values[0]()
     assert "hsizoo.interfaces" in error.value.mend
 
 
 def test_a_check_that_cannot_be_made_is_skipped():
     found = bound("no-score")
     with pytest.raises(pytest.skip.Exception, match="spec: failed"):
-        found["no-score-options"].values[0]()
+        found["scorer-broken/no-score-options"].values[0]()
 
 
 def test_checks_are_made_once():
     found = bound("undocumented")
-    first = found["undocumented-spec"].values[0]
+    first = found["scorer-broken/undocumented-spec"].values[0]
     first()
     assert first.session.outcome("spec") is first.session.outcome("spec")
 
 
 def test_expected_failures_are_marked_with_their_reason():
     found = bound("undocumented", expected_failures={"options": "it is on purpose"})
-    (mark,) = found["undocumented-options"].marks
+    (mark,) = found["scorer-broken/undocumented-options"].marks
     assert mark.name == "xfail"
     assert mark.kwargs["reason"] == "it is on purpose"
     assert mark.kwargs["strict"]
-    assert not found["undocumented-spec"].marks
+    assert not found["scorer-broken/undocumented-spec"].marks
 
 
 def test_an_unknown_check_is_named():
@@ -65,13 +65,21 @@ def test_an_unknown_check_is_named():
 
 
 def test_an_unknown_component_is_named():
-    with pytest.raises(NameLookupError, match=r"named 'cosin'\. Did you mean 'cosine'"):
+    with pytest.raises(NameLookupError, match=r"named 'cosin'\. Did you mean"):
         bound("cosin")
+
+
+def test_a_distribution_stands_for_all_its_components():
+    of_all = {each.partition("-broken/")[0] for each in bound(DIST)}
+    assert of_all == {"scorer", "segmenter", "classifier", "pseudo-labeler", "dataset", "protocol"}
+    assert {each.partition("-")[0] for each in bound(DIST, kind="dataset")} == {"dataset"}
+    with pytest.raises(NameLookupError, match="'cosine' is no dataset"):
+        bound("cosine", kind="dataset")
 
 
 def test_options_are_part_of_the_name():
     found = bound("options:power=3")
-    session = found["options:power=3-spec"].values[0].session
+    session = found["scorer-broken/options:power=3-spec"].values[0].session
     assert session.subject.make().power == 3
 
 

@@ -194,17 +194,16 @@ class PerCent(Contrast):
 
 @breaks("records")
 @dataclass(frozen=True, kw_only=True)
-class BestIsOne(Contrast):
-    """Divides by the best of all records."""
+class ChangesRecords(Contrast):
+    """Rounds the values of the records that it reads."""
 
     @classmethod
     def observe(cls, records: Sequence[Mapping[str, Any]]) -> list[list[Observation]]:
-        found = super().observe(records)
-        best = max(each.values["contrast"] for of_one in found for each in of_one)
-        return [
-            [Observation(label=each.label, values={"contrast": each.values["contrast"] / best})
-             for each in of_one] for of_one in found
-        ]  # fmt: skip
+        for record in records:
+            values = record["result"]["contrast"]
+            for name in values:
+                values[name] = round(values[name], 2)
+        return super().observe(records)
 
 
 @breaks("views")
