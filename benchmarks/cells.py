@@ -328,7 +328,7 @@ def main() -> None:
         words = [sys.executable, __file__, "--one", size]
         done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
         found.append(json.loads(done.stdout.splitlines()[-1]))
-    write(found, options.out)
+        write(found, options.out)  # a size of hours must not lose the others
 
 
 if __name__ == "__main__":
