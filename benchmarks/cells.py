@@ -19,7 +19,9 @@ import argparse
 import csv
 import functools
 import io
+import itertools
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -249,6 +251,24 @@ def table(found: Sequence[dict[str, Any]], turn: str) -> list[str]:
     return lines
 
 
+def growth(found: Sequence[dict[str, Any]]) -> list[str]:
+    """By what power of the number of cells a resumed run grows from size to size."""
+    lines = []
+    for less, more in itertools.pairwise(found):
+        ratio = math.log(more["count"] / less["count"])
+        time, memory = (
+            math.log(more["resumed"][key] / less["resumed"][key]) / ratio
+            if key == "peak MB"
+            else math.log(more["resumed"][key][0] / less["resumed"][key][0]) / ratio
+            for key in ("whole", "peak MB")
+        )
+        lines.append(
+            f"- from {less['count']:,} to {more['count']:,} cells, a resumed run grows with the "
+            f"power {time:.2f} in time of the processor, and {memory:.2f} in memory"
+        )
+    return lines
+
+
 def write(found: Sequence[dict[str, Any]], out: Path) -> None:
     """Write ``cells.csv`` and ``cells.md``, and print the latter."""
     out.mkdir(parents=True, exist_ok=True)
@@ -283,6 +303,8 @@ def write(found: Sequence[dict[str, Any]], out: Path) -> None:
         "## The same command again: resumed, all cells stored",
         "",
         *table(found, "resumed"),
+        "",
+        *growth(found),
     ]
     (out / "cells.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
@@ -306,7 +328,7 @@ def main() -> None:
         words = [sys.executable, __file__, "--one", size]
         done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
         found.append(json.loads(done.stdout.splitlines()[-1]))
-    write(found, options.out)
+        write(found, options.out)  # a size of hours must not lose the others
 
 
 if __name__ == "__main__":
