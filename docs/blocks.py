@@ -189,7 +189,10 @@ def run(page: str, folder: Path, *, slow: bool = False) -> list[str]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """With this hsizoo as the command `hsizoo`, and without network and the user's data."""
+    """With this hsizoo as the command `hsizoo`, and without network and the user's data.
+
+    What a setup puts into the folder ``site`` counts as installed.
+    """
     scripts = folder.with_name(folder.name + "-bin")
     scripts.mkdir(exist_ok=True)
     script = scripts / "hsizoo"
@@ -199,7 +202,7 @@ def _environment(folder: Path) -> dict[str, str]:
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
     here = Path(hsizoo.__file__).resolve().parents[1]
-    paths = [str(here), str(here / "plugins"), os.environ.get("PYTHONPATH", "")]
+    paths = [str(here), str(here / "plugins"), str(folder / "site"), os.environ.get("PYTHONPATH", "")]
     made = {
         **os.environ,
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
