@@ -51,6 +51,7 @@ myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]
 
 napoleon_google_docstring = False
+napoleon_use_ivar = True
 napoleon_use_rtype = False
 napoleon_custom_sections = ["Policies"]
 autodoc_typehints = "none"  # the docstrings tell types, with shapes and units

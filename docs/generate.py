@@ -39,13 +39,14 @@ ROOT = DOCS.parent
 FOLDERS = ("components", "reference/python", "_parts")
 """Folders below ``docs`` that hold generated files only."""
 
-FILES = ("reference/commands.md",)
+WIDTH = 78
+"""Columns of the help of commands, which fit into a page."""
 
 HEADINGS = {
     "scorer": ("Spectral scorers", "How like a clicked spectrum is each pixel's?"),
     "segmenter": ("Segmenters", "Masks from clicks."),
-    "pseudo-labeler": ("Pseudo-labelers", "More labels from a few, for any classifier."),
     "classifier": ("Classifiers", "A map of all classes from a few labelled pixels."),
+    "pseudo-labeler": ("Pseudo-labelers", "More labels from a few, for any classifier."),
     "dataset": ("Data sets", "Scenes with their truth."),
     "protocol": ("Protocols", "Ways to evaluate components."),
 }
@@ -100,6 +101,12 @@ class Family:
         end = os.path.commonprefix([name[len(start) :][::-1] for name in names])[::-1]
         self.name = names[0] if len(names) == 1 else start.rstrip("-.") + end
         self.page = f"docs/components/{self.kind}s/{self.name}"
+
+    @property
+    def title(self) -> str:
+        """Its name; with the kind, if something else has the name too."""
+        shared = sum(family.name == self.name for family in families()) > 1
+        return f"{self.name} ({self.kind})" if shared else self.name
 
     @property
     def key(self) -> str:
@@ -269,7 +276,7 @@ def _component(family: Family) -> str:
     spec = family.entries[0].spec
     module = sys.modules[family.target.__module__]
     options = options_of(family.target, wrapped=family.kind == "scorer")
-    parts = [f"# {family.name}\n", f"{_inline(spec.summary)}.\n"]
+    parts = [f"# {family.title}\n", f"{_inline(spec.summary)}.\n"]
     if len(family.entries) > 1:
         parts[1] = "\n".join(
             f"- `{entry.spec.name}`: {_inline(entry.spec.summary)}" for entry in family.entries
@@ -295,6 +302,7 @@ def _component(family: Family) -> str:
         parts.append(_options(options, spec.options if len(family.entries) == 1 else {}))
         name = next(iter(options))
         value = spec.options.get(name, options[name].default)
+        value = next((each for each in options[name].choices if each != value), value)
         parts.append(f"Set one like this: `{spec.name}:{name}={value}`.\n")
     if cards := [text for entry in family.entries if (text := _card(entry))]:
         parts += ["## Weights in the package\n", *cards]
@@ -345,8 +353,10 @@ def _commands() -> Iterable[tuple[str, Any, Any]]:
     from hsizoo.cli import app
 
     def below(command: Any, typed: str, parent: Any) -> Iterable[tuple[str, Any, Any]]:
-        context = click.Context(command, info_name=typed.rpartition(" ")[2], parent=parent)
-        context.max_content_width = context.terminal_width = 100
+        context = click.Context(
+            command, parent, typed.rpartition(" ")[2],
+            **{**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH},
+        )  # fmt: skip
         if hasattr(command, "commands"):
             for name, each in command.commands.items():
                 yield from below(each, f"{typed} {name}", context)

@@ -118,21 +118,22 @@ def clicks_to_mask(
 
 
 def labels_to_map(scene: hsizoo.Scene) -> None:
-    """Image, five labels of each class, maps of two classifiers, truth."""
+    """Five labels of each class, maps of two classifiers, truth."""
     labels = five_labels(scene)
     truth = np.where(np.isin(scene.label_map.labels, list(scene.label_map.targets)),
                      scene.label_map.labels, 0)  # fmt: skip
     tested = (truth > 0) & (labels == 0)
-    figure, axes = panels(5)
-    show(axes[0], PseudoRgb().render(scene.cube), "the cube, in three of its bands")
-    show(axes[1], np.full((*labels.shape, 3), 235, np.uint8), f"{SHOTS} labels per class")
+    figure, axes = panels(4)
+    picture = PseudoRgb().render(scene.cube)
+    show(axes[0], 255 - (255 - picture) // 3, f"the cube, and {SHOTS} labels per class")
     rows, cols = np.nonzero(labels)
-    axes[1].scatter(cols, rows, s=9, c=coloured(labels)[rows, cols] / 255)
-    for axis, name in zip(axes[2:], ("svm", "ipg-plus"), strict=False):
+    colours = coloured(labels)[rows, cols] / 255
+    axes[0].scatter(cols, rows, s=26, c=colours, edgecolors="black", linewidths=0.6)
+    for axis, name in zip(axes[1:], ("svm", "ipg-plus"), strict=False):
         found = hsizoo.classify(name, scene, labels)
         right = (found.labels == truth)[tested].mean()
         show(axis, coloured(found.labels), f"{name}: {100 * right:.0f} % right")
-    show(axes[4], coloured(truth), "the truth (black: unknown)")
+    show(axes[3], coloured(truth), "the truth (black: unknown)")
     save(figure, "labels-to-map")
 
 
@@ -160,12 +161,13 @@ def main() -> None:
     mpl.use("Agg")
     pines = hsizoo.load_scene("indian-pines")
     tissue = hsizoo.load_scene("phantom", "s11-v1")
-    for name, scene, label in (("pines", pines, WOODS), ("phantom", tissue, COLON)):
+    for name, scene, label, components in (
+        ("pines", pines, WOODS, ("contest", "samsa2-nano", "samsa2-nano")),
+        ("phantom", tissue, COLON, ("samsa2-nano", "samsa2-nano")),
+    ):
         clicks = choose(scene, label)
-        clicks_to_mask(
-            name, scene, label, [clicks[:1], clicks[:1], clicks],
-            ["contest", "samsa2-nano", "samsa2-nano"],
-        )  # fmt: skip
+        steps = [clicks[:1]] * (len(components) - 1) + [clicks]
+        clicks_to_mask(name, scene, label, steps, components)
     labels_to_map(pines)
 
 
