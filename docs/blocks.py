@@ -24,7 +24,7 @@ from pathlib import Path
 
 import hsizoo
 
-__all__ = ["Block", "PAGES", "ROOT", "commands", "parse", "read", "run"]
+__all__ = ["PAGES", "ROOT", "Block", "commands", "parse", "read", "run"]
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = tuple(
@@ -101,14 +101,17 @@ def read(page: str) -> list[Block]:
 
 def commands(code: str) -> Iterator[list[str]]:
     """The words of each command of hsizoo in a shell block."""
-    joined = code.replace("\\\n", " ")
-    for line in joined.splitlines():
+    bare = re.sub(r"<<'?(\w+)'?$.*?^\1$", "", code, flags=re.M | re.S)  # without here-documents
+    for line in bare.replace("\\\n", " ").splitlines():
+        if "hsizoo" not in line:
+            continue
         for part in re.split(r"\s(?:&&|\|\||\|)\s|;\s", line):
             words = shlex.split(part, comments=True)
             while words and re.fullmatch(r"\w+=.*", words[0]):  # VARIABLE=value in front
                 words = words[1:]
             if words[:1] == ["hsizoo"]:
-                yield words[1:]
+                redirected = [n for n, word in enumerate(words) if re.match(r"\d?>", word)]
+                yield words[1 : min(redirected, default=len(words))]
 
 
 def parse(words: list[str]) -> None:
@@ -117,26 +120,30 @@ def parse(words: list[str]) -> None:
     Raises
     ------
     ValueError
-        With what click says of it.
+        With what the command line says of it.
     """
-    import click
+    import typer
     from typer.main import get_command
 
     from hsizoo.cli import app
+    from hsizoo.errors import HsizooError
+
+    usage_error = typer.BadParameter.__base__  # typer has a click of its own, which is private
 
     command, typed = get_command(app), "hsizoo"
     words = [word for word in words if word != "…"]
     parent = None
-    with contextlib.suppress(click.exceptions.Exit):  # --help
+    with contextlib.suppress(typer.Exit):  # --help
         try:
             while hasattr(command, "commands"):
                 if not words or words[0] not in command.commands:
                     raise ValueError(f"{typed} has no command {' '.join(words[:1])!r}")
-                parent = click.Context(command, info_name=typed, parent=parent)
+                parent = command.context_class(command, parent, typed)
                 typed, command, words = words[0], command.commands[words[0]], words[1:]
             command.make_context(typed, list(words), parent=parent)
-        except click.ClickException as error:
-            raise ValueError(f"hsizoo {typed} {' '.join(words)}: {error.format_message()}") from None
+        except (usage_error, HsizooError) as error:
+            told = error.format_message() if hasattr(error, "format_message") else error
+            raise ValueError(f"hsizoo {typed} {' '.join(words)}: {told}") from error
 
 
 def run(page: str, folder: Path, *, slow: bool = False) -> list[str]:
@@ -202,7 +209,12 @@ def _environment(folder: Path) -> dict[str, str]:
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
     here = Path(hsizoo.__file__).resolve().parents[1]
-    paths = [str(here), str(here / "plugins"), str(folder / "site"), os.environ.get("PYTHONPATH", "")]
+    paths = [
+        str(here),
+        str(here / "plugins"),
+        str(folder / "site"),
+        os.environ.get("PYTHONPATH", ""),
+    ]
     made = {
         **os.environ,
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",

@@ -77,7 +77,9 @@ def broken_links() -> list[str]:
             parts = urllib.parse.urlsplit(link)
             if parts.scheme or parts.netloc:
                 continue
-            target = (path.parent / urllib.parse.unquote(parts.path)).resolve() if parts.path else path
+            target = (
+                (path.parent / urllib.parse.unquote(parts.path)).resolve() if parts.path else path
+            )
             anchor = urllib.parse.unquote(parts.fragment)
             missing = not target.exists() or (
                 anchor and target in pages and anchor not in pages[target].anchors

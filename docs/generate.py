@@ -8,12 +8,12 @@ citations.
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +97,8 @@ class Family:
         self.kind = entries[0].spec.kind
         self.target = import_target(entries[0])
         names = [entry.spec.name for entry in self.entries]
-        start = os.path.commonprefix(names)
-        end = os.path.commonprefix([name[len(start) :][::-1] for name in names])[::-1]
+        start = _beginning(names)
+        end = _beginning([name[len(start) :][::-1] for name in names])[::-1]
         self.name = names[0] if len(names) == 1 else start.rstrip("-.") + end
         self.page = f"docs/components/{self.kind}s/{self.name}"
 
@@ -118,6 +118,12 @@ class Family:
         """Path of the module below the root of the repository."""
         path = Path(inspect.getsourcefile(self.target) or "").resolve()
         return path.relative_to(ROOT).as_posix()
+
+
+def _beginning(names: Sequence[str]) -> str:
+    """What all of them begin with."""
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in alike)
 
 
 @cache
@@ -347,13 +353,12 @@ def _index_of_components() -> str:
 
 def _commands() -> Iterable[tuple[str, Any, Any]]:
     """Each command as typed, with its click object and context."""
-    import click
     from typer.main import get_command
 
     from hsizoo.cli import app
 
     def below(command: Any, typed: str, parent: Any) -> Iterable[tuple[str, Any, Any]]:
-        context = click.Context(
+        context = command.context_class(
             command, parent, typed.rpartition(" ")[2],
             **{**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH},
         )  # fmt: skip
@@ -373,8 +378,6 @@ def anchors_of_commands() -> Mapping[str, str]:
 
 
 def _command_page() -> str:
-    import click
-
     parts = [
         "# Commands\n",
         "What `hsizoo COMMAND --help` prints, for every command.  `--json`, where there is one, "
@@ -382,7 +385,7 @@ def _command_page() -> str:
         "the message names, and with 2 if it could not begin.\n",
     ]
     for typed, command, context in _commands():
-        with context, click.Context(command):
+        with context:
             text = command.get_help(context)
         first = (command.get_short_help_str(200) or "").rstrip(".")
         parts += [f"## {typed}\n", f"{_inline(first)}.\n", f"````text\n{text.rstrip()}\n````\n"]
@@ -461,8 +464,8 @@ def _io() -> str:
 def _parts() -> Iterable[tuple[str, str]]:
     from hsizoo.protocols.interactive.robots import ROBOTS
     from hsizoo.protocols.perturbations import PERTURBATIONS
-    from hsizoo.training.settings import TrainingSettings
     from hsizoo.runs.choose import protocols
+    from hsizoo.training.settings import TrainingSettings
 
     for protocol in protocols().values():
         rows = [
