@@ -58,9 +58,10 @@ def test_the_plugin_of_the_tutorial_works(fake_dist):
         scope["DistanceOptions"](scale=0.0)
 
 
-def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
+def test_the_python_of_the_readme_and_of_the_tasks_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, own = blocks("README.md", "python")
+    code = blocks("README.md", "python")[0]
+    (own,) = blocks("docs/usage.md", "python")
     small = "phantom:height=32,width=32,bands=8,test_subjects=1,scenes_per_subject=1"
     scope = {}
     exec(code.replace('"phantom"', repr(small)), scope)
