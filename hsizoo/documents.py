@@ -3,10 +3,14 @@
 The parsers of Python raise `RecursionError`, `ValueError` or `UnicodeDecodeError`, wait forever for
 a pipe, read a file of any size, keep the last of two equal keys, and make infinity of 1e400.  Here
 each of these is one error that names the file.
+
+What hsizoo writes to read it back has a seal: its last entry is a digest of all before it, so that
+a flipped digit is noticed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import stat
@@ -15,13 +19,24 @@ from typing import Any, Final, NoReturn
 
 from hsizoo.errors import DataError, HsizooError
 
-__all__ = ["parse_json", "read_file", "read_json", "read_toml", "shorten"]
+__all__ = [
+    "check_seal",
+    "parse_json",
+    "read_file",
+    "read_json",
+    "read_sealed",
+    "read_toml",
+    "sealed",
+    "shorten",
+]
 
 _LONGEST_JSON: Final = 16 * 2**20
 _LONGEST_TOML: Final = 2**20
 _DEEPEST: Final = 64
 _LONGEST_REASON: Final = 300  # characters
 _MOST_DOTS: Final = 2000  # in one key; tomllib's time grows with the square
+_SEAL: Final = ', "seal": "'
+_SEALED: Final = len(_SEAL) + 64 + len('"}')  # characters after those that the digest is of
 _BOM: Final = b"\xef\xbb\xbf"
 
 _SAME_DIGITS: Final = bytes.maketrans(b"0123456789E", b"0000000000e")
@@ -121,6 +136,61 @@ def parse_json(
     except (ValueError, RecursionError) as reason:
         raise error(f"{source} is not JSON: {_why(reason)}") from reason
     return value
+
+
+def sealed(document: str) -> str:
+    """Add a digest of a JSON object to it, as its last entry.
+
+    Parameters
+    ----------
+    document : str
+        A JSON object with at least one entry, and none called ``seal``.
+
+    Examples
+    --------
+    >>> sealed('{"a": 1}')[:22]
+    '{"a": 1, "seal": "795e'
+    """
+    body = document.rstrip().removesuffix("}").rstrip()
+    return f'{body}{_SEAL}{hashlib.sha256(body.encode()).hexdigest()}"}}'
+
+
+def check_seal(
+    value: Any, content: bytes, source: object, *, error: type[HsizooError] = DataError
+) -> Any:
+    """Check the seal of what was parsed, and remove it.
+
+    Parameters
+    ----------
+    value : Any
+        The parsed content.  Without a seal, as earlier versions wrote it, it is not checked.
+    content : bytes
+        What was parsed.  Line ends may be those of another system.
+    source : object
+        Where it comes from, for the message.
+    error : type of HsizooError, default DataError
+        Class of the error.
+
+    Raises
+    ------
+    HsizooError
+        Of the class `error`, if the seal does not fit.
+    """
+    if not isinstance(value, dict) or "seal" not in value:
+        return value
+    plain = content.replace(b"\r\n", b"\n").rstrip()
+    digest = hashlib.sha256(plain[:-_SEALED]).hexdigest()
+    if plain[-_SEALED:] != f'{_SEAL}{digest}"}}'.encode():
+        raise error(f"{source} has changed since it was written: its seal does not fit its content")
+    return {key: each for key, each in value.items() if key != "seal"}
+
+
+def read_sealed(
+    path: Path, *, longest: int = _LONGEST_JSON, error: type[HsizooError] = DataError
+) -> Any:
+    """Read a JSON file that `sealed` made; see `read_json` and `check_seal`."""
+    content = read_file(path, longest=longest, error=error)
+    return check_seal(parse_json(content, path, error=error), content, path, error=error)
 
 
 def read_toml(

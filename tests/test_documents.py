@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsizoo.documents import parse_json, read_file, read_json, read_toml
+from hsizoo.documents import parse_json, read_file, read_json, read_sealed, read_toml, sealed
 from hsizoo.errors import DataError, StoreError
 
 values = st.recursive(
@@ -163,3 +163,30 @@ def test_a_byte_order_mark_is_no_fault(tmp_path):
     assert table["a"] != table["a"]
     with pytest.raises(DataError, match="not a number"):
         read_toml(tmp_path / "a.toml")
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_each_bit_of_what_is_sealed_counts(tmp_path, indent):
+    path, whole = tmp_path / "a.json", {"a": [1, 2.5], "b": {"c": "}"}, "d": "ä"}
+    content = sealed(json.dumps(whole, indent=indent)).encode()
+    path.write_bytes(content)
+    assert read_sealed(path) == whole
+    path.write_bytes(content.replace(b"\n", b"\r\n") + b"\n")  # as some tools copy texts
+    assert read_sealed(path) == whole
+    for at in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[at // 8] ^= 1 << at % 8
+        path.write_bytes(flipped)
+        try:
+            found = read_sealed(path)
+        except DataError:
+            continue
+        # The word "seal" itself, of one that says that it is older than seals are.
+        assert {key: found[key] for key in whole} == whole
+
+
+def test_what_has_no_seal_is_as_old_as_seals_are(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": 1}')
+    assert read_sealed(tmp_path / "a.json") == {"a": 1}
+    (tmp_path / "a.json").write_text("[1]")
+    assert read_sealed(tmp_path / "a.json") == [1]

@@ -1,4 +1,4 @@
-"""Layout of the help of commands."""
+"""What all commands have in common: the layout of their help, and JSON alone on stdout."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ __all__ = ["Command"]
 
 class Command(typer.core.TyperCommand):
     """A command whose help has a heading per group of options (``rich_help_panel``)."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; with ``--json`` nothing but JSON goes to stdout."""
+        if not ctx.params.get("json"):
+            return super().invoke(ctx)
+        from hsizoo.cli.console import json_alone
+
+        with json_alone():
+            return super().invoke(ctx)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return the words of the line "Usage"."""

@@ -6,12 +6,14 @@ paragraphs.  In a pipe nothing is wrapped, cut or padded.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
 from rich.console import Console
@@ -19,7 +21,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["console", "print_json", "print_pairs", "print_rows"]
+__all__ = ["console", "json_alone", "print_json", "print_pairs", "print_rows"]
 
 _PIPE = 100_000  # columns: no line is wrapped
 _NARROWEST = 40  # a narrower terminal breaks the lines itself
@@ -122,6 +124,20 @@ def print_pairs(out: Console, pairs: Sequence[tuple[str, str]]) -> None:
     out.print(made)
 
 
+_for_json: ContextVar[TextIO | None] = ContextVar("_for_json", default=None)
+
+
+@contextlib.contextmanager
+def json_alone() -> Iterator[None]:
+    """Keep stdout for `print_json`: what a plugin or a library prints meanwhile goes to stderr."""
+    reserved = _for_json.set(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _for_json.reset(reserved)
+
+
 def print_json(data: Any) -> None:
     """Print data as JSON."""
-    print(json.dumps(data, indent=2))  # noqa: T201
+    print(json.dumps(data, indent=2), file=_for_json.get() or sys.stdout)

@@ -247,9 +247,9 @@ class EmbeddingCache:
                 if about.get("key") != key.description:
                     return None
                 stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if about.get("crc32") != _checksum(stored):
-                return None
             layout = parse_json(about["layout"], path)
+            if about.get("crc32") != _checksum(stored, layout):
+                return None
             if any(sorted(layout[n]) != list(range(each.ndim)) for n, each in stored.items()):
                 return None
             tensors = {name: _permuted_back(each, layout[name]) for name, each in stored.items()}
@@ -274,7 +274,7 @@ class EmbeddingCache:
             }
             about = {
                 "key": key.description,
-                "crc32": _checksum(stored),
+                "crc32": _checksum(stored, layout),
                 "layout": json.dumps(layout),
             }
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
@@ -362,10 +362,12 @@ def _permuted_back(tensor: torch.Tensor, order: list[int]) -> torch.Tensor:
     return tensor.permute(sorted(range(len(order)), key=order.__getitem__))
 
 
-def _checksum(tensors: Tensors) -> str:
-    """CRC-32 of the names and bytes of CPU tensors, in the order of their names."""
+def _checksum(tensors: Tensors, layout: Mapping[str, list[int]]) -> str:
+    """CRC-32 of CPU tensors in the order of their names: what they are, their layout and bytes."""
     value = 0
     for name in sorted(tensors):
-        flat = tensors[name].contiguous().flatten().view(torch.uint8)
-        value = zlib.crc32(flat.numpy().data, zlib.crc32(name.encode(), value))
+        each = tensors[name]
+        about = f"{name}:{each.dtype}:{tuple(each.shape)}:{layout[name]};"
+        flat = each.contiguous().flatten().view(torch.uint8)
+        value = zlib.crc32(flat.numpy().data, zlib.crc32(about.encode(), value))
     return f"{value:08x}"

@@ -2,11 +2,12 @@
 
 ::
 
-    <HSIZOO_HOME>/file-digests.sqlite   path, signature and SHA-256 of each file
+    <HSIZOO_HOME>/file-digests.sqlite   path, signature, SHA-256 and seal of each file
 
 A signature is the size, the modification time, the inode and the time of the last change of any of
 these.  A file that is replaced or written to has another one, even if its size and modification
-time are set back: no ordinary call can set the last of the four.
+time are set back: no ordinary call can set the last of the four.  The seal is a digest of the row:
+one that was damaged is not believed, and its file is read again.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ __all__ = ["file_digests", "signature"]
 _READERS: Final = 4  # files read at once
 _SETTLED: Final = 2 * 10**9  # nanoseconds; two writes within one tick of the clock look the same
 _ATTEMPTS: Final = 3
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def signature(path: Path) -> str:
@@ -90,10 +92,15 @@ def _read(path: Path) -> tuple[str, str]:
 
 
 class _Memory:
-    """The digests known so far; one that cannot be opened or written knows nothing."""
+    """The digests known so far; one that cannot be opened, read or written knows nothing.
 
-    def __init__(self, database: sqlite3.Connection | None) -> None:
-        self._database = database
+    After the first trouble it is left alone, since each call would wait for a lock of another
+    process; a damaged file is deleted, and made anew by the next call.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._database = _open(path)
         self._saved = time.monotonic()
 
     def recall(self, paths: Sequence[Path], signatures: Sequence[str]) -> dict[Path, str]:
@@ -101,12 +108,12 @@ class _Memory:
         known: dict[Path, str] = {}
         if self._database is None:
             return known
-        query = "SELECT sha256 FROM files WHERE path = ? AND signature = ?"
-        with contextlib.suppress(sqlite3.Error):
+        query = "SELECT sha256, seal FROM sealed WHERE path = ? AND signature = ?"
+        with self._trouble():
             for path, seen in zip(paths, signatures, strict=True):
                 row = self._database.execute(query, (_name(path), seen)).fetchone()
-                if row is not None:
-                    known[path] = str(row[0])
+                if row is not None and row[1] == _seal(_name(path), seen, row[0]):
+                    known[path] = row[0]
         return known
 
     def note(self, path: Path, seen: str, digest: str) -> None:
@@ -114,18 +121,44 @@ class _Memory:
         _, modified, _, changed = map(int, seen.split(":"))
         if self._database is None or time.time_ns() - max(modified, changed) < _SETTLED:
             return
-        with contextlib.suppress(sqlite3.Error):
-            values = _name(path), seen, digest
-            self._database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", values)
+        with self._trouble():
+            row = _name(path), seen, digest
+            values = (*row, _seal(*row))
+            self._database.execute("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?)", values)
             if time.monotonic() - self._saved > 1:  # a killed run need not read all files again
                 self.save()
 
     def save(self) -> None:
         """Make what is known known to other processes."""
         if self._database is not None:
-            with contextlib.suppress(sqlite3.Error):
+            with self._trouble():
                 self._database.commit()
         self._saved = time.monotonic()
+
+    def close(self) -> None:
+        """Save, and close the file."""
+        self.save()
+        self._close()
+
+    def _close(self) -> None:
+        if self._database is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._database.close()
+        self._database = None
+
+    @contextlib.contextmanager
+    def _trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._close()
+            if getattr(error, "sqlite_errorcode", None) in _DAMAGED:
+                _delete(self._path)
+
+
+def _seal(*row: object) -> str:
+    """Digest of a row."""
+    return hashlib.sha256(repr(row).encode(errors="surrogatepass")).hexdigest()
 
 
 def _name(path: Path) -> str:
@@ -134,15 +167,11 @@ def _name(path: Path) -> str:
 
 @contextlib.contextmanager
 def _remembered() -> Iterator[_Memory]:
-    database = _open(home() / "file-digests.sqlite")
-    memory = _Memory(database)
+    memory = _Memory(home() / "file-digests.sqlite")
     try:
         yield memory
     finally:
-        memory.save()
-        if database is not None:
-            with contextlib.suppress(sqlite3.Error):
-                database.close()
+        memory.close()
 
 
 def _open(path: Path) -> sqlite3.Connection | None:
@@ -153,12 +182,17 @@ def _open(path: Path) -> sqlite3.Connection | None:
             database = sqlite3.connect(path, timeout=5)
             database.execute("PRAGMA synchronous = OFF")  # what is lost is read again
             database.execute(
-                "CREATE TABLE IF NOT EXISTS files (path PRIMARY KEY, signature, sha256)"
+                "CREATE TABLE IF NOT EXISTS sealed (path PRIMARY KEY, signature, sha256, seal)"
             )
             return database
         except (OSError, sqlite3.OperationalError):  # no access, or locked for long
             return None
         except sqlite3.DatabaseError:
-            with contextlib.suppress(OSError):
-                path.unlink()
+            _delete(path)
     return None
+
+
+def _delete(path: Path) -> None:
+    for each in (path, path.with_name(f"{path.name}-journal")):
+        with contextlib.suppress(OSError):
+            each.unlink()

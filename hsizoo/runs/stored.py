@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hsizoo.documents import read_json
+from hsizoo.documents import read_json, read_sealed, sealed
 from hsizoo.errors import DataError, did_you_mean, listed
 from hsizoo.report.figures import Layout
 from hsizoo.report.rows import Row
@@ -106,7 +106,7 @@ def open_results(run: str) -> tuple[Path, dict[str, Any]]:
     """
     places = [Path(run).expanduser(), Path(DEFAULT_FOLDER) / run]
     for place in places:
-        results = read_results(place)
+        results = _readable(place)
         if results is None:
             continue
         if not is_readable(results):
@@ -134,9 +134,23 @@ def open_results(run: str) -> tuple[Path, dict[str, Any]]:
 def read_results(folder: Path) -> dict[str, Any] | None:
     """The ``results.json`` of a run folder; None if there is none that can be read."""
     try:
-        found = read_json(folder / RESULTS_FILE, longest=_LONGEST)
+        return _readable(folder)
     except DataError:
         return None
+
+
+def _readable(folder: Path) -> dict[str, Any] | None:
+    """The same; a `DataError` if there is one that is damaged."""
+    path = folder / RESULTS_FILE
+    if not path.exists():
+        return None
+    try:
+        found = read_sealed(path, longest=_LONGEST)
+    except DataError as error:
+        raise DataError(
+            f"{error}.  Run the command of this run again, which takes the stored cells and writes "
+            "the file anew"
+        ) from error
     if not isinstance(found, dict):
         return None
     made, cells = found.pop(_MADE_WITH, ()), found.get("cells")
@@ -170,7 +184,7 @@ def results_json(about: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -
     whole = {**about, _MADE_WITH: [json.loads(each) for each in made], "cells": []}
     head = json.dumps(whole, indent=1, allow_nan=False).removesuffix("[]\n}")
     inner = ",\n  ".join(lines)
-    return f"{head}[\n  {inner}\n ]\n}}" if lines else f"{head}[]\n}}"
+    return sealed(f"{head}[\n  {inner}\n ]\n}}" if lines else f"{head}[]\n}}")
 
 
 def is_readable(results: Mapping[str, Any], *keys: str) -> bool:

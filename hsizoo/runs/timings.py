@@ -65,14 +65,15 @@ class Timings:
         self._device = "cpu" if device == "cpu" else "gpu"
         self._seconds: dict[tuple[str, ...], list[float]] = defaultdict(list)
         for record in records:
-            if record.get("status") != "done" or not self._is_comparable(record):
+            if not _is_timed(record) or not self._is_comparable(record):
                 continue
             component, protocol, dataset = _about(record["identity"])
             self._seconds[component, protocol, dataset].append(record["seconds"])
             self._seconds[component, protocol].append(record["seconds"])
 
     def _is_comparable(self, record: Mapping[str, Any]) -> bool:
-        on_cpu: bool = (record.get("provenance") or {}).get("device", "") == "cpu"
+        provenance = record.get("provenance")
+        on_cpu = isinstance(provenance, dict) and provenance.get("device") == "cpu"
         return on_cpu == (self._device == "cpu")
 
     def of(self, cell: Cell, predictions: float, *, encodes: bool) -> CellTime:
@@ -113,6 +114,13 @@ def earlier_records(folders: Sequence[Path]) -> Iterator[dict[str, Any]]:
             record = store.load(name.removesuffix(".json")) if name.endswith(".json") else None
             if record is not None and record.get("status") == "done":
                 yield record
+
+
+def _is_timed(record: Mapping[str, Any]) -> bool:
+    """Whether a record says how long its cell took; those of earlier versions have no digest."""
+    seconds = record.get("seconds")
+    is_number = isinstance(seconds, int | float) and seconds >= 0
+    return record.get("status") == "done" and isinstance(record.get("identity"), dict) and is_number
 
 
 def _about(identity: Mapping[str, Any]) -> tuple[str, str, str]:

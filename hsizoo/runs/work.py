@@ -10,7 +10,7 @@ from typing import Any
 from hsizoo.engine.embeddings import embedding_cache
 from hsizoo.engine.memory import PeakMemory
 from hsizoo.engine.provenance import provenance
-from hsizoo.errors import DataError
+from hsizoo.errors import ContractError, DataError
 from hsizoo.interfaces import Protocol
 from hsizoo.runs.choose import protocol_class
 from hsizoo.runs.datasets import Datasets
@@ -84,6 +84,8 @@ class CellWork:
         ------
         MissingRequirement
             If files of the datasets, or of weights that cannot be downloaded, are missing.
+        OptionError, DataError
+            What a constructor raises of this kind.
         """
         jobs = list(jobs)
         for dataset in dict.fromkeys(job["dataset"] for job in jobs):
@@ -92,7 +94,10 @@ class CellWork:
         recipes = [resolve(job["component"], job["kind"]) for job in once]
         require(dict.fromkeys(file for recipe in recipes for file in recipe.weight_files()))
         for job in once:
-            _, component = self._component({**job, "device": device})
+            try:
+                _, component = self._component({**job, "device": device})
+            except ContractError:  # its cells fail by this error, and other components run
+                continue
             self._protocol(job).check_component(component)
 
     def _component(self, job: Mapping[str, Any]) -> tuple[Recipe, Any]:

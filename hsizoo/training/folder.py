@@ -10,7 +10,8 @@
     <run folder>/weights.safetensors, card.json     the result, once there is one
 
 A checkpoint is written under new names and becomes valid when one small file is renamed, so a
-training killed at any moment leaves the previous checkpoint.  The result is published in
+training killed at any moment leaves the previous checkpoint.  That file has the SHA-256 of the
+others and a seal, so that no training goes on from damaged ones.  The result is published in
 ``<HSIZOO_HOME>/trained/<dist>--<name>/<hash>``, where a lock prevents concurrent writes.
 """
 
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from hsizoo.documents import read_json
+from hsizoo.documents import read_sealed, sealed
 from hsizoo.engine.store import Store
 from hsizoo.errors import DataError, StoreError
 from hsizoo.weights.trained import (
@@ -83,11 +84,17 @@ class TrainingFolder(Store):
         return self.folder / "log.jsonl"
 
     def clear(self) -> None:
-        """Delete checkpoints, log and result."""
+        """Delete checkpoints, log and result.
+
+        Raises
+        ------
+        StoreError
+            If one cannot be deleted.
+        """
         for path in [
             *self.cells.glob("*"), self.log, self.folder / CARD_FILE, self.folder / WEIGHTS_FILE
         ]:  # fmt: skip
-            path.unlink(missing_ok=True)
+            self._delete(path)
 
     def save_checkpoint(
         self,
@@ -115,11 +122,15 @@ class TrainingFolder(Store):
         content = _tensor_bytes(weights, {})
         plain = io.BytesIO()
         torch.save(dict(state), plain)
-        self.write(f"checkpoints/{files['weights']}", content)
-        self.write(f"checkpoints/{files['state']}", plain.getvalue())
+        parts = {"weights": content, "state": plain.getvalue()}
         if is_best:
-            self.write(f"checkpoints/{files['best']}", content)
-        text = json.dumps({"format": CARD_FORMAT, **files, "about": dict(about)}, allow_nan=False)
+            parts["best"] = content
+        digests = dict(old.get("digests") or {})
+        for part, each in parts.items():
+            self.write(f"checkpoints/{files[part]}", each)
+            digests[part] = hashlib.sha256(each).hexdigest()
+        valid = {"format": CARD_FORMAT, **files, "digests": digests, "about": dict(about)}
+        text = sealed(json.dumps(valid, allow_nan=False))
         self.write("checkpoints/checkpoint.json", text.encode())
         keep = {"checkpoint.json", *files.values()}
         for path in self.cells.iterdir():
@@ -140,6 +151,10 @@ class TrainingFolder(Store):
         valid = self._valid()
         if valid is None:
             return None
+        for part, digest in (valid.get("digests") or {}).items():
+            path = self.cells / valid[part]
+            if _digest_of(path) != digest:
+                raise StoreError(self.start_over(f"{path} is missing, or has changed"))
         try:
             weights = load_state(self.cells / valid["weights"])
             state = load_torch(self.cells / valid["state"])
@@ -153,7 +168,7 @@ class TrainingFolder(Store):
         if not path.exists():
             return None
         try:
-            valid = read_json(path)
+            valid = read_sealed(path)
         except DataError as error:
             raise StoreError(self.start_over(error)) from error
         if not isinstance(valid, dict) or valid.get("format") != CARD_FORMAT:
@@ -216,18 +231,29 @@ class TrainingFolder(Store):
         self.write(self.log.name, "".join(kept).encode())
 
     def result(self) -> dict[str, Any] | None:
-        """Return the card of the finished training, or None."""
-        card = read_card(self.folder / CARD_FILE)
-        return card if (self.folder / WEIGHTS_FILE).is_file() else None
+        """Return the card of the finished training; None if there is none that is whole."""
+        try:
+            card = read_card(self.folder / CARD_FILE)
+        except DataError:
+            return None
+        if card is None or _digest_of(self.folder / WEIGHTS_FILE) != card["digest"]:
+            return None
+        return card
+
+    def _delete(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(self._trouble("delete", path, error)) from error
 
     def save_result(self, weights: Mapping[str, torch.Tensor], card: Mapping[str, Any]) -> None:
         """Write the result; ``format`` and ``digest`` are added to the card."""
         card = {"format": CARD_FORMAT, **card}
         content = _tensor_bytes(weights, metadata(card))
-        (self.folder / CARD_FILE).unlink(missing_ok=True)
+        self._delete(self.folder / CARD_FILE)
         self.write(WEIGHTS_FILE, content)
         full = {**card, "digest": hashlib.sha256(content).hexdigest()}
-        self.write(CARD_FILE, json.dumps(full, indent=1, allow_nan=False).encode())
+        self.write(CARD_FILE, sealed(json.dumps(full, indent=1, allow_nan=False)).encode())
 
     def _trouble(self, verb: str, path: Path, error: OSError) -> str:
         return (
@@ -315,6 +341,17 @@ def package(folder: Path, destination: Path, limits: str = "") -> TrainedWeights
         about["limits"] = limits
     TrainingFolder(destination).save_result(rounded, about)
     return open_weights(destination)
+
+
+def _digest_of(path: Path) -> str | None:
+    """SHA-256 of a file; None if there is none that can be read."""
+    if not path.is_file():  # opening a pipe would wait for its writer
+        return None
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def _tensor_bytes(tensors: Mapping[str, torch.Tensor], metadata: dict[str, str]) -> bytes:

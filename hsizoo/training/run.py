@@ -227,7 +227,10 @@ def train(
             assert card is not None
         plan.check_key(folder, card["key"])
         weights = _published(folder, plan, card) if publish else open_weights(folder.folder)
-    auto = auto_weights(plan.component, plan.source, plan.by_fold(card))
+    try:
+        auto = auto_weights(plan.component, plan.source, plan.by_fold(card))
+    except DataError:  # a card of other weights is damaged: whoever uses weights=auto is told
+        auto = None
     return TrainResult(
         folder.folder,
         weights.path,
@@ -252,7 +255,14 @@ class _TrainingPlan:
     @classmethod
     def resolve(cls, component: str, dataset: str, settings: TrainingSettings) -> _TrainingPlan:
         parts = parse_composition(component)
-        resolved = resolve(component, "segmenter")
+        chooses = WEIGHTS.name in parts[0].options
+        try:
+            resolved = resolve(component, "segmenter")
+        except DataError:
+            if chooses:
+                raise
+            # A card of other weights is damaged; this training may be what puts it right.
+            resolved = resolve(component, "segmenter", weights="none")
         if not resolved.is_trainable:
             raise ProtocolError(
                 f"{component} has nothing to train: {resolved.entry.full_name} is a "
@@ -260,7 +270,7 @@ class _TrainingPlan:
                 "all components"
             )
         # Not "auto": a second training must not start where the first one ended.
-        if WEIGHTS.name not in parts[0].options and resolved.weights is not None:
+        if not chooses and resolved.weights is not None:
             resolved = resolve(component, "segmenter", weights="none")
         source = resolve(dataset, "dataset")
         scenes: SceneDataset = source.build()

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +24,7 @@ from hsizoo.weights.published import PublishedFile
 
 __all__ = ["data_state", "fetch", "find_data", "how_to_get", "locate_data"]
 
+_DIGEST = re.compile("[0-9a-f]{64}")
 _OWN_DATA = f"set the folder of your own copy with data_dir=FOLDER or {DATA_VARIABLE}"
 
 
@@ -83,7 +86,10 @@ def data_state(files: Iterable[PublishedFile]) -> str:
         return "here"
     sizes = [file.size or file.about for file in missing]
     size = f" ({max(round(sum(sizes) / 1e6), 1)} MB)" if all(sizes) else ""
-    known = all(_expected(file, home() / "data" / file.name)[0] for file in missing)
+    try:
+        known = all(_expected(file, home() / "data" / file.name)[0] for file in missing)
+    except DataError:  # said when the file is needed
+        known = False
     return f"{'downloads by itself' if known else 'needs --download'}{size}"
 
 
@@ -180,9 +186,14 @@ def _expected(file: PublishedFile, path: Path) -> tuple[str | None, str]:
     if file.sha256 is not None:
         return file.sha256, "the published one is"
     pin = _pin(path)
-    with contextlib.suppress(OSError, IndexError):
+    with contextlib.suppress(OSError):
         words = pin.read_text(encoding="utf-8", errors="replace").split()
-        return words[0][:64], f"the one in {pin.name} is"
+        if not words or not _DIGEST.fullmatch(words[0]):
+            raise DataError(
+                f"{pin} is damaged: it has no sha256 of {path.name}.  Delete it if you trust that "
+                f"file; delete both to download it again from {file.url}"
+            )
+        return words[0], f"the one in {pin.name} is"
     return None, ""
 
 
@@ -198,7 +209,9 @@ def _verify(file: PublishedFile, path: Path, own: str) -> None:
     expected, source = _expected(file, path)
     if expected is None:
         with contextlib.suppress(OSError):  # in a read-only folder the file stays unchecked
-            _pin(path).write_text(f"{found}  {path.name}\n", encoding="utf-8")
+            temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+            temporary.write_text(f"{found}  {path.name}\n", encoding="utf-8")
+            temporary.replace(_pin(path))
             _say(f"{path.name}: its sha256 is {found}, recorded in {_pin(path)}")
     elif found != expected:
         raise DataError(

@@ -6,9 +6,10 @@
 
 Such folders are in ``<HSIZOO_HOME>/trained/<dist>--<name>/<hash>``, where `hsizoo train` publishes
 its results (see `hsizoo.training.folder`), and inside plugins that ship weights
-(`hsizoo.ComponentSpec.packaged`).  A card is written after its weights and holds their SHA-256, so
-that weights without a card, or with a wrong one, are never used.  The entries needed to use the
-weights are also in the weights file itself, so that it can be passed on alone.
+(`hsizoo.ComponentSpec.packaged`).  A card is written after its weights and holds their SHA-256 and
+a seal (see `hsizoo.documents.sealed`), so that weights without a card, or with a wrong one, are
+never used; a damaged card is an error, since other weights would make other figures.  The entries
+needed to use the weights are also in the weights file itself, so that it can be passed on alone.
 
 Tensors of float32 may be stored as bfloat16, half the size, which the card records as ``stored``;
 they are converted back to float32 on loading.
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hsizoo.documents import parse_json, read_json
+from hsizoo.documents import parse_json, read_sealed
 from hsizoo.errors import DataError
 from hsizoo.weights.places import home
 
@@ -47,6 +48,11 @@ CARD_FORMAT = 1
 """Version of the card's layout; cards of another version are not used."""
 
 WEIGHTS_FILE, CARD_FILE = "weights.safetensors", "card.json"
+
+_MEND = (
+    "The command of its training puts it right where it was trained; otherwise get the folder "
+    "again, or reinstall the plugin that ships it.  weights=none does without"
+)
 
 _ESSENTIALS = ("format", "component", "options", "frozen_digest")
 _IN_THE_FILE = (*_ESSENTIALS, "version", "stored", "dataset", "subjects")
@@ -134,7 +140,7 @@ class TrainedWeights:
             content = self.path.read_bytes()
         if hashlib.sha256(content).hexdigest() != self.digest:
             raise DataError(
-                f"{self.path} has changed or is damaged: its sha256 is not {self.digest}"
+                f"{self.path} has changed or is damaged: its sha256 is not {self.digest}.  {_MEND}"
             )
         tensors = parse_safetensors(content, self.path)
         if self.card.get("stored") != "bfloat16":
@@ -184,6 +190,11 @@ def find_weights(
         ``folds``, ``fold`` and ``split_seed`` of the subjects that are tested.
     packaged : Path, optional
         Folder of the weights that are shipped with the plugin.
+
+    Raises
+    ------
+    DataError
+        If a card there is damaged.
     """
     found = []
     with contextlib.suppress(OSError):
@@ -195,7 +206,7 @@ def find_weights(
                 and card["component"] == component
                 and _is_version(card, version)
                 and not _differing(card["options"], options, free)
-                and (path.parent / WEIGHTS_FILE).is_file()
+                and (path.parent / WEIGHTS_FILE).exists()
             ):
                 rank = (
                     _nearness(card, dataset),
@@ -273,12 +284,27 @@ def metadata(card: Mapping[str, Any]) -> dict[str, str]:
 
 
 def read_card(path: Path) -> dict[str, Any] | None:
-    """Return the card in a file, or None if there is no usable one."""
-    try:
-        card = read_json(path)
-    except DataError:
+    """Return the card in a file; None if there is none, or it is of another version of hsizoo.
+
+    Raises
+    ------
+    DataError
+        If it is damaged.
+    """
+    if not path.exists():
         return None
-    return card if _is_card(card, (*_ESSENTIALS, "digest", "finished")) else None
+    try:
+        card = read_sealed(path)
+        if isinstance(card, dict) and card.get("format") != CARD_FORMAT:
+            return None
+        if not _is_card(card, (*_ESSENTIALS, "digest", "finished")):
+            raise DataError(f"{path} lacks what a card has")
+    except DataError as error:
+        if not path.exists():  # its weights are being replaced
+            return None
+        raise DataError(f"the card of trained weights is damaged: {error}.  {_MEND}") from error
+    else:
+        return dict(card)
 
 
 def _is_card(card: Any, keys: Iterable[str]) -> bool:

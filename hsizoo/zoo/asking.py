@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hsizoo.documents import read_file
+from hsizoo.documents import check_seal, read_file, sealed
 from hsizoo.errors import OptionError
 from hsizoo.weights.places import home
 from hsizoo.zoo.distributions import Found, Point
@@ -197,7 +197,8 @@ def _place(point: Point) -> Path:
 def _recall(point: Point, key: str) -> Answer | None:
     """What a plugin answered, unless something that it depends on has changed since."""
     try:
-        told = json.loads(read_file(_place(point)))
+        content = read_file(place := _place(point))
+        told = check_seal(json.loads(content), content, place)
         if told["key"] != key:
             return None
         for path, size, time_ns in told["files"]:
@@ -215,5 +216,5 @@ def _keep(point: Point, told: dict[str, Any]) -> None:
     temporary = place.with_suffix(f".{os.getpid()}.part")
     with suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(told), encoding="utf-8")
+        temporary.write_text(sealed(json.dumps(told)), encoding="utf-8")
         temporary.replace(place)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import hsizoo.interfaces as interfaces
+from hsizoo.errors import ContractError, HsizooError
 from hsizoo.weights.trained import TrainedWeights
 from hsizoo.zoo.names import Name
 from hsizoo.zoo.options import declared_options, takes_device
@@ -166,11 +167,26 @@ class Recipe:
         return "" if on == dataset.entry.full_name else on.removeprefix(f"{FIRST_PARTY}/")
 
     def build(self, device: str = "cpu") -> Any:
-        """Build the component; `device` is passed if its constructor takes one."""
+        """Build the component; `device` is passed if its constructor takes one.
+
+        Raises
+        ------
+        ContractError
+            If its constructor fails otherwise than by an error of hsizoo or of the system.
+        """
         keywords = dict(self.options)
         if takes_device(self.target):
             keywords["device"] = device
-        component: Any = self.target(**keywords)
+        try:
+            component: Any = self.target(**keywords)
+        except (HsizooError, OSError, MemoryError):  # told as they are
+            raise
+        except Exception as error:
+            given = ", ".join(f"{key}={value!r}" for key, value in self.options.items())
+            raise ContractError(
+                f"{self.entry.full_name} cannot be built{given and f' with {given}'}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
         if self.weights is not None:
             component.load_state_dict(self.weights.load(component.frozen_digest))
         if self.wrapper_options is not None:

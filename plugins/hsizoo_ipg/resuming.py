@@ -2,8 +2,9 @@
 
 The file holds everything that the next round depends on, so a resumed run gives the same result as
 an uninterrupted one.  It is written to a temporary file, flushed to disk and renamed: a killed run
-leaves the last complete round or the one before, never a partial one.  Two processes with the same
-run write the same content.
+leaves the last complete round or the one before, never a partial one.  A digest tells a damaged
+file, or that of another run, from the right one: such a run starts over.  Two processes with the
+same run write the same content.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ class RunFile:
     """
 
     def __init__(self, key: str) -> None:
+        self._key = key
         self._path: Path = hsizoo.home() / "ipg" / "runs" / f"{key}.safetensors"
 
     def save(self, progress: Progress, rng: np.random.Generator) -> None:
@@ -97,6 +99,7 @@ class RunFile:
             "history": json.dumps(progress.history),
             "rng": json.dumps(_state_of(rng)),
         }
+        about["digest"] = self._digest(tensors, about)
         temporary = None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,6 +130,8 @@ class RunFile:
             with safe_open(self._path, framework="pt", device="cpu") as file:
                 about = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if about.pop("digest") != self._digest(tensors, about):
+                return None
             known = Labelled(
                 tensors["pixels"].numpy(), tensors["classes"].numpy(), int(about["seeds"])
             )
@@ -142,6 +147,10 @@ class RunFile:
         except (OSError, SafetensorError, LookupError, ValueError, TypeError, RuntimeError):
             return None
         return progress
+
+    def _digest(self, tensors: Mapping[str, torch.Tensor], about: Mapping[str, str]) -> str:
+        whole = [self._key, hsizoo.state_digest(tensors), dict(sorted(about.items()))]
+        return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
     def forget(self) -> None:
         """Delete the file."""

@@ -27,7 +27,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from hsizoo import check_state, load_state, locate
-from hsizoo.errors import OptionError
+from hsizoo.errors import DataError, OptionError
+from hsizoo_sam2.identity import file_weights
 from hsizoo_sam2.options import meant
 from hsizoo_sam2.sizes import RANDOM_SEED, SIZES, packaged_weights
 
@@ -107,7 +108,17 @@ def _weights_path(size: str, checkpoint: str) -> Path | None:
     if published is not None:
         return locate(published)
     packaged = packaged_weights(size)
-    return packaged if packaged.is_file() else None
+    if not packaged.is_file():
+        return None
+    card = packaged.with_suffix(".json")
+    if card.is_file() and file_weights(packaged).removeprefix("sha256:") not in card.read_text(
+        encoding="utf-8", errors="replace"
+    ):
+        raise DataError(
+            f"{packaged} has changed or is damaged: its sha256 is not that of {card.name} beside "
+            "it.  Reinstall hsizoo, or pass your own copy with checkpoint=PATH"
+        )
+    return packaged
 
 
 def _config_path(size: str) -> Path:

@@ -113,6 +113,19 @@ def damage_empty(path):
     path.write_bytes(b"")
 
 
+def damage_shape(path):
+    content = path.read_bytes()
+    assert content.count(b"[2,3]") == 1
+    path.write_bytes(content.replace(b"[2,3]", b"[3,2]"))
+
+
+def damage_transposed(path):
+    content = path.read_bytes()
+    old, new = rb"\"a\": [0, 1]", rb"\"a\": [1, 0]"
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, new))
+
+
 def damage_bit(path):
     content = bytearray(path.read_bytes())
     content[-3] ^= 1
@@ -150,6 +163,8 @@ def damage_pipe(path):
         damage_truncate,
         damage_header,
         damage_empty,
+        damage_shape,
+        damage_transposed,
         damage_bit,
         damage_swap,
         damage_layout,

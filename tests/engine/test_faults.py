@@ -5,9 +5,15 @@ import errno
 import json
 import os
 import random
+import subprocess
+import sys
+import tempfile
+import textwrap
 import threading
+import time
 import warnings
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +78,83 @@ class TestTheStoreFails:
         assert second.done == Counter(range(5, 12))
         assert not list(tmp_path.rglob("*.part"))
 
+    def test_since_a_disk_is_full_halfway_through_a_record(self, tmp_path):
+        """The system writes so many bytes of a file and no more, as a full disk does."""
+        resource = pytest.importorskip("resource")
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+        class Filling(Work):
+            def __call__(self, job, progress):
+                if sum(self.done.values()) == 5:
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+                return super().__call__(job, progress)
+
+        first, second = Filling(), Work()
+        try:
+            with pytest.raises(StoreError, match=r"5 finished cell.* are intact"):
+                run(tmp_path, first)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert squares(run(tmp_path, second)) == RIGHT
+        assert second.done == Counter(range(5, 12))
+
+    @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="a system without users")
+    def test_since_its_folder_was_made_read_only(self):
+        """Also for root, who may write everywhere, and is somebody else meanwhile."""
+        is_root = os.geteuid() == 0
+
+        class Closing(Work):
+            def __call__(self, job, progress):
+                if sum(self.done.values()) == 5:
+                    allow(folder, 0o555, 0o444)
+                    if is_root:
+                        os.seteuid(65534)  # nobody
+                return super().__call__(job, progress)
+
+        with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+            Path(folder).chmod(0o755)
+            try:
+                with pytest.raises(StoreError, match=r"Permission denied.* grant write access"):
+                    run(folder, Closing())
+            finally:
+                if is_root:
+                    os.seteuid(0)
+                allow(folder, 0o755, 0o644)
+            second = Work()
+            assert squares(run(folder, second)) == RIGHT
+            assert second.done == Counter(range(5, 12))
+
+
+def allow(folder, folders, files):
+    """Set the modes of the folder of the cells and of all files there."""
+    cells = Path(folder, "cells")
+    cells.chmod(folders)
+    for each in cells.iterdir():
+        each.chmod(files)
+
+
+DRIVER = """
+    import sys, time
+    from hsizoo.engine.cells import Cell
+    from hsizoo.engine.executors import LocalExecutor
+    from hsizoo.engine.run_cells import RunEvents, run_cells
+    from hsizoo.engine.store import Store
+    from hsizoo.errors import StoreError
+
+    def work(job, progress):
+        print(job["n"], flush=True)
+        time.sleep(0.05)
+        return {"result": {"square": job["n"] ** 2}, "subject": "a"}
+
+    cells = [Cell({"n": n}, {"n": n, "row": {"label": f"{n}"}}, f"{n}") for n in range(12)]
+    try:
+        with Store(sys.argv[1]) as store:
+            run_cells(store, cells, work, LocalExecutor(), overwrite="failed", events=RunEvents(),
+                      before=lambda due: None)
+    except StoreError as error:
+        print(error)
+"""
+
 
 class TestTwoDrivers:
     def test_one_computes_and_the_other_is_told(self, tmp_path):
@@ -93,6 +176,24 @@ class TestTwoDrivers:
         assert works[0].done + works[1].done == Counter(range(12))
         assert all("another run is writing to" in each for each in told)
         assert squares(run(tmp_path, Work())) == RIGHT
+
+    def test_in_processes_of_their_own(self, tmp_path):
+        drivers = [
+            subprocess.Popen(
+                [sys.executable, "-c", textwrap.dedent(DRIVER), str(tmp_path)],
+                stdout=subprocess.PIPE, text=True,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+            for _ in range(3)
+        ]  # fmt: skip
+        said = [driver.communicate()[0].splitlines() for driver in drivers]
+        computed = [int(line) for lines in said for line in lines if line.isdigit()]
+        assert sorted(computed) == list(range(12))
+        others = [line for lines in said for line in lines if not line.isdigit()]
+        assert all("another run is writing to" in line for line in others)
+        again = Work()
+        assert squares(run(tmp_path, again)) == RIGHT
+        assert not again.done
 
     def test_while_the_first_goes_on(self, tmp_path):
         told = []
@@ -122,6 +223,35 @@ def test_a_clock_that_is_set_back_changes_no_figure(tmp_path, monkeypatch):
     assert squares(records) == RIGHT
     assert work.done == Counter(range(6, 12))
     assert records[0]["finished"] > records[-1]["finished"] == "1970-01-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_clock_that_jumps_during_a_run_changes_no_figure(tmp_path, monkeypatch, seed):
+    rng, real = random.Random(seed), (datetime.datetime, time.time, time.time_ns)
+    offset = 0
+
+    class Jumping(datetime.datetime):
+        @classmethod
+        def now(cls, zone=None):
+            return real[0].now(zone) + datetime.timedelta(seconds=offset)
+
+    class AfterJump(Work):
+        def __call__(self, job, progress):
+            nonlocal offset
+            offset = rng.choice([-1, 1]) * 10 ** rng.randrange(9)
+            return super().__call__(job, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_cells_module.datetime, "datetime", Jumping)
+        patch.setattr(time, "time", lambda: real[1]() + offset)
+        patch.setattr(time, "time_ns", lambda: real[2]() + offset * 10**9)
+        records = run(tmp_path, AfterJump())
+    assert squares(records) == RIGHT
+    finished = [record["finished"] for record in records]
+    assert finished != sorted(finished)
+    again = Work()
+    assert [record["finished"] for record in run(tmp_path, again)] == finished
+    assert not again.done
 
 
 def flip(content, rng, others):

@@ -144,6 +144,54 @@ def test_a_damaged_memory_is_made_anew(tmp_path, home, reads):
 
 
 @pytest.mark.usefixtures("home", "settled")
+@pytest.mark.parametrize("column", ["sha256", "signature", "path"])
+def test_a_row_that_was_changed_is_not_believed(tmp_path, home, reads, column):
+    paths = put(tmp_path, a=b"1", b=b"2")
+    right = file_digests(paths)
+    with sqlite3.connect(home / "file-digests.sqlite") as database:
+        first, second = database.execute(f"SELECT {column} FROM sealed ORDER BY path").fetchall()
+        database.execute(f"DELETE FROM sealed WHERE {column} = ?", first)
+        database.execute(f"UPDATE sealed SET {column} = ? WHERE {column} = ?", (*first, *second))
+    database.close()
+    assert file_digests(paths) == right
+    assert sorted(reads) == ["a", "a", "b", "b"]
+
+
+@pytest.mark.usefixtures("home", "settled")
+def test_a_damaged_page_is_noticed_and_made_anew(tmp_path, home, reads):
+    paths = put(tmp_path, **{f"f{n}": b"%d" % n for n in range(300)})
+    right = file_digests(paths)
+    place = home / "file-digests.sqlite"
+    content = place.read_bytes()
+    place.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    assert file_digests(paths) == file_digests(paths) == right
+    reads.clear()
+    assert file_digests(paths) == right
+    assert not reads
+
+
+@pytest.mark.usefixtures("settled")
+def test_the_lock_of_another_process_is_waited_for_once(tmp_path, home, monkeypatch):
+    file_digests(put(tmp_path, first=b"1"))
+    lock = sqlite3.connect(home / "file-digests.sqlite", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")  # others may read, but not write
+    real, asked = sqlite3.connect, []
+
+    class Impatient(sqlite3.Connection):
+        def execute(self, sql, *values):
+            asked.append(sql.split()[0])
+            return super().execute(sql, *values)
+
+    monkeypatch.setattr(
+        module.sqlite3, "connect", lambda path, timeout: real(path, 0, factory=Impatient)
+    )
+    paths = put(tmp_path, **{f"f{n}": b"%d" % n for n in range(9)})
+    assert file_digests(paths) == [sha(path.read_bytes()) for path in paths]
+    assert asked.count("INSERT") == 1
+    lock.close()
+
+
+@pytest.mark.usefixtures("home", "settled")
 def test_several_at_once(tmp_path):
     paths = put(tmp_path, **{f"f{n}": str(n).encode() * 1000 for n in range(50)})
     right = [sha(path.read_bytes()) for path in paths]

@@ -40,7 +40,22 @@ def pipe(path):
     os.mkfifo(path)
 
 
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def of_another_run(path):
+    RunFile("other").save(
+        Progress(Labelled(np.arange(2), np.arange(2), 2)), np.random.default_rng(7)
+    )
+    path.with_name("other.safetensors").replace(path)
+
+
 DAMAGES = {
+    "bit": flip,
+    "of another run": of_another_run,
     "deep": lambda path: rewrite(path, history="[" * 10_000),
     "rng of another kind": lambda path: rewrite(path, rng='{"bit_generator": "MT19937"}'),
     "rng is a number": lambda path: rewrite(path, rng="7"),

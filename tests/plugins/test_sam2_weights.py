@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ import torch
 from hsizoo_sam2.building import build_sam21
 from hsizoo_sam2.sam21 import Sam21
 from hsizoo_sam2.sam21_ft import Sam21FineTuned
-from hsizoo_sam2.sizes import SIZES
+from hsizoo_sam2.sizes import SIZES, packaged_weights
 from safetensors.torch import save_file
 
 import hsizoo
@@ -90,6 +91,19 @@ def test_base_weights(monkeypatch, tmp_path):
     expected = f"sha256:{hashlib.sha256(b'packaged').hexdigest()}"
     assert Sam21.base_weights(size="nano") == expected
     assert Sam21.base_weights(size="nano", checkpoint="random") == "random:0"
+
+
+def test_damaged_packaged_weights_are_refused(monkeypatch, tmp_path):
+    real = packaged_weights("nano")
+    packaged = tmp_path / "nano.safetensors"
+    content = bytearray(real.read_bytes())
+    content[-1] ^= 1
+    packaged.write_bytes(content)
+    shutil.copy(real.with_suffix(".json"), tmp_path)
+    for module in ("building", "identity"):
+        monkeypatch.setattr(f"hsizoo_sam2.{module}.packaged_weights", lambda size: packaged)
+    with pytest.raises(DataError, match=rf"{packaged} has changed .*Reinstall hsizoo"):
+        Sam21(size="nano")
 
 
 def test_packaged_weights_in_bfloat16_are_computed_with_in_float32(monkeypatch, tmp_path):

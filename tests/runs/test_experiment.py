@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hsizoo.documents import read_sealed
 from hsizoo.engine.executors import LocalExecutor
 from hsizoo.errors import OptionError
 from hsizoo.runs.bench import RunEvents
@@ -308,7 +309,7 @@ def test_a_training_folder_of_something_else_is_a_failure_that_says_what_to_do(z
     config = write(zoo, CUBES.format(dataset=put_cubes(0)))
     result = run_experiment(config, device="cpu")
     (folder,) = (result.folder / "trainings").iterdir()
-    card = json.loads((folder / "card.json").read_text())
+    card = read_sealed(folder / "card.json")
     (folder / "card.json").write_text(json.dumps({**card, "key": "another"}))
     (failure,) = run_experiment(config, device="cpu").failures
     message = failure["error"]["message"]

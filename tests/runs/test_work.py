@@ -159,3 +159,42 @@ def test_scenes_of_one_name_in_two_datasets_are_not_mixed_up():
     assert cells[0].job["scene"] == cells[1].job["scene"]
     one, other, again = (computed(work, cell)["digests"]["cube"] for cell in (*cells, cells[0]))
     assert one == again != other
+
+
+def test_a_constructor_that_breaks_fails_its_row_only(fake_dist, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    code = """
+        import hsizoo
+
+        @hsizoo.hookimpl
+        def hsizoo_components():
+            yield hsizoo.ComponentSpec(
+                name="breaking", kind="scorer", target="hsizoo_breaking:Breaking", summary="a fake"
+            )
+
+        class Breaking(hsizoo.SpectralScorer):
+            '''Breaks.
+
+            Parameters
+            ----------
+            size : int, default 1
+                Any.
+            '''
+
+            def __init__(self, *, size: int = 1):
+                raise ValueError("size is wrong")
+
+            def prepare(self, cube):
+                return cube
+
+            score = prepare
+    """
+    fake_dist("hsizoo-breaking", "1.0", {"hsizoo_breaking": code}, {"b": "hsizoo_breaking"})
+    result = hsizoo.bench(["breaking:size=3", "sa"], TINY, clicks=1, device="cpu")
+    (failure,) = result.failures
+    assert failure["label"] == "breaking:size=3"
+    assert failure["error"]["message"] == (
+        "hsizoo-breaking/breaking cannot be built with size=3: ValueError: size is wrong"
+    )
+    assert "hsizoo_breaking.py" in failure["error"]["traceback"]
+    assert result.table[1].failed_cells == 0

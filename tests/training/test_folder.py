@@ -53,6 +53,7 @@ def test_a_result_is_packaged_at_half_its_size(results, tmp_path):
     assert after["digest"] == hashlib.sha256(made.path.read_bytes()).hexdigest()
     assert after == {
         **before, "digest": after["digest"], "stored": "bfloat16", "rounded_from": before["digest"],
+        "seal": after["seal"],
     }  # fmt: skip
     alone = tmp_path / "alone.safetensors"
     alone.write_bytes(made.path.read_bytes())

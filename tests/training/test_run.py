@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 import hsizoo
+from hsizoo.documents import read_sealed
 from hsizoo.errors import (
     ContractError,
     DataError,
@@ -23,6 +24,7 @@ from hsizoo.errors import (
 from hsizoo.training import Trainer
 from hsizoo.training.picture import training_png
 from hsizoo.training.run import TrainEvents
+from hsizoo.weights.trained import open_weights
 from hsizoo.zoo.factory import resolve
 
 PLUGIN = (Path(__file__).parents[1] / "fakes" / "trainable.py").read_text()
@@ -79,7 +81,7 @@ def test_training_improves_dice_and_bench_uses_the_weights(tiny):
 
 def test_the_card_says_what_the_weights_are_made_of(tiny):
     result = hsizoo.train("tiny:hidden=4", DATA, **QUICK, limit_subjects=2)
-    card = json.loads(result.card_path.read_text())
+    card = read_sealed(result.card_path)
     assert card == result.card
     assert card["component"] == "tiny-zoo/tiny"
     assert card["options"] == {"hidden": 4, "dropout": 0.0, "speed": 1}
@@ -466,3 +468,54 @@ def test_a_result_that_is_not_published_stays_in_its_folder(tiny):
     assert again.trained_before
     assert again.is_newest
     assert resolve("tiny", "segmenter").weights.digest == result.card["digest"]
+
+
+@pytest.mark.parametrize("name", ["weights", "state", "best", "checkpoint"])
+def test_a_training_never_goes_on_from_a_checkpoint_that_was_changed(tiny, name):
+    right = hsizoo.train("tiny", DATA, out="right", **QUICK, publish=False).card["digest"]
+    validated = []
+
+    def stop(step):
+        if validated:
+            raise Stop
+
+    events = TrainEvents(validated=lambda *epoch: validated.append(epoch), stepped=stop)
+    with pytest.raises(Stop):
+        hsizoo.train("tiny", DATA, out="run", **QUICK, events=events)
+    cells = Path("run", "checkpoints")
+    about = json.loads((cells / "checkpoint.json").read_text())
+    path = cells / about.get(name, "checkpoint.json")
+    content = bytearray(path.read_bytes())
+    at = content.rindex(b'"step"') + 8 if name == "checkpoint" else len(content) // 2
+    content[at] ^= 1  # of the state it is a number: torch reads it all the same
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=rf"{path.name}.* delete .*--fresh"):
+        hsizoo.train("tiny", DATA, out="run", **QUICK)
+    again = hsizoo.train("tiny", DATA, out="run", **QUICK, fresh=True, publish=False)
+    assert again.card["digest"] == right
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "card.json"])
+@pytest.mark.parametrize("where", ["run", "published"])
+def test_a_damaged_result_is_put_right_by_the_same_command(tiny, name, where):
+    right = hsizoo.train("tiny", DATA, out="run", **QUICK)
+    path = (Path("run") if where == "run" else right.weights.parent) / name
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    again = hsizoo.train("tiny", DATA, out="run", **QUICK)
+    assert again.trained_before == (where == "published")
+    assert again.card["digest"] == right.card["digest"]
+    for folder in (Path("run"), again.weights.parent):
+        loaded = open_weights(folder).load(right.card["frozen_digest"])
+        assert loaded.keys() == load_file(right.weights).keys()
+
+
+def test_a_damaged_card_of_other_weights_stops_no_training(tiny):
+    other = hsizoo.train("tiny", DATA, out="other", **QUICK, seed=7)
+    other.card_path.write_text("damaged")
+    with pytest.raises(DataError, match=f"{other.card_path}"):
+        hsizoo.bench(["tiny"], DATA)
+    result = hsizoo.train("tiny", DATA, out="run", **QUICK)
+    assert not result.is_newest
+    assert str(result.weights.parent) in result.bench_command

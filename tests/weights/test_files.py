@@ -64,9 +64,9 @@ def test_without_a_published_digest_the_first_use_counts(folder):
     put(folder, b"changed")
     with pytest.raises(DataError, match=r"the one in w\.pt\.sha256 is"):
         locate(weights(None))
-    for damaged in (b"\xff\xfe\0", b"0123  w.pt\n"):
+    for damaged in (b"", b"\xff\xfe\0", b"0123  w.pt\n", SHA[:-1].encode(), SHA.upper().encode()):
         (folder / "w.pt.sha256").write_bytes(damaged)
-        with pytest.raises(DataError, match=r"the one in w\.pt\.sha256 is"):
+        with pytest.raises(DataError, match=r"w\.pt\.sha256 is damaged.*Delete it if you trust"):
             locate(weights(None))
 
 

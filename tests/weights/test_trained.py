@@ -76,20 +76,39 @@ def test_packaged_weights_are_checked_as_others_are(results, tmp_path):
     assert find_weights(results.name, results.options, packaged=packaged) is None
 
 
+@pytest.mark.parametrize("content", ["{}", '{"format": 99}'])
+def test_a_card_of_another_version_of_hsizoo_is_passed_over(results, content):
+    results.make().path.with_name("card.json").write_text(content)
+    assert find_weights(results.name, results.options) is None
+
+
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", "{}", '{"format": 99}', "[" * 10_000, "7" * 5000, '{"dataset": [1]}',
-     '{"digest": 1}', '{"component": {}}', '{"frozen_digest": null}', '{"epochs": 1e400}'],
+    ["", "[]", "[" * 10_000, "7" * 5000, '{"dataset": [1]}', '{"digest": 1}', '{"component": {}}',
+     '{"frozen_digest": null}', '{"epochs": 1e400}'],
 )  # fmt: skip
-def test_a_card_that_is_none_is_passed_over(results, content):
-    made = results.make()
-    if content.startswith('{"') and "format" not in content:
-        whole = made.path.with_name("card.json").read_text()
-        content = whole.rstrip()[:-1] + "," + content[1:]
-        wrong = json.loads(content)  # the last of two equal keys counts
-        content = content if "1e400" in content else json.dumps(wrong)
-    made.path.with_name("card.json").write_text(content)
-    assert find_weights(results.name, results.options) is None
+def test_a_damaged_card_is_an_error_since_other_weights_would_make_other_figures(results, content):
+    results.make("older", finished="2025")
+    card = results.make().path.with_name("card.json")
+    if content.startswith('{"'):
+        whole = json.loads(card.read_text())
+        del whole["seal"]  # of a card that has none, as those of earlier versions
+        content = json.dumps({**whole, **json.loads(content)}).replace("Infinity", "1e400")
+    card.write_text(content)
+    with pytest.raises(DataError, match=r"the card of trained weights is damaged: .*weights=none"):
+        find_weights(results.name, results.options)
+    with pytest.raises(DataError, match=f"{card}"):
+        open_weights(card.parent)
+
+
+def test_a_digit_of_a_card_is_not_changed_in_silence(results):
+    card = results.make(subjects={"train": ["pig 1"]}).path.with_name("card.json")
+    whole = card.read_bytes()
+    card.write_bytes(whole.replace(b"\n", b"\r\n") + b"\r\n")  # as some tools copy texts
+    assert find_weights(results.name, results.options).card["subjects"] == {"train": ["pig 1"]}
+    card.write_bytes(whole.replace(b"pig 1", b"pig 2"))
+    with pytest.raises(DataError, match="its seal does not fit its content"):
+        find_weights(results.name, results.options)
 
 
 def test_weights_go_with_their_component_options_and_frozen_part_only(results):

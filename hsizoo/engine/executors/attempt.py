@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors.base import Outcome, Work
-from hsizoo.errors import HsizooError
+from hsizoo.errors import ContractError, HsizooError
 
 __all__ = ["attempt"]
 
@@ -29,10 +29,17 @@ def attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int], 
             "type": type(problem).__name__,
             "message": str(problem) or repr(problem),
             "where": _where(problem),
-            # The messages of hsizoo's own errors suffice; other errors need a traceback.
-            "traceback": "" if isinstance(problem, HsizooError) else traceback.format_exc(),
+            "traceback": _traceback(problem),
         }
     return Outcome(cell, result, error, time.perf_counter() - began)
+
+
+def _traceback(problem: BaseException) -> str:
+    """For the author of a component; the messages of hsizoo's own errors suffice."""
+    if not isinstance(problem, HsizooError):
+        return traceback.format_exc()
+    cause = problem.__cause__ if isinstance(problem, ContractError) else None
+    return "" if cause is None else "".join(traceback.format_exception(cause))
 
 
 def _where(problem: BaseException) -> str:
