@@ -29,6 +29,7 @@ __all__ = [
     "families",
     "known_texts",
     "pages_of_components",
+    "pages_of_names",
     "references",
     "setup",
     "write_all",
@@ -145,6 +146,17 @@ def pages_of_components() -> Mapping[str, str]:
         for name in [family.name, *(entry.spec.name for entry in family.entries)]:
             pages.setdefault(name, family.page)
     return pages
+
+
+@cache
+def pages_of_names() -> Mapping[str, str]:
+    """Page of each public name of Python that has a heading of its own."""
+    return {
+        name: f"docs/reference/python/{page}"
+        for page, (_, _, names) in PYTHON.items()
+        for name in names
+        if name != "hookimpl"
+    }
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Code such as `sa-rw` or `hsizoo bench sa` becomes a link to the page of the component or command.
+"""Code such as `sa-rw`, `hsizoo bench sa` or `hsizoo.bench` becomes a link to its page.
 
 The documents are also read where they lie, and there a link to a page that exists on the site only
 would lead nowhere.  So they hold plain code, and the site makes the links.
@@ -6,6 +6,7 @@ would lead nowhere.  So they hold plain code, and the site makes the links.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import generate
@@ -16,7 +17,7 @@ __all__ = ["setup"]
 
 
 class LinkNames(SphinxPostTransform):
-    """Wrap inline code that names a component, or begins with a command, in a link."""
+    """Wrap inline code that names a component or a public name, or begins with a command."""
 
     default_priority = 400
 
@@ -39,6 +40,8 @@ def _page_of(text: str) -> tuple[str, str]:
     components, commands = generate.pages_of_components(), generate.anchors_of_commands()
     if text in components:
         return components[text], ""
+    if (name := re.match(r"hsizoo\.(\w+)", text)) and name[1] in generate.pages_of_names():
+        return generate.pages_of_names()[name[1]], f"hsizoo.{name[1]}"
     words = text.split()
     if words[:1] == ["hsizoo"]:
         for count in (3, 2):
