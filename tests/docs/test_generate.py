@@ -60,6 +60,18 @@ def test_what_is_said_of_components_can_be_followed():
     assert set(generate.references()) == cited
 
 
+def test_every_equation_becomes_mathml():
+    latex = pytest.importorskip("docutils.utils.math.latex2mathml", reason="pip install '.[docs]'")
+    equations = [each["equation"] for each in generate.known_texts().values() if "equation" in each]
+    assert len(equations) >= 8
+    for equation in equations:
+        made = latex.tex2mathml(equation, as_block=True)
+        assert made.startswith("<math")
+        assert "merror" not in made
+    with pytest.raises(Exception, match="nonsense"):  # unknown commands do not pass unseen
+        latex.tex2mathml(r"\nonsense{x}")
+
+
 def test_a_paper_is_cited_wherever_the_spec_names_one():
     for family in generate.families():
         if family.entries[0].spec.paper:
