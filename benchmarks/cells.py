@@ -29,7 +29,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from racing import RESULTS, circumstances
 
@@ -136,7 +135,7 @@ def measure(count: int, stored: bool) -> dict[str, Any]:
     """Run cells, and the same command again; both in parts, with the peak of memory."""
     import hsizoo
     import hsizoo.runs.bench as runner
-    from hsizoo.engine.cells import Cell
+    import hsizoo.runs.plan as planning
     from hsizoo.engine.store import Store
     from hsizoo.runs.work import CellWork
 
@@ -147,9 +146,8 @@ def measure(count: int, stored: bool) -> dict[str, Any]:
         hsizoo.bench("instant", "many:count=3", out=f"{temporary}/warm")  # imports, the protocol
         for name in ("plan", "compare", "write_results"):
             setattr(runner, name, clock.wrap(name, getattr(runner, name)))
-        plain_key = Cell.key.func  # type: ignore[attr-defined]
-        Cell.key.func = clock.wrap("key", plain_key)  # type: ignore[attr-defined]
-        Store.load_all = clock.wrap("load", Store.load_all)  # type: ignore[method-assign]
+        planning._Form.key = clock.wrap("key", planning._Form.key)  # type: ignore[method-assign]
+        Store.head = clock.wrap("load", Store.head)  # type: ignore[method-assign]
         Store.save = clock.wrap("save", Store.save)  # type: ignore[method-assign]
         CellWork.__call__ = clock.wrap("work", CellWork.__call__)  # type: ignore[method-assign]
         out = Path(temporary) / "run"
@@ -165,8 +163,6 @@ def measure(count: int, stored: bool) -> dict[str, Any]:
             assert len(result.records) == count
             assert not result.failures
             parts = {part: list(spent) for part, spent in clock.spent.items()}
-            # Keys are made while stored records are looked for.
-            parts["load"] = [a - b for a, b in zip(parts["load"], parts["key"], strict=True)]
             inner = [sum(each) for each in zip(*parts.values(), strict=True)]
             parts["rest"] = [a - b for a, b in zip(whole, inner, strict=True)]
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
@@ -185,22 +181,31 @@ def measure(count: int, stored: bool) -> dict[str, Any]:
 def fill(out: Path, count: int, temporary: Path) -> None:
     """Write the records that a run would have written, without computing them or flushing them."""
     import hsizoo
+    from hsizoo.engine.logs import RecordLogs, seal
     from hsizoo.engine.store import Store
     from hsizoo.runs.case import Case
     from hsizoo.runs.plan import plan
 
     few = hsizoo.bench("instant", "many:count=3", out=temporary / "few", clicks=5)
-    (path, *_) = (few.folder / "cells").glob("*.json")
-    pattern = json.loads(path.read_text())
+    store = Store(few.folder)
+    (key, *_) = store.stored()
+    pattern = dict(store.load(key) or {})
+    del pattern["digest"]
     protocol = few.protocol(clicks=5)
-    with Store(out) as store:
-        for number, cell in enumerate(plan([Case(
-            component="instant", dataset=f"many:count={count}", protocol=protocol
-        )])):  # fmt: skip
-            record = {**pattern, "key": cell.key, "identity": dict(cell.identity)}
-            record["subject"] = f"subject-{number}"
-            with patch("os.fsync"):
-                store.save(cell.key, record)
+    cells = plan([Case(component="instant", dataset=f"many:count={count}", protocol=protocol)])
+    identity = {**cells[0].identity, "scene": "@scene@"}
+    whole = {**pattern, "key": "@key@", "identity": identity, "subject": "@subject@"}
+    text = json.dumps(whole).encode()
+    logs = RecordLogs(out / "cells")
+    for number, cell in enumerate(cells):
+        line = text.replace(b"@key@", cell.key.encode())
+        line = line.replace(b"@scene@", b"scene-%d" % number)
+        logs.append(cell.key, seal(line.replace(b"@subject@", b"subject-%d" % number)), flush=False)
+    logs.stop_writing()
+    del logs
+    read = Store(out).load(cells[-1].key)
+    assert read is not None
+    assert read["identity"] == cells[-1].identity
 
 
 def display(result: Any) -> dict[str, float]:

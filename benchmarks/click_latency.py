@@ -7,7 +7,7 @@ Run from the repository root, on an otherwise idle machine::
 
 Both sides have encoded the image and processed some clicks; the time from the next click to the
 mask is measured.  The rival is what a user would write with existing packages: the SPy angle of the
-new click, equalisation by scikit-image, the maximum with the maps so far, and
+new click, the maximum with the maps so far, its equalisation by scikit-image, and
 ``SAM2ImagePredictor.predict`` with the map as mask prompt.  Weights are random.
 """
 
@@ -71,22 +71,22 @@ def main() -> None:
 
         return click
 
-    def equalised(place: np.ndarray) -> np.ndarray:
+    def similar(place: np.ndarray) -> np.ndarray:
         angles = spectral.spectral_angles(data, data[place[0], place[1]][None])[:, :, 0]
-        return equalize_hist(1 - angles / np.pi)
+        return 1 - angles / np.pi
 
     def rival(what: str, precision: str) -> Job:
         predictor = meta_predictor(options.size, options.device)
         with reduced(options.device, precision):
             predictor.set_image(image)
         count = BEFORE
-        total = np.max([equalised(place) for place in places[:count]], axis=0)
+        total = np.max([similar(place) for place in places[:count]], axis=0)
 
         def click() -> None:
             nonlocal count, total
-            total = np.maximum(total, equalised(places[count]))
+            total = np.maximum(total, similar(places[count]))
             count += 1
-            prompt = torch.from_numpy(total)[None, None].float()
+            prompt = torch.from_numpy(equalize_hist(total))[None, None].float()
             prompt = torch.nn.functional.interpolate(
                 prompt, (side, side), mode="bilinear", antialias=True
             )

@@ -127,16 +127,12 @@ def said_by(out: Path) -> Path:
     return out.with_name(f"{out.name}.log")
 
 
-def keys_in(out: Path) -> list[str]:
-    """Keys of the stored records."""
-    return sorted(path.stem for path in Store(out).cells.glob("*.json"))
-
-
 def records_in(out: Path) -> dict[str, dict[str, Any] | None]:
     """Every stored record, None if it cannot be read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Store(out).load_all(keys_in(out))
+        store = Store(out)
+        return {key: store.load(key) for key in sorted(store.stored())}
 
 
 def figures(record: dict[str, Any] | None) -> Any:
@@ -229,10 +225,11 @@ class Trial:
         if kind == "driver" and self.rng.random() < 0.25:
             time.sleep(4 * self.rng.random())
             return
-        wanted = len(keys_in(self.out)) + self.rng.randint(0, 3)
+        store = Store(self.out)
+        wanted = len(store.stored()) + self.rng.randint(0, 3)
         deadline = time.monotonic() + _PATIENCE
         while driver.poll() is None and time.monotonic() < deadline:
-            if len(keys_in(self.out)) >= wanted and self.place.workers_of(driver.pid):
+            if len(store.stored()) >= wanted and self.place.workers_of(driver.pid):
                 break
             time.sleep(0.005)
         time.sleep(0.3 * self.rng.random())

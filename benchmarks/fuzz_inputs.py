@@ -382,12 +382,18 @@ def _trained(folder: Path) -> None:
     TrainingFolder(folder / "trained").save_result(_tensors(), card)
 
 
-def _cell(folder: Path) -> None:
+def _cell(folder: Path, *, in_log: bool) -> None:
+    from hsizoo.engine.store import Store
+
     record = {
         "format": 1, "status": "done", "key": "key", "seconds": 0.25,
         "identity": {"component": {"component": "hsizoo/sa", "options": {}}, "seed": 0},
         "result": {"samples": [{"dice": [0.5, 0.75, 1e-05], "clicks": [[1, 2, True]]}]},
     }  # fmt: skip
+    if in_log:
+        with Store(folder / "run") as store:
+            store.save("key", record)
+        return
     (folder / "run" / "cells").mkdir(parents=True)
     (folder / "run" / "cells" / "key.json").write_text(json.dumps(record))
 
@@ -429,7 +435,8 @@ KINDS: dict[str, Kind] = {
     "torch": Kind(_torch, "w.pt", _read_state),
     "torch-old": Kind(partial(_torch, _use_new_zipfile_serialization=False), "w.pt", _read_state),
     "trained": Kind(_trained, "trained", _read_trained, "trained/*"),
-    "cell": Kind(_cell, "run", _read_cell, "run/cells/*"),
+    "cell": Kind(partial(_cell, in_log=True), "run", _read_cell, "run/cells/*"),
+    "cell-old": Kind(partial(_cell, in_log=False), "run", _read_cell, "run/cells/*"),
     TRIAL: Kind(lambda folder: (folder / "number").write_text("0"), "number", _try),
 }
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from hsizoo.mapping import ClassMap, classify
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
+    from hsizoo.runs.trainings import train_several
     from hsizoo.session import Session
     from hsizoo.session.applying import apply_references
     from hsizoo.training.run import TrainResult, train
@@ -113,6 +114,7 @@ _WHERE = {
     "state_digest": "hsizoo.weights.files",
     "tell_progress": "hsizoo.progress",
     "train": "hsizoo.training.run",
+    "train_several": "hsizoo.runs.trainings",
 }
 
 __all__ = [
@@ -165,6 +167,7 @@ __all__ = [
     "state_digest",
     "tell_progress",
     "train",
+    "train_several",
 ]
 
 

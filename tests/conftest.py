@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import io
+import json
 import os
 import random
 import signal
@@ -26,6 +27,8 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
 import torch
 
 import hsizoo.zoo.registry
+from hsizoo.engine.logs import seal
+from hsizoo.engine.store import Store
 
 # The same examples every time, and no limit of time, which a busy machine would exceed.
 # `--hypothesis-profile explore` tries new ones.
@@ -53,6 +56,24 @@ def _no_run_is_influenced(monkeypatch, tmp_path_factory):
     random.seed(0)
     yield
     hsizoo.zoo.registry.reset()
+
+
+@pytest.fixture
+def in_old_layout():
+    """Give the records of a run folder a file each, as versions before 0.2 did."""
+
+    def rewrite(folder):
+        store = Store(folder)
+        paths = {key: store.cells / f"{key}.json" for key in store.stored()}
+        contents = {key: store.load(key) for key, path in paths.items() if not path.exists()}
+        for log in store.cells.glob("records-*.jsonl"):
+            log.unlink()
+        for key, record in contents.items():
+            del record["digest"]
+            paths[key].write_bytes(seal(json.dumps(record).encode()))
+        return paths
+
+    return rewrite
 
 
 @pytest.fixture

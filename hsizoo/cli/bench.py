@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hsizoo.cli.command import Command
-from hsizoo.cli.parameters import DataDir, Dataset, Device
+from hsizoo.cli.parameters import DataDir, Dataset, Device, ExecutorName, Jobs
 from hsizoo.cli.protocol_options import ProtocolCommand, check_protocol_options, given_options
 from hsizoo.engine.executors import check_executor
 from hsizoo.runs.choose import choose_protocol
@@ -34,7 +34,7 @@ _PERTURBATIONS = {
 }
 _OF_ONE_RUN = (
     "dataset", "data_dir", "protocol", "seeds", "perturbations", "split", "scenes",
-    "folds", "fold", "split_seed", "limit", "dry_run",
+    "folds", "fold", "split_seed", "limit",
 )  # fmt: skip
 
 
@@ -141,17 +141,8 @@ def bench(
         ),
     ] = None,
     device: Device = "auto",
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", metavar="N", help="Compute in N processes.")
-    ] = 1,
-    executor: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Where to compute: local, or ray or ray:ADDRESS, a Ray cluster with --jobs "
-            "workers; see docs/cluster.md.",
-        ),
-    ] = "local",
+    jobs: Jobs = 1,
+    executor: ExecutorName = "local",
     overwrite: Annotated[
         Literal["failed", "never", "always"],
         typer.Option(help="Which stored cells to recompute."),
@@ -214,6 +205,9 @@ def bench(
         "overwrite": overwrite,
         "allow_untrained": allow_untrained,
     }
+    if config is not None and dry_run:
+        _estimate_experiment(errors, config, only or (), json, calibrate, how)
+        return
     if config is not None:
         failed = _bench_experiment(errors, config, only or (), json, how)
     else:
@@ -281,17 +275,16 @@ def _bench_one(
     options: dict[str, Any],
 ) -> bool:
     """Run one table; return whether a cell failed."""
-    from hsizoo.runs.bench import RunEvents, bench
+    from hsizoo.runs.bench import bench
     from hsizoo.zoo.factory import with_data_dir
 
     if data_dir is not None:
         dataset = with_data_dir(dataset, data_dir)
     display = _display(errors, protocol)
-    events = RunEvents(display.planned, display.progress, display.finished)
     try:
         # Nobody but the table may write to stdout: Ray's notices go there too.
         with display, contextlib.redirect_stdout(sys.stderr):
-            result = bench(components, dataset, events=events, **options)
+            result = bench(components, dataset, events=display.events, **options)
     except KeyboardInterrupt:
         errors.print(
             f"\nstopped: {display.done} of {display.total} cells are done and stored; "
@@ -332,12 +325,41 @@ def _estimate_one(
     how = {name: options.pop(name) for name in names}
     del options["executor"]  # where cells are computed does not change what they take
     request = make_request(components, dataset, **options)
-    with errors.status("computing two images …" if calibrate else "planning …"):
-        found = estimate(request, calibrate=calibrate, **how)
+    with errors.status("computing two images …" if calibrate else "planning …") as status:
+
+        def reading(done: int, total: int) -> None:
+            status.update(f"reading files: {done} of {total} MiB")
+
+        found = estimate(request, calibrate=calibrate, reading=reading, **how)
     if json:
         _print_tables(asdict(found))
     else:
         print_estimate(found)
+
+
+def _estimate_experiment(
+    errors: Console,
+    config: str,
+    only: Sequence[str],
+    json: bool,
+    calibrate: bool,
+    options: dict[str, Any],
+) -> None:
+    """Print what the runs of an experiment would compute and take."""
+    from dataclasses import asdict
+
+    from hsizoo.cli.run_estimate import print_estimate
+    from hsizoo.runs.experiment_estimate import estimate_experiment
+
+    del options["executor"]  # as for one run
+    with errors.status("computing some images …" if calibrate else "planning …"):
+        found = estimate_experiment(config, only=only, calibrate=calibrate, **options)
+    if json:
+        _print_tables({name: asdict(each) for name, each in found.items()})
+        return
+    for each in found.values():
+        print_estimate(each)
+        typer.echo()
 
 
 def _bench_experiment(
@@ -348,22 +370,34 @@ def _bench_experiment(
     options: dict[str, Any],
 ) -> bool:
     """Run an experiment; return whether a training or a cell failed."""
+    from hsizoo.cli.train_display import show_training
+    from hsizoo.cli.trainings_display import TrainingsDisplay
     from hsizoo.runs.experiment import ExperimentEvents, run_experiment
 
-    def failed(what: str, error: Mapping[str, str]) -> None:
-        errors.print(f"{what}: {error['message']}", style="red", markup=False)
+    display = TrainingsDisplay(errors)
 
-    def trained(what: str, number: int, total: int) -> None:
-        errors.print(f"trained {number} of {total}: {what}", markup=False, soft_wrap=True)
+    @contextlib.contextmanager
+    def training(what: str, number: int, total: int) -> Iterator[TrainEvents]:
+        display.stop()  # a terminal has room for one
+        with show_training(errors, what, number, total) as events:
+            yield events
+
+    @contextlib.contextmanager
+    def benching(name: str, protocol: type[Protocol]) -> Iterator[RunEvents]:
+        display.stop()
+        with _benching(errors, name, protocol) as events:
+            yield events
 
     events = ExperimentEvents(
-        lambda what, number, total: _training(errors, what, number, total),
-        lambda name, protocol: _benching(errors, name, protocol),
-        failed,
-        trained,
+        training=training,
+        benching=benching,
+        failed=display.failed,
+        trained=display.trained,
+        progress=display.progress,
+        reading=display.reading,
     )
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with display, contextlib.redirect_stdout(sys.stderr):
             result = run_experiment(config, only=only, events=events, **options)
     except KeyboardInterrupt:
         errors.print(
@@ -387,32 +421,11 @@ def _bench_experiment(
 
 
 @contextlib.contextmanager
-def _training(errors: Console, what: str, number: int, total: int) -> Iterator[TrainEvents]:
-    from hsizoo.cli.train_display import TrainDisplay
-    from hsizoo.training.run import TrainEvents
-
-    errors.print(f"training {number} of {total}: {what}", markup=False, soft_wrap=True)
-    display = TrainDisplay(errors)
-    with display:
-        yield TrainEvents(
-            display.prepared,
-            display.planned,
-            display.stepped,
-            display.validated,
-            display.saved,
-            display.warned,
-            display.stopping,
-        )
-
-
-@contextlib.contextmanager
 def _benching(errors: Console, name: str, protocol: type[Protocol]) -> Iterator[RunEvents]:
-    from hsizoo.runs.bench import RunEvents
-
     errors.print(f"run {name}", markup=False)
     display = _display(errors, protocol)
     with display:
-        yield RunEvents(display.planned, display.progress, display.finished)
+        yield display.events
 
 
 def _display(errors: Console, protocol: type[Protocol]) -> RunDisplay:

@@ -78,9 +78,10 @@ def print_rows(
     """
     if not rows:
         return
+    parsed = [[Text.from_markup(cell, emoji=False) for cell in cells] for cells in rows]
     widths = [
-        max(Text.from_markup(cell, emoji=False).cell_len for cell in cells)
-        for cells in zip(columns, *rows, strict=True)
+        max(len(column), *(cells[place].cell_len for cells in parsed))
+        for place, column in enumerate(columns)
     ]
     *others, last = widths
     needed = indent + sum(others) + _GAP * len(others) + min(last, _PROSE)
@@ -88,13 +89,14 @@ def print_rows(
         _print_paragraphs(out, columns, rows)
         return
     made = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
-    for place, column in enumerate(columns):
-        is_fixed = place < len(columns) - 1 and needed <= out.width
-        made.add_column(
-            column, no_wrap=is_fixed, min_width=widths[place] if is_fixed else None, overflow="fold"
-        )
-    for row in rows:
-        made.add_row(*row)
+    fits = needed <= out.width
+    for column, width in zip(columns[:-1], others, strict=True):
+        made.add_column(column, no_wrap=fits, width=width if fits else None, overflow="fold")
+    room = out.width - (needed - min(last, _PROSE))
+    # With all widths told, rich measures no cell again, which takes as long as printing it.
+    made.add_column(columns[-1], width=min(last, room) if fits else None, overflow="fold")
+    for cells in parsed:
+        made.add_row(*cells)
     out.print(Padding(made, (0, 0, 0, indent), expand=False) if indent else made)
 
 

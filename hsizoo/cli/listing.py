@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from hsizoo.errors import NameLookupError, did_you_mean
@@ -10,10 +12,11 @@ from hsizoo.zoo.spec import KINDS
 __all__ = ["answer", "beginning_with", "print_components", "print_entries"]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hsizoo.zoo.names import Name
     from hsizoo.zoo.registry import Entry
+    from hsizoo.zoo.spec import Kind
 
 
 def answer(words: Sequence[str]) -> bool:
@@ -48,7 +51,6 @@ def answer(words: Sequence[str]) -> bool:
 
 def print_components(kind: str | None, json: bool) -> None:
     """Print the components of one kind, or all."""
-    from hsizoo.cli.console import console
     from hsizoo.zoo.registry import registry
 
     if kind is not None and kind not in KINDS:
@@ -60,6 +62,8 @@ def print_components(kind: str | None, json: bool) -> None:
     failed = [record for record in registry().plugins if record.status == "failed"]
     print_entries(entries, json)
     if failed:
+        from hsizoo.cli.console import console
+
         console(stderr=True).print(
             f"{len(failed)} plugin(s) failed to load "
             f"({', '.join(record.dist for record in failed)}): see `hsizoo plugins`",
@@ -70,12 +74,11 @@ def print_components(kind: str | None, json: bool) -> None:
 
 def print_entries(entries: Sequence[Entry], json: bool) -> None:
     """Print some components, kind by kind."""
-    from rich.markup import escape
-
-    from hsizoo.cli.console import console, print_json, print_rows
     from hsizoo.weights.fetching import data_state
 
     if json:
+        from hsizoo.cli.console import print_json
+
         print_json(
             [
                 {
@@ -94,12 +97,38 @@ def print_entries(entries: Sequence[Entry], json: bool) -> None:
             ]
         )
         return
-    out, shortest = console(), _shortest_names()
-    for kind in KINDS:
-        mine = [entry for entry in entries if entry.spec.kind == kind]
-        if mine:
+    shortest = _shortest_names()
+    grouped = {kind: [each for each in entries if each.spec.kind == kind] for kind in KINDS}
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        _print_tables(grouped, shortest)
+    else:
+        _print_lines(grouped, shortest)
+
+
+def _print_lines(grouped: Mapping[Kind, Sequence[Entry]], shortest: Callable[[Entry], str]) -> None:
+    """Print to a pipe what `_print_tables` would, without rich: that takes as long as the rest."""
+    for kind, entries in grouped.items():
+        names = [shortest(entry) for entry in entries]
+        width = max(map(len, names), default=0)
+        lines = [
+            f"  {name:<{width}}  {_about(each)}" for name, each in zip(names, entries, strict=True)
+        ]
+        if lines:
+            print(f"{kind}s", *lines, sep="\n")  # noqa: T201
+
+
+def _print_tables(
+    grouped: Mapping[Kind, Sequence[Entry]], shortest: Callable[[Entry], str]
+) -> None:
+    from rich.markup import escape
+
+    from hsizoo.cli.console import console, print_rows
+
+    out = console()
+    for kind, entries in grouped.items():
+        if entries:
             out.print(f"{kind}s", style="bold")
-            rows = [(shortest(entry), _about(entry, escape)) for entry in mine]
+            rows = [(shortest(each), _about(each, escape, "[{0}]{1}[/]")) for each in entries]
             print_rows(out, ("", ""), rows, indent=2)
 
 
@@ -114,23 +143,33 @@ def beginning_with(name: Name) -> list[Entry]:
     ]
 
 
-def _about(entry: Entry, escape: Callable[[str], str]) -> str:
-    """The summary of a component, and what to know before using it, in rich's markup."""
+def _about(entry: Entry, escape: Callable[[str], str] = str, coloured: str = "{1}") -> str:
+    """The summary of a component, and what to know before using it.
+
+    Parameters
+    ----------
+    entry : Entry
+    escape : callable, optional
+        Applied to text that is not hsizoo's own.
+    coloured : str, optional
+        How a colour, {0}, and a text, {1}, are written.
+    """
     from hsizoo.weights.fetching import data_state
     from hsizoo.zoo.registry import FIRST_PARTY
 
     words = []
     if entry.spec.files:
         state = data_state(entry.spec.files)
-        words.append("[green]data here[/]" if state == "here" else escape(state))
+        here = coloured.format("green", "data here")
+        words.append(here if state == "here" else escape(state))
     if entry.dist != FIRST_PARTY:
         words.append(escape(f"{entry.dist} {entry.dist_version}"))
     if entry.packaged:
-        words.append("[green]weights here[/]")
+        words.append(coloured.format("green", "weights here"))
     elif entry.spec.weights:
         words.append("weights not included")
     if entry.missing:
-        words.append(f"[yellow]needs {escape(', '.join(entry.missing))}[/]")
+        words.append(coloured.format("yellow", f"needs {escape(', '.join(entry.missing))}"))
     return " · ".join([escape(entry.spec.summary), *words])
 
 

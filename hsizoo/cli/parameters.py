@@ -11,6 +11,8 @@ __all__ = [
     "DataDir",
     "Dataset",
     "Device",
+    "ExecutorName",
+    "Jobs",
     "Json",
     "Layout",
     "SetOption",
@@ -35,6 +37,16 @@ Dataset = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda, cuda:NUMBER or mps.")]
+ExecutorName = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="Where to compute: local, or ray or ray:ADDRESS, a Ray cluster with --jobs "
+        "workers; see docs/cluster.md.",
+    ),
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", metavar="N", help="Compute in N processes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Layout = Annotated[
     Literal["auto", "hwb", "bhw", "hbw"],

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from hsizoo.engine.run_cells import RunEvents
 from hsizoo.report.console_table import fitting_table
 from hsizoo.report.figures import Layout
 from hsizoo.report.rows import summarise
@@ -53,6 +54,16 @@ class RunDisplay:
         self._tasks: dict[str, Any] = {}
         self._live = Live(self._bar, console=out, transient=True, refresh_per_second=5)
 
+    @property
+    def events(self) -> RunEvents:
+        """Callbacks that are shown here."""
+        return RunEvents(
+            planned=self.planned,
+            progress=self.progress,
+            finished=self.finished,
+            reading=self.reading,
+        )
+
     def __enter__(self) -> None:
         if self.out.is_terminal:
             self._live.start()
@@ -60,8 +71,14 @@ class RunDisplay:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
+    def reading(self, done: int, total: int) -> None:
+        """Show how many MiB of the files have been read for their digests."""
+        text = "reading files (MiB)"
+        self._bar.update(self._all, completed=done, total=total, description=text)
+
     def planned(self, cells: Sequence[Cell], reused: int) -> None:
         """Set the number of cells."""
+        self._bar.update(self._all, description="cells")
         self.total = len(cells) + reused
         self.done = reused
         self._bar.update(self._all, total=self.total, completed=reused)

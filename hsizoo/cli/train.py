@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hsizoo.cli.parameters import DataDir, Dataset, Device
+from hsizoo.cli.parameters import DataDir, Dataset, Device, ExecutorName, Jobs
+from hsizoo.engine.executors import check_executor
 from hsizoo.errors import OptionError
 from hsizoo.zoo.lookup import check_components, find_dataset
 
 if TYPE_CHECKING:
     from hsizoo.training.run import TrainResult
+
+
+_DIVIDING = ("folds", "fold")
 
 
 def _show_settings(wanted: bool) -> None:
@@ -52,13 +56,27 @@ def train(
         int | None,
         typer.Option(help="Seed of initial weights, order and clicks.  [default: 0]"),
     ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|LIST",
+            help="Train with several seeds: their number, counted from 0, or a list such as 0,1,5.",
+        ),
+    ] = None,
     limit_subjects: Annotated[
         int | None, typer.Option(metavar="N", help="Train on N subjects only.")
     ] = None,
     folds: Annotated[
         int | None, typer.Option(metavar="N", help="Divide the subjects into N folds.")
     ] = None,
-    fold: Annotated[int | None, typer.Option(help="Index of the fold to hold out, from 0.")] = None,
+    fold: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER|all",
+            help="Index of the fold to hold out, from 0, or all of them in turn.  [default: 0; all "
+            "with --seeds, --jobs or --executor]",
+        ),
+    ] = None,
     precision: Annotated[
         str | None,
         typer.Option(
@@ -85,10 +103,16 @@ def train(
     out: Annotated[
         str | None,
         typer.Option(
-            "--out", "-o", metavar="FOLDER", help="Run folder.  [default: hsizoo-runs/train/…]"
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="Run folder; of several trainings, the folder of their run folders.  "
+            "[default: hsizoo-runs/train/…]",
         ),
     ] = None,
     device: Device = "auto",
+    jobs: Jobs = 1,
+    executor: ExecutorName = "local",
     checkpoint_steps: Annotated[
         int,
         typer.Option(
@@ -112,11 +136,15 @@ def train(
 ) -> None:
     """Train COMPONENT with simulated clicks; `hsizoo bench COMPONENT` then uses the weights.
 
+    With --seeds, or several folds, it is trained several times, each time in a folder of its own;
+    --jobs trainings at once.  One that fails does not end the others, but exits with status 1.
+
     After an interruption or crash, the same command resumes the training.
     """
-    from hsizoo.cli.console import console, print_json
     from hsizoo.zoo.factory import with_data_dir
 
+    check_executor(executor)
+    is_several = seeds is not None or fold == "all" or jobs != 1 or executor != "local"
     given: dict[str, Any] = {
         "epochs": epochs,
         "lr": lr,
@@ -124,7 +152,7 @@ def train(
         "seed": seed,
         "limit_subjects": limit_subjects,
         "folds": folds,
-        "fold": fold,
+        "fold": _fold_number(fold),
         "precision": precision,
     }
     settings = {key: value for key, value in given.items() if value is not None}
@@ -139,34 +167,63 @@ def train(
     find_dataset(dataset)
     if data_dir is not None:
         dataset = with_data_dir(dataset, data_dir)
+    how = {
+        "out": out,
+        "device": device,
+        "fresh": fresh,
+        "checkpoint_steps": checkpoint_steps,
+        "state_memory": state_memory,
+    }
+    if is_several:
+        settings |= {key: _whole(settings[key], key) for key in _DIVIDING if key in settings}
+        several = {"seeds": _seeds(seeds, settings), "jobs": jobs, "executor": executor, **how}
+        failed = _train_several(component, dataset, json, {**several, **settings})
+        if failed:
+            raise typer.Exit(1)
+    else:
+        _train_one(component, dataset, json, {**how, **settings})
+
+
+def _fold_number(text: str | None) -> int | None:
+    if text is None or text == "all":
+        return None
+    if not text.isdecimal():
+        raise OptionError(f"--fold {text}: expected a number from 0, or all")
+    return int(text)
+
+
+def _seeds(text: str | None, settings: dict[str, Any]) -> int | list[int]:
+    """The seeds of several trainings, as `hsizoo.train_several` takes them."""
+    one = settings.pop("seed", None)
+    if text is None:
+        return [0] if one is None else [_whole(one, "seed")]
+    if one is not None:
+        raise OptionError("--seed and --seeds: use one of them")
+    if "," not in text:
+        return _whole(text, "--seeds")
+    return [_whole(word, "--seeds") for word in text.split(",") if word.strip()]
+
+
+def _whole(text: int | str, what: str) -> int:
+    if isinstance(text, int):
+        return text
+    if not text.strip().isdecimal():
+        raise OptionError(f"{what} {text}: expected a whole number, or for --seeds several: 0,1,5")
+    return int(text)
+
+
+def _train_one(component: str, dataset: str, json: bool, options: dict[str, Any]) -> None:
+    from hsizoo.cli.console import console, print_json
+
     errors = console(stderr=True)
     with errors.status("loading …"):  # importing torch takes two seconds
         from hsizoo.cli.train_display import TrainDisplay
         from hsizoo.training import run as training
 
     display = TrainDisplay(errors)
-    events = training.TrainEvents(
-        display.prepared,
-        display.planned,
-        display.stepped,
-        display.validated,
-        display.saved,
-        display.warned,
-        display.stopping,
-    )
     try:
         with display:
-            result = training.train(
-                component,
-                dataset,
-                out=out,
-                device=device,
-                fresh=fresh,
-                checkpoint_steps=checkpoint_steps,
-                state_memory=state_memory,
-                events=events,
-                **settings,
-            )
+            result = training.train(component, dataset, events=display.events, **options)
     except KeyboardInterrupt:
         begun = f"at step {display.done} of {display.total}; {display.safe} steps are saved"
         errors.print(
@@ -187,6 +244,43 @@ def train(
         )
     else:
         _print_result(result)
+
+
+def _train_several(component: str, dataset: str, json: bool, options: dict[str, Any]) -> bool:
+    """Do several trainings and print their table; return whether one failed."""
+    import contextlib
+    import sys
+
+    from hsizoo.cli.console import console
+
+    errors = console(stderr=True)
+    with errors.status("loading …"):  # importing torch takes two seconds
+        from hsizoo.cli.train_display import show_training
+        from hsizoo.cli.trainings_display import TrainingsDisplay
+        from hsizoo.cli.trainings_table import print_trainings
+        from hsizoo.runs.trainings import TrainingsEvents, train_several
+
+    display = TrainingsDisplay(errors)
+    events = TrainingsEvents(
+        training=lambda what, number, total: show_training(errors, what, number, total),
+        failed=display.failed,
+        trained=display.trained,
+        progress=display.progress,
+        reading=display.reading,
+    )
+    try:
+        # Nobody but the table may write to stdout: Ray's notices go there too.
+        with display, contextlib.redirect_stdout(sys.stderr):
+            found = train_several(component, dataset, events=events, **options)
+    except KeyboardInterrupt:
+        errors.print(
+            "\nstopped: finished trainings, and the last checkpoint of each, are stored; resume "
+            "with:",
+            style="yellow",
+        )
+        errors.print(_command_that_resumes(), markup=False, soft_wrap=True)
+        raise typer.Exit(130) from None
+    return print_trainings(found, json)
 
 
 def _command_that_resumes() -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -15,10 +16,21 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from hsizoo.training.run import TrainEvents
+
 if TYPE_CHECKING:
     from hsizoo.training import Step
 
-__all__ = ["TrainDisplay"]
+__all__ = ["TrainDisplay", "show_training"]
+
+
+@contextlib.contextmanager
+def show_training(out: Console, what: str, number: int, total: int) -> Iterator[TrainEvents]:
+    """Show one of several trainings; the value of this context receives the details."""
+    out.print(f"training {number} of {total}: {what}", markup=False, soft_wrap=True)
+    display = TrainDisplay(out)
+    with display:
+        yield display.events
 
 
 class TrainDisplay:
@@ -38,6 +50,20 @@ class TrainDisplay:
         )
         self._task = self._bar.add_task("reading labels", total=None)
 
+    @property
+    def events(self) -> TrainEvents:
+        """Callbacks that are shown here."""
+        return TrainEvents(
+            prepared=self.prepared,
+            planned=self.planned,
+            stepped=self.stepped,
+            validated=self.validated,
+            saved=self.saved,
+            warned=self.warned,
+            stopping=self.stopping,
+            reading=self.reading,
+        )
+
     def __enter__(self) -> None:
         if self.out.is_terminal:
             self._bar.start()
@@ -46,9 +72,15 @@ class TrainDisplay:
         if self.out.is_terminal:  # otherwise it would print an empty line
             self._bar.stop()
 
+    def reading(self, done: int, total: int) -> None:
+        """Show how many MiB of the files have been read for their digests."""
+        text = "reading files (MiB)"
+        self._bar.update(self._task, completed=done, total=total, description=text)
+
     def prepared(self, done: int, total: int) -> None:
         """Show for how many scenes labels have been read."""
-        self._bar.update(self._task, completed=done, total=total)
+        text = "reading labels"
+        self._bar.update(self._task, completed=done, total=total, description=text)
 
     def planned(self, done: int, total: int) -> None:
         """Set the number of steps."""

@@ -142,6 +142,7 @@ class EmbeddingCache:
         self.hits = 0
         self.misses = 0
         self._entries: OrderedDict[str, Tensors] = OrderedDict()
+        self._conditions: list[Callable[[], bool]] = []
         self._guard = threading.Lock()
         self._computing = [threading.RLock() for _ in range(_LOCKS)]
 
@@ -176,6 +177,24 @@ class EmbeddingCache:
                 self.hits += 1
             return dict(found)
 
+    @contextlib.contextmanager
+    def written_if(self, condition: Callable[[], bool]) -> Iterator[None]:
+        """Within this, write an entry to disk only if a condition holds when it is computed.
+
+        A key may be of an image that was changed before it was encoded; other processes would take
+        the entry for that of the image.
+
+        Parameters
+        ----------
+        condition : callable
+            Returns whether the images in use are what their digests say.
+        """
+        self._conditions.append(condition)
+        try:
+            yield
+        finally:
+            self._conditions.remove(condition)
+
     @property
     def mean_bytes(self) -> float | None:
         """Mean size of the entries in memory, in bytes; None if there is none."""
@@ -193,7 +212,7 @@ class EmbeddingCache:
         with self._guard:
             self.misses += 1
         self._remember(key.digest, tensors)
-        if self.folder is not None:
+        if self.folder is not None and all(holds() for holds in list(self._conditions)):
             self._write(key, tensors)
         return dict(tensors)
 

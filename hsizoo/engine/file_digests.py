@@ -4,6 +4,9 @@
 
     <HSIZOO_HOME>/file-digests.sqlite   path, signature, SHA-256 and seal of each file
 
+What is read is known as soon as it is read: a call that is stopped, as by Ctrl-C, begins with the
+next file when it is repeated.
+
 A signature is the size, the modification time, the inode and the time of the last change of any of
 these.  A file that is replaced or written to has another one, even if its size and modification
 time are set back: no ordinary call can set the last of the four.  The seal is a digest of the row:
@@ -14,23 +17,30 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Final
 
 from hsizoo.engine.provenance import available_cores
 from hsizoo.errors import DataError
+from hsizoo.progress import tell_progress
 from hsizoo.weights.places import home
 
 __all__ = ["file_digests", "signature"]
 
 _READERS: Final = 4  # files read at once
+_AHEAD: Final = 16  # files that are being read, or wait for a reader
 _SETTLED: Final = 2 * 10**9  # nanoseconds; two writes within one tick of the clock look the same
 _ATTEMPTS: Final = 3
+_MIB: Final = 2**20
+_PART: Final = 4 * _MIB  # bytes read at once
+_LOOK: Final = 0.2  # seconds between two reports of how much is read
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -53,6 +63,7 @@ def file_digests(paths: Sequence[Path]) -> list[str]:
     """Return the SHA-256 of each file, as 64 hexadecimal digits.
 
     Files with a known signature are not read.  Without a writable ``HSIZOO_HOME`` all are read.
+    How many MiB are read is told by `hsizoo.tell_progress`.
 
     Parameters
     ----------
@@ -65,26 +76,88 @@ def file_digests(paths: Sequence[Path]) -> list[str]:
     """
     if not paths:
         return []
-    with _remembered() as memory, ThreadPoolExecutor(min(_READERS, available_cores())) as readers:
+    with _remembered() as memory:
         signatures = [signature(path) for path in paths]
         known = memory.recall(paths, signatures)
-        missing = list(dict.fromkeys(path for path in paths if path not in known))
-        for path, (seen, digest) in zip(missing, readers.map(_read, missing), strict=True):
-            known[path] = digest
-            memory.note(path, seen, digest)
+        sizes = {
+            path: int(seen.partition(":")[0])
+            for path, seen in zip(paths, signatures, strict=True)
+            if path not in known
+        }
+        known |= _read_all(sizes, memory)
     return [known[path] for path in paths]
 
 
-def _read(path: Path) -> tuple[str, str]:
+def _read_all(sizes: Mapping[Path, int], memory: _Memory) -> dict[Path, str]:
+    """Read files, several at once; return the digest of each."""
+    found = {}
+    count = _Count(sum(sizes.values()))
+    readers = ThreadPoolExecutor(min(_READERS, available_cores()))
+    waiting = iter(sizes)
+    reading: dict[Future[tuple[str, str]], Path] = {}
+
+    def begin() -> None:  # some at a time, since to wait for a hundred thousand takes long
+        for path in itertools.islice(waiting, _AHEAD - len(reading)):
+            reading[readers.submit(_read, path, count.add)] = path
+
+    def take(future: Future[tuple[str, str]]) -> None:
+        path = reading.pop(future)
+        seen, found[path] = future.result()
+        memory.note(path, seen, found[path])
+
+    try:
+        begin()
+        while reading:
+            count.tell()
+            done, _ = wait(reading, timeout=_LOOK, return_when=FIRST_COMPLETED)
+            for future in done:
+                take(future)
+            begin()
+        count.tell()
+    finally:  # Ctrl-C must wait neither for the other files nor for the end of a large one
+        count.stopped = True
+        readers.shutdown(cancel_futures=True)
+        for future in [each for each in reading if not each.cancelled()]:
+            if future.exception() is None:
+                take(future)
+    return found
+
+
+class _Count:
+    """Bytes that several threads have read; when it is stopped, so are they."""
+
+    def __init__(self, total: int) -> None:
+        self.stopped = False
+        self._done, self._total = 0, total
+        self._guard = threading.Lock()
+
+    def add(self, number: int) -> None:
+        """Called by a thread with what it has read."""
+        if self.stopped:
+            raise CancelledError
+        with self._guard:
+            self._done += number
+
+    def tell(self) -> None:
+        """Report, in the thread that called."""
+        if self._total:  # a file may have grown, or was read again
+            done, total = min(self._done, self._total), self._total
+            tell_progress(done // _MIB, max(1, total // _MIB))
+
+
+def _read(path: Path, read: Callable[[int], None]) -> tuple[str, str]:
     """The signature and the digest of a file that stays the same meanwhile."""
     before = signature(path)
     for _ in range(_ATTEMPTS):
+        sha = hashlib.sha256()
         try:
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            with path.open("rb", buffering=0) as stream:
+                while part := stream.read(_PART):
+                    sha.update(part)
+                    read(len(part))
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-        after = signature(path)
+        digest, after = sha.hexdigest(), signature(path)
         if before == after:
             return after, digest
         before = after

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import itertools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors import Executor, Outcome, Work
+from hsizoo.engine.heads import Head
+from hsizoo.engine.records import Records
 from hsizoo.engine.store import Store
 from hsizoo.errors import OptionError
 
@@ -20,11 +24,16 @@ Overwrite = Literal["never", "failed", "always"]
 
 @dataclass
 class RunEvents:
-    """Callbacks that report the progress of a run, for example to the command line."""
+    """Callbacks that report the progress of a run, for example to the command line.
+
+    ``reading`` is called while files that are not known yet are read for their digests, with the
+    MiB read and their total.
+    """
 
     planned: Callable[[Sequence[Cell], int], None] = lambda cells, reused: None
     progress: Callable[[Cell, int, int], None] = lambda cell, done, total: None
     finished: Callable[[Cell, Mapping[str, Any]], None] = lambda cell, record: None
+    reading: Callable[[int, int], None] = lambda done, total: None
 
 
 def check_run_options(jobs: int, overwrite: str) -> None:
@@ -45,7 +54,7 @@ def run_cells(
     events: RunEvents,
     before: Callable[[Sequence[Cell]], None],
     fault_of: Callable[[Mapping[str, Any]], str] = lambda record: "",
-) -> list[dict[str, Any]]:
+) -> Records:
     """Compute the cells that are due and store each result at once.
 
     Parameters
@@ -67,37 +76,62 @@ def run_cells(
 
     Returns
     -------
-    list of dict
+    Records
         One record per cell, in order, with its row in this run; a stored cell may be in rows of
         other runs too.
     """
-    records = store.load_all(cell.key for cell in cells)
-    for cell in cells:
-        stored = records[cell.key]
-        if stored is not None and (fault := _stored_fault(cell, stored, fault_of)):
-            store.reject(cell.key, fault)
-            records[cell.key] = None
-    read = _Read()
-    for key in read.take_in(cells, records, overwrite):
-        store.reject(key, "is of other values than other cells of its scene")
-        records[key] = None
+    records, read = Records(store), _Read()
+    wanted = bytearray(len(cells))
+    for place, cell in enumerate(cells):
+        head = _sound(store, cell, fault_of)
+        wanted[place] = is_due(head and head.status, overwrite)
+        records.add(cell, None if wanted[place] else head)
+        if head is not None and not wanted[place]:
+            read.take_in(cell, head.digests)
+    for place, cell in enumerate(cells if read.apart else ()):
+        if not wanted[place] and cell.values in read.apart:
+            store.reject(cell.key, "is of other values than other cells of its scene")
+            wanted[place] = True
+    read.forget_apart()
     # By key, since two names may refer to the same component.
-    due = {cell.key: cell for cell in cells if is_due(records[cell.key], overwrite)}
-    waiting = [read.told(cell) for cell in due.values()]
+    places: dict[str, list[int]] = {}
+    for place in itertools.compress(range(len(cells)), wanted):
+        places.setdefault(cells[place].key, []).append(place)
+    waiting = [read.told(cells[mine[-1]]) for mine in places.values()]
     before(waiting)
-    events.planned(waiting, len(records) - len(waiting))
+    events.planned(waiting, len({cell.key for cell in cells}) - len(waiting))
+
+    def keep(outcome: Outcome, record: dict[str, Any], *, stored: bool = True) -> None:
+        for place in places.pop(outcome.cell.key, ()):
+            records.tell(place, Head.of(record), None if stored else record)
+
     for outcome in executor.run(waiting, work, events.progress):
-        due.pop(outcome.cell.key, None)
         record = _record(outcome)
         if record["status"] == "done" and (error := _refused(outcome.cell, record, read, fault_of)):
             record = _record(replace(outcome, result=None, error=error))
         store.save(outcome.cell.key, record)
-        records[outcome.cell.key] = record
+        keep(outcome, record)
         events.finished(outcome.cell, record)
-    for key, cell in due.items():  # an executor that breaks its contract; nothing is stored
+    for mine in list(places.values()):  # an executor that breaks its contract; nothing is stored
         error = _error(f"{type(executor).__name__} returned no outcome for this cell")
-        records[key] = _record(Outcome(cell, None, error, 0.0))
-    return [{**(records[cell.key] or {}), **cell.job["row"]} for cell in cells]
+        outcome = Outcome(cells[mine[0]], None, error, 0.0)
+        keep(outcome, _record(outcome), stored=False)
+    records.settle()
+    return records
+
+
+def _sound(store: Store, cell: Cell, fault_of: Callable[[Mapping[str, Any]], str]) -> Head | None:
+    """What is stored of a cell, if it can be used."""
+    head = store.head(cell.key)
+    if head is None:
+        return None
+    fault = head.fault()
+    if not fault and head.status == "done" and not head.is_sealed:
+        fault = fault_of({**(store.load(cell.key) or {}), **cell.job["row"]})
+    if fault:
+        store.reject(cell.key, fault)
+        return None
+    return head
 
 
 def made_with(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,62 +147,34 @@ class _Read:
     """Digests of what cells were computed on: cells of one scene must have read the same values."""
 
     def __init__(self) -> None:
-        self._digests: dict[str, Any] = {}
+        self._digests: dict[str, str] = {}
+        self.apart: set[str] = set()
+        """The ``values`` of cells whose records do not fit together."""
 
-    def take_in(
-        self,
-        cells: Sequence[Cell],
-        records: Mapping[str, Mapping[str, Any] | None],
-        overwrite: Overwrite,
-    ) -> list[str]:
-        """Take in the stored records that are used again.
+    def take_in(self, cell: Cell, digests: Any) -> None:
+        """Take in a stored record that is used again."""
+        if not self.fits(cell, digests):
+            self.apart.add(cell.values)
 
-        Returns
-        -------
-        list of str
-            Keys of those that do not fit together: nobody knows which of them are right.
-        """
-        used = [cell for cell in cells if not is_due(records[cell.key], overwrite)]
-        apart = {cell.values for cell in used if not self.fits(cell, records[cell.key] or {})}
-        for values in apart:
+    def forget_apart(self) -> None:
+        """Forget the scenes whose records do not fit together: nobody knows which are right."""
+        for values in self.apart:
             del self._digests[values]
-        return list(dict.fromkeys(cell.key for cell in used if cell.values in apart))
 
-    def fits(self, cell: Cell, record: Mapping[str, Any]) -> bool:
+    def fits(self, cell: Cell, digests: Any) -> bool:
         """Whether a record is of the same values as all others; the first one sets the measure."""
-        digests = record.get("digests")
         if not cell.values or not digests:
             return True
-        return bool(self._digests.setdefault(cell.values, digests) == digests)
+        text = json.dumps(digests, sort_keys=True)  # takes half the memory of a dictionary
+        return self._digests.setdefault(cell.values, text) == text
 
     def told(self, cell: Cell) -> Cell:
         """The cell, whose job says what digests its scene must have, where that is known."""
         known = self._digests.get(cell.values)
-        return replace(cell, job={**cell.job, "digests": known}) if known else cell
-
-
-def _structure(record: Mapping[str, Any]) -> str:
-    """What a stored record lacks that everything after relies on."""
-    identity, status = record.get("identity"), record.get("status")
-    if not isinstance(identity, dict):
-        return "does not say what it is about"
-    if status == "done":
-        result = record.get("result")
-        return "" if isinstance(result, dict) and result else "has no result"
-    if status == "failed":
-        error = record.get("error")
-        told = isinstance(error, dict) and {"type", "message"} <= error.keys()
-        return "" if told else "does not say why its cell failed"
-    return "is neither done nor failed"
-
-
-def _stored_fault(
-    cell: Cell, record: Mapping[str, Any], fault_of: Callable[[Mapping[str, Any]], str]
-) -> str:
-    fault = _structure(record)
-    if fault or record["status"] != "done" or "digest" in record:
-        return fault
-    return fault_of({**record, **cell.job["row"]})
+        if not known:
+            return cell
+        job = {**cell.job, "digests": json.loads(known)}
+        return Cell(cell.identity, job, cell.label, cell.image, cell.values)
 
 
 def _refused(
@@ -178,9 +184,9 @@ def _refused(
     fault_of: Callable[[Mapping[str, Any]], str],
 ) -> dict[str, str] | None:
     """The error of a new record that must not enter a table."""
-    if fault := _structure(record) or fault_of({**record, **cell.job["row"]}):
+    if fault := Head.of(record).fault() or fault_of({**record, **cell.job["row"]}):
         return _error(f"the record of this cell {fault}")
-    if not read.fits(cell, record):
+    if not read.fits(cell, record.get("digests")):
         return _error(
             "this cell was computed on other values than other cells of its scene: the files "
             "changed in between; compute all of them anew with --overwrite always",
@@ -193,9 +199,8 @@ def _error(message: str, kind: str = "ContractError") -> dict[str, str]:
     return {"type": kind, "message": message, "where": "", "traceback": ""}
 
 
-def is_due(record: Mapping[str, Any] | None, overwrite: Overwrite) -> bool:
-    """Whether a cell with this stored record, or none, has to be computed."""
-    status = (record or {}).get("status")
+def is_due(status: Any, overwrite: Overwrite) -> bool:
+    """Whether a cell with a stored record of this status, or none, has to be computed."""
     if status not in ("done", "failed") or overwrite == "always":
         return True
     return overwrite == "failed" and status == "failed"

@@ -18,7 +18,7 @@ component.  The section "Parameters" of the docstring describes it.  A keyword p
 
 from __future__ import annotations
 
-from hsizoo.interfaces.classifier import PixelClassifier
+from hsizoo.interfaces.classifier import PixelClassifier, ReceptiveField
 from hsizoo.interfaces.component import Component
 from hsizoo.interfaces.dataset import DatasetCard, SceneDataset, SceneInfo
 from hsizoo.interfaces.protocol import Column, Observation, Protocol, Record, View
@@ -36,6 +36,7 @@ __all__ = [
     "Protocol",
     "PseudoLabeler",
     "PseudoLabels",
+    "ReceptiveField",
     "Record",
     "SceneDataset",
     "SceneInfo",

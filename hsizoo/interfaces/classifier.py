@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from hsizoo.interfaces.component import Component
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from hsizoo.cube import HyperCube, LabelMap
     from hsizoo.interfaces.pseudo_labeler import PseudoLabels
 
-__all__ = ["PixelClassifier"]
+__all__ = ["PixelClassifier", "ReceptiveField"]
+
+ReceptiveField = int | Literal["scene"] | None
+"""Side of a square in pixels, the whole scene, or unknown; see `PixelClassifier`."""
 
 
 class PixelClassifier(Component):
@@ -28,6 +31,13 @@ class PixelClassifier(Component):
     fitted_cube_only : bool
         Whether it can classify only the cube that it was fitted on, as methods that spread labels
         within one image.  Set it on the class.
+    receptive_field : int, "scene" or None
+        Which pixels decide the class of a pixel: the side in pixels, odd, of the square around it;
+        1 if its spectrum alone; ``"scene"`` if all of them, as where labels spread over a graph.
+        What is taken from all spectra without labels, such as their mean or principal components,
+        does not count.  Runs measure by it how many test pixels share pixels with training; None,
+        the default, is unknown, and they measure nothing.  Set it on the class, or in the
+        constructor if it depends on options.
 
     Examples
     --------
@@ -38,6 +48,7 @@ class PixelClassifier(Component):
 
     pseudo_labels: PseudoLabels | None = None
     fitted_cube_only: bool = False
+    receptive_field: ReceptiveField = None
 
     @abstractmethod
     def fit(self, cube: HyperCube, labels: LabelMap, *, rng: np.random.Generator) -> Self:

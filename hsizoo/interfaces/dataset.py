@@ -107,8 +107,8 @@ class SceneDataset(Component):
     def scene_files(self, index: int) -> list[Path]:
         """List the files that a scene is read from, if users may replace them; none, as here.
 
-        The content of these files is part of the scene's version, and cells that are computed while
-        they change have failed.  Datasets of published files need not list them.
+        The content of these files is part of the scene's version, for cells and for trainings; what
+        is computed while they change has failed.  Datasets of published files need not list them.
         """
         return []
 

@@ -122,13 +122,14 @@ class View:
     remark : str
         Short description of the content.
     files : callable
-        Makes the files: pairs of a path below the run folder (with ``/``) and content.  If it makes
-        none, the view is not mentioned; if it raises `MissingRequirement`, its message is shown.
+        Makes the files: pairs of a path below the run folder (with ``/``) and content, a long one
+        in pieces.  If it makes none, the view is not mentioned; if it raises `MissingRequirement`,
+        its message is shown.
     """
 
     name: str
     remark: str
-    files: Callable[[], Iterable[tuple[str, bytes]]]
+    files: Callable[[], Iterable[tuple[str, bytes | Iterable[bytes]]]]
 
 
 class Protocol(Component):
@@ -282,17 +283,18 @@ class Protocol(Component):
 
     @classmethod
     @abstractmethod
-    def observe(cls, records: Sequence[Record]) -> list[list[Observation]]:
+    def observe(cls, records: Sequence[Record]) -> Sequence[Sequence[Observation]]:
         """Extract the observations of one row of the table.
 
         Parameters
         ----------
         records : sequence of mapping
-            Finished cells of one component under one set of conditions.
+            Finished cells of one component under one set of conditions.  Those of a large run are
+            read while they are iterated over: go through them once, and keep no more than needed.
 
         Returns
         -------
-        list of list of Observation
+        sequence of sequence of Observation
             Observations of each record.
         """
 

@@ -26,7 +26,8 @@ class SpectralScorer(Component):
     A scorer need not handle clicks: hsizoo takes the references from the clicked pixels,
     combines the maps of several clicks, and makes an interactive segmenter of any scorer
     (`hsizoo.ScorerSegmenter`).  A scorer that benefits from all clicks of an object at once, with
-    their positions and signs, overrides `score_clicks` as well.
+    their positions and signs, overrides `score_clicks` as well; one that processes the combined
+    map overrides `finish`.
 
     Attributes
     ----------
@@ -112,3 +113,26 @@ class SpectralScorer(Component):
             As for `score`; row ``n`` depends on ``prompts[n]`` only.
         """
         raise NotImplementedError(f"{type(self).__name__} leaves combining clicks to hsizoo")
+
+    def finish(
+        self, prepared: Any, combined: torch.Tensor
+    ) -> npt.NDArray[np.float32] | torch.Tensor:
+        """Process the combined map of each object, as in an equalisation.  Optional.
+
+        `hsizoo.ScorerSegmenter` calls this once for all objects after each click, and not at all
+        unless a class overrides it.  A scorer that overrides `score_clicks` does the same there.
+
+        Parameters
+        ----------
+        prepared : object
+            Output of `prepare`.
+        combined : torch.Tensor of float32, shape (N, H, W)
+            One map per object, combined from the maps of `score`; `threshold` at invalid pixels.
+            Not to be modified: it is kept for the next click.
+
+        Returns
+        -------
+        array or tensor of float32, shape (N, H, W)
+            As for `score`; row ``n`` depends on ``combined[n]`` only.
+        """
+        return combined

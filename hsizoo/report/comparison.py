@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from hsizoo.engine.records import marks
 from hsizoo.interfaces import Column, Protocol, Record
 from hsizoo.report.csv_text import csv_with_conditions, to_csv
 from hsizoo.report.draws import Draws
 from hsizoo.report.rows import (
+    Observed,
     Row,
     Unit,
     average_seeds,
     choose_unit,
     covers,
-    done,
     is_trained,
     observe_rows,
     settings_of,
@@ -93,13 +94,13 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
         for column in protocol.columns
         if (column.interval or column.compared) and any(r[column.name] is not None for r in rows)
     ]
-    names = [column.name for column in columns]
-    training_seeds = {each["training_seed"] for each in done(records) if is_trained(each)}
-    results = []
-    for finished, seen in observed.values():
-        pairs = _for_all_seeds(finished, seen, training_seeds)
-        repeated, matching = zip(*pairs, strict=True) if pairs else ((), ())
-        results.append(single_results(repeated, matching, names, unit))
+    training_seeds = {
+        mark.row["training_seed"]
+        for mine in observed.values()
+        for mark in marks(mine.records)
+        if is_trained(mark.row)
+    }
+    results = [_for_all_seeds(mine, columns, unit, training_seeds) for mine in observed.values()]
     bootstrap = _Bootstrap(columns, results, unit)
     for place, row in enumerate(rows):
         row.unit, row.units = unit, bootstrap.units(place)
@@ -115,14 +116,23 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
 
 
 def _for_all_seeds(
-    records: Sequence[Record], observed: Sequence[Any], seeds: Collection[int]
-) -> list[tuple[Record, Any]]:
-    """Repeat results of untrained components, which are the same for every training seed."""
-    return [
-        ({**record, "training_seed": seed} if seed is not None else record, mine)
-        for record, mine in zip(records, observed, strict=True)
-        for seed in (seeds if seeds and not is_trained(record) else [None])
-    ]
+    mine: Observed, columns: Sequence[Column], unit: Unit, seeds: Collection[int]
+) -> Observations:
+    """Single results of a row in these columns.
+
+    Results of untrained components are the same for every training seed, so they are repeated.
+    """
+    names = [column.name for column in columns]
+    marked = list(marks(mine.records)) if seeds else []
+    if all(is_trained(mark.row) for mark in marked):
+        return mine.results.of([mine.columns.index(name) for name in names])
+    repeated, observed = [], []
+    for mark, each in zip(marked, mine.observations, strict=True):
+        for seed in [None] if is_trained(mark.row) else seeds:
+            row = mark.row if seed is None else {**mark.row, "training_seed": seed}
+            repeated.append(mark._replace(row=row))
+            observed.append(each)
+    return single_results(repeated, observed, names, unit)
 
 
 class _Bootstrap:

@@ -7,20 +7,23 @@ works for every protocol: the figures come from `hsizoo.Protocol.observe` and
 
 from __future__ import annotations
 
-import json
+import itertools
 import math
-import statistics
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
+import numpy.typing as npt
 
+from hsizoo.engine.records import Mark, marks, select
 from hsizoo.interfaces import Column, Observation, Protocol, Record
 from hsizoo.report.statistics import Observations
 
 __all__ = [
+    "Observed",
     "Row",
     "RowName",
     "Unit",
@@ -133,24 +136,29 @@ def row_name(component: str, conditions: Mapping[str, str]) -> str:
     return f"{component} | {words}" if words else component
 
 
-def by_row(records: Iterable[Record]) -> dict[RowName, list[Record]]:
+def by_row(records: Sequence[Record]) -> dict[RowName, Sequence[Record]]:
     """Group records by row, in the order of first appearance.
 
     The row of a record is given by its ``label`` and, in a run with conditions, ``conditions``.  A
     condition missing in a record is empty.
     """
-    records = list(records)
-    conditions = dict.fromkeys(key for each in records for key in each.get("conditions") or ())
-    rows: dict[RowName, list[Record]] = defaultdict(list)
-    for record in records:
-        mine = {**dict.fromkeys(conditions, ""), **(record.get("conditions") or {})}
-        rows[record["label"], tuple(mine.items())].append(record)
-    return dict(rows)
+    marked = list(marks(records))  # which have a few rows in common
+    known = {id(mark.row): mark.row for mark in marked}
+    conditions = dict.fromkeys(key for row in known.values() for key in row.get("conditions") or ())
+    names: dict[int, RowName] = {}
+    for number, row in known.items():
+        mine = {**dict.fromkeys(conditions, ""), **(row.get("conditions") or {})}
+        names[number] = row["label"], tuple(mine.items())
+    rows: dict[RowName, array[int]] = {}
+    for place, mark in enumerate(marked):
+        rows.setdefault(names[id(mark.row)], array("Q")).append(place)
+    return {name: select(records, places) for name, places in rows.items()}
 
 
-def done(records: Iterable[Record]) -> list[Record]:
+def done(records: Sequence[Record]) -> Sequence[Record]:
     """Select the records that have a result."""
-    return [record for record in records if record["status"] == "done"]
+    finished = [place for place, mark in enumerate(marks(records)) if mark.status == "done"]
+    return records if len(finished) == len(records) else select(records, finished)
 
 
 def settings_of(conditions: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
@@ -172,19 +180,20 @@ def covers(general: Mapping[str, str], setting: Mapping[str, str]) -> bool:
 
 def choose_unit(records: Sequence[Record]) -> Unit:
     """Return the bootstrap unit: subject; scene if there is one subject; seed if one scene."""
-    finished = done(records)
-    scenes = {
-        (*scene, record["subject"])
-        for scene, record in zip(_scenes(finished), finished, strict=True)
-    }
-    if len({(dataset, subject) for dataset, _, subject in scenes}) > 1:
-        return "subject"
-    return "scene" if len({(dataset, scene) for dataset, scene, _ in scenes}) > 1 else "seed"
+    subjects: set[Any] = set()
+    scenes: set[Any] = set()
+    for mark in marks(records):
+        if mark.status == "done":
+            subjects.add((mark.dataset, mark.subject))
+            if len(subjects) > 1:
+                return "subject"
+            scenes.add((mark.dataset, mark.scene))
+    return "scene" if len(scenes) > 1 else "seed"
 
 
 def single_results(
-    records: Sequence[Record],
-    observed: Sequence[Sequence[Observation]],
+    marked: Iterable[Mark],
+    observed: Iterable[Sequence[Observation]],
     columns: Sequence[str],
     unit: Unit,
 ) -> Observations:
@@ -192,9 +201,9 @@ def single_results(
 
     Parameters
     ----------
-    records : sequence of mapping
-        Finished cells of one row.
-    observed : sequence of sequence of Observation
+    marked : iterable of Mark
+        Those of the finished cells of one row.
+    observed : iterable of sequence of Observation
         Observations of each record.
     columns : sequence of str
     unit : {"subject", "scene", "seed"}
@@ -208,18 +217,19 @@ def single_results(
     keys: list[tuple[Any, ...]] = []
     units: list[Any] = []
     classes: list[tuple[str, str | None]] = []
-    values: list[list[float]] = []
-    for record, mine, (dataset, scene) in zip(records, observed, _scenes(records), strict=True):
-        seeds = (record["identity"]["seed"], record.get("training_seed"))
+    values = array("d")
+    for mark, mine in zip(marked, observed, strict=True):
+        seeds = mark.seed, mark.row.get("training_seed")
         unit_name: Any = seeds
         if unit != "seed":
-            unit_name = dataset, record.get("subject") if unit == "subject" else scene
+            unit_name = mark.dataset, mark.subject if unit == "subject" else mark.scene
         for each in mine:
-            keys.append((dataset, scene, each.label, seeds))
+            keys.append((mark.dataset, mark.scene, each.label, seeds))
             units.append(unit_name)
-            classes.append((dataset, each.category))
-            values.append([each.values.get(column, math.nan) for column in columns])
-    return Observations(keys, units, classes, np.array(values).reshape(len(keys), len(columns)))
+            classes.append((mark.dataset, each.category))
+            values.extend([each.values.get(column, math.nan) for column in columns])
+    table = np.array(values, dtype=np.float64).reshape(len(keys), len(columns))
+    return Observations(keys, units, classes, table)
 
 
 def average_seeds(results: Observations, unit: Unit) -> Observations:
@@ -248,24 +258,95 @@ def observations(
     Observations
         With one value for each of `columns`.
     """
-    return average_seeds(single_results(records, observed, columns, unit), unit)
+    return average_seeds(single_results(marks(records), observed, columns, unit), unit)
 
 
-def observe_rows(
-    protocol: type[Protocol], records: Sequence[Record]
-) -> dict[RowName, tuple[list[Record], list[list[Observation]]]]:
-    """Return the finished cells of each row, and their observations; see `by_row`."""
-    found = {}
+@dataclass(frozen=True)
+class Observed:
+    """What is known of the finished cells of a row.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+    observations : sequence of sequence of Observation
+        Of each record.
+    columns : sequence of str
+        All of the protocol.
+    results : Observations
+        Single results in these columns; see `single_results`.
+    measured : dict of str to sequence of float
+        Measures of whole cells, by column; see `hsizoo.Protocol.measures`.
+    failed : int
+        Number of cells that have none of this.
+    """
+
+    records: Sequence[Record]
+    observations: Sequence[Sequence[Observation]]
+    columns: Sequence[str]
+    results: Observations
+    measured: Mapping[str, Sequence[float]]
+    failed: int
+
+
+def observe_rows(protocol: type[Protocol], records: Sequence[Record]) -> dict[RowName, Observed]:
+    """Return what is known of the finished cells of each row; see `by_row`.
+
+    Every record is read once, and what is kept of it are figures.
+    """
+    found, unit = {}, choose_unit(records)
+    columns = [column.name for column in protocol.columns]
     for name, mine in by_row(records).items():
         finished = done(mine)
-        found[name] = finished, protocol.observe(finished) if finished else []
+        measuring = _Measuring(protocol, finished)
+        observed = protocol.observe(measuring) if len(finished) else ()
+        measuring.finish()
+        results = single_results(marks(finished), observed, columns, unit)
+        failed = len(mine) - len(finished)
+        found[name] = Observed(finished, observed, columns, results, measuring.measured, failed)
     return found
+
+
+class _Measuring(Sequence[Record]):
+    """Records, whose measures are taken as they are read."""
+
+    def __init__(self, protocol: type[Protocol], records: Sequence[Record]) -> None:
+        self._protocol, self._records = protocol, records
+        self._next = 0
+        self.measured: dict[str, array[float]] = defaultdict(lambda: array("d"))
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return itertools.starmap(self._noted, enumerate(self._records))
+
+    @overload
+    def __getitem__(self, at: int) -> Record: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Record]: ...
+    def __getitem__(self, at: int | slice) -> Record | Sequence[Record]:
+        if isinstance(at, slice):
+            return self._records[at]
+        return self._noted(range(len(self))[at], self._records[at])
+
+    def _noted(self, place: int, record: Record) -> Record:
+        if place == self._next:
+            self._next += 1
+            for name, value in self._protocol.measures(record).items():
+                if value is not None:
+                    self.measured[name].append(value)
+        return record
+
+    def finish(self) -> None:
+        """Take the measures of what nobody has read."""
+        for place in range(self._next, len(self)):
+            self._noted(place, self._records[place])
 
 
 def summarise(
     protocol: type[Protocol],
     records: Sequence[Record],
-    observed: Mapping[RowName, tuple[list[Record], list[list[Observation]]]] | None = None,
+    observed: Mapping[RowName, Observed] | None = None,
 ) -> list[Row]:
     """Compute one row per component and set of conditions, in the order of first appearance.
 
@@ -286,16 +367,15 @@ def summarise(
     """
     rows = []
     observed = observe_rows(protocol, records) if observed is None else observed
-    for (label, pairs), mine in by_row(records).items():
-        finished, seen = observed[label, pairs]
+    for (label, pairs), mine in observed.items():
         row = Row(
             component=label,
             conditions=dict(pairs),
             values=dict.fromkeys(column.name for column in protocol.columns),
-            failed_cells=len(mine) - len(finished),
+            failed_cells=mine.failed,
         )
-        if finished:
-            _fill(row, protocol, finished, seen)
+        if len(mine.records):
+            _fill(row, protocol, mine)
         rows.append(row)
     return rows
 
@@ -305,53 +385,45 @@ def is_trained(record: Record) -> bool:
     return record.get("training_seed") is not None
 
 
-def _fill(
-    row: Row,
-    protocol: type[Protocol],
-    records: Sequence[Record],
-    observed: Sequence[Sequence[Observation]],
-) -> None:
-    known = {name for mine in observed for each in mine for name in each.values}
-    columns = [column for column in protocol.columns if column.name in known]
-    arranged = observations(records, observed, [column.name for column in columns], "subject")
-    for column, values in zip(columns, arranged.values.T, strict=True):
-        row.values[column.name] = _average(column, values.tolist())
-    measured = [protocol.measures(record) for record in records]
+def _fill(row: Row, protocol: type[Protocol], mine: Observed) -> None:
+    arranged = average_seeds(mine.results, "subject")
+    for column, values in zip(protocol.columns, arranged.values.T, strict=True):
+        row.values[column.name] = _average(column, values)
     for column in protocol.columns:
-        figure = _average(column, (each.get(column.name) for each in measured))
+        figure = _average(column, np.array(mine.measured.get(column.name, ()), dtype=np.float64))
         if figure is not None:
             row.values[column.name] = figure
     row.samples = len(arranged.keys)
     row.scenes = len({key[:2] for key in arranged.keys})
-    row.seeds = len({each["identity"]["seed"] for each in records})
-    row.training_seeds = len({each["training_seed"] for each in records if is_trained(each)})
-    row.deviations = _deviations(protocol, records, [column.name for column in columns])
+    seeds = {(mark.seed, mark.row.get("training_seed")) for mark in marks(mine.records)}
+    row.seeds = len({seed for seed, _ in seeds})
+    row.training_seeds = len({trained for _, trained in seeds if trained is not None})
+    known = np.flatnonzero(~np.isnan(mine.results.values).all(axis=0)).tolist()
+    columns = [mine.columns[place] for place in known]
+    row.deviations = _deviations(protocol, mine.records, columns)
 
 
-def _average(column: Column, values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None and not math.isnan(value)]
-    if not known:
+def _average(column: Column, values: npt.NDArray[np.float64]) -> float | None:
+    known = values[~np.isnan(values)]
+    if not len(known):
         return None
     if column.average == "largest":
-        return max(known)
-    return statistics.median(known) if column.average == "median" else float(np.mean(known))
+        return float(known.max())
+    return float(np.median(known) if column.average == "median" else np.mean(known))
 
 
 def _deviations(
     protocol: type[Protocol], records: Sequence[Record], columns: Sequence[str]
 ) -> dict[str, float]:
     """Standard deviation over seeds of the figures in a table of each seed alone."""
-    trained = any(map(is_trained, records))
-    groups: dict[Any, list[Record]] = defaultdict(list)
-    for record in records:
-        groups[record.get("training_seed") if trained else record["identity"]["seed"]].append(
-            record
-        )
+    trained = any(is_trained(mark.row) for mark in marks(records))
+    groups: dict[Any, array[int]] = defaultdict(lambda: array("Q"))
+    for place, mark in enumerate(marks(records)):
+        groups[mark.row.get("training_seed") if trained else mark.seed].append(place)
     if len(groups) < 2:
         return {}
-    arranged = [
-        observations(mine, protocol.observe(mine), columns, "subject") for mine in groups.values()
-    ]
+    parts = [select(records, places) for places in groups.values()]
+    arranged = [observations(mine, protocol.observe(mine), columns, "subject") for mine in parts]
     found = {}
     for place, column in enumerate(columns):
         values = [each.values[:, place] for each in arranged]
@@ -359,14 +431,3 @@ def _deviations(
         if len(means) > 1:
             found[column] = float(np.std(means, ddof=1))
     return found
-
-
-def _scenes(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
-    """Dataset and scene of each, since two datasets may have scenes with the same name."""
-    last, text = object(), ""
-    for record in records:
-        identity = record["identity"]
-        dataset = identity.get("dataset")
-        if dataset != last:  # to write it out for every record would take longer than the rest
-            last, text = dataset, json.dumps(dataset, sort_keys=True)
-        yield text, identity["scene"]

@@ -82,6 +82,10 @@ class Observations:
             self.values[list(places)],
         )
 
+    def of(self, columns: Sequence[int]) -> Observations:
+        """Select metrics by index."""
+        return replace(self, values=self.values[:, list(columns)])
+
     def averaged(self, keys: Sequence[Hashable]) -> Observations:
         """Average observations that share a key.
 

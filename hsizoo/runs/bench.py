@@ -24,6 +24,7 @@ from hsizoo.engine.executors import Executor, make_executor
 from hsizoo.engine.run_cells import Overwrite, RunEvents, check_run_options, run_cells
 from hsizoo.engine.store import Store
 from hsizoo.interfaces import Protocol
+from hsizoo.progress import listening
 from hsizoo.report.comparison import Comparison, compare
 from hsizoo.report.rows import Row
 from hsizoo.runs.case import Case
@@ -51,11 +52,12 @@ class RunResult:
         Dataset and settings in a few words.
     protocol : type of Protocol
         By which the components were evaluated.
-    records : list of dict
-        One per cell, in the order of the table.
+    records : sequence of dict
+        One per cell, in the order of the table.  Those of a run of more than 1000 cells are read
+        from its folder whenever they are asked for.
     comparison : Comparison
         The table with its intervals, and the rows against each other.
-    failures : list of dict
+    failures : sequence of dict
         Those records whose ``status`` is "failed".
     files : dict of str to str
         What was written into the folder for people, and a remark on each.
@@ -68,9 +70,9 @@ class RunResult:
     folder: Path
     title: str
     protocol: type[Protocol]
-    records: list[dict[str, Any]]
+    records: Sequence[dict[str, Any]]
     comparison: Comparison
-    failures: list[dict[str, Any]] = field(default_factory=list)
+    failures: Sequence[dict[str, Any]] = ()
     files: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     earlier: Path | None = None
@@ -248,7 +250,9 @@ def run_cases(
         executor, checked_on = make_executor(executor, jobs, device)
     else:
         checked_on = resolve_device(device)
-    cells = plan(cases, selection=selection, allow_untrained=allow_untrained, datasets=datasets)
+    events = events or RunEvents()
+    with listening(events.reading):
+        cells = plan(cases, selection=selection, allow_untrained=allow_untrained, datasets=datasets)
     names = dict.fromkeys(case.dataset for case in cases)
     chosen = {name: datasets.choose(name, selection) for name in names}
     if some := "; ".join(dict.fromkeys(each.remark for each in chosen.values() if each.remark)):
@@ -274,11 +278,14 @@ def run_cases(
             work,
             executor,
             overwrite=overwrite,
-            events=events or RunEvents(),
+            events=events,
             before=build_each,
             fault_of=partial(fault_of, protocol),
         )
-        records += map(dict, lost)
+        del cells  # of a million cells, a quarter of a gigabyte
+        for each in lost:
+            records.append(each)
+        failed = [place for place, mark in enumerate(records.marks()) if mark.status == "failed"]
         comparison = compare(protocol, records)
         earlier = set_aside(store, records)
         files = write_results(store, protocol, records, comparison, title, about or {})
@@ -288,7 +295,7 @@ def run_cases(
             protocol=protocol,
             records=records,
             comparison=comparison,
-            failures=[record for record in records if record["status"] == "failed"],
+            failures=records.select(failed),
             files=files,
             notes=notes_of(protocol, records),
             earlier=earlier,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hsizoo.engine.file_digests import file_digests
+from hsizoo.engine.scene_versions import scene_versions
 from hsizoo.errors import NameLookupError, OptionError, ProtocolError, did_you_mean, listed
 from hsizoo.interfaces import SceneDataset, SceneInfo
 from hsizoo.training.division import divide
@@ -138,13 +137,7 @@ class Datasets:
         DataError
             If a file cannot be read.
         """
-        dataset = self.get(text)
-        files = [dataset.scene_files(index) for index in indices]
-        digests = iter(file_digests([path for each in files for path in each]))
-        return [
-            _with_content(dataset.scene_version(index), [next(digests) for _ in paths])
-            for index, paths in zip(indices, files, strict=True)
-        ]
+        return scene_versions(self.get(text), indices)
 
     def subjects(self, text: str, indices: Sequence[int]) -> set[str]:
         """The subjects of some of its scenes."""
@@ -167,12 +160,6 @@ class Datasets:
         else:
             found = _of_split(text, infos, selection.split)
         return Chosen(found[: selection.limit], len(found))
-
-
-def _with_content(version: str, digests: Sequence[str]) -> str:
-    if not digests:
-        return version
-    return hashlib.sha256("\n".join((version, *digests)).encode()).hexdigest()[:16]
 
 
 def _no_scene(text: str, name: str, known: Collection[str]) -> NameLookupError:

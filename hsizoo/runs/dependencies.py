@@ -10,11 +10,12 @@ from typing import Any
 
 from hsizoo.runs.datasets import Datasets
 from hsizoo.weights.files import require
-from hsizoo.zoo.factory import resolve
+from hsizoo.weights.sent import SentWeights
+from hsizoo.zoo.factory import WEIGHTS, resolve
 from hsizoo.zoo.spec import Kind
 from hsizoo.zoo.texts import one_line
 
-__all__ = ["Dependencies"]
+__all__ = ["Dependencies", "weights_of"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,17 @@ class Dependencies:
         for text in self.datasets:
             found[f"dataset {text}"] = _dataset(text)
         return found
+
+
+def weights_of(jobs: Iterable[Mapping[str, Any]]) -> list[SentWeights]:
+    """Return the trained weights that the jobs of a run name by a path of this machine."""
+    found = {}
+    for text, kind in dict.fromkeys((job["component"], job["kind"]) for job in jobs):
+        for part in resolve(text, kind).walk():
+            name = part.name.options.get(WEIGHTS.name, "auto")
+            if part.weights is not None and name not in ("auto", "packaged"):
+                found[name] = SentWeights(name, part.weights.digest)
+    return list(found.values())
 
 
 def _component(text: str, kind: Kind) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hsizoo.engine.records import marks
 from hsizoo.engine.store import Store
 from hsizoo.interfaces import Record
+from hsizoo.runs.listing import cells_of, digest_of
 from hsizoo.runs.stored import RESULTS_FILE, read_results, remove_files, written_by
 
 __all__ = ["EARLIER", "set_aside"]
@@ -38,12 +39,14 @@ def set_aside(store: Store, records: Sequence[Record]) -> Path | None:
     Path or None
         Where the other run's tables are now, if there were any.
     """
-    mine, found = _keys(records), read_results(store.folder)
+    mine = frozenset(mark.key for mark in marks(records) if mark.key)
+    found = read_results(store.folder)
     _forget(store.folder, mine)
     if found is None:
         return None
-    cells = found.get("cells")
-    theirs = _keys(cells if isinstance(cells, list) else ())
+    if found.get("of_cells") == digest_of(mine):  # millions need not be read
+        return None
+    theirs = _keys(cells_of(found))
     if theirs <= mine:
         return None
     into = _place(theirs)
@@ -60,8 +63,7 @@ def _keys(cells: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
 
 def _place(keys: Iterable[str]) -> str:
-    digest = hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
-    return f"{EARLIER}/{digest[:8]}"
+    return f"{EARLIER}/{digest_of(keys)[:8]}"
 
 
 def _forget(folder: Path, keys: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ from hsizoo.engine.embeddings import embedding_cache
 from hsizoo.engine.run_cells import Overwrite, check_run_options, is_due
 from hsizoo.engine.store import Store
 from hsizoo.interfaces import Protocol
+from hsizoo.progress import listening
 from hsizoo.runs.calibrating import Trial, try_some
 from hsizoo.runs.datasets import Datasets
 from hsizoo.runs.folders import DEFAULT_FOLDER
@@ -124,6 +125,7 @@ def estimate(
     overwrite: Overwrite = "failed",
     allow_untrained: bool = False,
     calibrate: bool = False,
+    reading: Callable[[int, int], None] = lambda done, total: None,
 ) -> Estimate:
     """Estimate a run; nothing is computed, and nothing is written.
 
@@ -138,6 +140,8 @@ def estimate(
         See `hsizoo.bench`.
     calibrate : bool, default False
         Compute two images first, in a temporary folder, and go by their times.
+    reading : callable, optional
+        See `hsizoo.runs.bench.RunEvents`.
 
     Raises
     ------
@@ -147,12 +151,13 @@ def estimate(
     check_run_options(jobs, overwrite)
     devices = [resolve_device(device)] if jobs == 1 else worker_devices(device)
     datasets = request.datasets
-    cells = plan(
-        request.cases,
-        selection=request.selection,
-        allow_untrained=allow_untrained,
-        datasets=datasets,
-    )
+    with listening(reading):
+        cells = plan(
+            request.cases,
+            selection=request.selection,
+            allow_untrained=allow_untrained,
+            datasets=datasets,
+        )
     stored = _stored(request)
     due = list({cell.key: cell for cell in cells if is_due(stored(cell.key), overwrite)}.values())
     trial = try_some(due, devices[0], datasets) if calibrate and due else None
@@ -192,14 +197,15 @@ def estimate(
     )
 
 
-def _stored(request: Request) -> Callable[[str], dict[str, Any] | None]:
-    """A function that reads a stored record where a run would find it; it writes nothing."""
-    places = [Store(each) for each in (request.folder, request.lender) if each is not None]
+def _stored(request: Request) -> Callable[[str], Any]:
+    """A function that tells the status of a stored cell, or None; it writes nothing."""
+    store = Store(request.folder, request.lender)
 
-    def load(key: str) -> dict[str, Any] | None:
-        return next((found for place in places if (found := place.load(key)) is not None), None)
+    def status(key: str) -> Any:
+        head = store.head(key)
+        return head and head.status
 
-    return load
+    return status
 
 
 def _folders(request: Request) -> list[Path]:

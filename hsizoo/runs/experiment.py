@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import os
 import shlex
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hsizoo.engine.executors import Executor, make_executor
+from hsizoo.engine.executors import Executor
 from hsizoo.engine.store import Store
-from hsizoo.errors import HsizooError
 from hsizoo.interfaces import Protocol
+from hsizoo.progress import listening
 from hsizoo.report.summary import RunReport, summary_md
 from hsizoo.runs.bench import Overwrite, RunEvents, RunResult, run_cases
 from hsizoo.runs.case import Case
@@ -32,8 +31,8 @@ from hsizoo.runs.experiment_file import Experiment, read_experiment
 from hsizoo.runs.folders import DEFAULT_FOLDER
 from hsizoo.runs.stored import is_readable, read_results
 from hsizoo.runs.sweep import PlannedCase, PlannedTraining, plan_run
-from hsizoo.runs.trainings import train_elsewhere
-from hsizoo.training.run import TrainEvents, TrainResult, train
+from hsizoo.runs.trainings import Trained, TrainingsEvents, do_trainings
+from hsizoo.training.run import TrainResult
 
 __all__ = ["ExperimentEvents", "ExperimentResult", "run_experiment"]
 
@@ -41,24 +40,16 @@ _ON_THE_PAGE = ("described", "run", "ranks", "differences", "notes", "pictures")
 
 
 @dataclass
-class ExperimentEvents:
-    """Callbacks of an experiment.
+class ExperimentEvents(TrainingsEvents):
+    """Callbacks of an experiment: those of its trainings, and one for its tables.
 
-    ``training`` is called with a description of the training, its number from 1, and the number of
-    trainings of the run; ``benching`` with the name of a run and its protocol.  Each returns a
-    context manager whose value receives the details.  ``failed`` is called with the description of
-    a training and its error; ``trained`` with one that was done on another machine, the number of
-    those done, and of all that were to be done there.
+    ``benching`` is called with the name of a run and its protocol; it returns a context manager
+    whose value receives the details.
     """
 
-    training: Callable[[str, int, int], AbstractContextManager[TrainEvents]] = (
-        lambda what, number, total: nullcontext(TrainEvents())
-    )
     benching: Callable[[str, type[Protocol]], AbstractContextManager[RunEvents]] = (
         lambda name, protocol: nullcontext(RunEvents())
     )
-    failed: Callable[[str, Mapping[str, str]], None] = lambda what, error: None
-    trained: Callable[[str, int, int], None] = lambda what, number, total: None
 
 
 @dataclass(frozen=True)
@@ -125,19 +116,24 @@ def run_experiment(
     events = events or ExperimentEvents()
     chosen = config.choose([only] if isinstance(only, str) else only)
     datasets = Datasets()
-    # All are looked at before the first is begun.
-    runs = [plan_run(run, datasets, allow_untrained=allow_untrained) for run in chosen]
+    with listening(events.reading):  # all are looked at before the first is begun
+        runs = [plan_run(run, datasets, allow_untrained=allow_untrained) for run in chosen]
     folder = Path(out or Path(DEFAULT_FOLDER) / config.path.stem)
     result = ExperimentResult(folder, folder / "summary.md")
     file = {"file": config.path.name, "digest": config.digest}
     for run in runs:
         described = run.description
         wanted = {each.training: None for each in run.cases if each.training is not None}
-        places = {each: folder / "trainings" / each.folder(datasets) for each in wanted}
-        where = make_executor(executor, jobs, device)[0] if isinstance(executor, str) else executor
-        # Trainings in this process show every step, and finish it when they are stopped.
-        lost_there = {} if executor == "local" else _train_elsewhere(places, where, events)
-        trained = _train_all(places, lost_there, device, events)
+        with listening(events.reading):
+            places = {each: folder / "trainings" / each.folder(datasets) for each in wanted}
+        trained = do_trainings(
+            places,
+            device=device,
+            jobs=jobs,
+            executor=executor,
+            publish=False,  # only this experiment means them
+            events=events,
+        )
         cases, lost = _cases(run.cases, trained)
         about = {
             "experiment": file,
@@ -166,79 +162,8 @@ def run_experiment(
     return result
 
 
-_Trained = dict[PlannedTraining, "TrainResult | dict[str, str]"]
-"""Trainings by what was wanted: the result, or the error."""
-
-
-def _train_elsewhere(
-    places: Mapping[PlannedTraining, Path], executor: Executor, events: ExperimentEvents
-) -> dict[PlannedTraining, dict[str, str]]:
-    """Do the trainings of a run by an executor; return the errors."""
-    lost = {}
-    count = 0
-
-    def finished(planned: PlannedTraining, error: dict[str, str] | None) -> None:
-        nonlocal count
-        count += 1
-        if error is None:
-            events.trained(str(planned), count, len(places))
-        else:
-            message = f"training failed: {error['message']}"
-            lost[planned] = {**error, "message": message, "where": _where(places[planned])}
-            events.failed(str(planned), lost[planned])
-
-    train_elsewhere(places, executor, finished)
-    return lost
-
-
-def _where(place: Path) -> str:
-    return f"trainings/{place.name}"
-
-
-def _train_all(
-    places: Mapping[PlannedTraining, Path],
-    lost: Mapping[PlannedTraining, dict[str, str]],
-    device: str,
-    events: ExperimentEvents,
-) -> _Trained:
-    """Do the trainings of a run, each in its folder; what was done elsewhere is read there."""
-    found: _Trained = {}
-    for number, (planned, place) in enumerate(places.items(), start=1):
-        if planned in lost:
-            found[planned] = lost[planned]
-            continue
-        try:
-            with events.training(str(planned), number, len(places)) as train_events:
-                found[planned] = train(
-                    planned.component,
-                    planned.dataset,
-                    out=place,
-                    device=device,
-                    publish=False,  # only this experiment means them
-                    events=train_events,
-                    seed=planned.seed,
-                    **planned.settings,
-                )
-        # Like a cell: what ends one training must not end the others.
-        except (Exception, SystemExit) as problem:  # noqa: BLE001
-            error = _error(problem, _where(place))
-            found[planned] = error
-            events.failed(str(planned), error)
-    return found
-
-
-def _error(problem: BaseException, where: str) -> dict[str, str]:
-    own = isinstance(problem, HsizooError)
-    return {
-        "type": type(problem).__name__,
-        "message": f"training failed: {str(problem) or repr(problem)}",
-        "where": where,
-        "traceback": "" if own else "".join(traceback.format_exception(problem)),
-    }
-
-
 def _cases(
-    planned: Sequence[PlannedCase], trained: _Trained
+    planned: Sequence[PlannedCase], trained: Mapping[PlannedTraining, Trained]
 ) -> tuple[list[Case], list[dict[str, Any]]]:
     """The cases that can be run, and a failed record for each that cannot."""
     cases, lost = [], []

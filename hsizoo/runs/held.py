@@ -8,7 +8,6 @@ import json
 import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy.typing as npt
 
 from hsizoo.arrays import strips
 from hsizoo.cube import Scene
-from hsizoo.engine.file_digests import signature
+from hsizoo.engine.scene_versions import UnchangedFiles
 from hsizoo.errors import ContractError, DataError, NameLookupError
 from hsizoo.interfaces import Protocol
 from hsizoo.protocols.perturbations import perturbation_from_config
@@ -27,13 +26,12 @@ __all__ = ["HeldScene"]
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A scene as its files told it, and what they were then."""
+    """A scene as its files told it, and whether they still are what they were then."""
 
     key: tuple[str, str, str]
     index: int
     scene: Scene
-    files: tuple[Path, ...]
-    signatures: tuple[str, ...]
+    files: UnchangedFiles
 
 
 @dataclass(frozen=True)
@@ -125,17 +123,19 @@ class HeldScene:
             raise
         self._check(component)
 
+    def is_unchanged(self) -> bool:
+        """Whether the scene, and its files, still are what the components were given."""
+        loaded, given = self._loaded, self._given
+        if loaded is None or given is None or loaded.files.changed():
+            return False
+        return _marks(given.scene) == dict(given.marks)
+
     def _check(self, component: str) -> None:
         loaded, given = self._loaded, self._given
         assert loaded is not None
         assert given is not None
-        if (found := _signatures(loaded.files)) != loaded.signatures:
+        if changed := loaded.files.changed():
             self._forget()
-            changed = [
-                path.name
-                for path, old, new in zip(loaded.files, loaded.signatures, found, strict=True)
-                if old != new
-            ]
             raise DataError(
                 f"{', '.join(changed)} changed while a cell of scene {given.scene.name} was "
                 "computed; run the same command again"
@@ -163,20 +163,19 @@ class HeldScene:
                     f"a scene was removed after this run was planned: {error}"
                 ) from None
             dataset = self._datasets.get(job["dataset"])
-            files = tuple(dataset.scene_files(index))
-            signatures = _signatures(files)
+            files = UnchangedFiles(dataset.scene_files(index))
             self._check_version(job, index)
             scene = dataset.scene(index)
             if scene.name != job["scene"]:
                 raise DataError(
                     f"{job['dataset']} lists a scene {job['scene']!r} but loads {scene.name!r}"
                 )
-            if _signatures(files) != signatures:
+            if files.changed():
                 raise DataError(
                     f"the files of scene {job['scene']} of {job['dataset']} changed while they "
                     "were read; run the same command again"
                 )
-            self._loaded = _Loaded(key, index, scene, files, signatures)
+            self._loaded = _Loaded(key, index, scene, files)
         return self._loaded
 
     def _check_version(self, job: Mapping[str, Any], index: int) -> None:
@@ -186,10 +185,6 @@ class HeldScene:
                 f"scene {job['scene']} of {job['dataset']} changed after this run was planned "
                 f"(version {job['data_version']}, now {version}); run the same command again"
             )
-
-
-def _signatures(files: tuple[Path, ...]) -> tuple[str, ...]:
-    return tuple(map(signature, files))
 
 
 def _marks(scene: Scene) -> dict[str, bytes]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from hsizoo.errors import HsizooError
 from hsizoo.zoo.factory import resolve
 from hsizoo.zoo.recipe import Recipe
 
-__all__ = ["mark"]
+__all__ = ["footnotes", "mark"]
+
+_ABSTRACT = "abstract only"
 
 
 def mark(component: Recipe, dataset: Recipe, subjects: Collection[str], remark: str = "") -> str:
-    """Return what a reader must know about the weights of a component and of its parts.
+    """Return what a reader must know about a component and its parts: origin and weights.
 
     Parameters
     ----------
@@ -32,6 +34,8 @@ def mark(component: Recipe, dataset: Recipe, subjects: Collection[str], remark: 
     """
     words: dict[str, None] = {}
     for each in component.walk():
+        if each.entry.spec.from_abstract:
+            words[_ABSTRACT] = None
         if each.is_untrained():
             words["untrained"] = None
         elif each.starts_at_random:
@@ -43,6 +47,22 @@ def mark(component: Recipe, dataset: Recipe, subjects: Collection[str], remark: 
     if remark:
         words[remark] = None
     return f" ({', '.join(words)})" if words else ""
+
+
+def footnotes(labels: Iterable[str]) -> list[str]:
+    """Explain the marks of a table that do not explain themselves.
+
+    Parameters
+    ----------
+    labels : iterable of str
+        Names of the rows, with their marks.
+    """
+    if not any(_ABSTRACT in label for label in labels):
+        return []
+    return [
+        f"{_ABSTRACT}: built from the abstract of the paper, with layers and constants of our own; "
+        "its figures say little about the paper's method"
+    ]
 
 
 def _saw(card: Mapping[str, Any], dataset: Recipe, subjects: Collection[str]) -> bool:

@@ -7,13 +7,15 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from hsizoo.engine.run_cells import made_with
+from hsizoo.engine.records import marks, remarks_of
 from hsizoo.engine.store import Store
 from hsizoo.errors import MissingRequirement, listed
 from hsizoo.interfaces import Protocol, Record, View
 from hsizoo.report.comparison import Comparison, classes_csv, differences_csv, table_csv
 from hsizoo.report.figures import Layout
 from hsizoo.report.sweep import sweep_png, swept
+from hsizoo.runs.listing import CELLS_FILE, list_cells
+from hsizoo.runs.marks import footnotes
 from hsizoo.runs.stored import (
     RESULTS_FILE,
     check_inside,
@@ -29,7 +31,7 @@ _NAMED = 3  # scenes that a note names; of more it gives the number
 
 
 def notes_of(protocol: type[Protocol], records: Sequence[Record]) -> list[str]:
-    """Return what a reader of the table must know: the protocol's notes, and how files were read.
+    """Return what a reader must know: the protocol's notes, marks, and how files were read.
 
     Parameters
     ----------
@@ -41,12 +43,9 @@ def notes_of(protocol: type[Protocol], records: Sequence[Record]) -> list[str]:
     list of str
         A remark on several scenes is one note.
     """
-    scenes: dict[str, dict[str, None]] = {}
-    for record in records:
-        for remark in record.get("remarks", ()):
-            scenes.setdefault(remark, {})[record["identity"]["scene"]] = None
-    notes = list(protocol.notes(records))
-    for remark, names in scenes.items():
+    labels = {str(each.row.get("label", "")) for each in marks(records)}
+    notes = [*protocol.notes(records), *footnotes(labels)]
+    for remark, names in remarks_of(records).items():
         notes.append(f"{listed(names, _NAMED)}: {remark}")
     return notes
 
@@ -90,20 +89,25 @@ def write_results(
                 remarks[view.name] = view.remark
         except MissingRequirement as error:
             remarks[view.name] = f"not drawn: {error}"
+    notes = notes_of(protocol, records)
+    cells, file = list_cells(records)
+    if file:
+        store.write(CELLS_FILE, file)
+        written.append(CELLS_FILE)
     whole = {
         "protocol": protocol.name,
         "title": title,
-        "finished": max((each["finished"] for each in records if "finished" in each), default=""),
         **about,
         "layout": Layout.of(protocol).to_json(),
         "table": [asdict(row) for row in comparison.rows],
         "differences": comparison.differences,
         "ranks": comparison.ranks,
-        "notes": notes_of(protocol, records),
+        "notes": notes,
         "pictures": [name for name in written if name.endswith(".png") and "/" not in name],
         "written": written,
+        **cells,
     }
-    store.write(RESULTS_FILE, results_json(whole, map(made_with, records)).encode())
+    store.write(RESULTS_FILE, results_json(whole).encode())
     remarks[RESULTS_FILE] = "the table, and what each cell was made with"
     # Nothing old is shown beside what is new.
     remove_files(store.folder, earlier - set(written))

@@ -6,16 +6,20 @@ import contextlib
 import datetime
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hsizoo.documents import read_json, read_sealed, sealed
+from hsizoo.documents import read_sealed, sealed
+from hsizoo.engine.heads import parse
+from hsizoo.engine.store import Store
 from hsizoo.errors import DataError, did_you_mean, listed
 from hsizoo.report.figures import Layout
 from hsizoo.report.rows import Row
 from hsizoo.runs.folders import DEFAULT_FOLDER
+from hsizoo.runs.listing import CELLS_FILE, ListedCells, cells_of
 
 __all__ = [
     "RESULTS_FILE",
@@ -153,7 +157,10 @@ def _readable(folder: Path) -> dict[str, Any] | None:
         ) from error
     if not isinstance(found, dict):
         return None
-    made, cells = found.pop(_MADE_WITH, ()), found.get("cells")
+    cells = found.get("cells")
+    if isinstance(cells, str):
+        return _with_listed(folder, found)
+    made = found.pop(_MADE_WITH, ())
     if isinstance(made, list) and isinstance(cells, list):
         for cell in cells:
             number = cell.get("provenance") if isinstance(cell, dict) else None
@@ -162,29 +169,24 @@ def _readable(folder: Path) -> dict[str, Any] | None:
     return found
 
 
-def results_json(about: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -> str:
-    """Write the content of ``results.json``, which `read_results` reads.
+def _with_listed(folder: Path, found: dict[str, Any]) -> dict[str, Any] | None:
+    """Results whose cells are in a file of their own."""
+    rows, counts = found.pop("rows", None), found.get("counts")
+    if not isinstance(rows, list) or not isinstance(counts, dict):
+        return None
+    count = sum(each for each in counts.values() if isinstance(each, int))
+    return {**found, "cells": ListedCells(folder / CELLS_FILE, count, rows)}
 
-    Provenance is nearly the same for all cells: each is written once, and a cell has its number.
 
-    Parameters
-    ----------
-    about : mapping
-        All but the cells.
-    cells : iterable of mapping
-        One line each.
-    """
-    made: dict[str, int] = {}
-    lines = []
-    for cell in cells:
-        if "provenance" in cell:
-            text = json.dumps(cell["provenance"], allow_nan=False)
-            cell = {**cell, "provenance": made.setdefault(text, len(made))}
-        lines.append(json.dumps(cell, allow_nan=False))
-    whole = {**about, _MADE_WITH: [json.loads(each) for each in made], "cells": []}
-    head = json.dumps(whole, indent=1, allow_nan=False).removesuffix("[]\n}")
-    inner = ",\n  ".join(lines)
-    return sealed(f"{head}[\n  {inner}\n ]\n}}" if lines else f"{head}[]\n}}")
+def results_json(whole: Mapping[str, Any]) -> str:
+    """Write the content of ``results.json``, which `read_results` reads: a line for each cell."""
+    cells = whole["cells"]
+    if isinstance(cells, str):
+        return sealed(json.dumps(whole, indent=1, allow_nan=False))
+    about = {**{key: each for key, each in whole.items() if key != "cells"}, "cells": []}
+    head = json.dumps(about, indent=1, allow_nan=False).removesuffix("[]\n}")
+    inner = ",\n  ".join(json.dumps(cell, allow_nan=False) for cell in cells)
+    return sealed(f"{head}[\n  {inner}\n ]\n}}" if cells else f"{head}[]\n}}")
 
 
 def is_readable(results: Mapping[str, Any], *keys: str) -> bool:
@@ -236,48 +238,70 @@ def _candidates(folder: Path) -> Iterator[Path]:
 
 
 def _run(folder: Path) -> StoredRun | None:
-    cells = sorted((folder / _CELLS).glob("*.json"))
+    store = Store(folder)
+    stored = store.stored()
     results = read_results(folder)
-    if results is not None and is_readable(results, "cells", "protocol"):
-        records, finished = results["cells"], results.get("finished", "")
-        if not finished:  # written by an older version
-            when = (folder / RESULTS_FILE).stat().st_mtime
-            finished = datetime.datetime.fromtimestamp(when, datetime.UTC).isoformat("T", "seconds")
-        protocol = results["protocol"]
-        components = [row["component"] for row in results["table"]]
-        named = results.get("datasets") or results.get("run", {}).get("datasets")
-    else:
-        records = [record for path in cells if (record := _record(path)) is not None]
-        if not records:
-            return None
-        results = named = None
-        finished = max((each.get("finished", "") for each in records), default="")
-        settings = records[0]["identity"].get("protocol") or {}
-        protocol = str(settings.get("name") or settings.get("protocol") or "")
-        components = [_component(each["identity"].get("component")) for each in records]
-    datasets = named or [_component(each["identity"].get("dataset")) for each in records]
-    failed = sum(each["status"] == "failed" for each in records)
+    if results is None or not is_readable(results, "cells", "protocol"):
+        return _stopped(store, stored)
+    finished = results.get("finished", "")
+    if not finished:  # written by an older version
+        when = (folder / RESULTS_FILE).stat().st_mtime
+        finished = datetime.datetime.fromtimestamp(when, datetime.UTC).isoformat("T", "seconds")
+    datasets = results.get("datasets") or results.get("run", {}).get("datasets")
+    cells = cells_of(results)
+    counts = results.get("counts")
+    if not isinstance(counts, dict):
+        failed = sum(each["status"] == "failed" for each in cells)
+        counts = {"done": len(cells) - failed, "failed": failed}
     return StoredRun(
         folder=str(folder),
-        datasets=list(dict.fromkeys(datasets)),
-        protocol=protocol,
-        components=list(dict.fromkeys(components)),
-        done=len(records) - failed,
-        failed=failed,
-        stored=len(cells),
+        datasets=_names(datasets or (_component(c["identity"].get("dataset")) for c in cells)),
+        protocol=results["protocol"],
+        components=_names(row["component"] for row in results["table"]),
+        done=counts.get("done", 0),
+        failed=counts.get("failed", 0),
+        stored=len(stored),
         finished=finished,
-        complete=results is not None,
+        complete=True,
     )
 
 
-def _record(path: Path) -> dict[str, Any] | None:
-    """A stored cell; None if it cannot be read."""
-    try:
-        record = read_json(path, longest=_LONGEST)
-        identity, status = record["identity"], record["status"]
-    except (DataError, TypeError, KeyError):
+def _stopped(store: Store, keys: Sequence[str]) -> StoredRun | None:
+    """A run that has no table yet, by its cells."""
+    counts = {"done": 0, "failed": 0}
+    finished, protocol = "", ""
+    datasets: dict[str, None] = {}
+    components: dict[str, None] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is damaged is not counted
+        for key in keys:
+            head = store.head(key)
+            if head is None or head.status not in counts or not head.has_identity:
+                continue
+            counts[head.status] += 1
+            finished = max(finished, str(head.finished))
+            identity = parse(head.identity)
+            components[_component(identity.get("component"))] = None
+            datasets[_component(identity.get("dataset"))] = None
+            if not protocol:
+                settings = identity.get("protocol") or {}
+                protocol = str(settings.get("name") or settings.get("protocol") or "")
+    if not any(counts.values()):
         return None
-    return record if isinstance(identity, dict) and status in ("done", "failed") else None
+    return StoredRun(
+        folder=str(store.folder),
+        datasets=list(datasets),
+        protocol=protocol,
+        components=list(components),
+        **counts,
+        stored=len(keys),
+        finished=finished,
+        complete=False,
+    )
+
+
+def _names(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
 
 
 def _component(identity: Any) -> str:

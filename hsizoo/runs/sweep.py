@@ -17,6 +17,7 @@ from hsizoo.runs.choose import built_as, choose_protocol, make_protocol, protoco
 from hsizoo.runs.datasets import Datasets
 from hsizoo.runs.experiment_file import RunDescription
 from hsizoo.runs.plan import plan
+from hsizoo.training.data_version import data_version
 from hsizoo.training.division import divide
 from hsizoo.training.settings import TrainingSettings
 from hsizoo.zoo.factory import WEIGHTS, resolve
@@ -51,17 +52,19 @@ class PlannedTraining:
 
     @property
     def untrained(self) -> str:
-        """The component before the training."""
-        return _with(self.component, weights="none")
+        """The component before the training: with the weights that it says, else with none."""
+        said = WEIGHTS.name in parse_composition(self.component)[0].options
+        return self.component if said else _with(self.component, weights="none")
 
     def folder(self, datasets: Datasets) -> str:
         """Name of its folder, with a digest of everything that the result depends on."""
         component = resolve(self.untrained, "segmenter")
-        version = datasets.get(self.dataset).version
+        dataset, chosen = datasets.get(self.dataset), self.chosen()
+        version = data_version(dataset, divide(dataset.scenes(), chosen))
         about = {
             "component": component.identity(),
             "dataset": {**datasets.recipe(self.dataset).identity(), "version": version},
-            "settings": asdict(self.chosen()),
+            "settings": asdict(chosen),
             "version": TrainingSettings.version,
         }
         text = json.dumps(about, sort_keys=True)
@@ -75,7 +78,7 @@ class PlannedTraining:
         return TrainingSettings(**resolve_options("training", declared, {}, wanted))
 
     def __str__(self) -> str:
-        settings = "".join(f", {key} {value}" for key, value in self.given)
+        settings = "".join(f", {key} {value}" for key, value in self.given if value is not None)
         return f"{self.component} on {self.dataset}, seed {self.seed}{settings}"
 
 

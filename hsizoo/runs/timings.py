@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +12,7 @@ from typing import Any, Literal
 
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.store import Store
+from hsizoo.errors import StoreError
 
 __all__ = ["Basis", "CellTime", "Timings", "earlier_records"]
 
@@ -106,12 +105,11 @@ def earlier_records(folders: Sequence[Path]) -> Iterator[dict[str, Any]]:
     for folder in dict.fromkeys(folders):
         store = Store(folder)
         try:
-            with os.scandir(store.cells) as files:
-                names = [each.name for each in itertools.islice(files, _MOST_RECORDS)]
-        except OSError:
+            keys = store.stored()[:_MOST_RECORDS]
+        except StoreError:
             continue
-        for name in names:
-            record = store.load(name.removesuffix(".json")) if name.endswith(".json") else None
+        for key in keys:
+            record = store.load(key)
             if record is not None and record.get("status") == "done":
                 yield record
 

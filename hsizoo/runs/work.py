@@ -14,10 +14,11 @@ from hsizoo.errors import ContractError, DataError
 from hsizoo.interfaces import Protocol
 from hsizoo.runs.choose import protocol_class
 from hsizoo.runs.datasets import Datasets
-from hsizoo.runs.dependencies import Dependencies
+from hsizoo.runs.dependencies import Dependencies, weights_of
 from hsizoo.runs.held import HeldScene
 from hsizoo.runs.plan import COMPONENTS_AT_A_TIME
 from hsizoo.weights.files import require
+from hsizoo.weights.sent import SentWeights
 from hsizoo.zoo.factory import resolve
 from hsizoo.zoo.recipe import Recipe
 
@@ -58,7 +59,10 @@ class CellWork:
         memory = PeakMemory(job["device"])
         remarks = [*scene.cube.remarks, *scene.label_map.remarks]
         try:
-            with self._held.guarded(job["row"]["label"]):
+            with (
+                self._held.guarded(job["row"]["label"]),
+                embedding_cache().written_if(self._held.is_unchanged),
+            ):
                 result = protocol.run(component, scene, seed=job["seed"], progress=progress)
         finally:
             if self._held.is_empty:  # what was made from a scene that was changed is worth nothing
@@ -76,6 +80,10 @@ class CellWork:
     def depends(self, jobs: Iterable[Mapping[str, Any]]) -> Dependencies:
         """What the jobs need on another machine; see `hsizoo.engine.executors.DependentWork`."""
         return Dependencies.of(jobs)
+
+    def weights(self, jobs: Iterable[Mapping[str, Any]]) -> list[SentWeights]:
+        """What another machine is sent; see `hsizoo.engine.executors.CarryingWork`."""
+        return weights_of(jobs)
 
     def build_each(self, jobs: Iterable[Mapping[str, Any]], device: str) -> None:
         """Build every component once, so that a bad value is reported before computing anything.

@@ -20,20 +20,24 @@ import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from hsizoo.engine.provenance import provenance
+from hsizoo.engine.scene_versions import UnchangedFiles
 from hsizoo.errors import (
     DataError,
     MissingRequirement,
     OptionError,
     ProtocolError,
     StoreError,
+    listed,
 )
 from hsizoo.interfaces import SceneDataset, SceneInfo, TrainableSegmenter
+from hsizoo.progress import listening
 from hsizoo.protocols.interactive.robots import Robot, make_robot
 from hsizoo.training import (
     Division,
@@ -44,6 +48,7 @@ from hsizoo.training import (
     divide,
     present_labels,
 )
+from hsizoo.training.data_version import data_version
 from hsizoo.training.folder import Checkpoint, TrainingFolder
 from hsizoo.training.folder import publish as publish_result
 from hsizoo.training.interrupts import Interrupts
@@ -62,7 +67,7 @@ from hsizoo.zoo.names import parse_composition
 from hsizoo.zoo.options import declared_options, resolve_options
 from hsizoo.zoo.recipe import Recipe
 
-__all__ = ["TrainEvents", "TrainResult", "train"]
+__all__ = ["TrainEvents", "TrainResult", "default_folder", "train"]
 
 DEFAULT_FOLDER = "hsizoo-runs"
 
@@ -77,7 +82,8 @@ class TrainEvents:
     ``planned`` with the number of steps already done and their total; ``stepped`` with each step;
     ``validated`` with the epoch and its metrics; ``saved`` with the step that a checkpoint covers.
     ``warned`` is called, at most once, with advice if the scenes exceed the memory for them;
-    ``stopping`` when Ctrl-C was pressed and the step under way is finished first.
+    ``stopping`` when Ctrl-C was pressed and the step under way is finished first; ``reading`` while
+    files that are not known yet are read for their digests, with the MiB read and their total.
     """
 
     prepared: Callable[[int, int], None] = lambda done, total: None
@@ -87,6 +93,7 @@ class TrainEvents:
     saved: Callable[[int], None] = lambda step: None
     warned: Callable[[str], None] = lambda text: None
     stopping: Callable[[], None] = lambda: None
+    reading: Callable[[int, int], None] = lambda done, total: None
 
 
 @dataclass(frozen=True)
@@ -206,14 +213,10 @@ def train(
             "checkpoint_steps must be at least 1 and state_memory at least 0; "
             f"got {checkpoint_steps} and {state_memory}"
         )
-    declared = declared_options(TrainingSettings)
-    chosen = TrainingSettings(**resolve_options("training", declared, {}, settings))
-    plan = _TrainingPlan.resolve(component, dataset, chosen)
+    with listening(events.reading):
+        plan = _TrainingPlan.of(component, dataset, settings)
     device = resolve_device(device)
-    folder = TrainingFolder(
-        out
-        or Path(DEFAULT_FOLDER) / "train" / f"{plan.name}-{plan.source.entry.spec.name}-{plan.key}"
-    )
+    folder = TrainingFolder(out or plan.default_folder)
     with folder:
         if fresh:
             folder.clear()
@@ -240,6 +243,23 @@ def train(
     )
 
 
+def default_folder(component: str, dataset: str, settings: Mapping[str, Any]) -> Path:
+    """Return the run folder that a training has by default, and check all that can be checked.
+
+    Parameters
+    ----------
+    component, dataset : str
+    settings : mapping
+        As `train` takes them.
+
+    Raises
+    ------
+    HsizooError
+        As `train` does before it begins.
+    """
+    return _TrainingPlan.of(component, dataset, settings).default_folder
+
+
 @dataclass(frozen=True)
 class _TrainingPlan:
     """A fully resolved training: component, dataset, division and settings."""
@@ -251,9 +271,18 @@ class _TrainingPlan:
     division: Division
     settings: TrainingSettings
     robot: Robot
+    files: UnchangedFiles
 
     @classmethod
-    def resolve(cls, component: str, dataset: str, settings: TrainingSettings) -> _TrainingPlan:
+    def of(cls, component: str, dataset: str, given: Mapping[str, Any]) -> _TrainingPlan:
+        """Work out what is trained, with the content of all files that will be read."""
+        options = resolve_options("training", declared_options(TrainingSettings), {}, given)
+        plan = cls._resolve(component, dataset, TrainingSettings(**options))
+        _ = plan.key  # as the files are now
+        return plan
+
+    @classmethod
+    def _resolve(cls, component: str, dataset: str, settings: TrainingSettings) -> _TrainingPlan:
         parts = parse_composition(component)
         chooses = WEIGHTS.name in parts[0].options
         try:
@@ -283,11 +312,15 @@ class _TrainingPlan:
                 for each in missing(resolved.weight_files())
             ]
             raise type(error)("\n".join([str(error), *lines])) from error
-        return cls(resolved, source, scenes, infos, division, settings, make_robot(settings.robot))
+        read = [scenes.scene_files(index) for index in (*division.train, *division.val)]
+        files = UnchangedFiles(path for paths in read for path in paths)
+        robot = make_robot(settings.robot)
+        return cls(resolved, source, scenes, infos, division, settings, robot, files)
 
     @property
-    def name(self) -> str:
-        return self.component.entry.spec.name
+    def default_folder(self) -> Path:
+        name = f"{self.component.entry.spec.name}-{self.source.entry.spec.name}-{self.key}"
+        return Path(DEFAULT_FOLDER) / "train" / name
 
     def by_fold(self, card: Mapping[str, Any]) -> dict[str, int] | None:
         """Division of the subjects, if the weights are evaluated on a fold of them."""
@@ -296,12 +329,17 @@ class _TrainingPlan:
         settings = asdict(self.settings)
         return {key: settings[key] for key in ("folds", "fold", "split_seed")}
 
-    @property
+    @cached_property
+    def data_version(self) -> str:
+        """Version of the scenes that are read."""
+        return data_version(self.dataset, self.division)
+
+    @cached_property
     def key(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of everything that the result depends on."""
         about = {
             "component": self.component.identity(),
-            "dataset": {**self.source.identity(), "data_version": self.dataset.version},
+            "dataset": {**self.source.identity(), "data_version": self.data_version},
             "scenes": {
                 name: [self.infos[index].name for index in getattr(self.division, name)]
                 for name in ("train", "val")
@@ -320,6 +358,15 @@ class _TrainingPlan:
                 f"{folder.folder} holds a training with another component, dataset or settings "
                 f"(key {key}; this training has {self.key}).  Choose another folder with --out, or "
                 "delete this one; `hsizoo train --fresh` replaces it"
+            )
+
+    def check_files(self) -> None:
+        """Raise `DataError` if the scenes are not what they were when this was planned."""
+        if changed := self.files.changed():
+            raise DataError(
+                f"{listed(changed)} changed during the training, whose weights would come of the "
+                "old and the new files.  Only checkpoints from before are kept; run the same "
+                "command again"
             )
 
     def command(self) -> str:
@@ -352,7 +399,7 @@ class _TrainingPlan:
             "dataset": {
                 "name": self.source.label,
                 **self.source.identity(),
-                "data_version": self.dataset.version,
+                "data_version": self.data_version,
                 "licence": self.dataset.card.licence,
                 "has_test_split": any(info.split == "test" for info in self.infos),
             },
@@ -431,6 +478,7 @@ def _train(
     events.planned(trainer.done, trainer.total)
 
     def save(*, is_best: bool, state: Mapping[str, Any] | None = None) -> None:
+        plan.check_files()
         about = {
             "step": trainer.done,
             "key": plan.key,

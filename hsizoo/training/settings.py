@@ -31,7 +31,7 @@ class TrainingSettings:
         Peak learning rate.  INFERRED: that of Medical SAM Adapter; the paper does not say.
     weight_decay : float, default 0.01
         Weight decay of AdamW, on parameters of two or more dimensions only, so not on biases and
-        norms.  INFERRED.
+        norms, and on those that got a gradient.  INFERRED.
     beta1, beta2 : float, default 0.9 and 0.999
         Betas of AdamW.  INFERRED.
     warmup : float, default 0.05
@@ -85,7 +85,7 @@ class TrainingSettings:
     """
 
     name: ClassVar[str] = "training"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
 
     clicks: int = 5
     robot: str = "paper"

@@ -173,6 +173,7 @@ class Trainer:
                 f"learning rate {rate:g}: {error}.  Try a lower --lr, a smaller --set clip=…, a "
                 "longer --set warmup=…, or --precision float32"
             ) from error
+        self._leave_untrained()
         if self._scaler is None:
             self._optimizer.step()
         else:
@@ -190,6 +191,23 @@ class Trainer:
             grad_norm=norm,
             **losses,
         )
+
+    def _leave_untrained(self) -> None:
+        """Drop the gradients of parameters for which they have been 0 in all steps so far.
+
+        Heads and embeddings that the loss does not use may get a gradient of 0 instead of none.
+        AdamW would decay them.
+        """
+        fresh = [
+            each
+            for each in self._parameters.values()
+            if each.grad is not None and each not in self._optimizer.state
+        ]
+        if fresh:  # one transfer from the device for all
+            used = torch.stack([each.grad.ne(0).any() for each in fresh if each.grad is not None])
+            for parameter, is_used in zip(fresh, used.tolist(), strict=True):
+                if not is_used:
+                    parameter.grad = None
 
     def validate(self, indices: Sequence[int]) -> dict[str, float]:
         """Evaluate the current weights on some scenes; see `validate`."""

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from hsizoo.documents import parse_json, read_sealed
 from hsizoo.errors import DataError
 from hsizoo.weights.places import home
+from hsizoo.weights.sent import digest_expected_at, sent_path
 
 if TYPE_CHECKING:
     import torch
@@ -238,12 +239,26 @@ def _is_fold(card: Mapping[str, Any], fold: Mapping[str, int]) -> bool:
 def open_weights(path: Path | str) -> TrainedWeights:
     """Open a folder with a card, a card, or a safetensors file that describes itself.
 
+    On a worker that the path of another machine was given to, this may be a file that was sent; see
+    `hsizoo.weights.sent`.
+
     Raises
     ------
     DataError
         If the path is none of these.
     """
-    path = Path(path).expanduser()
+    digest = digest_expected_at(Path(path))
+    if digest is not None and sent_path(digest).is_file():
+        with contextlib.suppress(DataError):
+            found = _open(Path(path))
+            if found.digest == digest:
+                return found
+        return _open(sent_path(digest))
+    return _open(Path(path))
+
+
+def _open(path: Path) -> TrainedWeights:
+    path = path.expanduser()
     if path.name == CARD_FILE:
         path = path.parent
     file = path / WEIGHTS_FILE if path.is_dir() else path

@@ -39,8 +39,10 @@ class ScorerSegmenterOptions:
         Effect of a negative click.  ``veto``: the probability of a pixel that is more similar to
         the negative than to the positive clicks becomes 0.  INFERRED: the paper's simulated user
         makes positive clicks only, so both settings reproduce it; a negative click of a real user
-        or of the ``ritm`` robot should have an effect.  A scorer that combines clicks itself
-        decides on that effect; ``ignore`` hides negative clicks from it.
+        or of the ``ritm`` robot should have an effect.  The maps are compared before a scorer
+        equalises them, and the pixels are taken out after: ranks in two maps cannot be compared,
+        and a negative click should change no pixel but those that it takes.  A scorer that
+        combines clicks itself decides on the effect; ``ignore`` hides negative clicks from it.
     """
 
     aggregate: Literal["max", "mean"] = "max"

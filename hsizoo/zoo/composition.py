@@ -34,6 +34,7 @@ class LabeledClassifier(PixelClassifier):
         self.classifier = classifier
         self.pseudo_labels = None
         self.fitted_cube_only = classifier.fitted_cube_only
+        self.receptive_field = classifier.receptive_field
 
     def fit(self, cube: HyperCube, labels: LabelMap, *, rng: np.random.Generator) -> Self:
         """Extend the labels, then fit the classifier; see `PixelClassifier.fit`."""

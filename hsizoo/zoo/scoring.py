@@ -2,16 +2,18 @@
 
 SAMSA 2.0 (arXiv:2508.00493), section 3.2: each click gives one similarity map, and the maps of an
 object are combined by the pixel-wise maximum.  The combined map is cached, so each further click
-costs one map.  A scorer that overrides `SpectralScorer.score_clicks` combines the clicks itself
-and is called with all of them after each click.
+costs one map; a scorer that overrides `SpectralScorer.finish` then processes it.  A scorer that
+overrides `SpectralScorer.score_clicks` combines the clicks itself and is called with all of them
+after each click.
 """
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, ClassVar
 
 import numpy as np
@@ -87,6 +89,7 @@ class ScorerSegmenter(InteractiveSegmenter):
                 f"outside its range {low} to {high}"
             )
         self._scores_clicks = type(scorer).score_clicks is not SpectralScorer.score_clicks
+        self._finishes = type(scorer).finish is not SpectralScorer.finish
         if self._scores_clicks and aggregate != "max":
             raise OptionError(
                 f"aggregate={aggregate!r}: {type(scorer).__name__} combines clicks itself; omit "
@@ -142,9 +145,10 @@ class ScorerSegmenter(InteractiveSegmenter):
         # An object with negative clicks only has no map: zeros, on the device of the other maps.
         device = next((each.device for each in (*positive, *negative) if each is not None), None)
         probability = torch.zeros((len(prompts), *state.cube.shape[:2]), device=device)
-        for n, (similar, dissimilar) in enumerate(zip(positive, negative, strict=True)):
-            if similar is not None:
-                probability[n] = self._probability(state, similar, dissimilar)
+        found = [(n, similar) for n, similar in enumerate(positive) if similar is not None]
+        scores = self._finished(state, [similar for _, similar in found])
+        for (n, similar), score in zip(found, scores, strict=True):
+            probability[n] = self._probability(state, score, _nearer(negative[n], similar))
         return probability
 
     def predict_boxes(self, state: _State, boxes: npt.NDArray[np.int64]) -> torch.Tensor:
@@ -173,9 +177,10 @@ class ScorerSegmenter(InteractiveSegmenter):
             spectra = state.cube.data[inside][usable]
             references[place] = spectra.mean(axis=0, dtype=np.float64)
         maps = torch.zeros((len(boxes), height, width))
-        for place, score in enumerate(self._score_spectra(state, references)):
+        scores = self._finished(state, self._score_spectra(state, references))
+        for place, score in enumerate(scores):
             maps = maps.to(score.device)
-            maps[place] = self._probability(state, score, None)
+            maps[place] = self._probability(state, score)
         return maps
 
     def predict_spectra(
@@ -214,7 +219,8 @@ class ScorerSegmenter(InteractiveSegmenter):
         negative = None
         if self.options.negatives == "veto" and against is not None:
             negative = self._combined_spectra(state, against)
-        return self._probability(state, positive, negative)
+        (score,) = self._finished(state, [positive])
+        return self._probability(state, score, _nearer(negative, positive))
 
     def _combined_spectra(
         self, state: _State, references: npt.NDArray[np.float32]
@@ -247,21 +253,32 @@ class ScorerSegmenter(InteractiveSegmenter):
         maps = self._checked(state, returned, len(found), "score_clicks", "object")
         probability = torch.zeros(shape, device=maps.device)
         for n, score in zip(found, maps, strict=True):
-            probability[n] = self._probability(state, score, None)
+            probability[n] = self._probability(state, score)
         return probability
 
+    def _finished(self, state: _State, combined: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """Combined maps (H, W) after the scorer's `finish`, in bounded batches."""
+        if not self._finishes:
+            yield from combined
+            return
+        step = max(1, _BATCH_BYTES // (4 * state.cube.shape[0] * state.cube.shape[1]))
+        maps = iter(combined)
+        while batch := list(islice(maps, step)):
+            returned = self.scorer.finish(state.prepared, torch.stack(batch))
+            yield from self._checked(state, returned, len(batch), "finish", "object")
+
     def _probability(
-        self, state: _State, positive: torch.Tensor, negative: torch.Tensor | None
+        self, state: _State, score: torch.Tensor, vetoed: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Probability (H, W) from the combined maps of the positive and the negative clicks."""
+        """Probability (H, W) from a score map; 0 at invalid and at vetoed pixels."""
         assert state.valid is not None
-        probability = torch.empty_like(positive)
-        step = max(1, _PIXELS_AT_ONCE // positive.shape[1])
-        for first in range(0, len(positive), step):  # limits temporary copies of a large map
+        probability = torch.empty_like(score)
+        step = max(1, _PIXELS_AT_ONCE // score.shape[1])
+        for first in range(0, len(score), step):  # limits temporary copies of a large map
             rows = slice(first, first + step)
-            part = to_probability(positive[rows], self.scorer.score_range, self.scorer.threshold)
-            if negative is not None:
-                part = part.masked_fill(negative[rows] > positive[rows], 0.0)
+            part = to_probability(score[rows], self.scorer.score_range, self.scorer.threshold)
+            if vetoed is not None:
+                part = part.masked_fill(vetoed[rows], 0.0)
             probability[rows] = part.masked_fill(~state.valid[rows], 0.0)
         return probability
 
@@ -380,6 +397,11 @@ def to_probability(
     below = distance / (threshold - low) if math.isfinite(low) else squashed
     above = distance / (high - threshold) if math.isfinite(high) else squashed
     return (0.5 + 0.5 * torch.where(distance < 0, below, above)).clamp_(0.0, 1.0)
+
+
+def _nearer(negative: torch.Tensor | None, positive: torch.Tensor) -> torch.Tensor | None:
+    """Pixels (H, W) more similar to the negative than to the positive clicks; None without them."""
+    return None if negative is None else negative > positive
 
 
 def _points(clicks: Clicks, sign: bool) -> Points:

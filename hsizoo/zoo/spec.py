@@ -69,6 +69,9 @@ class ComponentSpec:
         output, so that stored cells of the old version are not reused.
     paper : str, optional
         Citation or DOI of the method.
+    from_abstract : bool, default False
+        Whether only the abstract of `paper` was at hand, so that layers and constants are the
+        plugin's own.  Tables mark such rows "abstract only".
     licence : str, default "Apache-2.0"
         Licence of the code.
     weights : str, optional
@@ -106,6 +109,7 @@ class ComponentSpec:
     options_type: str = ""
     version: str = "1"
     paper: str = ""
+    from_abstract: bool = False
     licence: str = "Apache-2.0"
     weights: str = ""
     packaged: str = ""
@@ -145,6 +149,8 @@ class ComponentSpec:
             object.__setattr__(self, text, plain)
         if not self.summary:
             raise self._error("a one-line summary", " needs")
+        if not isinstance(self.from_abstract, bool):
+            raise self._error(f"from_abstract={self.from_abstract!r}; expected a bool", " has")
         if not is_plain(self.version, _LONGEST_NAME):
             raise self._error(
                 f"version={self.version!r}; expected at most {_LONGEST_NAME} printable characters",

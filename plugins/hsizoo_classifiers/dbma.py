@@ -20,6 +20,7 @@ from hsizoo_classifiers.patches import predict_patches
 from hsizoo_classifiers.spectral_layers import (
     KERNEL,
     along,
+    along_memory,
     at_every_pixel,
     at_once,
     length_after,
@@ -77,7 +78,7 @@ class DoubleBranchNet(nn.Module):
     and the maximum over the channels.  Both follow S. Woo et al., "CBAM", ECCV 2018, which the
     paper builds on.  INFERRED: the ReLU between the two layers, from CBAM, and the 3×3, from the
     code of R. Li et al.; that code has no ReLU and, where it names the maximum over the patch,
-    takes the mean again.
+    takes the mean again.  INFERRED: BN has PyTorch's epsilon of 1e-5; that code has 1e-3.
 
     Notes
     -----
@@ -139,13 +140,14 @@ class Spectral(nn.Module):
 
     def __init__(self, bands: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
+        self.layers = along_memory(
             nn.Conv2d(1, 24, along(KERNEL), stride=along(2)),
             Dense(24, along(KERNEL), (0, KERNEL // 2)),
             nn.BatchNorm2d(96),
             nn.ReLU(),
             nn.Conv2d(96, _OUT, along(length_after(bands))),
-        ).to(memory_format=torch.channels_last)  # a third faster on a CPU
+            length=length_after(bands),
+        )
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
         """Return the features of each pixel."""

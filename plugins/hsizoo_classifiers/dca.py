@@ -153,6 +153,7 @@ class CooperativeAlignment(hsizoo.PixelClassifier):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self.receptive_field = self.options.patch
         self._learnt: tuple[Components, Matrix, LogisticRegression] | None = None
 
     def fit(

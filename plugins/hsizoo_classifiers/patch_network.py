@@ -45,6 +45,7 @@ class PatchNetwork(hsizoo.PixelClassifier):
 
     def __init__(self, *, device: str = "cpu", **options: Any) -> None:
         super().__init__(**options)
+        self.receptive_field = self.options.patch
         self._schedule = Schedule.of(self.options)
         self._device = torch.device(device)
         self._learnt: tuple[Scaling, nn.Module] | None = None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 
 import hsizoo
 from hsizoo.errors import DataError
-from hsizoo_classifiers.options.networks import NetworkOptions, SmallCnnOptions
+from hsizoo_classifiers.options.networks import NetworkOptions, Training
 from hsizoo_classifiers.pixels import Seeds
 
 __all__ = [
@@ -30,47 +31,48 @@ __all__ = [
     "predict",
     "predict_patches",
     "train",
+    "watching",
 ]
+
+Watcher = Callable[[nn.Module, int, float], None]
+
+_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 _AT_ONCE = 2**27  # bytes of patches per forward pass
 _PIXELS = 2**16  # pixels per strip; activations take about 10 kB per pixel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """Training schedule of a network; the learning rate decays to zero along a cosine.
+class Schedule(Training):
+    """A network's training, and how long it lasts; see `Training` for the rest.
 
     Parameters
     ----------
-    rate, momentum, decay : float
-        Learning rate, momentum (``sgd`` only), weight decay.
     batch : int
         Pixels per step, at least 2: a single pixel has no batch statistics.  A single pixel left
         over at the end joins another batch.
-    epochs, max_steps : int
-        Passes over the labelled pixels, limited to `max_steps` steps.
-    optimiser : {"sgd", "adam"}
+    epochs : int
+        Passes over the labelled pixels.
+    max_steps : int, optional
+        Maximum number of steps, regardless of `epochs`.
+    flips : bool, default True
+        Whether patches are mirrored at random.
     """
 
-    rate: float
-    decay: float
     batch: int
     epochs: int
-    max_steps: int
-    momentum: float = 0.0
-    optimiser: Literal["sgd", "adam"] = "sgd"
+    max_steps: int | None = None
+    flips: bool = True
 
     @classmethod
     def of(cls, options: NetworkOptions) -> Schedule:
         """Return the schedule for the options of a network."""
         return cls(
-            rate=options.rate,
-            decay=options.decay,
+            **asdict(options.resolved),
             batch=options.batch,
             epochs=options.epochs,
             max_steps=options.max_steps,
-            momentum=options.momentum if isinstance(options, SmallCnnOptions) else 0.0,
-            optimiser=options.optimiser,
+            flips=options.flips,
         )
 
 
@@ -132,7 +134,7 @@ def train(
     schedule: Schedule,
     rng: torch.Generator,
 ) -> None:
-    """Train in place on the patches of the labelled pixels, flipped at random.
+    """Train in place on the patches of the labelled pixels, by default flipped at random.
 
     No pixel is held out: with a few labels per class there are none to spare.  Nothing is selected
     by validation; the last weights are kept.
@@ -142,7 +144,9 @@ def train(
     truth = torch.from_numpy(seeds.classes).to(device)
 
     def loss_of(chosen: torch.Tensor) -> torch.Tensor:
-        seen = _flipped(gather(image, patch, rows[chosen], cols[chosen]), rng)
+        seen = gather(image, patch, rows[chosen], cols[chosen])
+        if schedule.flips:
+            seen = _flipped(seen, rng)
         return F.cross_entropy(net(seen), truth[chosen])
 
     descend(net, loss_of, len(truth), schedule, rng)
@@ -171,9 +175,12 @@ def descend(
     device = next(net.parameters()).device
     # Batches of nearly equal size, none with a single sample.
     batches = min(-(-count // schedule.batch), count // 2)
-    steps = min(schedule.epochs * batches, schedule.max_steps)
+    steps = schedule.epochs * batches
+    if schedule.max_steps is not None:
+        steps = min(steps, schedule.max_steps)
     optimiser = _optimiser(net, schedule)
     cooling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    watcher, losses = _watcher.get(), []
     net.train()
     for step in range(steps):
         if step % batches == 0:
@@ -182,15 +189,41 @@ def descend(
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        cooling.step()
+        if schedule.course == "cosine":
+            cooling.step()
         hsizoo.tell_progress(step + 1, steps)
+        if watcher is not None:
+            losses.append(loss.item())
+            if (step + 1) % batches == 0 or step + 1 == steps:
+                watcher(net.eval(), step // batches + 1, sum(losses) / len(losses))
+                losses.clear()
+                net.train()
     net.eval()
+
+
+@contextmanager
+def watching(watcher: Watcher) -> Iterator[None]:
+    """Show every network trained in this context to `watcher` after each epoch.
+
+    Parameters
+    ----------
+    watcher : callable
+        Called with the network in evaluation mode, the epoch, counted from 1, and the mean of its
+        losses.  It must not change the network, nor draw from torch's global generator.
+    """
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
 
 
 def _optimiser(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
     rate, decay = schedule.rate, schedule.decay
     if schedule.optimiser == "adam":
         return torch.optim.Adam(net.parameters(), rate, weight_decay=decay)
+    if schedule.optimiser == "rmsprop":  # constants of Keras
+        return torch.optim.RMSprop(net.parameters(), rate, 0.9, eps=1e-7, weight_decay=decay)
     return torch.optim.SGD(net.parameters(), rate, schedule.momentum, weight_decay=decay)
 
 

@@ -179,6 +179,7 @@ class FittedCubeOnly(hsizoo.PixelClassifier):
     """Classifier that labels only the cube that it was fitted on, during `fit`."""
 
     fitted_cube_only = True
+    receptive_field = "scene"
     _found: tuple[str, Floats] | None = None
 
     def _keep(self, cube: hsizoo.HyperCube, probability: npt.NDArray[Any]) -> None:

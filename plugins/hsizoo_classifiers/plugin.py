@@ -74,6 +74,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             kind="classifier",
             target=f"hsizoo_classifiers.{target}",
             options_type=f"hsizoo_classifiers.options.{options}",
+            version="2",  # trained whole, where 1 had no more than 200 or 1000 steps
             summary=summary,
             paper=paper,
         )
@@ -84,6 +85,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         options_type="hsizoo_classifiers.options.shallow:CooperativeAlignmentOptions",
         summary="Aligns subspaces of the labelled pixels and of all pixels; semi-supervised",
         paper="Zhang et al., IEEE Trans. Geosci. Remote Sens. 59 (2021) 9646 (from its abstract)",
+        from_abstract=True,
     )
     yield hsizoo.ComponentSpec(
         name="smr-eg",
@@ -92,6 +94,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         options_type="hsizoo_classifiers.options.networks:DualManifoldOptions",
         summary="Graph convolution within patches, with a loss on unlabelled pixels",
         paper="Wang et al., doi:10.1109/TGRS.2021.3073932 (built from its abstract)",
+        from_abstract=True,
     )
     yield hsizoo.ComponentSpec(
         name="sln-sni",
@@ -100,6 +103,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         options_type="hsizoo_classifiers.options.networks:SpatialSelfTrainingOptions",
         summary="Self-trained CNN; neighbours vet its pseudo labels, classes are balanced",
         paper="Feng et al., doi:10.1109/LGRS.2023.3241340 (built from its abstract)",
+        from_abstract=True,
     )
     for name, kind, target, options, summary, paper in (
         (

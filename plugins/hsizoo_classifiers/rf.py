@@ -31,6 +31,7 @@ class RandomForest(hsizoo.PixelClassifier):
 
     Options: ClassVar = RandomForestOptions
     options: RandomForestOptions
+    receptive_field = 1
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -41,6 +41,7 @@ class SupportVectorMachine(hsizoo.PixelClassifier):
 
     Options: ClassVar = SupportVectorMachineOptions
     options: SupportVectorMachineOptions
+    receptive_field = 1
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

@@ -1,4 +1,4 @@
-"""IPG engine for SAM 2.1 and models built on it: groups encoded once, decoded in batches."""
+"""IPG engine for SAM, SAM 2.1 and models built on them: groups encoded once, decoded in batches."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from hsizoo_sam2 import Projection, Sam21
-from torch.nn import functional
+from hsizoo_sam2 import Projection, PromptedSam
 
 import hsizoo
+from hsizoo.errors import DataError
 from hsizoo_ipg.engines import Engine
 from hsizoo_ipg.group_cache import GroupCache
 from hsizoo_ipg.groups import Groups
@@ -24,6 +24,7 @@ _MASK_PIXELS = (
     2**21
 )  # mask pixels that a GPU decodes at once: 512 masks of SAM 2.1 nano, 32 of small
 _CHANNELS = ("tokens", "middle", "fine")
+_CHANNELS_AT_ONCE = 16  # of an image of features that is enlarged: 64 MiB at 1024 × 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ class Decoding:
 
 
 class DenseEngine(Engine):
-    """Engine for SAM 2.1, SAMSA, SAMSA 2.0 and related models.
+    """Engine for SAM, SAM 2.1, SAMSA, SAMSA 2.0 and related models.
 
     The spectral prompt of SAMSA 2.0 and the late-fusion map of SAMSA use all bands of the cube;
     the pseudo-RGB image is that of the group.  (Exception: the image in the mask prompt of SAMSA
@@ -74,7 +75,7 @@ class DenseEngine(Engine):
 
     Parameters
     ----------
-    segmenter : Sam21
+    segmenter : PromptedSam
     cube : HyperCube
     groups : Groups
     budget_gb : float
@@ -82,7 +83,7 @@ class DenseEngine(Engine):
     """
 
     def __init__(
-        self, segmenter: Sam21, cube: hsizoo.HyperCube, groups: Groups, budget_gb: float
+        self, segmenter: PromptedSam, cube: hsizoo.HyperCube, groups: Groups, budget_gb: float
     ) -> None:
         super().__init__(segmenter, cube, groups)
         self.network: Any = segmenter.network
@@ -98,13 +99,7 @@ class DenseEngine(Engine):
 
     def _keys(self) -> list[hsizoo.EmbeddingKey]:
         network = self.network
-        decoder = network.sam_mask_decoder
-        frozen = {
-            "no_mem_embed": network.no_mem_embed,
-            **{f"s0.{name}": each for name, each in decoder.conv_s0.state_dict().items()},
-            **{f"s1.{name}": each for name, each in decoder.conv_s1.state_dict().items()},
-        }
-        who = network.encoder_digest + hsizoo.state_digest(frozen)
+        who = network.encoder_digest + hsizoo.state_digest(network.projecting)
         shown = hashlib.sha256(self.groups.source.tobytes()).hexdigest()
         common = {
             "stretch": self._colours.stretch,
@@ -131,19 +126,31 @@ class DenseEngine(Engine):
 
         ``image`` is the encoder's embedding, ``fine`` its features at stride 4 as projected for
         the decoder.
+
+        Raises
+        ------
+        DataError
+            If the segmenter has no features of this kind.
         """
         total: torch.Tensor | None = None
         for number in range(len(self.groups)):
             projection = self._cache.get(number)
             height, width = projection.height, projection.width
             if kind == "fine":
+                if len(projection.fine) == 1 < height * width:
+                    raise DataError(
+                        f"features=fine needs SAM 2.1; {type(self.segmenter).__name__} has no "
+                        "features at stride 4: use features=image"
+                    )
                 parts = projection.fine.view(height, width, 2, 2, 2, 2, -1)
                 image = parts.permute(6, 0, 2, 4, 1, 3, 5).reshape(-1, 4 * height, 4 * width)
             else:
                 image = projection.tokens[0].T.reshape(-1, height, width)
             total = image if total is None else total + image
         assert total is not None
-        return self._enlarge(total[None] / len(self.groups))[0]
+        mean = total[None] / len(self.groups)
+        parts = [self._enlarge(part) for part in mean.split(_CHANNELS_AT_ONCE, dim=1)]
+        return torch.cat(parts, dim=1)[0]
 
     def vote(self, prompts: Sequence[hsizoo.Clicks], ballot: Ballot) -> None:
         """See `Engine.vote`."""
@@ -160,8 +167,8 @@ class DenseEngine(Engine):
             ballot.add(number, self.segmenter.fuse(self._state, masks, mine), logits=True)
 
     def _enlarge(self, maps: torch.Tensor) -> torch.Tensor:
-        size = self.cube.shape[:2]
-        return functional.interpolate(maps.float(), size, mode="bilinear", align_corners=False)
+        enlarged: torch.Tensor = self.network.restore(maps.float(), *self.cube.shape[:2])
+        return enlarged
 
     def _parts(self, classes: int) -> Iterator[list[int]]:
         """Yield groups to decode together; one at a time on the CPU, where batches do not help."""
@@ -173,7 +180,7 @@ class DenseEngine(Engine):
 
     def bundles(self, prompts: Sequence[hsizoo.Clicks]) -> Iterator[Bundle]:
         """Encode the prompts, differentiably if gradients are enabled."""
-        height, width = self.cube.shape[:2]
+        size = self.cube.shape[:2]
         same: defaultdict[int, list[int]] = defaultdict(list)
         for number, clicks in enumerate(prompts):
             same[len(clicks)].append(number)
@@ -181,10 +188,9 @@ class DenseEngine(Engine):
             chosen = [prompts[number] for number in classes]
             places = torch.tensor([[(col, row) for row, col, _ in each] for each in chosen])
             signs = torch.tensor([[int(sign) for *_, sign in each] for each in chosen])
-            scaled = places / places.new_tensor((width, height)) * self.network.image_size
             masks = self.segmenter.mask_prompts(self._state, chosen)
             sparse, dense = self.network.encode_prompts(
-                scaled.float().to(self.device),
+                self.segmenter.placed(places.float(), *size).to(self.device),
                 signs.to(device=self.device, dtype=torch.int32),
                 masks,
             )
@@ -212,8 +218,10 @@ class DenseEngine(Engine):
         """Convert flat indices in the cube to indices in a mask and in `Decoding.features`."""
         height, width = self.cube.shape[:2]
         side = self.network.mask_size
-        row = (pixels // width * side + side // 2) // height
-        col = (pixels % width * side + side // 2) // width
+        rows, cols = self.network.covered(height, width)
+        whole = 2 * self.network.image_size  # twice, as the middle of a pixel is at one half
+        row = (2 * (pixels // width) + 1) * rows * side // (height * whole)
+        col = (2 * (pixels % width) + 1) * cols * side // (width * whole)
         row, col = row.clamp(max=side - 1), col.clamp(max=side - 1)
         patch = row // 4 * (side // 4) + col // 4
         quarter = row % 4 // 2 * 2 + col % 4 // 2

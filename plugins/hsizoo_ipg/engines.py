@@ -51,7 +51,7 @@ class Engine(ABC):
             If the segmenter has no features of this kind.
         """
         raise DataError(
-            f"features={kind} needs SAM 2.1; {type(self.segmenter).__name__} has no such "
+            f"features={kind} needs SAM or SAM 2.1; {type(self.segmenter).__name__} has no such "
             "features: use features=components or features=spectrum"
         )
 

@@ -1,4 +1,4 @@
-"""Cache of frozen SAM 2.1 encodings of groups for all rounds; in memory, else on disk."""
+"""Cache of frozen SAM encodings of groups for all rounds; in memory, else on disk."""
 
 from __future__ import annotations
 

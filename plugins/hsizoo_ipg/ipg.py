@@ -15,21 +15,21 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 import numpy as np
-from hsizoo_sam2 import Sam21
+from hsizoo_sam2 import PromptedSam
 
 import hsizoo
 from hsizoo_ipg.consistency import Consistency
 from hsizoo_ipg.dense import DenseEngine
 from hsizoo_ipg.engines import Engine, GenericEngine
 from hsizoo_ipg.groups import band_groups
-from hsizoo_ipg.options import IPGOptions
+from hsizoo_ipg.options import IPGOptions, IPGPaperOptions
 from hsizoo_ipg.prompts import read_seeds
 from hsizoo_ipg.resuming import Progress, RunFile, run_key
 from hsizoo_ipg.rounds import Runner
 from hsizoo_ipg.similarity import pixel_features
 from hsizoo_ipg.voting import Thresholds
 
-__all__ = ["IPG"]
+__all__ = ["IPG", "IPGPaper"]
 
 
 class IPG(hsizoo.PseudoLabeler):
@@ -80,7 +80,7 @@ class IPG(hsizoo.PseudoLabeler):
         groups = band_groups(cube, chosen.grouping, chosen.stride, chosen.groups)
         known, names = read_seeds(cube, seeds)
         engine: Engine
-        if isinstance(self._segmenter, Sam21):
+        if isinstance(self._segmenter, PromptedSam):
             engine = DenseEngine(self._segmenter, cube, groups, chosen.group_cache_gb)
         else:
             engine = GenericEngine(self._segmenter, cube, groups)
@@ -93,7 +93,9 @@ class IPG(hsizoo.PseudoLabeler):
                 rate=chosen.rate,
                 thresholds=Thresholds.of(chosen),
             )
-        features = pixel_features(engine, chosen.features, chosen.components, chosen.smoothing)
+        features = pixel_features(
+            engine, chosen.features, chosen.components, chosen.smoothing, centred=chosen.centred
+        )
         file = RunFile(run_key(self._about(cube, seeds), rng))
         progress = file.load(rng, engine.device) or Progress(known)
         runner = Runner(chosen, engine, training, features, names, rng)
@@ -112,7 +114,7 @@ class IPG(hsizoo.PseudoLabeler):
         """Return everything that a run depends on, except its random numbers."""
         segmenter = self._segmenter
         weights = ""
-        if isinstance(segmenter, Sam21):
+        if isinstance(segmenter, PromptedSam):
             parts = {f"network.{n}": each for n, each in segmenter.network.state_dict().items()}
             if isinstance(segmenter, hsizoo.TrainableSegmenter):
                 parts |= segmenter.state_dict()
@@ -128,6 +130,21 @@ class IPG(hsizoo.PseudoLabeler):
             "weights": weights,
             "device": str(getattr(getattr(segmenter, "network", None), "device", "")),
         }
+
+
+class IPGPaper(IPG):
+    """IPG with every option as the paper says, and the plainest choice where it says nothing.
+
+    Parameters
+    ----------
+    device : str, default "cpu"
+        Torch device.
+    **options
+        See `hsizoo_ipg.options.IPGPaperOptions`.
+    """
+
+    Options: ClassVar = IPGPaperOptions
+    options: IPGPaperOptions
 
 
 def _result(cube: hsizoo.HyperCube, progress: Progress, names: np.ndarray) -> hsizoo.PseudoLabels:

@@ -13,6 +13,7 @@ __all__ = [
     "Features",
     "Grouping",
     "IPGOptions",
+    "IPGPaperOptions",
     "Pool",
     "Ranking",
     "References",
@@ -42,9 +43,9 @@ class IPGOptions:
     Parameters
     ----------
     segmenter : str, default "samsa2-nano"
-        Any registered segmenter or scorer, optionally with options.  Those built on SAM 2.1 are
-        trained and process groups in batches; for others each group is a cube of three bands.
-        INFERRED: the paper uses SAM and names no size; this one is packaged with hsizoo.
+        Any registered segmenter or scorer, optionally with options.  Those built on SAM or
+        SAM 2.1 are trained and process groups in batches; for others each group is a cube of three
+        bands.  INFERRED: the paper uses SAM and names no size; this one is packaged with hsizoo.
     iterations : int, default 50
         Number of rounds, as in the paper.
     tau_h : float, default 0.8
@@ -89,10 +90,14 @@ class IPGOptions:
         Which negative points are kept: those nearest to a positive point, the last labels, or a
         new random choice in each round.
     features : {"components", "spectrum", "image", "fine"}, default "components"
-        Features for comparing pixels, each channel centred and scaled.  ``components`` or
-        ``spectrum``: principal components or all bands, smoothed.  ``image`` or ``fine``: SAM's
-        embedding or its features at stride 4, averaged over the groups.  INFERRED (as are
-        `components` and `smoothing`): the paper says "feature".
+        Features for comparing pixels.  ``components`` or ``spectrum``: principal components or all
+        bands, smoothed.  ``image`` or ``fine``: SAM's embedding or its features at stride 4 (SAM 2
+        only), averaged over the groups.  INFERRED (as are `components` and `smoothing`): the paper
+        says "feature".
+    centred : bool, default true
+        Whether each channel of the features is centred and divided by its standard deviation
+        before cosines are taken.  INFERRED: the paper does not say.  Without it, all pixels of an
+        image are similar, and no threshold separates them.
     components : int, default 12
         Number of principal components.  Chosen, as was `smoothing`, on Salinas-A, a small Pavia
         University and the block-disjoint split of Indian Pines.
@@ -167,6 +172,7 @@ class IPGOptions:
     negatives: int = 8
     negative_choice: Choice = "nearest"
     features: Features = "components"
+    centred: bool = True
     components: int = 12
     smoothing: float = 2.0
     pool: Pool = "both"
@@ -200,3 +206,68 @@ class IPGOptions:
         value = getattr(self, name)
         if not value >= least:
             raise OptionError(f"{name}={value}: must be at least {least:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IPGPaperOptions(IPGOptions):
+    """Options of `hsizoo_ipg.ipg.IPGPaper`: those of IPG with the paper's values as defaults.
+
+    Parameters
+    ----------
+    segmenter : str, default "sam-vit-b"
+        Any registered segmenter or scorer, optionally with options.  The paper uses SAM.
+        INFERRED: its size is not named; this is the smallest.
+    support : float, default 0
+        Minimum fraction of foreground votes among the groups that decided about a class at a
+        pixel; 0, as the paper has no such limit.
+    tally : {"all", "round"}, default "round"
+        Whether votes accumulate over all rounds or count for one round only.  The paper: "each
+        pixel undergoes (C - 2) predictions for every category", which are those of one round.
+        INFERRED: "after k rounds of processing" can also mean all of them.
+    refresh : int, default 1
+        Vote in every N-th round; the paper votes in each.
+    positives : int, default 0
+        Maximum number of positive points per class; 0 for all labels, as in the paper.
+    negatives : int, default 0
+        Maximum number of negative points per class; 0 for all labels of other classes, as in the
+        paper.
+    features : {"components", "spectrum", "image", "fine"}, default "image"
+        Features for comparing pixels.  INFERRED: "feature" in a text on SAM is taken for SAM's
+        embedding of the image, averaged over the groups.  Segmenters other than SAM have none:
+        use ``components`` with them.
+    centred : bool, default false
+        Whether each channel of the features is centred and divided by its standard deviation
+        first.  INFERRED: the paper mentions nothing of the kind.
+    pool : {"mean", "max", "both"}, default "mean"
+        How similarities to the labels of a class are combined: by their mean, as in the paper.
+    references : {"seeds", "all"}, default "all"
+        Labels that pixels are compared with: all of the class, as in the paper.  INFERRED: that
+        pseudo labels are among them.
+    scale : {"half", "clip", "own", "rival"}, default "clip"
+        Conversion of a similarity to a confidence in [0, 1].  In the paper the confidence is the
+        mean similarity.  INFERRED: below 0 it counts as 0.
+    ranking : {"chance", "confidence", "margin"}, default "confidence"
+        Which of the reliable pixels won by a class becomes its new label: the most dependable
+        one, as in the paper.  INFERRED: that of the highest confidence; one per class and round.
+    trained : {"prompt-encoder", "prompt-encoder+layer", "layer"}, default "prompt-encoder+layer"
+        Trained modules.  The text (section 2.3) trains the prompt encoder and the decoder's first
+        layer.  INFERRED: figure 2, which freezes the whole decoder, is taken for a simplification.
+    loss_groups : int, default 0
+        Number of groups on which the loss is computed in each round; 0 for all.  INFERRED: the
+        paper mentions no choice among them.
+    """
+
+    segmenter: Annotated[str, "segmenter"] = "sam-vit-b"
+    support: float = 0.0
+    tally: Tally = "round"
+    refresh: int = 1
+    positives: int = 0
+    negatives: int = 0
+    features: Features = "image"
+    centred: bool = False
+    pool: Pool = "mean"
+    references: References = "all"
+    scale: Scale = "clip"
+    ranking: Ranking = "confidence"
+    trained: Trained = "prompt-encoder+layer"
+    loss_groups: int = 0

@@ -31,7 +31,7 @@ from hsizoo_ipg.voting import Verdict
 
 __all__ = ["Progress", "RunFile", "run_key"]
 
-FORMAT = "2"  # increment when the same settings give a different result
+FORMAT = "3"  # increment when the same settings give a different result
 
 
 @dataclass(eq=False)

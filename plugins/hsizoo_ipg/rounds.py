@@ -72,9 +72,9 @@ class Runner:
         if self._similar is None or certainty.references == "all":  # seeds never change
             self._similar = certainty.similarities(self._features, known, len(self._names))
         confidence, spread = self._similar
-        doubt = certainty.doubt(confidence, spread, verdict)
-        reliable = certainty.reliable(doubt, verdict) & self._valid
         won = verdict.winner.flatten()
+        doubt = certainty.doubt(confidence, spread, verdict, won)
+        reliable = certainty.reliable(doubt, verdict) & self._valid
         free = reliable & ~near(known, len(self._names), shape, self._options.apart, won.device)
         ranks = certainty.ranks(confidence, self._rng)
         pixels, classes, sure = surest(ranks, confidence, won, free)
@@ -82,7 +82,8 @@ class Runner:
         progress.confidence += sure
         loss = None
         if self._training is not None:
-            loss = self._train(self._training, progress.known, doubt, prompts)
+            gate = self._gate(progress.known, confidence, spread, verdict)
+            loss = self._train(self._training, progress.known, gate, prompts)
             progress.trained = self._training.state_dict()
         usable = int(self._valid.sum())
         progress.history.append(
@@ -115,17 +116,32 @@ class Runner:
             progress.tally = ballot.tally
         return ballot.close()
 
+    def _gate(
+        self, known: Labelled, confidence: torch.Tensor, spread: torch.Tensor, verdict: Verdict
+    ) -> torch.Tensor:
+        """Labels that the loss uses: those reliable in their own class, and all seeds.
+
+        The vote of a later round may give a labelled pixel to another class, or to none.
+        """
+        pixels, own = (
+            torch.as_tensor(each, device=confidence.device)
+            for each in (known.pixels, known.classes)
+        )
+        classes = torch.full_like(verdict.winner.flatten(), NOBODY)
+        classes[pixels] = own
+        doubt = self._certainty.doubt(confidence, spread, verdict, classes)[pixels]
+        gate = doubt <= self._certainty.kappa
+        gate[: known.seeds] = True
+        return gate
+
     def _train(
         self,
         training: Consistency,
         known: Labelled,
-        doubt: torch.Tensor,
+        gate: torch.Tensor,
         prompts: list[hsizoo.Clicks],
     ) -> float | None:
-        """Train one step on all labels so far; seeds are always reliable."""
-        gate = doubt[torch.as_tensor(known.pixels, device=doubt.device)]
-        gate = gate <= self._certainty.kappa
-        gate[: known.seeds] = True
+        """Train one step on the labels that pass the gate."""
         groups = np.arange(len(self._engine.groups))
         if 0 < self._options.loss_groups < len(groups):
             groups = np.sort(self._rng.choice(groups, self._options.loss_groups, replace=False))

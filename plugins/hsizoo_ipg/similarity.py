@@ -34,14 +34,16 @@ from hsizoo_ipg.voting import NOBODY, Verdict
 __all__ = [
     "Certainty",
     "pixel_features",
-    "standardise",
+    "unit_vectors",
 ]
 
 _MIN_SCALE = 1e-3  # for classes similar to no pixel, and pixels similar to no class
 
 
-def pixel_features(engine: Engine, kind: Features, number: int, deviation: float) -> torch.Tensor:
-    """Return unit vectors (H W, D) for comparing pixels; see `standardise`.
+def pixel_features(
+    engine: Engine, kind: Features, number: int, deviation: float, *, centred: bool = True
+) -> torch.Tensor:
+    """Return unit vectors (H W, D) for comparing pixels; see `unit_vectors`.
 
     Parameters
     ----------
@@ -51,17 +53,21 @@ def pixel_features(engine: Engine, kind: Features, number: int, deviation: float
         Number of components.
     deviation : float
         Standard deviation, in pixels, of the Gaussian that smooths components or spectra.
+    centred : bool
+        Whether channels are centred and scaled.
     """
     cube = engine.cube
     if kind in ("image", "fine"):
-        return standardise(engine.features(kind), cube.valid)
+        return unit_vectors(engine.features(kind), cube.valid, centred=centred)
     image = components(cube, number) if kind == "components" else cube.data
     smooth = torch.from_numpy(smoothed(image, cube.valid, deviation)).permute(2, 0, 1)
-    return standardise(smooth.to(engine.device), cube.valid)
+    return unit_vectors(smooth.to(engine.device), cube.valid, centred=centred)
 
 
-def standardise(features: torch.Tensor, valid: npt.NDArray[np.bool_]) -> torch.Tensor:
-    """Convert features (D, H, W) to unit vectors (H W, D), after centring and scaling channels.
+def unit_vectors(
+    features: torch.Tensor, valid: npt.NDArray[np.bool_], *, centred: bool = True
+) -> torch.Tensor:
+    """Convert features (D, H, W) to unit vectors (H W, D), centring and scaling channels first.
 
     Statistics are those of the valid pixels (H, W); the others become 0.  Without centring, all
     spectra and embeddings of an image have similar directions: every cosine is near 1, and no
@@ -69,9 +75,10 @@ def standardise(features: torch.Tensor, valid: npt.NDArray[np.bool_]) -> torch.T
     """
     rows = features.flatten(1).T.float()
     inside = torch.from_numpy(valid.copy()).flatten().to(rows.device)
-    seen = rows[inside]
-    spread = seen.std(dim=0, correction=0)
-    rows = (rows - seen.mean(dim=0)) / torch.where(spread > 0, spread, 1.0)
+    if centred:
+        seen = rows[inside]
+        spread = seen.std(dim=0, correction=0)
+        rows = (rows - seen.mean(dim=0)) / torch.where(spread > 0, spread, 1.0)
     rows = torch.where(inside[:, None], rows, 0.0)
     return torch.nn.functional.normalize(rows, dim=1)
 
@@ -175,25 +182,32 @@ class Certainty:
         return confidence - torch.where(confidence == first, second, first)
 
     def doubt(
-        self, confidence: torch.Tensor, spread: torch.Tensor, verdict: Verdict
+        self,
+        confidence: torch.Tensor,
+        spread: torch.Tensor,
+        verdict: Verdict,
+        classes: torch.Tensor,
     ) -> torch.Tensor:
-        """Return the uncertainty (8) of each pixel in the class that won it, shape (n,).
+        """Return the uncertainty (8) of each pixel in a class of its own, shape (n,).
 
         Parameters
         ----------
         confidence, spread : Tensor, shape (K, n)
         verdict : Verdict
+        classes : Tensor of int, shape (n,)
+            The class in question: the winner's of a vote, or that of a label.  At pixels with a
+            negative number the result means nothing.
         """
-        winner = verdict.winner.flatten()
-        own = winner.clamp(min=0)[None]
+        own = classes.clamp(min=0)[None]
         sure = confidence.gather(0, own)[0]
-        share = verdict.share.flatten()
         if self.uncertainty == "similarity-spread":
             return spread.gather(0, own)[0]
         if self.uncertainty == "vote":
+            share = verdict.share.flatten(1).gather(0, own)[0]
+            share = share.clamp(min=0.5)  # few votes are no certainty, but votes for others
             return (share * (1 - share)).sqrt()
         if self.uncertainty == "group-spread":
-            return verdict.spread.flatten()
+            return verdict.spread.flatten(1).gather(0, own)[0]
         if self.uncertainty == "entropy":
             inside = sure.clamp(1e-6, 1 - 1e-6)
             rest = 1 - inside

@@ -64,10 +64,10 @@ class Verdict:
     ----------
     winner : Tensor of int64, shape (H, W)
         Index of the class; -1 where no class has enough foreground votes, or on a tie.
-    share : Tensor of float32, shape (H, W)
-        N(a, c) / T(a), the winner's fraction of all votes; 0 without a winner.
-    spread : Tensor of float32, shape (H, W)
-        Standard deviation of the winner's probability over the groups, in this vote only; 0
+    share : Tensor of float32, shape (K, H, W)
+        N(a, i) / T(a), the fraction of all votes that each class has; 0 without votes.
+    spread : Tensor of float32, shape (K, H, W)
+        Standard deviation of each class's probability over the groups, in this vote only; 0
         unless requested.
     """
 
@@ -135,22 +135,16 @@ class Ballot:
     def close(self) -> Verdict:
         """Determine the winner of each pixel."""
         votes = self.foreground
+        share = votes / votes.sum(dim=0).clamp(min=1)
         decided = (votes + self.background).clamp(min=1)
         votes = torch.where(votes >= self._support * decided, votes, 0)
         most, winner = votes.max(dim=0)
         alone = (votes == most).sum(dim=0) == 1
-        valid = (most > 0) & alone
-        share = most / self.foreground.sum(dim=0).clamp(min=1)
         spread = torch.zeros_like(share)
         if self._sums is not None:
             mean, square = self._sums / self._groups.clamp(min=1)[:, None, None]
-            deviation = (square - mean.square()).clamp(min=0).sqrt()
-            spread = deviation.gather(0, winner[None])[0]
-        return Verdict(
-            torch.where(valid, winner, NOBODY),
-            torch.where(valid, share, 0.0),
-            torch.where(valid, spread, 0.0),
-        )
+            spread = (square - mean.square()).clamp(min=0).sqrt()
+        return Verdict(torch.where((most > 0) & alone, winner, NOBODY), share, spread)
 
 
 def _logit(probability: float) -> float:

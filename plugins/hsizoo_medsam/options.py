@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from hsizoo_sam2 import PictureOptions
+from hsizoo_sam2 import PictureOptions, PromptedOptions
 
 from hsizoo.errors import OptionError
 
-__all__ = ["AdapterInit", "Backbone", "MedSamAdapterOptions"]
+__all__ = ["AdapterInit", "Backbone", "MedSamAdapterOptions", "SamOptions", "SizeName"]
+
+SizeName = Literal["vit-b", "vit-l", "vit-h"]
 
 Backbone = Literal[
     "sam-vit-b", "sam2.1-nano", "sam2.1-tiny", "sam2.1-small", "sam2.1-base-plus", "sam2.1-large"
@@ -73,3 +75,33 @@ class MedSamAdapterOptions(PictureOptions):
         side = self.image_size
         if self.backbone == "sam-vit-b" and side is not None and (side < 16 or side % 16):
             raise OptionError(f"image_size={side}: must be a positive multiple of 16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamOptions(PromptedOptions):
+    """Options of `hsizoo_medsam.sam_vit.SamVit`.
+
+    Parameters
+    ----------
+    size : {"vit-b", "vit-l", "vit-h"}, default "vit-b"
+        Size of the image encoder.
+    checkpoint : str, default "auto"
+        Weights.  ``auto``: Meta's file (such as ``sam_vit_b_01ec64.pth``) in
+        ``HSIZOO_HOME/weights``, downloaded if needed.  A path: a file in the same layout.
+        ``random``: random weights from a fixed seed; for smoke tests and timing.  Nothing is
+        downloaded, and results mean nothing.
+
+    Raises
+    ------
+    OptionError
+        If the size is unknown.
+    """
+
+    size: SizeName = "vit-b"
+    checkpoint: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.size not in get_args(SizeName):
+            raise OptionError(
+                f"size={self.size!r}: expected one of {', '.join(get_args(SizeName))}"
+            )

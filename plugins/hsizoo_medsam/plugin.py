@@ -11,7 +11,20 @@ HSIZOO_API = 1
 
 @hsizoo.hookimpl
 def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
-    """Yield the spec of Medical SAM Adapter."""
+    """Yield the specs of SAM in every size and of Medical SAM Adapter."""
+    for size in ("vit-b", "vit-l", "vit-h"):
+        yield hsizoo.ComponentSpec(
+            name=f"sam-{size}",
+            kind="segmenter",
+            target="hsizoo_medsam.sam_vit:SamVit",
+            options_type="hsizoo_medsam.options:SamOptions",
+            options={"size": size},
+            summary=f"The first SAM, ViT-{size[-1].upper()}, on a pseudo-RGB image, frozen",
+            paper="Kirillov et al., Segment Anything, arXiv:2304.02643",
+            weights="Meta's checkpoint (Apache-2.0), by SHA-256; downloaded to HSIZOO_HOME/weights",
+            requires=("timm", "sam2"),
+            install="pip install timm sam2",
+        )
     yield hsizoo.ComponentSpec(
         name="medsam-adapter",
         kind="segmenter",

@@ -1,4 +1,4 @@
-"""The original Segment Anything with a ViT-B image encoder.
+"""The original Segment Anything.
 
 A. Kirillov et al., "Segment Anything", arXiv:2304.02643.
 
@@ -26,7 +26,7 @@ from hsizoo_medsam.modules import MaskDecoder, PromptEncoder, TwoWayTransformer
 from hsizoo_medsam.recompute import Features
 from hsizoo_medsam.weights import load_checked
 
-__all__ = ["VIT_B", "Sam", "Vit", "autocast", "sam_name"]
+__all__ = ["SIZES", "VIT_B", "Sam", "Vit", "autocast", "prepare", "sam_name"]
 
 _MEAN = (123.675, 116.28, 103.53)
 _STD = (58.395, 57.12, 57.375)
@@ -46,6 +46,12 @@ class Vit:
 
 VIT_B = Vit()
 
+SIZES = {
+    "vit-b": VIT_B,
+    "vit-l": Vit(1024, 24, 16, (5, 11, 17, 23)),
+    "vit-h": Vit(1280, 32, 16, (7, 15, 23, 31)),
+}
+
 
 class Sam(nn.Module):
     """SAM reduced to what Medical SAM Adapter uses: no boxes, and one mask per object.
@@ -59,9 +65,6 @@ class Sam(nn.Module):
     dtype : torch.dtype, default float32
         Precision of encoder and decoder.
     """
-
-    pixel_mean: torch.Tensor
-    pixel_std: torch.Tensor
 
     def __init__(
         self, image_size: int = 1024, vit: Vit = VIT_B, dtype: torch.dtype = torch.float32
@@ -98,8 +101,6 @@ class Sam(nn.Module):
             iou_head_depth=3,
             iou_head_hidden_dim=256,
         )
-        self.register_buffer("pixel_mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
-        self.register_buffer("pixel_std", torch.tensor(_STD)[:, None, None], persistent=False)
 
     @property
     def blocks(self) -> Iterator[nn.Module]:
@@ -148,9 +149,7 @@ class Sam(nn.Module):
         -------
         (Tensor of float32, shape (1, 256, image_size / 16, image_size / 16),)
         """
-        pixels = (image - self.pixel_mean) / self.pixel_std
-        missing_rows, missing_cols = (self.image_size - side for side in image.shape[-2:])
-        padded = functional.pad(pixels, (0, missing_cols, 0, missing_rows))[None]
+        padded = prepare(image, self.image_size)
         with autocast(image.device, self.dtype):
             embedding = self.image_encoder.forward_features(padded)  # type: ignore[no-untyped-call]
         return (embedding.float(),)
@@ -199,6 +198,13 @@ class Sam(nn.Module):
             )
         single: torch.Tensor = logits[:, 0]
         return single.float()
+
+
+def prepare(image: torch.Tensor, size: int) -> torch.Tensor:
+    """Normalise a scaled image (3, h, w) as SAM does, and pad it to (1, 3, size, size)."""
+    mean, std = (torch.tensor(each, device=image.device)[:, None, None] for each in (_MEAN, _STD))
+    missing_rows, missing_cols = (size - side for side in image.shape[-2:])
+    return functional.pad((image - mean) / std, (0, missing_cols, 0, missing_rows))[None]
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from hsizoo_sam2.options import (
         FineTunedOptions,
         PictureOptions,
+        PromptedOptions,
         Sam21Options,
         SizeName,
     )
+    from hsizoo_sam2.prompted import PromptedNetwork, working_precision
     from hsizoo_sam2.resizing import resize
-    from hsizoo_sam2.sam21 import Sam21, Sam21Image
+    from hsizoo_sam2.sam21 import PromptedSam, Sam21, Sam21Image
     from hsizoo_sam2.sam21_ft import Sam21FineTuned
     from hsizoo_sam2.sizes import SIZES
 
@@ -27,6 +29,9 @@ _MODULES = {
     "FineTunedOptions": "hsizoo_sam2.options",
     "PictureOptions": "hsizoo_sam2.options",
     "Projection": "hsizoo_sam2.decoding",
+    "PromptedNetwork": "hsizoo_sam2.prompted",
+    "PromptedOptions": "hsizoo_sam2.options",
+    "PromptedSam": "hsizoo_sam2.sam21",
     "SIZES": "hsizoo_sam2.sizes",
     "Sam21": "hsizoo_sam2.sam21",
     "Sam21FineTuned": "hsizoo_sam2.sam21_ft",
@@ -37,6 +42,7 @@ _MODULES = {
     "build_network": "hsizoo_sam2.network",
     "file_weights": "hsizoo_sam2.identity",
     "resize": "hsizoo_sam2.resizing",
+    "working_precision": "hsizoo_sam2.prompted",
 }
 
 __all__ = [
@@ -44,6 +50,9 @@ __all__ = [
     "FineTunedOptions",
     "PictureOptions",
     "Projection",
+    "PromptedNetwork",
+    "PromptedOptions",
+    "PromptedSam",
     "Sam2Network",
     "Sam21",
     "Sam21FineTuned",
@@ -53,6 +62,7 @@ __all__ = [
     "build_network",
     "file_weights",
     "resize",
+    "working_precision",
 ]
 
 

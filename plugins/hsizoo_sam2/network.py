@@ -8,19 +8,18 @@ cache, the two would never be trained, and a fine-tuned model would get another 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from hsizoo import state_digest
-from hsizoo.errors import OptionError
 from hsizoo_sam2.building import build_sam21
-from hsizoo_sam2.decoding import Decoded, Projection, decode_masks, project_features
+from hsizoo_sam2.decoding import Projection, project_features
 from hsizoo_sam2.options import Precision
+from hsizoo_sam2.prompted import PromptedNetwork, working_precision
 from hsizoo_sam2.resizing import resize
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ _LEVELS = ("stride4", "stride8", "stride16")
 _ENCODERS: WeakValueDictionary[tuple[object, ...], nn.Module] = WeakValueDictionary()
 
 
-class Sam2Network(nn.Module):
+class Sam2Network(PromptedNetwork):
     """The single-image parts of SAM 2.1.
 
     Parameters
@@ -48,14 +47,7 @@ class Sam2Network(nn.Module):
     device, precision, channels_last, compile
         See `hsizoo_sam2.Sam21`.
 
-    Attributes
-    ----------
-    image_size : int
-        Side of the square input in pixels.
-    mask_size : int
-        Side of mask prompts and of the decoder's masks, in pixels.
-    encoder_digest : str
-        SHA-256 of trunk and neck.
+    The attributes are those of `PromptedNetwork`; ``encoder_digest`` is that of trunk and neck.
     """
 
     def __init__(
@@ -72,7 +64,7 @@ class Sam2Network(nn.Module):
         self.pretrained = pretrained
         self.image_size = int(model.image_size)
         self.mask_size = int(model.sam_prompt_encoder.mask_input_size[0])
-        self.precision = _precision(precision, device)
+        self.precision = working_precision(precision, device)
         self.channels_last = channels_last
         self.compiled = compile
         self.encoder_digest = state_digest(model.image_encoder.state_dict())
@@ -97,6 +89,30 @@ class Sam2Network(nn.Module):
     def device(self) -> torch.device:
         """Device of the weights."""
         return self.no_mem_embed.device
+
+    @property
+    def projecting(self) -> dict[str, torch.Tensor]:
+        """Weights and buffers that `project` uses."""
+        parts = {
+            "s0": self.sam_mask_decoder.conv_s0,
+            "s1": self.sam_mask_decoder.conv_s1,
+            "position": self.sam_prompt_encoder.pe_layer,
+        }
+        own = {"no_mem_embed": self.no_mem_embed}
+        for part, module in parts.items():
+            own |= {
+                f"{part}.{name}": each for name, each in module.state_dict(keep_vars=True).items()
+            }
+        return own
+
+    def covered(self, height: int, width: int) -> tuple[int, int]:
+        """Return the whole input: the aspect ratio is not preserved."""
+        return self.image_size, self.image_size
+
+    def restore(self, maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        """Resize maps (N, C, h, w) directly to the image, (N, C, H, W)."""
+        size = (height, width)
+        return functional.interpolate(maps, size, mode="bilinear", align_corners=False)
 
     def preprocess(self, image: torch.Tensor) -> torch.Tensor:
         """Scale, resize and normalise as ``SAM2ImagePredictor`` does.
@@ -151,65 +167,6 @@ class Sam2Network(nn.Module):
                 position,
             )
 
-    def decode(
-        self,
-        projection: Projection,
-        points: torch.Tensor,
-        labels: torch.Tensor,
-        masks: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Decode N objects with the same number P of points.
-
-        Parameters
-        ----------
-        projection : Projection
-        points : Tensor of float32, shape (N, P, 2)
-            (x, y) in pixels of the S × S input; the prompt encoder adds half a pixel.
-        labels : Tensor, shape (N, P)
-            1 positive, 0 negative.
-        masks : Tensor of float32, shape (N, C, mask_size, mask_size), optional
-            Dense prompts; C is 1 in SAM.
-
-        Returns
-        -------
-        logits : Tensor of float32, shape (N, 4, mask_size, mask_size)
-            The single mask, then the three of an ambiguous prompt.
-        quality : Tensor of float32, shape (N, 4)
-            Predicted IoU of each mask.
-        """
-        decoded = self.decode_prompts(projection, *self.encode_prompts(points, labels, masks))
-        return decoded.logits, decoded.quality
-
-    def encode_prompts(
-        self, points: torch.Tensor, labels: torch.Tensor, masks: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Encode prompts (see `decode`) for use with any image.
-
-        Returns
-        -------
-        sparse : Tensor of float32, shape (N, P + 1, C)
-        dense : Tensor of float32, shape (N, C, h, w)
-        """
-        # Always in float32: positions in bfloat16 are off by several pixels.
-        sparse, dense = self.sam_prompt_encoder(points=(points, labels), boxes=None, masks=masks)
-        return sparse, dense
-
-    def decode_prompts(
-        self, projection: Projection, sparse: torch.Tensor, dense: torch.Tensor
-    ) -> Decoded:
-        """Decode N encoded prompts on one image or on N; logits and quality are float32."""
-        with self.autocast(), _without_cudnn_attention():
-            found = decode_masks(self.sam_mask_decoder, projection, sparse, dense)
-        return Decoded(found.logits.float(), found.quality.float(), found.features)
-
-    def autocast(self) -> torch.autocast:
-        """Return the autocast context for `precision`."""
-        wanted = getattr(torch, self.precision)
-        return torch.autocast(
-            self.device.type, dtype=wanted if wanted != torch.float32 else torch.bfloat16,
-            enabled=wanted != torch.float32,
-        )  # fmt: skip
-
 
 def build_network(
     size: str,
@@ -230,29 +187,3 @@ def build_network(
         channels_last=channels_last,
         compile=compile,
     )
-
-
-@contextmanager
-def _without_cudnn_attention() -> Iterator[None]:
-    """Disable cuDNN attention.
-
-    On recent GPUs torch prefers it in half precision, but it spends 0.1 s or more on planning for
-    each new shape, and every further click or other number of objects is a new shape.  The switch
-    is global to the process: when several threads decode at once it may stay off, which can slow
-    down attention elsewhere but never gives wrong results.
-    """
-    before = torch.backends.cuda.cudnn_sdp_enabled()
-    torch.backends.cuda.enable_cudnn_sdp(False)
-    try:
-        yield
-    finally:
-        torch.backends.cuda.enable_cudnn_sdp(before)
-
-
-def _precision(wanted: str, device: str) -> str:
-    kind = torch.device(device).type
-    if wanted == "auto":
-        return "bfloat16" if kind == "cuda" else "float32"
-    if wanted == "float16" and kind == "cpu":
-        raise OptionError("precision=float16 is for GPUs; use bfloat16 or float32 on the CPU")
-    return wanted

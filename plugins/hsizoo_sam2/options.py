@@ -12,6 +12,7 @@ __all__ = [
     "Multimask",
     "PictureOptions",
     "Precision",
+    "PromptedOptions",
     "Rgb",
     "Sam21Options",
     "SizeName",
@@ -53,7 +54,28 @@ class PictureOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sam21Options(PictureOptions):
+class PromptedOptions(PictureOptions):
+    """Options of every SAM prompted by clicks.
+
+    Parameters
+    ----------
+    red_nm, green_nm, blue_nm : float, default 640, 550, 460
+        Wavelength in nanometres for ``rgb=wavelength``.  INFERRED: the centre of the colour.
+    multimask : {"auto", "single", "best"}, default "auto"
+        Which of the decoder's four masks is used.  ``single``: the single mask.  ``best``: the
+        one of the other three with the highest predicted quality.  ``auto``: ``best`` for one
+        click, ``single`` for two or more.  INFERRED: the paper does not say; ``auto`` matches the
+        training of sam2, and Meta's advice for the first SAM.
+    """
+
+    red_nm: float = 640.0
+    green_nm: float = 550.0
+    blue_nm: float = 460.0
+    multimask: Multimask = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sam21Options(PromptedOptions):
     """Options of `hsizoo_sam2.Sam21`.
 
     Parameters
@@ -61,13 +83,6 @@ class Sam21Options(PictureOptions):
     size : {"nano", "tiny", "small", "base-plus", "large"}, default "tiny"
         Size of SAM 2.1.  ``nano`` is specific to hsizoo: the same modules with a small Hiera,
         half the feature width and a 256-pixel input.
-    red_nm, green_nm, blue_nm : float, default 640, 550, 460
-        Wavelength in nanometres for ``rgb=wavelength``.  INFERRED: the centre of the colour.
-    multimask : {"auto", "single", "best"}, default "auto"
-        Which of the decoder's four masks is used.  ``single``: the single mask.  ``best``: the
-        one of the other three with the highest predicted quality.  ``auto``: ``best`` for one
-        click, ``single`` for two or more.  INFERRED: the paper does not say; ``auto`` matches the
-        training of sam2.
     channels_last : bool, default False
         Whether the encoder's convolutions use the channels-last memory layout; affects speed
         only.
@@ -88,10 +103,6 @@ class Sam21Options(PictureOptions):
     """
 
     size: SizeName = "tiny"
-    red_nm: float = 640.0
-    green_nm: float = 550.0
-    blue_nm: float = 460.0
-    multimask: Multimask = "auto"
     channels_last: bool = False
     compile: bool = False
     checkpoint: str = "auto"

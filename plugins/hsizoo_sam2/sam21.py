@@ -1,4 +1,4 @@
-"""Frozen SAM 2.1, prompted by clicks on a pseudo-RGB image.
+"""Frozen SAM 2.1, prompted by clicks on a pseudo-RGB image, and what it shares with other SAMs.
 
 N. Ravi et al., "SAM 2: Segment Anything in Images and Videos", arXiv:2408.00714; as a baseline on
 hyperspectral images: SAMSA 2.0, arXiv:2508.00493, section 3.3.
@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn import functional
 
 import hsizoo
 from hsizoo import embedding_cache, embedding_key
@@ -24,12 +23,12 @@ from hsizoo.io import PseudoRgb
 from hsizoo_sam2.building import describe_encoder
 from hsizoo_sam2.identity import base_weights, weight_files
 from hsizoo_sam2.network import Projection, build_network
-from hsizoo_sam2.options import Sam21Options
+from hsizoo_sam2.options import PromptedOptions, Sam21Options
+from hsizoo_sam2.prompted import PromptedNetwork
 from hsizoo_sam2.resizing import resize
 
-__all__ = ["Sam21", "Sam21Image"]
+__all__ = ["PromptedSam", "Sam21", "Sam21Image"]
 
-_BOX_CORNERS = (2, 3)  # sam2's labels for the two corners of a box
 _OBJECTS_AT_ONCE = 16  # limits the decoder's memory: about 60 MB per object at 1024 pixels
 
 
@@ -62,17 +61,22 @@ class Sam21Image:
     projected_by: tuple[object, ...] = ()
 
 
-class Sam21(hsizoo.InteractiveSegmenter):
-    """SAM 2.1 with Meta's weights, without further training.
+class PromptedSam(hsizoo.InteractiveSegmenter):
+    """A SAM of any version, prompted by clicks or boxes.
 
-    The image is encoded once, through the embedding cache; objects are decoded in batches.
+    The image is encoded once, through the embedding cache; objects are decoded in batches.  A
+    subclass sets `network` and `encoding`.
 
     Parameters
     ----------
-    device : str, default "cpu"
-        Torch device.
     **options
-        See `hsizoo_sam2.options.Sam21Options`.
+        See `hsizoo_sam2.options.PromptedOptions`.
+
+    Attributes
+    ----------
+    network : PromptedNetwork
+    encoding : dict
+        Plain values that, with the picture and the encoder's weights, determine an encoding.
 
     Notes
     -----
@@ -80,53 +84,22 @@ class Sam21(hsizoo.InteractiveSegmenter):
     passes clicks only.  sam2's fallback from an unstable single mask is disabled.
     """
 
-    Options: ClassVar = Sam21Options
-    options: Sam21Options
+    Options: ClassVar[Any] = PromptedOptions
+    options: PromptedOptions
+    network: PromptedNetwork
+    encoding: dict[str, Any]
 
-    def __init__(self, *, device: str = "cpu", **options: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         chosen = self.options
         nm = (chosen.red_nm, chosen.green_nm, chosen.blue_nm)
         self.pseudo_rgb = PseudoRgb(chosen.rgb, chosen.stretch, nm)
         self._changes = 0
-        self.network = build_network(
-            chosen.size,
-            chosen.checkpoint,
-            device=device,
-            precision=chosen.precision,
-            channels_last=chosen.channels_last,
-            compile=chosen.compile,
-        )
-        self._encoder = describe_encoder(chosen.size)
 
     @property
     def pretrained(self) -> bool:
         """Whether the weights come from a file; random weights are for tests and timing."""
         return self.network.pretrained
-
-    @staticmethod
-    def base_weights(**options: Any) -> str:
-        """Identify the weights of SAM 2.1; see `hsizoo.Component.base_weights`.
-
-        Only the options `size` and `checkpoint` matter.
-
-        Raises
-        ------
-        OptionError
-            If the size is unknown, or `checkpoint` is Meta's name for another size.
-        """
-        return base_weights(options.get("size", "tiny"), options.get("checkpoint", "auto"))
-
-    @staticmethod
-    def weight_files(**options: Any) -> Sequence[hsizoo.WeightFile]:
-        """List Meta's file of this size; see `hsizoo.Component.weight_files`.
-
-        Raises
-        ------
-        OptionError
-            As `base_weights`.
-        """
-        return weight_files(options.get("size", "tiny"), options.get("checkpoint", "auto"))
 
     def invalidate(self) -> None:
         """Invalidate results that open images keep from the decoder's previous weights.
@@ -156,15 +129,10 @@ class Sam21(hsizoo.InteractiveSegmenter):
             hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest(),
             {
                 **shown,
-                **self._encoder,
+                **self.encoding,
                 "input": network.image_size,
-                "resize": "bilinear, antialias",
-                "normalise": "imagenet",
-                "features": "neck, before conv_s0, conv_s1 and no_mem_embed",
                 "device": network.device.type,
                 "precision": network.precision,
-                "channels_last": network.channels_last,
-                "compile": network.compiled,
             },
             network.encoder_digest,
         )
@@ -210,19 +178,15 @@ class Sam21(hsizoo.InteractiveSegmenter):
         device, side = self.network.device, self.network.mask_size
         projection = self._projection(state)
         corners = torch.as_tensor(boxes)[:, [1, 0, 3, 2]].reshape(-1, 2, 2).float()  # (x, y)
-        extent = corners.new_tensor((state.width, state.height))
-        points = (corners / extent * self.network.image_size).to(device)
-        labels = torch.tensor(_BOX_CORNERS, dtype=torch.int32, device=device)
+        points = self.placed(corners, state.height, state.width).to(device)
         parts = [torch.zeros((0, side, side), device=device)]
         for start in range(0, len(boxes), _OBJECTS_AT_ONCE):
             batch = slice(start, start + _OBJECTS_AT_ONCE)
-            found = self.network.decode(
-                projection,
-                points[batch],
-                labels.expand(len(points[batch]), -1),
-                None if dense is None else dense[batch],
+            prompts = self.network.encode_boxes(
+                points[batch], None if dense is None else dense[batch]
             )
-            parts.append(self.choose(*found, len(_BOX_CORNERS)))
+            found = self.network.decode_prompts(projection, *prompts)
+            parts.append(self.choose(found.logits, found.quality, 2))
         return torch.cat(parts)
 
     def _logits(self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
@@ -230,9 +194,7 @@ class Sam21(hsizoo.InteractiveSegmenter):
         return self._upsample(state, self._decode(state, prompts))
 
     def _upsample(self, state: Sam21Image, masks: torch.Tensor) -> torch.Tensor:
-        size = (state.height, state.width)
-        up = functional.interpolate(masks[:, None], size, mode="bilinear", align_corners=False)
-        return up[:, 0]
+        return self.network.restore(masks[:, None], state.height, state.width)[:, 0]
 
     def _decode(
         self,
@@ -289,10 +251,14 @@ class Sam21(hsizoo.InteractiveSegmenter):
         points = torch.tensor(
             [[(col, row) for row, col, _ in clicks] for clicks in prompts], dtype=torch.float32
         )
-        extent = points.new_tensor((state.width, state.height))
         labels = torch.tensor([[int(sign) for *_, sign in clicks] for clicks in prompts])
-        scaled = points / extent * self.network.image_size
+        scaled = self.placed(points, state.height, state.width)
         return scaled.to(device), labels.to(device=device, dtype=torch.int32)
+
+    def placed(self, points: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        """Convert positions (x, y) in an image of this size to positions in the input."""
+        rows, cols = self.network.covered(height, width)
+        return points / points.new_tensor((width, height)) * points.new_tensor((cols, rows))
 
     def choose(self, logits: torch.Tensor, quality: torch.Tensor, clicks: int) -> torch.Tensor:
         """Select one of the four masks (N, 4, h, w) of objects with `clicks` clicks each."""
@@ -306,13 +272,70 @@ class Sam21(hsizoo.InteractiveSegmenter):
         """Project the features; without gradients, cached until the weights change."""
         if torch.is_grad_enabled():
             return self.network.project(state.features)
-        decoder, prompt_encoder = self.network.sam_mask_decoder, self.network.sam_prompt_encoder
-        used = [*decoder.conv_s0.parameters(), *decoder.conv_s1.parameters()]
-        used += list(prompt_encoder.pe_layer.buffers())
+        used = self.network.projecting.values()
         now = (self._changes, *(item for each in used for item in (id(each), each._version)))
         if state.projection is None or state.projected_by != now:
             state.projection, state.projected_by = self.network.project(state.features), now
         return state.projection
+
+
+class Sam21(PromptedSam):
+    """SAM 2.1 with Meta's weights, without further training.
+
+    Parameters
+    ----------
+    device : str, default "cpu"
+        Torch device.
+    **options
+        See `hsizoo_sam2.options.Sam21Options`.
+    """
+
+    Options: ClassVar[Any] = Sam21Options
+    options: Sam21Options
+
+    def __init__(self, *, device: str = "cpu", **options: Any) -> None:
+        super().__init__(**options)
+        chosen = self.options
+        self.network = build_network(
+            chosen.size,
+            chosen.checkpoint,
+            device=device,
+            precision=chosen.precision,
+            channels_last=chosen.channels_last,
+            compile=chosen.compile,
+        )
+        self.encoding = {
+            **describe_encoder(chosen.size),
+            "resize": "bilinear, antialias",
+            "normalise": "imagenet",
+            "features": "neck, before conv_s0, conv_s1 and no_mem_embed",
+            "channels_last": chosen.channels_last,
+            "compile": chosen.compile,
+        }
+
+    @staticmethod
+    def base_weights(**options: Any) -> str:
+        """Identify the weights of SAM 2.1; see `hsizoo.Component.base_weights`.
+
+        Only the options `size` and `checkpoint` matter.
+
+        Raises
+        ------
+        OptionError
+            If the size is unknown, or `checkpoint` is Meta's name for another size.
+        """
+        return base_weights(options.get("size", "tiny"), options.get("checkpoint", "auto"))
+
+    @staticmethod
+    def weight_files(**options: Any) -> Sequence[hsizoo.WeightFile]:
+        """List Meta's file of this size; see `hsizoo.Component.weight_files`.
+
+        Raises
+        ------
+        OptionError
+            As `base_weights`.
+        """
+        return weight_files(options.get("size", "tiny"), options.get("checkpoint", "auto"))
 
 
 def _checked_boxes(state: Any, boxes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -37,7 +37,8 @@ class SamsaOptions(SimilarityOptions):
     ----------
     scorer : str, default "sa-eq"
         Any registered scorer, optionally with options.  INFERRED: SAMSA uses a spectral angle;
-        the equalised one makes it comparable with SAMSA 2.0.
+        the equalised one makes it comparable with SAMSA 2.0.  As nothing is known of SAMSA's
+        order, each click's map is equalised as in the row of Table 1.
     channels : int, default 8
         Hidden channels of the fusion head.  INFERRED: the layer is not published.
     """
@@ -51,6 +52,12 @@ class Samsa2Options(SimilarityOptions):
 
     Parameters
     ----------
+    scorer : str, default "sa-eq:order=aggregated"
+        Any registered scorer, optionally with options.  The paper first computes the similarity
+        map of all clicks, then equalises "the resulting map" (section 3.4);
+        ``sa-eq:order=each`` equalises each click's map before they are combined.  The size
+        ``nano`` has the default ``sa-eq:order=each``, with which its packaged weights were
+        trained.
     injection : {"mask-prompt", "concat4"}, default "mask-prompt"
         How the map enters SAM.  ``mask-prompt``: as the mask prompt.  ``concat4``: concatenated
         with the pseudo-RGB image; the first convolution is widened from one to four channels (48
@@ -66,6 +73,7 @@ class Samsa2Options(SimilarityOptions):
         mask to logits of -10 and +10.
     """
 
+    scorer: Annotated[str, "scorer"] = "sa-eq:order=aggregated"
     injection: Injection = "mask-prompt"
     prompt_form: PromptForm = "signed"
     prompt_scale: float = 10.0

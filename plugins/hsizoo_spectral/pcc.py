@@ -12,14 +12,14 @@ import torch
 
 import hsizoo
 from hsizoo_spectral.spectra import (
-    SpectralMatrix,
+    has_float64,
     reference_matrix,
     rounding,
     torch_device,
-    transform,
     working_device,
 )
 from hsizoo_spectral.strips import StripScorer
+from hsizoo_spectral.units import UnitSpectra, chords, cosines, unit_spectra
 
 __all__ = ["PearsonCorrelation"]
 
@@ -36,6 +36,9 @@ class PearsonCorrelation(StripScorer):
 
     Notes
     -----
+    As with the spectral angle, a float32 product would lose the differences between pixels whose
+    correlation is near 1; see `hsizoo_spectral.units`.
+
     The threshold 0.5 applies to the coefficient itself.  INFERRED: the paper thresholds all maps at
     0.5 and names no rescaling of the coefficient.
     """
@@ -47,7 +50,7 @@ class PearsonCorrelation(StripScorer):
     def __init__(self, *, device: str = "cpu") -> None:
         self._device = torch_device(device)
 
-    def prepare_part(self, cube: hsizoo.HyperCube, statistics: None) -> SpectralMatrix:
+    def prepare_part(self, cube: hsizoo.HyperCube, statistics: None) -> UnitSpectra:
         """Standardise the spectra.
 
         Parameters
@@ -57,13 +60,13 @@ class PearsonCorrelation(StripScorer):
 
         Returns
         -------
-        SpectralMatrix
+        UnitSpectra
             Spectra minus their mean, divided by their norm; 0 where the spectrum is constant.
         """
-        return transform(cube, self._device, _standardise)
+        return unit_spectra(cube, self._device, _standardise)
 
     def score_part(
-        self, prepared: SpectralMatrix, references: npt.NDArray[np.float32]
+        self, prepared: UnitSpectra, references: npt.NDArray[np.float32]
     ) -> torch.Tensor:
         """Score all pixels against each reference.
 
@@ -83,8 +86,26 @@ class PearsonCorrelation(StripScorer):
             If the number of bands of the references differs from that of the cube.
         """
         wanted = reference_matrix(references, prepared.bands, working_device(self._device))
-        standard = _standardise(wanted).to(device=self._device, dtype=torch.float32)
-        return prepared.image(torch.mm(standard, prepared.rows.T).clamp_(-1, 1))
+        standard = _standardise(wanted)
+        if len(standard) == 1 or not has_float64(self._device):
+            return prepared.image(_from_chords(prepared, standard))
+        scores = prepared.rows.new_empty((len(standard), len(prepared.rows)))
+        for part, found in cosines(prepared, standard):
+            scores[:, part] = found
+        return prepared.image(scores)
+
+
+def _from_chords(prepared: UnitSpectra, standard: torch.Tensor) -> torch.Tensor:
+    """Return correlations (N, H * W) from chords c of unit vectors: 1 - c^2 / 2."""
+    vectors = standard.to(device=prepared.rows.device, dtype=torch.float32)
+    scores = prepared.rows.new_empty((len(vectors), len(prepared.rows)))
+    undefined = prepared.norms == 0
+    for vector, row in zip(vectors, scores, strict=True):
+        chord, far, opposite = chords(vector, prepared.rows)
+        torch.square(chord, out=row).mul_(-0.5).add_(1)
+        row[far] = opposite.square_().mul_(0.5).sub_(1)
+        row.masked_fill_(undefined | (vector == 0).all(), 0)
+    return scores.clamp_(-1, 1)
 
 
 def _standardise(spectra: torch.Tensor) -> torch.Tensor:

@@ -23,14 +23,15 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="sa-eq",
         kind="scorer",
         target="hsizoo_spectral.sa_eq:EqualizedSpectralAngle",
-        summary="Spectral angle, each click's map histogram-equalised",
-        paper="SAMSA 2.0, arXiv:2508.00493, section 3.2",
+        summary="Spectral angle, histogram-equalised: each click's map, or the combined one",
+        paper="SAMSA 2.0, arXiv:2508.00493, sections 3.2 and 3.4",
     )
     yield hsizoo.ComponentSpec(
         name="pcc",
         kind="scorer",
         target="hsizoo_spectral.pcc:PearsonCorrelation",
         summary="Pearson correlation over bands",
+        version="2",
         paper="SAMSA 2.0, arXiv:2508.00493, section 3.2",
     )
     yield hsizoo.ComponentSpec(

@@ -10,7 +10,6 @@ between two spectra depends on their shape, not on their brightness.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,37 +17,15 @@ import torch
 
 import hsizoo
 from hsizoo_spectral.spectra import (
-    SpectralMatrix,
-    block_length,
     has_float64,
     reference_matrix,
     torch_device,
-    transform,
     working_device,
 )
 from hsizoo_spectral.strips import StripScorer
+from hsizoo_spectral.units import UnitSpectra, chords, cosines, unit_spectra
 
-__all__ = ["PreparedAngles", "SpectralAngle"]
-
-_FAR_CHORD = 1.9
-"""Chord above which ``asin`` loses precision and the angle to the antipode is used instead."""
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedAngles(SpectralMatrix):
-    """Unit spectra.
-
-    Parameters
-    ----------
-    rows : torch.Tensor of float32, shape (H * W, B)
-        Spectra divided by their norm; 0 where the spectrum is 0 or invalid.
-    height, width : int
-        Size of the image in pixels.
-    norms : torch.Tensor of float64 (float32 on MPS), shape (H * W,)
-        Norms of `rows` after rounding to float32, close to 1; exactly 0 where the row is 0.
-    """
-
-    norms: torch.Tensor
+__all__ = ["SpectralAngle"]
 
 
 class SpectralAngle(StripScorer):
@@ -64,11 +41,9 @@ class SpectralAngle(StripScorer):
 
     Notes
     -----
-    A float32 cosine does not resolve angles below 4e-4 rad, and neighbouring pixels of one material
-    are often closer than that.  A single reference is therefore scored by the chord,
-    ``angle = 2 asin(|u - v| / 2)``, which is exact to float32 rounding and takes one pass over the
-    spectra.  Several references are scored by a float64 matrix product in cache-sized blocks,
-    whose cost grows much more slowly with their number.  Both have errors below 3e-7 rad.
+    A float32 cosine does not resolve angles below 4e-4 rad.  A single reference is scored by the
+    chord, ``angle = 2 asin(|u - v| / 2)``, several by float64 cosines; see `hsizoo_spectral.units`.
+    Both have errors below 3e-7 rad.
     """
 
     score_range: tuple[float, float] = (0.0, 1.0)
@@ -78,7 +53,7 @@ class SpectralAngle(StripScorer):
     def __init__(self, *, device: str = "cpu") -> None:
         self._device = torch_device(device)
 
-    def prepare_part(self, cube: hsizoo.HyperCube, statistics: None) -> PreparedAngles:
+    def prepare_part(self, cube: hsizoo.HyperCube, statistics: None) -> UnitSpectra:
         """Normalise the spectra.
 
         Parameters
@@ -88,21 +63,18 @@ class SpectralAngle(StripScorer):
 
         Returns
         -------
-        PreparedAngles
+        UnitSpectra
         """
-        units = transform(cube, self._device, _unit)
-        precision = torch.float64 if has_float64(self._device) else torch.float32
-        norms = torch.linalg.vector_norm(units.rows, dim=1, dtype=precision)
-        return PreparedAngles(units.rows, units.height, units.width, norms)
+        return unit_spectra(cube, self._device, _unit)
 
     def score_part(
-        self, prepared: PreparedAngles, references: npt.NDArray[np.float32]
+        self, prepared: UnitSpectra, references: npt.NDArray[np.float32]
     ) -> torch.Tensor:
         """Score all pixels against each reference.
 
         Parameters
         ----------
-        prepared : PreparedAngles
+        prepared : UnitSpectra
         references : ndarray of float32, shape (N, B)
 
         Returns
@@ -129,34 +101,22 @@ def _unit(spectra: torch.Tensor) -> torch.Tensor:
     return spectra / norms.masked_fill(norms == 0, 1)
 
 
-def _angles_from_chords(prepared: PreparedAngles, units: torch.Tensor) -> torch.Tensor:
+def _angles_from_chords(prepared: UnitSpectra, units: torch.Tensor) -> torch.Tensor:
     """Return angles in radians, (N, H * W) float32, from float32 chords of unit vectors."""
     vectors = units.to(device=prepared.rows.device, dtype=torch.float32)
     angles = prepared.rows.new_empty((len(vectors), len(prepared.rows)))
     no_angle = prepared.norms == 0
     for vector, row in zip(vectors, angles, strict=True):
-        # This mode sums squared differences; the default matrix product suffers from cancellation.
-        mode = "donot_use_mm_for_euclid_dist"
-        chord = torch.cdist(vector[None], prepared.rows, compute_mode=mode)[0]
+        chord, far, opposite = chords(vector, prepared.rows)
         torch.asin((chord / 2).clamp_(max=1), out=row).mul_(2)
-        # No branch for these pixels, which are rare.
-        (far,) = torch.nonzero(chord > _FAR_CHORD, as_tuple=True)
-        opposite = torch.linalg.vector_norm(prepared.rows[far] + vector, dim=1)
         row[far] = math.pi - 2 * torch.asin((opposite / 2).clamp_(max=1))
         row.masked_fill_(no_angle | (vector == 0).all(), math.pi / 2)
     return angles
 
 
-def _angles_from_cosines(prepared: PreparedAngles, units: torch.Tensor) -> torch.Tensor:
+def _angles_from_cosines(prepared: UnitSpectra, units: torch.Tensor) -> torch.Tensor:
     """Return angles in radians, (N, H * W) float32, from float64 cosines."""
-    pixels, bands = prepared.rows.shape
-    angles = prepared.rows.new_empty((len(units), pixels))
-    norms = prepared.norms.masked_fill(prepared.norms == 0, 1)
-    length = min(pixels, block_length(bands, prepared.rows.device))
-    buffer = units.new_empty((length, bands))
-    for start in range(0, pixels, length):
-        part = slice(start, min(start + length, pixels))
-        spectra = buffer[: part.stop - start].copy_(prepared.rows[part])
-        cosines = torch.mm(units, spectra.T).div_(norms[part])
-        angles[:, part] = cosines.clamp_(-1, 1).acos_()
+    angles = prepared.rows.new_empty((len(units), len(prepared.rows)))
+    for part, found in cosines(prepared, units):
+        angles[:, part] = found.acos_()
     return angles

@@ -151,6 +151,38 @@ def test_a_dry_run_tells_what_a_run_would_do_and_writes_nothing(hsizoo, tmp_path
     assert "guess" not in shown
 
 
+WITH_TRAINING = f"""
+[[run]]
+name = "trained"
+dataset = "{TINY}"
+components = ["sa", "sam2.1-nano-ft:checkpoint=random"]
+clicks = 1
+
+[run.training]
+epochs = 1
+seeds = [3, 4]
+"""
+
+
+def test_a_dry_run_of_an_experiment_tells_every_run(hsizoo, tmp_path):
+    Path("try.toml").write_text(CONFIG + WITH_TRAINING)
+    found = json.loads(hsizoo("bench", "-c", "try.toml", "--dry-run", "--json").stdout)
+    assert {name: (run["cells"], run["done"]) for name, run in found.items()} == {
+        "one": (3, 0), "two": (6, 0), "trained": (6, 0),
+    }  # fmt: skip
+    assert found["one"]["folder"] == "hsizoo-runs/try/one"
+    (*_, note) = found["trained"]["notes"]
+    assert "2 training(s) are not counted" in note
+    assert "one training seed of 2" in note
+    assert [each.name for each in tmp_path.iterdir()] == ["try.toml"]
+    hsizoo("bench", "-c", "try.toml", "--only", "one")
+    shown = hsizoo("bench", "-c", "try.toml", "--only", "one", "--dry-run").stdout
+    assert "3, of which 3 are done" in shown
+    assert "try: trained" not in shown
+    with pytest.raises(OptionError, match="has no run 'three'"):
+        hsizoo("bench", "-c", "try.toml", "--only", "three", "--dry-run")
+
+
 def test_a_dry_run_may_try_two_images_first(hsizoo, tmp_path):
     words = ("bench", "sa", "--dataset", TINY, "--clicks", "1", "--dry-run", "--calibrate")
     assert "measured on 1 cell" in hsizoo(*words).stdout

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hsizoo.cli import app
+from hsizoo.engine.store import Store
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"
@@ -66,7 +67,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(tmp_path, fake_dist, wa
             process.kill()
     assert process.returncode == 130
     assert "1 of 2 cells are done and stored; run the same command to resume" in errors
-    assert len(list(tmp_path.glob("run/cells/*.json"))) == 1
+    assert len(Store(tmp_path / "run").stored()) == 1
 
 
 def test_an_experiment_prints_the_tables_of_both_kinds(tmp_path, monkeypatch):

@@ -23,6 +23,29 @@ def test_both_ways_print_the_same(capsys, words):
     assert light.out
 
 
+@pytest.mark.parametrize("words", ["", "--kind dataset"])
+def test_a_pipe_gets_the_lines_that_a_wide_terminal_shows(capsys, monkeypatch, fake_dist, words):
+    """The first without rich, the second by its tables."""
+    plugin = """
+        import hsizoo
+
+        @hsizoo.hookimpl
+        def hsizoo_components():
+            for name, kind in (("sa", "scorer"), ("a-field", "dataset")):
+                yield hsizoo.ComponentSpec(
+                    name=name, kind=kind, target="x:X", summary="[bold] as it is, µm",
+                    requires=("no_such_package",),
+                )
+    """
+    fake_dist("other-zoo", "1.0", {"other_zoo": plugin}, {"other": "other_zoo"})
+    assert answer(["list", *words.split()])
+    plain = capsys.readouterr().out
+    assert "[bold] as it is, µm · other-zoo 1.0 · needs no_such_package" in plain
+    monkeypatch.setenv("COLUMNS", "1000")
+    assert answer(["list", *words.split()])
+    assert capsys.readouterr().out == plain
+
+
 @pytest.mark.parametrize(
     "words",
     [

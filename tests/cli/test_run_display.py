@@ -21,6 +21,15 @@ def test_phases_of_a_cell_that_count_anew_move_its_bar():
         assert (task.completed, task.total) == steps
 
 
+def test_files_that_are_read_before_the_first_cell_move_the_bar():
+    display = RunDisplay(Console(force_terminal=True, width=80), InteractiveProtocol)
+    (task,) = display._bar.tasks
+    display.events.reading(3, 9)
+    assert (task.description, task.completed, task.total) == ("reading files (MiB)", 3, 9)
+    display.events.planned([], 2)
+    assert (task.description, task.completed, task.total) == ("cells", 2, 2)
+
+
 def test_elsewhere_than_in_a_terminal_it_is_a_line_per_cell():
     out = Console(file=io.StringIO(), width=200)
     display = RunDisplay(out, InteractiveProtocol)

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hsizoo.cli import app
+from hsizoo.engine.store import Store
 from hsizoo.errors import DataError
 
 TINY = (
@@ -48,7 +49,8 @@ def test_runs_are_listed(hsizoo):
         "hsizoo-runs/mine", [TINY], "interactive",
     )  # fmt: skip
     assert (run["components"], run["done"], run["failed"]) == (["sa", "sa-rw"], 6, 0)
-    records = [json.loads(each.read_text()) for each in Path().rglob("cells/*.json")]
+    store = Store("hsizoo-runs/mine")
+    records = [store.load(key) for key in store.stored()]
     assert run["finished"] == max(record["finished"] for record in records)
     head, line = hsizoo("runs").splitlines()
     assert head.split()[:3] == ["run", "dataset", "protocol"]

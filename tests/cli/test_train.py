@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from hsizoo.cli import app
 from hsizoo.errors import OptionError, ProtocolError
+from hsizoo.runs import trainings as hsizoo_runs
 
 PLUGIN = (Path(__file__).parents[1] / "fakes" / "trainable.py").read_text()
 DATA = (
@@ -111,3 +112,71 @@ def test_all_settings_are_shown_and_wrong_ones_refused(hsizoo):
         hsizoo("train", "tiny", "--lr", "1", "--set", "lr=2")
     with pytest.raises(OptionError, match="no option 'learning_rate'"):
         hsizoo("train", "tiny", "--set", "learning_rate=2")
+
+
+def test_several_seeds_end_in_one_table(hsizoo):
+    words = ("train", "tiny", "-d", DATA, "--epochs", "1", "-k", "1", "--seeds", "0,5")
+    first = hsizoo(*words)
+    head, *rows = first.stdout.splitlines()
+    assert head.split()[:3] == ["seed", "epoch", "dice@0.5"]
+    assert [row.split()[0] for row in rows] == ["0", "5", "mean", "next:", "next:"]
+    assert "training 2 of 2: tiny on" in first.stderr
+    figures = [float(row.split()[2]) for row in rows[:2]]
+    assert rows[2].split()[1] == f"{sum(figures) / 2:.4f}"
+    for row, line in zip(rows[:2], rows[3:], strict=True):
+        following = shlex.split(line.removeprefix("next: hsizoo "))
+        assert row.split("-")[-1] in following[1]  # by its own weights
+    again = json.loads(hsizoo(*words, "--json").stdout)["trainings"]
+    assert [(each["seed"], each["fold"], each["trained_before"]) for each in again] == [
+        (0, None, True), (5, None, True),
+    ]  # fmt: skip
+    counted = json.loads(hsizoo(*words[:-1], "2", "--json").stdout)["trainings"]
+    assert [(each["seed"], each["trained_before"]) for each in counted] == [(0, True), (1, False)]
+
+
+def test_all_folds_and_one_that_fails(hsizoo, monkeypatch):
+    words = ("train", "tiny", "-d", DATA, "--epochs", "1", "-k", "1", "--folds", "3")
+    one = json.loads(hsizoo(*words, "--json").stdout)  # as ever, the first fold
+    assert one["card"]["settings"]["fold"] == 0
+    real = hsizoo_runs.train
+
+    def failing(*arguments, **keywords):
+        if keywords["fold"] == 1:
+            raise ValueError("no more [bold]today[/]")
+        return real(*arguments, **keywords)
+
+    monkeypatch.setattr(hsizoo_runs, "train", failing)
+    failed = hsizoo(*words, "--fold", "all", code=1)
+    rows = failed.stdout.splitlines()
+    assert rows[0].split()[:3] == ["seed", "fold", "epoch"]
+    assert "ValueError: training failed: no more [bold]today[/]" in rows[2]
+    assert [row.split()[0] for row in rows[1:]] == ["0", "0", "0", "mean", "next:", "next:"]
+    monkeypatch.setattr(hsizoo_runs, "train", real)
+    mended = json.loads(hsizoo(*words, "--seeds", "1", "--json").stdout)["trainings"]
+    assert [each["trained_before"] for each in mended] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--seeds", "two"], "--seeds two: expected a whole number"),
+        (["--seeds", "0,x"], "expected a whole number"),
+        (["--seeds", "0,1", "--seed", "1"], "use one of them"),
+        (["--fold", "last"], "--fold last: expected a number from 0, or all"),
+        (["--executor", "slurm"], "'slurm' is not one of"),
+        (["--jobs", "0"], "jobs must be at least 1"),
+        (["--seeds", "0"], "at least one number"),
+    ],
+)
+def test_wrong_words_for_several_trainings_are_refused(hsizoo, words, message):
+    with pytest.raises(OptionError, match=message):
+        hsizoo("train", "tiny", "-d", DATA, *words)
+
+
+def test_several_that_are_stopped_say_how_to_go_on(hsizoo, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(hsizoo_runs, "train", interrupted)
+    stopped = hsizoo("train", "tiny", "-d", DATA, "--seeds", "2", code=130)
+    assert "the last checkpoint of each, are stored; resume with:\nhsizoo" in stopped.stderr

@@ -28,6 +28,10 @@ def test_elsewhere_than_in_a_terminal_it_is_a_line_per_validation():
 
 def test_in_a_terminal_its_bar_says_the_epoch_and_the_loss():
     display = TrainDisplay(Console(force_terminal=True, width=80))
+    display.events.reading(2, 3)
+    assert display._bar.tasks[0].description == "reading files (MiB)"
+    display.events.prepared(1, 2)
+    assert display._bar.tasks[0].description == "reading labels"
     display.planned(0, 9)
     display.stepped(SimpleNamespace(step=4, epoch=1, loss=0.5))
     (task,) = display._bar.tasks

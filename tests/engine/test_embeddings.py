@@ -346,3 +346,13 @@ def test_a_lock_that_is_never_released_costs_a_computation_only(tmp_path, monkey
     again = EmbeddingCache(folder=tmp_path)
     again.get(key, lambda: pytest.fail("it was stored"))
     assert again.hits == 1
+
+
+def test_under_a_condition_that_does_not_hold_nothing_is_written(tmp_path):
+    cache = EmbeddingCache(folder=tmp_path)
+    with cache.written_if(lambda: True), cache.written_if(lambda: False):
+        cache.get(embedding_key("a", {}, "e"), lambda: {"x": torch.ones(2)})
+    assert not [*tmp_path.glob("*.safetensors")]
+    with cache.written_if(lambda: True):
+        cache.get(embedding_key("b", {}, "e"), lambda: {"x": torch.ones(2)})
+    assert len([*tmp_path.glob("*.safetensors")]) == 1

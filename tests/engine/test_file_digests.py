@@ -31,7 +31,9 @@ def reads(monkeypatch):
     """The files that were read."""
     found = []
     real = module._read
-    monkeypatch.setattr(module, "_read", lambda path: found.append(path.name) or real(path))
+    monkeypatch.setattr(
+        module, "_read", lambda path, add: found.append(path.name) or real(path, add)
+    )
     return found
 
 
@@ -204,17 +206,51 @@ def test_several_at_once(tmp_path):
     assert found == [right] * 4
 
 
+@pytest.mark.usefixtures("home", "settled")
+def test_what_is_read_is_told_and_ctrl_c_keeps_it(tmp_path, monkeypatch, reads):
+    """Of four files at once, the third is so large that its reader is stopped in the middle."""
+    paths = put(tmp_path, **{f"f{n}": bytes(3 * 2**20) for n in range(8)})
+    monkeypatch.setattr(module, "_PART", 2**20)
+    monkeypatch.setattr(module, "_LOOK", 0.01)
+    told, going_on = [], threading.Event()
+    read = module._read
+
+    def endless(path, add):
+        while path == paths[2] and not going_on.is_set():
+            add(0)  # raises when it is to stop
+            going_on.wait(0.01)
+        return read(path, add)
+
+    def press(done, total):
+        told.append((done, total))
+        if done >= 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_read", endless)
+    monkeypatch.setattr(module, "tell_progress", press)  # as it comes at any moment
+    with pytest.raises(KeyboardInterrupt):
+        file_digests(paths)
+    assert {total for _, total in told} == {24}
+    before = [*reads]
+    assert {"f0", "f1"} <= {*before}
+    going_on.set()
+    reads.clear()
+    monkeypatch.setattr(module, "tell_progress", lambda done, total: None)
+    assert file_digests(paths) == [sha(bytes(3 * 2**20))] * 8
+    assert not {"f0", "f1"} & {*reads}
+    assert "f2" in reads
+
+
 @pytest.mark.usefixtures("home")
 def test_a_file_that_keeps_changing_is_no_file_to_compute_on(tmp_path, monkeypatch):
     (path,) = put(tmp_path, a=b"1")
-    real = hashlib.file_digest
+    real = module.signature
 
-    def then_written(stream, name):
-        digest = real(stream, name)
+    def after_a_write(path):
         put_another(path, b"1")
-        return digest
+        return real(path)
 
-    monkeypatch.setattr(module.hashlib, "file_digest", then_written)
+    monkeypatch.setattr(module, "signature", after_a_write)
     with pytest.raises(DataError, match="keeps changing while it is read"):
         file_digests([path])
 

@@ -8,9 +8,10 @@ import pytest
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors.ray_ import Patience, RayExecutor, cpus_each
 from hsizoo.engine.executors.ray_cluster import Answer, Node, RayCluster
-from hsizoo.engine.executors.ray_worker import Place, is_alive, survey
+from hsizoo.engine.executors.ray_worker import Lacking, Place, is_alive, survey
 from hsizoo.engine.surroundings import surroundings
 from hsizoo.errors import MissingRequirement, OptionError
+from hsizoo.weights.sent import SentWeights
 
 QUICK = Patience(poll=0.005, verdict=0.05, unreachable=0.4, survey=0.3, room=0.3)
 
@@ -34,6 +35,7 @@ class FakeCluster:
     def __init__(self, nodes=3, gpus=0.0, replaces=False):
         self.gpus, self.replaces, self.made = gpus, replaces, 0
         self.alive, self.actors, self.surveys, self.dying = {}, [], {}, []
+        self.lacking, self.sent = {}, []
         self.starts = None  # what comes of a start, instead of a worker
         for _ in range(nodes):
             self.add()
@@ -106,6 +108,10 @@ class FakeCluster:
 
     def call_node(self, node, function, *arguments):
         if function is survey:
+            if len(arguments) == 3:
+                self.sent.append((node, arguments[2]))
+            elif node in self.lacking:
+                return Call(node, Answer("value", Lacking(self.lacking[node])))
             return Call(node, self.surveys.get(node, Answer("value", surroundings())))
         assert function is is_alive
         return Call(node, Answer("value", True))
@@ -244,6 +250,42 @@ def test_a_node_that_joins_later_is_compared_before_it_computes():
         list(outcomes)
     assert not cluster.actors[-1].cells
     check_all_stopped(cluster)
+
+
+class Carrying:
+    """Work whose jobs name trained weights."""
+
+    def __init__(self, *weights):
+        self.named = [SentWeights(str(each.path), each.digest) for each in weights]
+
+    def weights(self, jobs):
+        return self.named
+
+
+def test_weights_go_to_the_nodes_that_lack_them_and_are_kept_once(results):
+    one, two = results.make("a", 1.0), results.make("b", 2.0)
+    cluster = FakeCluster()
+    cluster.lacking = {"node2": (one.digest,), "node3": (one.digest, two.digest)}
+    kept = []
+    cluster.keep = lambda value: kept.append(value) or value
+    work = Carrying(one, two)
+    executor = RayExecutor(jobs=3, cluster=cluster, patience=QUICK)
+    assert len(list(executor.run(cells([], [], []), work))) == 3
+    content = {each.digest: each.path.read_bytes() for each in (one, two)}
+    assert len(cluster.sent) == 2
+    assert dict(cluster.sent) == {"node2": {one.digest: content[one.digest]}, "node3": content}
+    assert sorted(value for value in kept if isinstance(value, bytes)) == sorted(content.values())
+    assert all(actor.arguments[2].weights == tuple(work.named) for actor in cluster.actors)
+
+
+def test_a_node_that_joins_later_is_sent_them_too(results):
+    made = results.make()
+    cluster = FakeCluster(nodes=1, replaces=True)
+    cluster.lacking = {"node2": (made.digest,)}
+    executor = RayExecutor(jobs=1, cluster=cluster, patience=QUICK)
+    (outcome,) = executor.run(cells(["lose"]), Carrying(made))
+    assert outcome.result == {"node": 1}
+    assert cluster.sent == [("node2", {made.digest: made.path.read_bytes()})]
 
 
 def test_a_node_lost_during_the_survey_gets_no_cells():

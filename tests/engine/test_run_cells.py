@@ -98,7 +98,7 @@ def test_a_cell_without_an_outcome_has_failed_and_is_tried_again(tmp_path):
     records, _ = run(tmp_path, cells("a", "b"), Work(), executor=Forgetful())
     assert [each["status"] for each in records] == ["done", "failed"]
     assert records[1]["error"]["message"] == "Forgetful returned no outcome for this cell"
-    assert len(list((tmp_path / "cells").iterdir())) == 1
+    assert len(Store(tmp_path).stored()) == 1
     work = Work()
     run(tmp_path, cells("a", "b"), work)
     assert work.done == ["b"]
@@ -119,13 +119,18 @@ def test_options_that_cannot_be(jobs, overwrite):
         check_run_options(jobs, overwrite)
 
 
-def rewritten(folder, cell, **changes):
-    """Write a record as an earlier version did, without digest; None leaves an entry out."""
-    path = folder / "cells" / f"{cell.key}.json"
-    record = json.loads(path.read_text()) | changes
-    del record["digest"]
-    kept = {key: value for key, value in record.items() if value is not None}
-    path.write_text(json.dumps(kept))
+@pytest.fixture
+def rewritten(in_old_layout):
+    """Write a record as an early version did, without digest; None leaves an entry out."""
+
+    def rewrite(folder, cell, **changes):
+        path = in_old_layout(folder)[cell.key]
+        record = json.loads(path.read_text()) | changes
+        del record["digest"]
+        kept = {key: value for key, value in record.items() if value is not None}
+        path.write_text(json.dumps(kept))
+
+    return rewrite
 
 
 @pytest.mark.parametrize(
@@ -142,18 +147,20 @@ def rewritten(folder, cell, **changes):
     ],
 )
 @pytest.mark.parametrize("overwrite", ["never", "failed"])
-def test_an_old_record_that_is_no_record_is_computed_anew(tmp_path, changes, why, overwrite):
+def test_an_old_record_that_is_no_record_is_computed_anew(
+    tmp_path, rewritten, changes, why, overwrite
+):
     planned = cells("a", "b")
     first, _ = run(tmp_path, planned, Work())
     rewritten(tmp_path, planned[0], **changes)
     work = Work()
-    with pytest.warns(UserWarning, match=f"{planned[0].key}.json {why}; recomputing this cell"):
+    with pytest.warns(UserWarning, match=f"{planned[0].key}.* {why}; recomputing this cell"):
         records, _ = run(tmp_path, planned, work, overwrite=overwrite)
     assert work.done == ["a"]
     assert [each["result"] for each in records] == [each["result"] for each in first]
 
 
-def test_an_old_record_that_is_sound_is_used(tmp_path):
+def test_an_old_record_that_is_sound_is_used(tmp_path, rewritten):
     planned = cells("a", "b")
     run(tmp_path, planned, Work("b"))
     for cell in planned:
@@ -186,7 +193,9 @@ def test_a_fault_is_a_failure_and_never_in_a_table(tmp_path):
     assert record["result"] == {"dice": 0.5}
 
 
-def test_a_fault_in_an_old_record_is_computed_anew_and_others_are_not_looked_at_again(tmp_path):
+def test_a_fault_in_an_old_record_is_computed_anew_and_others_are_not_looked_at_again(
+    tmp_path, rewritten
+):
     planned = cells("a", "b")
     run(tmp_path, planned, Scorer(0.5), fault_of=fault_of)
     rewritten(tmp_path, planned[0], result={"dice": 17})

@@ -267,7 +267,9 @@ def test_every_net_overfits_sixteen_patches(form):
         "plain": lambda: plain(5, 4, 9, 0.0),
         "paoletti": lambda: paoletti(5, 4, 9, 0.0),
     }
-    schedule = Schedule(rate=0.05, momentum=0.7, decay=1e-4, batch=16, epochs=60, max_steps=60)
+    schedule = Schedule(
+        optimiser="sgd", rate=0.05, momentum=0.7, decay=1e-4, batch=16, epochs=60, max_steps=60
+    )
     with own_chance(chance, torch.device("cpu")) as mine:
         net = nets[form]()
         train(net, image, 9, seeds, schedule, mine)

@@ -10,9 +10,11 @@ from hsizoo_ipg.dense import DenseEngine
 from hsizoo_ipg.groups import band_groups
 from hsizoo_ipg.prompts import Labelled, Points, class_prompts
 from hsizoo_ipg.rounds import near, surest
-from hsizoo_ipg.similarity import Certainty, standardise
+from hsizoo_ipg.similarity import Certainty, unit_vectors
 from hsizoo_ipg.spectra import smoothed
 from hsizoo_ipg.voting import Ballot, Thresholds, Verdict
+from hsizoo_medsam.sam import Vit
+from hsizoo_medsam.sam_vit import SamVit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
@@ -125,7 +127,7 @@ def naive(masks, high, low, support):
     """Votes by loops: masks (G, K, H, W)."""
     groups, classes, height, width = masks.shape
     winner = np.full((height, width), -1)
-    share = np.zeros((height, width))
+    share = np.zeros((classes, height, width))
     for row in range(height):
         for col in range(width):
             yes = [0] * classes
@@ -143,7 +145,7 @@ def naive(masks, high, low, support):
             best = max(counted)
             if best > 0 and counted.count(best) == 1:
                 winner[row, col] = counted.index(best)
-                share[row, col] = best / sum(yes)
+            share[:, row, col] = np.array(yes) / max(1, sum(yes))
     return winner, share
 
 
@@ -167,9 +169,7 @@ def test_voting_is_what_a_naive_loop_gives(seed, groups, classes, taus, support)
     winner, share = naive(masks, high, low, support)
     assert np.array_equal(found.winner, winner)
     assert np.allclose(found.share, share)
-    deviation = masks.std(axis=0)
-    expected = np.take_along_axis(deviation, np.maximum(winner, 0)[None], 0)[0]
-    assert np.allclose(found.spread, np.where(winner >= 0, expected, 0), atol=1e-4)
+    assert np.allclose(found.spread, masks.std(axis=0), atol=1e-4)
 
 
 def test_votes_may_come_in_parts_and_as_logits():
@@ -216,7 +216,7 @@ def test_the_thresholds_themselves():
 
 def test_confidence_is_the_mean_cosine():
     rng = np.random.default_rng(0)
-    features = standardise(torch.from_numpy(rng.normal(size=(6, 4, 5))), np.ones((4, 5), bool))
+    features = unit_vectors(torch.from_numpy(rng.normal(size=(6, 4, 5))), np.ones((4, 5), bool))
     labelled = Labelled(np.array([0, 7, 3, 11]), np.array([0, 1, 0, 1]), 2)
     for references, used in (("all", 4), ("seeds", 2)):
         for pool, reduce in (("mean", np.mean), ("max", np.max)):
@@ -251,7 +251,7 @@ def test_features_without_variance_and_without_spectrum():
     image = torch.ones((3, 2, 2))
     image[0] = torch.tensor([[1.0, 2.0], [3.0, 100.0]])
     valid = np.array([[True, True], [True, False]])
-    found = standardise(image, valid)
+    found = unit_vectors(image, valid)
     assert torch.equal(found[3], torch.zeros(3))
     assert found[:3, 0].tolist() == [-1, 0, 1]
     assert (found[:, 1:] == 0).all()
@@ -291,16 +291,19 @@ def test_a_margin_is_the_lead_over_every_other_class():
     assert torch.equal(plain, confidence)
 
 
-def verdict(winner, share=1.0, spread=0.0):
+def verdict(winner, share=(1.0, 0.0), spread=(0.0, 0.0)):
     winner = torch.tensor([winner])
-    return Verdict(winner, torch.full(winner.shape, share), torch.full(winner.shape, spread))
+    share, spread = (
+        torch.tensor(each)[:, None, None].expand(-1, *winner.shape) for each in (share, spread)
+    )
+    return Verdict(winner, share, spread)
 
 
 def test_the_gate_at_kappa():
     certainty = Certainty(kappa=0.25)
     confidence = torch.tensor([[0.75, 0.74, 1.0, 0.0], [0.0, 0.0, 0.0, 0.75]])
     votes = verdict([0, 0, -1, 1])
-    doubt = certainty.doubt(confidence, torch.zeros_like(confidence), votes)
+    doubt = certainty.doubt(confidence, torch.zeros_like(confidence), votes, votes.winner[0])
     assert certainty.reliable(doubt, votes).tolist() == [True, False, False, True]
 
 
@@ -316,9 +319,13 @@ def test_the_gate_at_kappa():
 )
 def test_kinds_of_doubt(kind, expected):
     certainty = Certainty(uncertainty=kind)
-    votes = verdict([1], share=0.8, spread=0.05)
-    found = certainty.doubt(torch.tensor([[0.2], [0.9]]), torch.tensor([[0.7], [0.3]]), votes)
+    votes = verdict([1], share=(0.2, 0.8), spread=(0.4, 0.05))
+    similar = torch.tensor([[0.2], [0.9]]), torch.tensor([[0.7], [0.3]])
+    found = certainty.doubt(*similar, votes, votes.winner[0])
     assert found.tolist() == pytest.approx([expected], abs=1e-6)
+    other = {"confidence": 0.8, "similarity-spread": 0.7, "vote": 0.5, "entropy": 1}
+    found = certainty.doubt(*similar, votes, torch.tensor([0]))
+    assert found.tolist() == pytest.approx([other.get(kind, 0.4)])
 
 
 def test_the_surest_free_reliable_pixel_of_each_class():
@@ -345,9 +352,19 @@ def test_labels_of_a_class_keep_apart():
 # The engine of SAM 2.1, and the loss
 
 
-@pytest.fixture(scope="module", params=["sam2.1-nano", "samsa2-nano"])
+@pytest.fixture(scope="module", params=["sam2.1-nano", "samsa2-nano", "sam-vit-b"])
 def engine(request):
-    segmenter = hsizoo.create(request.param, kind="segmenter", device="cpu")
+    if request.param == "sam-vit-b":  # a small one with random weights
+        with pytest.MonkeyPatch.context() as patch:
+            vit = Vit(width=48, depth=2, heads=2, global_blocks=(1,))
+            patch.setattr("hsizoo_medsam.sam_vit.SIZES", {"vit-b": vit})
+            patch.setattr("hsizoo_medsam.sam_vit._IMAGE_SIZE", 256)
+            segmenter = SamVit(checkpoint="random", multimask="single")
+        for name, each in segmenter.network.named_parameters():
+            if name.startswith("sam_"):  # nothing is 0 or 1 as before training
+                each += 0.1 * torch.randn(each.shape, generator=torch.Generator().manual_seed(1))
+    else:
+        segmenter = hsizoo.create(request.param, kind="segmenter", device="cpu")
     cube = cube_of(5, shape=(30, 44))
     return DenseEngine(segmenter, cube, band_groups(cube), 1.0)
 
@@ -371,7 +388,7 @@ def test_masks_are_those_of_the_segmenter(engine):
             assert torch.allclose(found.logits[group], alone[group][place].logits[0], atol=1e-3)
             same = torch.allclose(found.features[group], alone[group][place].features[0], atol=1e-3)
             assert same
-    if type(engine.segmenter).__name__ == "Sam21":
+    if type(engine.segmenter).__name__ != "Samsa2":
         group = engine.groups.cube(1)
         state = engine.segmenter.open(group)
         expected = engine.segmenter.predict(state, CLICKS)

@@ -20,7 +20,7 @@ def path(tmp_path, monkeypatch):
     monkeypatch.setenv("HSIZOO_HOME", str(tmp_path))
     known = Labelled(np.arange(3), np.array([0, 1, 0]), 2)
     trained = {"w": torch.ones(2)}
-    verdict = Verdict(torch.zeros(2, 2, dtype=torch.int64), torch.ones(2, 2), torch.ones(2, 2))
+    verdict = Verdict(torch.zeros(2, 2, dtype=torch.int64), *torch.ones(2, 2, 2, 2))
     history = [{"round": 1, "loss": float("nan")}]
     progress = Progress(known, [0.5], history, verdict, trained)
     RunFile("key").save(progress, np.random.default_rng(5))

@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hsizoo_medsam import medsam_adapter
+from hsizoo_medsam import medsam_adapter, sam_vit
 from hsizoo_medsam.medsam_adapter import MedSamAdapter
-from hsizoo_medsam.sam import VIT_B, Sam, Vit
+from hsizoo_medsam.sam import SIZES, VIT_B, Sam, Vit, sam_name
+from hsizoo_medsam.sam_vit import SamVit
 from torch import nn
 
 import hsizoo
@@ -229,3 +230,71 @@ def test_plugin_is_light():
         "assert specs and not {'torch', 'numpy', 'timm'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+
+def plain(sam: modeling.Sam, tmp_path, monkeypatch, **options) -> SamVit:
+    """The component `sam-vit-b`, reduced in size, from a file in Meta's layout."""
+    monkeypatch.setattr(sam_vit, "SIZES", {"vit-b": SMALL})
+    monkeypatch.setattr(sam_vit, "_IMAGE_SIZE", 256)
+    path = tmp_path / "sam.pth"
+    torch.save(sam.state_dict(), path)
+    return SamVit(checkpoint=str(path), **options)
+
+
+@pytest.mark.parametrize(
+    ("size", "theirs", "parameters"),
+    [
+        ("vit-b", "vit_b", 93_735_472),
+        ("vit-l", "vit_l", 312_342_832),
+        ("vit-h", "vit_h", 641_090_608),
+    ],
+)
+def test_every_size_has_the_layout_of_metas_file(size, theirs, parameters):
+    with torch.device("meta"):
+        own = Sam(1024, SIZES[size])
+        expected = segment_anything.sam_model_registry[theirs]().state_dict()
+    layout = {sam_name(name): tuple(each.shape) for name, each in expected.items()}
+    assert {name: tuple(each.shape) for name, each in own.state_dict().items()} == layout
+    assert sum(each.numel() for each in own.parameters()) == parameters
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("multimask", ["auto", "single", "best"])
+def test_the_plain_segmenter_equals_the_predictor(shape, multimask, tmp_path, monkeypatch):
+    sam, cube = oracle(SMALL, 256), scene(shape)
+    model = plain(sam, tmp_path, monkeypatch, multimask=multimask)
+    predictor = segment_anything.SamPredictor(sam)
+    predictor.set_image(PseudoRgb().render(cube))
+    state = model.open(cube)
+    boxes = np.array([[3, 5, 30, 41]])
+    prompts = [hsizoo.Clicks(*each) for each in CLICKS.values()]
+    asked = [({"point_coords": np.array(p)[:, ::-1], "point_labels": np.array(s, dtype=int)}, s)
+             for p, s in CLICKS.values()]  # fmt: skip
+    found = [*model.predict(state, prompts), *model.predict_boxes(state, boxes)]
+    asked.append(({"box": boxes[0, [1, 0, 3, 2]]}, [True, True]))
+    for (prompt, signs), own in zip(asked, found, strict=True):
+        several = multimask == "best" or (multimask == "auto" and len(signs) == 1)
+        masks, quality, _ = predictor.predict(
+            **prompt, multimask_output=several, return_logits=True
+        )
+        expected = torch.from_numpy(masks[quality.argmax()])
+        assert expected.amax() - expected.amin() > 0.1
+        torch.testing.assert_close(own.logit(eps=1e-7), expected, rtol=0, atol=1e-3)
+        assert torch.equal(own > 0.5, expected > 0)
+
+
+def test_random_weights_are_told_and_files_are_known(tmp_path, monkeypatch):
+    sam = oracle(SMALL, 256)
+    assert plain(sam, tmp_path, monkeypatch).pretrained
+    random = SamVit(checkpoint="random")
+    assert not random.pretrained
+    assert SamVit.base_weights(size="vit-h") == f"sha256:{sam_vit.SAM_FILES['vit-h'].sha256}"
+    assert SamVit.base_weights(checkpoint="random") == "random:0"
+    (file,) = SamVit.weight_files(size="vit-l")
+    assert file.url == "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_l_0b3195.pth"
+    assert SamVit.weight_files(checkpoint="random") == ()
+    with pytest.raises(OptionError, match="size='vit-g': expected one of vit-b, vit-l, vit-h"):
+        SamVit(size="vit-g")
+    torch.save(oracle(Vit(width=48, depth=2, heads=2), 256).state_dict(), tmp_path / "o.pth")
+    with pytest.raises(DataError, match="do not fit SAM"):
+        SamVit(checkpoint=str(tmp_path / "o.pth"))

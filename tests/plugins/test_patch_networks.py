@@ -1,5 +1,6 @@
 """The published networks on all bands: layer tables, contract, the image against its patches."""
 
+import copy
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hsizoo_classifiers.a2s2k import AdaptiveKernelNet
 from hsizoo_classifiers.bands import BandScaling
 from hsizoo_classifiers.cdcnn import ContextualNet
 from hsizoo_classifiers.dbma import DoubleBranchNet
+from hsizoo_classifiers.options.networks import Training
 from hsizoo_classifiers.patches import (
     Schedule,
     _flipped,
@@ -19,6 +21,7 @@ from hsizoo_classifiers.patches import (
     own_chance,
     predict_patches,
     train,
+    watching,
 )
 from hsizoo_classifiers.pixels import Seeds
 from hsizoo_classifiers.ssrn import ResidualNet
@@ -136,7 +139,7 @@ def test_batches_of_two_of_an_odd_number_of_labels(name):
 @pytest.mark.parametrize(("count", "batch"), [(2, 2), (5, 2), (7, 3), (16, 16), (17, 16), (33, 5)])
 def test_an_epoch_takes_every_sample_once_and_never_one_alone(count, batch):
     net = torch.nn.Linear(1, 1)
-    schedule = Schedule(rate=0, decay=0, batch=batch, epochs=3, max_steps=1000)
+    schedule = Schedule(rate=0, batch=batch, epochs=3, optimiser="sgd")
     taken = []
 
     def loss_of(chosen):
@@ -206,22 +209,29 @@ def test_chance_is_that_of_the_seed_and_the_global_one_stays():
     assert one[0] != one[1]
 
 
-@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
-def test_steps_are_those_of_the_schedule(optimiser):
+@pytest.mark.parametrize("course", ["cosine", "constant"])
+@pytest.mark.parametrize("optimiser", ["sgd", "adam", "rmsprop"])
+def test_steps_are_those_of_the_schedule(optimiser, course):
     schedule = Schedule(
-        rate=0.1, decay=0.05, batch=2, epochs=3, max_steps=5, momentum=0.6, optimiser=optimiser
-    )
+        rate=0.1, decay=0.05, batch=2, epochs=3, max_steps=5, momentum=0.6, optimiser=optimiser,
+        course=course,
+    )  # fmt: skip
     net, twin = torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
     twin.load_state_dict(net.state_dict())
     if optimiser == "sgd":
         by_hand = torch.optim.SGD(twin.parameters(), 0.1, momentum=0.6, weight_decay=0.05)
     else:
         by_hand = torch.optim.Adam(twin.parameters(), 0.1, weight_decay=0.05)
+    weight, square = twin.weight.item(), 0.0
     for step in range(5):  # of the six of three epochs
-        by_hand.param_groups[0]["lr"] = 0.1 * (1 + np.cos(np.pi * step / 5)) / 2
+        rate = 0.1 * (1 + np.cos(np.pi * step / 5)) / 2 if course == "cosine" else 0.1
+        by_hand.param_groups[0]["lr"] = rate
         by_hand.zero_grad()
         (twin.weight - 2).square().sum().backward()
         by_hand.step()
+        slope = 2 * (weight - 2) + 0.05 * weight  # RMSprop as Keras has it
+        square = 0.9 * square + 0.1 * slope**2
+        weight -= rate * slope / (square**0.5 + 1e-7)
     seen = []
 
     def loss_of(chosen):
@@ -229,9 +239,64 @@ def test_steps_are_those_of_the_schedule(optimiser):
         return (net.weight - 2).square().sum()
 
     descend(net, loss_of, 4, schedule, torch.Generator().manual_seed(0))
-    torch.testing.assert_close(net.weight, twin.weight)
+    expected = torch.tensor([[float(weight)]]) if optimiser == "rmsprop" else twin.weight
+    torch.testing.assert_close(net.weight, expected)
     assert [len(each) for each in seen] == [2] * 5
     assert not net.training
+
+
+def test_published_trainings_are_whole_and_those_of_their_papers():
+    published = {name: hsizoo.create(name, "classifier").options for name in (*BUILD, "cnn2d")}
+    # Five labels in each of 16 classes, in batches of 16.
+    steps = {name: own.epochs * 80 // own.batch for name, own in published.items()}
+    assert {name: steps[name] for name in BUILD} == dict.fromkeys(BUILD, 1000)
+    assert all(own.max_steps is None for name, own in published.items() if name in BUILD)
+    assert steps["cnn2d"] <= published["cnn2d"].max_steps
+    found = {name: (own.resolved.optimiser, own.resolved.rate, own.resolved.decay,
+                    own.resolved.course) for name, own in published.items()}  # fmt: skip
+    assert found == {
+        "cdcnn": ("adam", 5e-4, 0, "cosine"), "ssrn": ("rmsprop", 3e-4, 0, "constant"),
+        "dbma": ("adam", 5e-4, 0, "cosine"), "a2s2k": ("adam", 1e-3, 0, "cosine"),
+        "cnn2d": ("sgd", 0.05, 1e-4, "cosine"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*BUILD, "cnn2d", "sln-sni", "smr-eg"])
+def test_one_training_for_all_is_that_of_ipg(name):
+    shared = hsizoo.create(f"{name}:training=shared", "classifier").options.resolved
+    assert shared == Training(optimiser="sgd", rate=0.05, momentum=0.7, decay=1e-4)
+    own = hsizoo.create(f"{name}:training=shared,rate=0.01,decay=0", "classifier").options.resolved
+    assert own == Training(optimiser="sgd", rate=0.01, momentum=0.7, decay=0)
+    constant = hsizoo.create(f"{name}:course=constant", "classifier").options.resolved
+    assert constant.course == "constant"
+
+
+def test_patches_are_not_mirrored_if_not_asked_for(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("mirrored")
+
+    monkeypatch.setattr("hsizoo_classifiers.patches._flipped", refuse)
+    cube, labels, _ = fields()
+    classify("cnn2d:epochs=1,flips=false", cube, labels)
+    with pytest.raises(AssertionError, match="mirrored"):
+        classify("cnn2d:epochs=1", cube, labels)
+
+
+def test_who_watches_a_training_changes_nothing():
+    cube, labels, _ = fields()
+    seen = []
+
+    def watcher(net, epoch, loss):
+        assert not net.training
+        net(torch.zeros(2, 9, 5, 5))
+        seen.append((epoch, loss))
+
+    with watching(watcher):
+        found = classify("cdcnn:epochs=6", cube, labels)
+    classify("cdcnn:epochs=1", cube, labels)  # not watched
+    assert [epoch for epoch, _ in seen] == [1, 2, 3, 4, 5, 6]
+    assert seen[-1][1] < seen[0][1]
+    np.testing.assert_array_equal(found, classify("cdcnn:epochs=6", cube, labels))
 
 
 @pytest.mark.parametrize("name", ["cdcnn", "ssrn", "dbma"])
@@ -259,6 +324,18 @@ def test_a_kernel_is_chosen_patch_by_patch_however_many_at_once(monkeypatch):
             found.append(AdaptiveKernelNet(12, 3, "each").eval()(patches))
     torch.testing.assert_close(found[0], found[1])
     torch.testing.assert_close(found[0], found[2])
+
+
+@pytest.mark.parametrize("name", ["ssrn", "dbma", "a2s2k"])
+@pytest.mark.parametrize("bands", [7, 8, 9, 12])
+def test_no_layout_in_memory_changes_what_is_computed(name, bands):
+    """Convolutions of one channel to one column were wrong in ``channels_last``."""
+    torch.manual_seed(0)
+    net = BUILD[name](bands, 3, 5)
+    patches = torch.randn(16, bands, 5, 5)
+    exact = copy.deepcopy(net).double().to(memory_format=torch.contiguous_format)
+    found, expected = net(patches), exact(patches.double())
+    torch.testing.assert_close(found.double(), expected, atol=1e-3, rtol=1e-3)
 
 
 def test_weights_of_the_two_kernels_are_learnt_unless_shared():

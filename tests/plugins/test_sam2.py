@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hsizoo_sam2 import building, network
+from hsizoo_sam2 import building, prompted
 from hsizoo_sam2.building import build_sam21
 from hsizoo_sam2.sam21 import Sam21
 from hsizoo_sam2.sam21_ft import Sam21FineTuned
@@ -505,10 +505,10 @@ def test_a_compiled_encoder_changes_little(tmp_path):
 
 
 def test_attention_of_the_decoder_leaves_cudnn_out_and_puts_it_back(nano, monkeypatch):
-    decode, enabled = network.decode_masks, torch.backends.cuda.cudnn_sdp_enabled
+    decode, enabled = prompted.decode_masks, torch.backends.cuda.cudnn_sdp_enabled
     before, seen = enabled(), []
     monkeypatch.setattr(
-        network, "decode_masks", lambda *given: seen.append(enabled()) or decode(*given)
+        prompted, "decode_masks", lambda *given: seen.append(enabled()) or decode(*given)
     )
     nano.predict(nano.open(make_cube()), [CLICKS["one"]])
     assert seen == [False]

@@ -70,11 +70,13 @@ def checkpoint(tmp_path_factory):
 
 
 @pytest.mark.parametrize("form", ["signed", "plain"])
-def test_the_map_is_sams_mask_prompt(cube, checkpoint, form):
+@pytest.mark.parametrize("order", ["each", "aggregated"])
+def test_the_map_is_sams_mask_prompt(cube, checkpoint, form, order):
     """Against SAM 2.1 with a mask prompt made by hand from the scorer's map."""
-    samsa = Samsa2(size="nano", checkpoint=checkpoint, prompt_form=form, prompt_scale=7.0)
+    given = {"scorer": "sa-eq:order=each"} if order == "each" else {}
+    samsa = Samsa2(size="nano", checkpoint=checkpoint, prompt_form=form, prompt_scale=7, **given)
     plain = Sam21(size="nano", checkpoint=checkpoint, multimask="single")
-    scorer = hsizoo.create("sa-eq", kind="segmenter", device="cpu")
+    scorer = hsizoo.create(f"sa-eq:order={order}", kind="segmenter", device="cpu")
     maps = scorer.predict(scorer.open(cube), PROMPTS).numpy()
     small = np.stack([resize(each, (64, 64), order=1, anti_aliasing=False) for each in maps])
     state = samsa.open(cube)
@@ -88,6 +90,24 @@ def test_the_map_is_sams_mask_prompt(cube, checkpoint, form):
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
     without = plain.predict(opened, PROMPTS)
     assert (found - without).abs().max() > 1e-3  # the map does matter
+
+
+@pytest.mark.parametrize("size", ["nano", "tiny", "small", "base-plus", "large"])
+def test_the_papers_order_is_the_default_unless_weights_were_trained_with_the_other(size):
+    here = resolve(f"samsa2-{size}", "segmenter")
+    trained = here.weights.card["options"]["scorer"]["options"] if here.weights else None
+    expected = "aggregated" if trained is None else trained.get("order", "each")
+    assert here.nested["scorer"].options["order"] == expected
+
+
+@pytest.mark.skipif(resolve("samsa2-nano", "segmenter").weights is None, reason="no weights here")
+def test_weights_are_not_used_with_another_order_than_they_were_trained_with():
+    here = resolve("samsa2-nano", "segmenter").nested["scorer"].options["order"]
+    (other,) = {"each", "aggregated"} - {here}
+    assert resolve(f"samsa2-nano:scorer=sa-eq:order={here}", "segmenter").weights is not None
+    assert resolve(f"samsa2-nano:scorer=sa-eq:order={other}", "segmenter").weights is None
+    with pytest.raises(DataError, match="trained with other options of hsizoo/samsa2-nano: scorer"):
+        resolve(f"samsa2-nano:scorer=sa-eq:order={other},weights=packaged", "segmenter")
 
 
 def test_concat4_begins_equal_to_mask_prompt(cube, checkpoint):

@@ -155,6 +155,40 @@ def test_equalised_angle_agrees_with_spy_and_skimage(data: Float) -> None:
         assert np.median(difference) < 1.5 / one.size
 
 
+@pytest.mark.parametrize("combine", [np.max, np.mean])
+def test_the_combined_map_is_equalised_as_the_paper_says(combine) -> None:
+    """SAMSA 2.0, section 3.4, in a few lines, beside the order of Table 1's baseline."""
+    data, places = random_cube(), np.array([(5, 6), (20, 3), (9, 25), (0, 0), (13, 14)])
+    cube = hsizoo.HyperCube(data)
+    similarity = 1 - spy_angles(data, data[*places.T]) / np.pi
+    for order, expected in {
+        "aggregated": [equalize_hist(combine(similarity[:n], axis=0)) for n in range(1, 6)],
+        "each": [combine([equalize_hist(s) for s in similarity[:n]], axis=0) for n in range(1, 6)],
+    }.items():
+        name = f"sa-eq:order={order},aggregate={combine.__name__}"
+        segmenter = hsizoo.create(name, kind="segmenter", device="cpu")
+        state = segmenter.open(cube)
+        for n in range(1, 6):
+            found = segmenter.predict(state, [hsizoo.Clicks(places[:n])])[0].numpy()
+            assert np.abs(found - expected[n - 1]).max() < 10 / found.size
+        aggregated = [equalize_hist(combine(similarity, axis=0))]
+        assert (np.abs(found - aggregated).mean() > 0.1) == (order == "each")
+        by_spectra = segmenter.predict_spectra(state, data[*places.T].astype(np.float32))
+        np.testing.assert_allclose(by_spectra.numpy(), found, atol=10 / found.size)
+
+
+def test_a_negative_click_takes_pixels_from_the_equalised_map_and_changes_no_other() -> None:
+    data = random_cube()
+    similarity = 1 - spy_angles(data, data[[5, 9], [6, 25]]) / np.pi
+    vetoed = similarity[1] > similarity[0]
+    expected = np.where(vetoed, 0, equalize_hist(similarity[0]))
+    segmenter = hsizoo.create("sa-eq:order=aggregated", kind="segmenter", device="cpu")
+    clicks = hsizoo.Clicks([(5, 6), (9, 25)], [True, False])
+    found = segmenter.predict(segmenter.open(hsizoo.HyperCube(data)), [clicks])[0].numpy()
+    assert np.abs(found - expected).max() < 10 / found.size
+    assert 0.2 < vetoed.mean() < 0.8
+
+
 # --- Pearson correlation, divergence ------------------------------------------------------------
 
 
@@ -164,6 +198,25 @@ def test_correlation_agrees_with_numpy(data: Float) -> None:
     both = np.concatenate([references, data.reshape(-1, data.shape[2])])
     expected = np.corrcoef(both)[:3, 3:].reshape(3, *data.shape[:2])
     np.testing.assert_allclose(scores(PearsonCorrelation(), data, references), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [1e-3, 3e-5])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_correlations_near_1_keep_their_order(spread: float, count: int, sign: int) -> None:
+    """All spectra alike: what a float32 product gets wrong are the last digits, and the order."""
+    data = smooth_cube(spread=spread)
+    references = sign * data[5, 6 : 6 + count]
+    both = np.concatenate([references, data.reshape(-1, data.shape[2])])
+    expected = np.corrcoef(both)[:count, count:]
+    found = scores(PearsonCorrelation(), data, references).reshape(count, -1)
+    assert (sign * expected).min() > 0.999
+    # The last digit of float32 below 1 is 6e-8.
+    assert np.abs(found - expected).max() < 7e-8
+    for own, one in zip(found, expected, strict=True):
+        order = np.argsort(one, kind="stable")
+        assert (np.diff(own[order]) > -7e-8).all()
+        assert len(np.unique(own)) >= len(np.unique(one.astype(np.float32))) / 2
 
 
 def test_correlation_with_a_constant_spectrum_is_zero() -> None:

@@ -108,7 +108,9 @@ def test_only_the_last_layer_is_learnt_again():
     image = torch.from_numpy(rng.standard_normal((5, 24, 24)).astype(np.float32))
     place = np.arange(16)
     seeds = Seeds(place, 15 - place, place % 4, 4)
-    schedule = Schedule(rate=0.1, momentum=0.9, decay=1e-3, batch=16, epochs=20, max_steps=20)
+    schedule = Schedule(
+        optimiser="sgd", rate=0.1, momentum=0.9, decay=1e-3, batch=16, epochs=20, max_steps=20
+    )
     with own_chance(rng, torch.device("cpu")) as chance:
         net = FullyConvolutional(5, 4, 9, 0.0, True)
         net(torch.randn(32, 5, 9, 9))

@@ -235,12 +235,12 @@ class TestAsAPlugin:
     def test_stored_cells_are_not_computed_again(self, tmp_path):
         cells = (tmp_path / "run" / "cells").glob
         self.bench(tmp_path)
-        before = {path: path.stat().st_mtime_ns for path in cells("*.json")}
+        before = {path: path.stat().st_mtime_ns for path in cells("*.jsonl")}
         planned = []
         events = events_into(planned)
         again = self.bench(tmp_path, events=events)
         assert planned == [(0, 24)]
-        assert {path: path.stat().st_mtime_ns for path in cells("*.json")} == before
+        assert {path: path.stat().st_mtime_ns for path in cells("*.jsonl")} == before
         self.bench(tmp_path, margin=2, events=events)
         assert planned[1] == (24, 0)
         assert again.table[0]["dice@0.5"] is not None

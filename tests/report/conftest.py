@@ -7,7 +7,7 @@ def _classified(label, seed, oa, *, scene="field", subject=None, kappa=0.5, pseu
     result = {
         "scores": {"oa": oa, "aa": oa, "macro_precision": oa, "kappa": kappa},
         "split": {"untested": ["oats"] * (seed == 0)},
-        "leak": {"overlap": 0.5},
+        "leak": {"overlap": 0.5, "within": 0.25},
         "seconds": {"fit": 1.0 + seed, "predict": 0.5},
         "megabytes": {"host": None if seed else 12.0},
     }

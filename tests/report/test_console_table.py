@@ -127,11 +127,11 @@ def test_classifiers_have_per_cent_with_their_spread_and_count_seeds(classified)
     head, svm, ipg = ([cell.strip() for cell in line if cell] for line in (head, svm, ipg))
     assert left_out == []
     assert head == [
-        "component", "OA %", "AA (recall) %", "precision %", "kappa ×100", "pseudo %", "leak %",
-        "s/fit", "s/image", "seeds",
+        "component", "OA %", "AA (recall) %", "precision %", "kappa ×100", "pseudo %", "overlap %",
+        "within %", "s/fit", "s/image", "seeds",
     ]  # fmt: skip
-    assert svm == ["svm", *["47.71 ± 3.54"] * 3, "—", "—", "50.0", "1.5", "0.5", "2"]
-    assert ipg == ["ipg+svm", *["60.00"] * 3, "50.00", "98.7", "50.0", "1", "0.5", "1"]
+    assert svm == ["svm", *["47.71 ± 3.54"] * 3, "—", "—", "50.0", "25.0", "1.5", "0.5", "2"]
+    assert ipg == ["ipg+svm", *["60.00"] * 3, "50.00", "98.7", "50.0", "25.0", "1", "0.5", "1"]
 
 
 def test_what_no_classifier_has_is_no_column_and_is_not_said_to_be_left_out(classified):
@@ -140,7 +140,7 @@ def test_what_no_classifier_has_is_no_column_and_is_not_said_to_be_left_out(clas
     assert "pseudo" not in text
     assert "untested" not in text
     _, left_out = shown(FEW_LABELS, rows, 50)
-    assert left_out == ["s/image", "leak %", "kappa ×100", "s/fit", "precision %"]
+    assert left_out == ["s/image", "within %", "overlap %", "kappa ×100", "s/fit", "precision %"]
 
 
 def test_the_best_of_several_is_bold_and_failures_are_counted():

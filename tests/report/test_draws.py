@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hsizoo.report import draws
-from hsizoo.report.draws import Draws, draws_for
+from hsizoo.report.draws import DRAWS, Draws
 
 
 def plain(units, count, seed):
@@ -17,16 +17,13 @@ def plain(units, count, seed):
 
 
 @pytest.mark.parametrize("block", [1, 7, 70, 10**6])
-@pytest.mark.parametrize("kept", [0, 10**6])
 @pytest.mark.parametrize("units", [1, 3, 10, 301])
-def test_the_numbers_are_those_of_one_draw_whatever_the_blocks(monkeypatch, units, block, kept):
+def test_the_numbers_are_those_of_one_draw_whatever_the_blocks(monkeypatch, units, block):
     monkeypatch.setattr(draws, "_BLOCK", block)
-    monkeypatch.setattr(draws, "_MOST_DRAWN", kept)
     expected = plain(units, 25, 3)
     drawn = Draws(units, 25, 3)
-    for _ in range(2):  # kept, or drawn again
+    for _ in range(2):
         assert (np.concatenate(list(drawn.blocks())) == expected).all()
-    assert bool(drawn._kept) == bool(kept)
     table = np.random.default_rng(0).normal(size=(units, 4))
     mine = np.array([units - 1, 0])
     whole, some = drawn.totals([(table, None), (table[mine], mine)])
@@ -55,26 +52,35 @@ def test_without_draws_there_is_the_run_itself():
     assert block.tolist() == [[1, 1, 1, 1]]
 
 
-def test_a_caller_that_stops_leaves_no_half_of_the_draws(monkeypatch):
-    monkeypatch.setattr(draws, "_BLOCK", 10)
-    drawn = Draws(5, 50)
-    next(drawn.blocks())
-    assert len(np.concatenate(list(drawn.blocks()))) == 51
+def test_many_units_are_drawn_in_groups_and_the_run_itself_is_exact():
+    rng = np.random.default_rng(0)
+    table = rng.normal(2, 1, size=(30_000, 2))
+    some = rng.permutation(30_000)[:100]
+    drawn = Draws(30_000, 200)
+    whole, few = drawn.totals([(table, None), (table[some], some)])
+    assert whole.shape == few.shape == (201, 2)
+    assert {block.shape[1] for block in drawn.blocks()} == {5000}
+    np.testing.assert_allclose(whole[0], table.sum(axis=0))
+    np.testing.assert_allclose(few[0], table[some].sum(axis=0))
+    again, _ = Draws(30_000, 200).totals([(table, None), (table[some], some)])
+    assert (again == whole).all()
 
 
-def test_there_are_fewer_draws_of_very_many_units():
-    assert [draws_for(units) for units in (0, 1, 20_000, 50_000, 10**6, 10**8)] == [
-        10_000, 10_000, 10_000, 4000, 1000, 1000,
-    ]  # fmt: skip
+@pytest.mark.parametrize("share", [1.0, 0.01])
+def test_intervals_of_groups_are_as_wide_as_theory_says(share):
+    """Of all units, and of a class that few have: means whose standard error is known."""
+    rng = np.random.default_rng(1)
+    mine = np.flatnonzero(rng.random(40_000) < share)
+    values = rng.normal(0.5, 0.2, size=(len(mine), 1))
+    sums, known = Draws(40_000).totals([(values, mine), (np.ones_like(values), mine)])
+    error = (sums / known)[1:].std()
+    assert error == pytest.approx(0.2 / np.sqrt(len(mine)), rel=0.06 if share < 1 else 0.04)
 
 
-def test_memory_does_not_grow_with_the_draws():
+def test_memory_grows_neither_with_the_units_nor_with_the_columns():
     table = np.ones((200_000, 1))
-    peaks = []
-    for count in (100, 400):
-        tracemalloc.start()
-        Draws(200_000, count).totals([(table, None)])
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 1.1 * 300 * 200_000  # a byte per unit and draw
-    assert peaks[1] < 400e6
+    tracemalloc.start()
+    Draws(200_000).totals([(table, None)])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5000 * DRAWS + 160e6

@@ -280,3 +280,17 @@ def test_observations_average_seeds_and_leave_out_what_is_not_known():
     assert by_seed.units == [(0, None), (1, None), (1, None), (2, None)]
     assert np.isnan(by_seed.values[1, 1])
     assert observations([], [], ["x", "y"], "seed").values.shape == (0, 2)
+
+
+def test_scenes_with_versions_of_their_own_are_of_one_dataset():
+    """As in a folder of files: two scenes of a subject are one unit, and have the same classes."""
+    records = []
+    for number, subject in enumerate("aabb"):
+        record = clicked(sample(), scene=f"{number}", subject=subject)
+        about = {"component": "folder", "data_version": f"{number}"}
+        record["identity"] = {**record["identity"], "dataset": about}
+        records.append(record)
+    assert choose_unit(records) == "subject"
+    found = observations(records, InteractiveProtocol.observe(records), ["auc"], "subject")
+    assert len(set(found.units)) == 2
+    assert len(set(found.classes)) == 1

@@ -172,7 +172,8 @@ def test_trainings_with_what_differs_between_them():
 def classifier(name, oa, *, pseudo=None, seeds=5, failed=0, **conditions):
     values = dict.fromkeys(column.name for column in FewLabelProtocol.columns)
     if oa is not None:
-        values |= {"oa": oa, "aa": oa, "kappa": oa, "macro_precision": oa - 0.1, "leak": 0.5}
+        values |= {"oa": oa, "aa": oa, "kappa": oa, "macro_precision": oa - 0.1}
+        values |= {"overlap": 0.5, "within": 0.25}
         values |= {"fit_seconds": 12.3, "predict_seconds": 0.5, "pseudo_right": pseudo}
     return Row(
         component=name,
@@ -219,13 +220,13 @@ class TestFewLabels:
         text = self.page(notes=["not tested: oats"])
         assert (
             "| component | iterations | OA % | AA (recall) % | precision % | kappa ×100 | pseudo % "
-            "| leak % | s/fit | s/image | seeds | failed |"
+            "| overlap % | within % | s/fit | s/image | seeds | failed |"
         ) in text
         assert (
-            "| ipg+cnn2d | 50 | 80.00 ± 1.00 | 80.00 | 70.00 | 80.00 | 95.0 | 50.0 | 12 | 0.5 | 5 "
-            "| 0 |"
+            "| ipg+cnn2d | 50 | 80.00 ± 1.00 | 80.00 | 70.00 | 80.00 | 95.0 | 50.0 | 25.0 | 12 "
+            "| 0.5 | 5 | 0 |"
         ) in text
-        assert "| svm | — | — | — | — | — | — | — | — | — | 0 | 3 |" in text
+        assert "| svm | — | — | — | — | — | — | — | — | — | — | 0 | 3 |" in text
         assert "\n- not tested: oats\n" in text
         assert "Dice" not in text
         assert "sd over seeds |" not in text

@@ -1,6 +1,7 @@
 """`hsizoo.bench` under both protocols: reuse, faults, and coming back after being killed."""
 
 import csv
+import errno
 import functools
 import json
 import os
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import hsizoo
+from hsizoo.engine.logs import RecordLogs
 from hsizoo.engine.store import Store
 from hsizoo.errors import DataError, NameLookupError, OptionError, ProtocolError, StoreError
 from hsizoo.runs.bench import RunEvents
@@ -32,7 +34,7 @@ def untimed(row):
 
 
 def stored(folder):
-    return len(list((folder / "cells").iterdir()))
+    return len(Store(folder).stored())
 
 
 def planning():
@@ -432,19 +434,19 @@ def test_what_can_be_known_before_is_told_before(tmp_path, arguments, error, mes
 
 
 def test_a_full_disk_loses_nothing_that_was_done(tmp_path, monkeypatch):
-    write, full = Store.write, []
+    append, full = RecordLogs.append, []
 
-    def writes_until_full(self, name, content):
-        if name.startswith("cells/") and len(full) == 1:
-            raise StoreError("No space left on device")
-        full.extend(["x"] if name.startswith("cells/") else [])
-        return write(self, name, content)
+    def appends_until_full(self, key, line):
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        full.append(key)
+        return append(self, key, line)
 
-    monkeypatch.setattr(Store, "write", writes_until_full)
+    monkeypatch.setattr(RecordLogs, "append", appends_until_full)
     with pytest.raises(StoreError, match="No space left"):
         bench(["sa", "pcc"], TINY, clicks=1, out=tmp_path)
     assert stored(tmp_path) == 1
-    monkeypatch.setattr(Store, "write", write)
+    monkeypatch.setattr(RecordLogs, "append", append)
     planned, events = planning()
     assert not bench(["sa", "pcc"], TINY, clicks=1, out=tmp_path, events=events).failures
     assert planned == [(3, 1)]
@@ -541,7 +543,7 @@ def test_killed_twice_ends_in_the_same_table(tmp_path, in_a_cell):
     for further in (2, 1):
         killed(arguments, further, in_a_cell=in_a_cell)
         kept += further
-        assert len(list((tmp_path / "run" / "cells").glob("*.json"))) == kept
+        assert stored(tmp_path / "run") == kept
     assert not (tmp_path / "run" / "table.csv").exists()
     planned, events = planning()
     result = hsizoo.bench(**arguments, events=events)
@@ -549,8 +551,8 @@ def test_killed_twice_ends_in_the_same_table(tmp_path, in_a_cell):
     assert not result.failures
     hsizoo.bench(**{**one, "out": str(tmp_path / "one")})
     assert without_times(tmp_path / "run") == without_times(tmp_path / "one")
-    names = {path.name for path in (tmp_path / "run" / "cells").iterdir()}
-    assert names == {path.name for path in (tmp_path / "one" / "cells").iterdir()}
+    keys, others = (set(Store(tmp_path / name).stored()) for name in ("run", "one"))
+    assert keys == others
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
@@ -559,7 +561,7 @@ def test_a_killed_run_of_classifiers_goes_on(tmp_path, jobs):
     one = {"components": ["rf:trees=5", "lp"], "dataset": ONE, "shots": 2, "seeds": 3}
     arguments = {**one, "device": "cpu", "out": str(tmp_path / "run"), "jobs": jobs}
     killed(arguments, 2)
-    kept = len(list((tmp_path / "run" / "cells").glob("*.json")))
+    kept = stored(tmp_path / "run")
     assert kept == 2
     planned, events = planning()
     result = hsizoo.bench(**{**arguments, "jobs": 1}, events=events)
@@ -595,7 +597,7 @@ def test_ctrl_c_keeps_what_is_done_and_lets_the_folder_go(tmp_path, jobs):
     options = {"shots": 2, "seeds": 4, "out": tmp_path}
     with pytest.raises(KeyboardInterrupt):
         bench("rf:trees=5", ONE, **options, jobs=jobs, events=RunEvents(finished=finished))
-    assert {path.stem for path in (tmp_path / "cells").iterdir()} == set(done)
+    assert set(Store(tmp_path).stored()) == set(done)
     planned, events = planning()
     bench("rf:trees=5", ONE, **options, events=events)
     assert planned == [(2, 2)]

@@ -77,6 +77,76 @@ def test_three_nodes_of_which_one_is_lost_compute_what_this_process_does(tmp_pat
     assert by_cell(there) == by_cell(here)
 
 
+# The nodes of this test are on this machine, and would see every file.  Python runs this module
+# when it starts: in their processes, the standard library then finds nothing below that folder.
+SITECUSTOMIZE = """
+import os, sys
+
+hidden = os.environ.get("HIDDEN_FROM_THE_NODES")
+
+def is_hidden(path):
+    return isinstance(path, (str, bytes, os.PathLike)) and os.fsdecode(path).startswith(hidden)
+
+if hidden:
+    real = os.stat
+
+    def stat(path, *arguments, **keywords):
+        if is_hidden(path):
+            raise FileNotFoundError(2, "hidden by the test", path)
+        return real(path, *arguments, **keywords)
+
+    def audit(event, arguments):
+        if event == "open" and is_hidden(arguments[0]):
+            raise FileNotFoundError(2, "hidden by the test", arguments[0])
+
+    os.stat = stat
+    sys.addaudithook(audit)
+"""
+
+
+def test_weights_reach_nodes_that_cannot_see_them(zoo, put_weights, monkeypatch):
+    import ray
+    from ray.cluster_utils import Cluster
+
+    made = put_weights(3.0)
+    (zoo / "hiding").mkdir()
+    (zoo / "hiding" / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    here, there = {"HSIZOO_HOME": os.environ["HSIZOO_HOME"]}, zoo / "home-of-the-nodes"
+    nodes = {
+        "PYTHONPATH": os.pathsep.join([str(zoo / "hiding"), *sys.path]),
+        "HSIZOO_HOME": str(there),
+        "HIDDEN_FROM_THE_NODES": str(zoo / "home") + os.sep,
+    }
+    with monkeypatch.context() as patch:  # the nodes inherit it
+        for name, value in nodes.items():
+            patch.setenv(name, value)
+        small = {"num_cpus": 1, "object_store_memory": 80_000_000}
+        cluster = Cluster(True, head_node_args={**small, "include_dashboard": False})
+        cluster.wait_for_nodes()
+    assert os.environ["HSIZOO_HOME"] == here["HSIZOO_HOME"]
+    how = {"clicks": 2, "limit": 1}
+    try:
+        expected = hsizoo.bench(["tiny"], DATASET, out="here", device="cpu", **how)
+        found, sent = [], there / "weights" / "by-digest" / f"{made.digest}.safetensors"
+        times = []
+        for folder in ("there", "again"):
+            found.append(
+                hsizoo.bench(
+                    ["tiny"], DATASET, out=folder, executor=f"ray:{cluster.address}", **how
+                )
+            )
+            times.append(sent.stat().st_mtime_ns)
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    assert sent.read_bytes() == made.path.read_bytes()
+    assert times[0] == times[1]  # what is there is not sent again
+    for each in found:
+        assert not each.failures
+        assert by_cell(each) == by_cell(expected)
+    assert expected.records[0]["identity"]["component"]["weights"] == made.digest
+
+
 EXPERIMENT = """
 [[run]]
 name = "table"

@@ -3,6 +3,7 @@
 import pytest
 
 import hsizoo
+from hsizoo.engine.store import Store
 from hsizoo.errors import NameLookupError, OptionError
 from hsizoo.interfaces import Protocol
 from hsizoo.protocols.few_label.protocol import FewLabelProtocol
@@ -79,8 +80,8 @@ def test_kinds(zoo):
 
 
 def test_a_protocol_is_made_from_its_name_and_options():
-    made = make_protocol("few-label:shots=3", {"draw": "fixed", "patch": "5"})
-    assert made == FewLabelProtocol(shots=3, draw="fixed", patch=5)
+    made = make_protocol("few-label:shots=3", {"draw": "fixed", "gap": "5"})
+    assert made == FewLabelProtocol(shots=3, draw="fixed", gap=5)
     assert make_protocol("hsizoo/interactive", {}) == InteractiveProtocol()
     with pytest.raises(OptionError, match=r"protocol few-label has no option 'shot'.*'shots'"):
         make_protocol("few-label", {"shot": 3})
@@ -158,7 +159,7 @@ def test_a_plugin_brings_a_protocol_and_takes_none_over(fake_dist, tmp_path, def
         assert not result.failures
         assert [row["marks"] for row in result.table] == [2.5] * 4
         assert result.protocol is target
-    assert len(list((tmp_path / "run" / "cells").iterdir())) == 16
+    assert len(Store(tmp_path / "run").stored()) == 16
 
 
 def test_a_protocol_that_no_worker_could_find_is_refused(tmp_path):

@@ -3,7 +3,8 @@
 import pickle
 
 import hsizoo.zoo.registry
-from hsizoo.runs.dependencies import Dependencies
+from hsizoo.runs.dependencies import Dependencies, weights_of
+from hsizoo.weights.sent import SentWeights
 
 SMALL = "phantom:height=32,width=32,bands=8,test_subjects=1,scenes_per_subject=1"
 
@@ -44,3 +45,19 @@ def test_what_is_missing_is_said(zoo, monkeypatch, tmp_path):
     assert found["component sa"].endswith("(options and weights)")
     assert found[f"dataset {there}/"].startswith("missing (")
     assert found["component sam2.1-tiny"].startswith("missing (")  # offline, not downloaded
+
+
+def test_weights_are_sent_under_the_names_that_jobs_have_for_them(put_weights):
+    made = put_weights(3.0)
+    path = str(made.path)
+    named, within = f"tiny:weights={path}", f"ask:segmenter=[tiny:weights={path}]"
+    jobs = [
+        job(named),
+        job(named),
+        job(within, "pseudo-labeler"),
+        job("tiny"),  # each machine looks for it, and the survey compares
+        job("tiny:weights=none"),
+        job("samsa2-nano:weights=packaged"),
+        job("sa"),
+    ]
+    assert weights_of(jobs) == [SentWeights(path, made.digest)]

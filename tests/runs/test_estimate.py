@@ -33,9 +33,9 @@ def everything(folder):
 def change(folder, new):
     """Store the cells of a run again, each with what ``new(record, number)`` returns."""
     with Store(folder) as store:
-        for number, path in enumerate(sorted(store.cells.iterdir())):
-            record = store.load(path.stem)
-            store.save(path.stem, {**record, **new(record, number)})
+        for number, key in enumerate(sorted(store.stored())):
+            record = store.load(key)
+            store.save(key, {**record, **new(record, number)})
 
 
 def test_a_run_that_was_never_made_is_counted_and_its_time_is_a_guess():

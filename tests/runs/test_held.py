@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import hsizoo
+from hsizoo.engine.embeddings import embedding_cache
 from hsizoo.errors import ContractError, DataError
 from hsizoo.protocols.interactive.protocol import InteractiveProtocol
 from hsizoo.runs import held as held_module
@@ -52,9 +53,21 @@ class Exiter(Writer):
         super().prepare(cube)
         raise SystemExit("and it leaves")
 
+class Encoder(Writer):  # keeps an encoding of the cube under its digest
+    def prepare(self, cube):
+        key = hsizoo.embedding_key(cube.digest, {}, "none")
+        copied = lambda: {"values": torch.from_numpy(cube.data.copy())}
+        self.encoding = hsizoo.embedding_cache().get(key, copied)["values"]
+        return cube
+
+class Spoiler(Encoder):
+    def prepare(self, cube):
+        Writer.prepare(self, cube)
+        return super().prepare(cube)
+
 @hsizoo.hookimpl
 def hsizoo_components():
-    for name in ("Writer", "Raiser", "Exiter"):
+    for name in ("Writer", "Raiser", "Exiter", "Encoder", "Spoiler"):
         yield hsizoo.ComponentSpec(
             name=name.lower(), kind="scorer", target=f"{__name__}:{name}", summary="x"
         )
@@ -254,6 +267,39 @@ def test_a_component_that_writes_fails_by_name_and_spoils_no_other(
         ]
 
     assert sorted(figures(mixed), key=str) == sorted(figures(alone), key=str)
+
+
+def test_an_encoding_of_a_cube_that_was_changed_never_reaches_the_disk(
+    cubes, fake_dist, tmp_path, monkeypatch
+):
+    fake_dist("writing-zoo", "1.0", {"writing_zoo": WRITER}, {"writing": "writing_zoo"})
+    monkeypatch.setenv("HSIZOO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HSIZOO_EMBEDDINGS", "disk")
+    embedding_cache.cache_clear()
+    try:
+        (spoiling, *_), (encoding, *_) = planned(cubes, "spoiler"), planned(cubes, "encoder")
+        work = CellWork()
+        with pytest.raises(ContractError, match="spoiler changed the cube"):
+            computed(spoiling, work)
+        assert not [*Path(tmp_path, "home").rglob("*.safetensors")]
+        digests = computed(encoding, work)["digests"]
+        assert len([*Path(tmp_path, "home").rglob("*.safetensors")]) == 1
+        embedding_cache.cache_clear()  # as another process has it
+        key = hsizoo.embedding_key(digests["cube"], {}, "none")
+        stored = embedding_cache().get(key, dict)["values"]
+    finally:
+        embedding_cache.cache_clear()
+    assert np.array_equal(stored.numpy(), Datasets().get(cubes).scene(0).cube.data)
+
+
+def test_an_encoding_made_while_the_files_change_never_reaches_the_disk(cubes):
+    held = HeldScene(Datasets())
+    assert not held.is_unchanged()
+    (cell, *_) = planned(cubes)
+    held.prepare(cell.job, PROTOCOL)
+    assert held.is_unchanged()
+    replace_unseen(Path(cubes, "a.npz"), Path(cubes, "b.npz").read_bytes())
+    assert not held.is_unchanged()
 
 
 def test_a_component_that_leaves_in_the_middle_leaves_no_scene_behind(cubes, fake_dist):

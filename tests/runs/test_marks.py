@@ -126,3 +126,17 @@ def test_a_trained_part_on_a_random_encoder_says_so(zoo):
     card = {"dataset": {"component": "hsizoo/phantom"}}
     trained = replace(component, weights=TrainedWeights(Path(), "", card))
     assert mark(trained, source, set()) == " (random encoder)"
+
+
+def test_rows_built_from_an_abstract_are_marked_and_the_mark_explained(tmp_path):
+    assert marked("smr-eg", kind="classifier") == " (abstract only)"
+    assert marked("lp+sln-sni", kind="classifier") == " (abstract only)"
+    assert marked("ssrn", kind="classifier") == ""
+    result = hsizoo.bench(
+        ["dca:components=3", "svm"], TINY, shots=2, seeds=1, out=tmp_path, device="cpu"
+    )
+    assert [row.component for row in result.table] == ["dca:components=3 (abstract only)", "svm"]
+    (note,) = [note for note in result.notes if note.startswith("abstract only: ")]
+    assert note in (tmp_path / "results.json").read_text()
+    plain = hsizoo.bench("svm", TINY, shots=2, seeds=1, out=tmp_path / "svm", device="cpu")
+    assert not any("abstract" in note for note in plain.notes)

@@ -7,6 +7,7 @@ import pytest
 
 from hsizoo.engine.store import Store
 from hsizoo.errors import DataError
+from hsizoo.runs.listing import list_cells
 from hsizoo.runs.stored import find_runs, open_results, read_results, results_json
 
 LAYOUT = {
@@ -136,7 +137,7 @@ def test_a_table_of_another_version_is_told(tmp_path, about):
 
 def test_a_figure_that_was_changed_is_not_shown(tmp_path):
     path = tmp_path / "results.json"
-    path.write_text(results_json({"dice": 0.85}, [{"key": "a"}]))
+    path.write_text(results_json({"dice": 0.85, **list_cells([])[0]}))
     assert read_results(tmp_path)["dice"] == 0.85
     path.write_text(path.read_text().replace("0.85", "0.95"))
     assert read_results(tmp_path) is None
@@ -146,17 +147,20 @@ def test_a_figure_that_was_changed_is_not_shown(tmp_path):
 
 def test_equal_provenance_is_written_once_and_read_for_every_cell(tmp_path):
     made = [{"device": "cpu", "git": None}, {"device": "gpu"}]
-    cells = [{"key": f"{n}", "provenance": made[n % 2]} for n in range(5)]
-    cells.append({"key": "failed"})
-    text = results_json({"title": "x", "table": []}, cells)
+    about = {"status": "done", "identity": {"scene": "a"}}
+    cells = [{"key": f"{n}", **about, "provenance": made[n % 2]} for n in range(5)]
+    cells.append({"key": "failed", **about, "status": "failed"})
+    entries, content = list_cells(cells)
+    assert content is None
+    text = results_json({"title": "x", "table": [], **entries})
     assert text.count('"device"') == 2
+    assert text.count('\n  {"key"') == 6  # a line for each cell
     (tmp_path / "results.json").write_text(text)
-    assert read_results(tmp_path) == {"title": "x", "table": [], "cells": cells}
-    none = json.loads(results_json({"title": "x"}, []))
-    assert none.pop("seal")
-    assert none == {
-        "title": "x", "provenances": [], "cells": [],
-    }  # fmt: skip
+    found = read_results(tmp_path)
+    assert (found["title"], found["table"], found["cells"]) == ("x", [], cells)
+    assert found["counts"] == {"done": 5, "failed": 1}
+    nothing = json.loads(results_json({"title": "x", **list_cells([])[0]}))
+    assert (nothing["provenances"], nothing["cells"]) == ([], [])
 
 
 def test_provenance_of_older_results_and_numbers_without_meaning_are_left(tmp_path):

@@ -106,11 +106,11 @@ def test_truth_values_are_written_as_names_have_them(planned):
 
 
 def test_settings_are_those_of_the_command(planned):
-    text = "components = ['rf', 'lp']\nshots = 3\ndraw = 'block-disjoint'\nblock = 8\npatch = 5"
+    text = "components = ['rf', 'lp']\nshots = 3\ndraw = 'block-disjoint'\nblock = 8\ngap = 5"
     run = planned(text, "clicks = 20\nseeds = [4, 2]")
     assert run.protocol is FewLabelProtocol
-    assert run.options == {"shots": 3, "draw": "block-disjoint", "block": 8, "patch": 5}
-    protocol = FewLabelProtocol(shots=3, draw="block-disjoint", block=8, patch=5)
+    assert run.options == {"shots": 3, "draw": "block-disjoint", "block": 8, "gap": 5}
+    protocol = FewLabelProtocol(shots=3, draw="block-disjoint", block=8, gap=5)
     for each, label in zip(run.cases, ["rf", "lp"], strict=True):
         assert (each.case.label, each.case.protocol, each.case.seeds) == (label, protocol, [4, 2])
     assert planned("components = ['rf']").seeds == list(range(10))

@@ -1,5 +1,6 @@
 """Steps: what they change, what is refused, and the order of an epoch."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,44 @@ def test_gradients_reach_exactly_the_trainable_parameters(tiny, scene, dataset_o
     next(iter(trainer.steps()))
     assert torch.equal(tiny.scale, before)
     assert all(not torch.equal(weights[name], each) for name, each in tiny.trainable().items())
+
+
+def test_what_gets_no_gradient_is_not_decayed(tiny, scene, dataset_of):
+    """Two parameters that the loss does not need: one has no gradient, the other one of 0."""
+    idle, unused = (torch.nn.Parameter(torch.ones(3, 2)) for _ in range(2))
+    own, logits, trainable = tiny, type(tiny).logits, type(tiny).trainable(tiny)
+    own.trainable = lambda: {**trainable, "idle": idle, "unused": unused}
+    on = False
+
+    def with_idle(state, prompts):
+        return logits(own, state, prompts) + (idle.sum() if on else 0 * idle.sum())
+
+    own.logits = with_idle
+    chosen = replace(SETTINGS, weight_decay=0.5, epochs=3)
+
+    def made():
+        return Trainer(own, SceneStates(dataset_of(scene), own), {0: [1, 2]}, chosen, PaperRobot())
+
+    trainer = made()
+    steps = trainer.steps()
+    for _ in range(3):
+        next(steps)
+    assert torch.equal(idle, torch.ones(3, 2))
+    assert torch.equal(unused, torch.ones(3, 2))
+    on = True  # from now on it is trained, and decayed as all others are
+    next(steps)
+    once = idle.detach().clone()
+    assert not torch.equal(once, torch.ones(3, 2))
+    captured, on = copy.deepcopy(trainer.capture()), False
+    next(steps)
+    assert not torch.equal(idle, once)
+    expected = idle.detach().clone()
+    with torch.no_grad():  # after a restart as well
+        idle.copy_(once)
+    again = made()
+    again.restore(captured)
+    next(again.steps())
+    assert torch.allclose(idle, expected)
 
 
 def test_a_trainer_refuses_what_cannot_be_trained(tiny, scene, dataset_of):

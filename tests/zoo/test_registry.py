@@ -227,8 +227,8 @@ def test_an_unknown_name_is_answered_with_the_closest(eight):
     [
         {"name": "Upper"}, {"name": "1digit"}, {"name": "a--b"}, {"name": ""}, {"name": 3},
         {"kind": "model"}, {"target": "no_colon"}, {"target": "a:b:c"}, {"summary": " "},
-        {"version": 2}, {"requires": "sam2"}, {"requires": (1,)}, {"options": [1]},
-        {"options": {"a": [1]}}, {"options": {1: "a"}}, {"packaged": "weights"},
+        {"version": 2}, {"from_abstract": 1}, {"requires": "sam2"}, {"requires": (1,)},
+        {"options": [1]}, {"options": {"a": [1]}}, {"options": {1: "a"}}, {"packaged": "weights"},
         {"packaged": "a:/weights"}, {"packaged": "a:../weights"}, {"packaged": None},
         {"options_type": "options"}, {"options_type": None}, {"files": "a.mat"},
         {"files": ("a.mat",)},

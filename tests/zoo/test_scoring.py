@@ -188,6 +188,77 @@ class TestSpectra:
             segmenter.predict_spectra(segmenter.open(cube), spectra)
 
 
+class Halves(Closeness):
+    """Halves the combined maps; records how many it was given at a time."""
+
+    def __init__(self):
+        super().__init__()
+        self.finished = []
+
+    def finish(self, prepared, combined):
+        assert prepared.shape[:2] == combined.shape[1:]
+        self.finished.append(len(combined))
+        return combined / 2
+
+
+class TestFinish:
+    def test_once_per_click_for_all_objects_after_combining(self, cube):
+        scorer = Halves()
+        segmenter = ScorerSegmenter(scorer)
+        state = segmenter.open(cube)
+        for k in range(1, 4):
+            objects = [POINTS[:k], POINTS[::-1][:k]]
+            found = run(segmenter, cube, *map(Clicks, objects), state=state)
+            for points, probability in zip(objects, found, strict=True):
+                np.testing.assert_allclose(probability, expected(cube, points) / 2, atol=1e-6)
+            assert scorer.finished == [2] * k
+        assert scorer.calls == [2, 2, 2]
+
+    def test_maps_of_boxes_and_of_spectra_too(self, cube):
+        segmenter, plain = ScorerSegmenter(Halves()), ScorerSegmenter(Closeness())
+        boxes = np.array([[0, 0, 2, 2], [1, 1, 4, 5]])
+        torch.testing.assert_close(
+            segmenter.predict_boxes(segmenter.open(cube), boxes),
+            plain.predict_boxes(plain.open(cube), boxes) / 2,
+        )
+        spectra = cube.data[:2, 0]
+        torch.testing.assert_close(
+            segmenter.predict_spectra(segmenter.open(cube), spectra),
+            plain.predict_spectra(plain.open(cube), spectra) / 2,
+        )
+
+    def test_vetoes_compare_the_maps_before(self, cube):
+        class Hides(Halves):
+            def finish(self, prepared, combined):
+                return torch.ones_like(combined)
+
+        clicks = Clicks(POINTS[:2], [True, False])
+        found = run(ScorerSegmenter(Hides()), cube, clicks)[0]
+        vetoed = expected(cube, POINTS[1:2]) > expected(cube, POINTS[:1])
+        np.testing.assert_array_equal(found, np.where(vetoed, 0, 1))
+
+    def test_an_object_without_positive_clicks_is_left_out(self, cube):
+        scorer = Halves()
+        prompts = [Clicks(POINTS[:1], [False]), Clicks(POINTS[:1])]
+        found = run(ScorerSegmenter(scorer), cube, *prompts)
+        assert not found[0].any()
+        assert scorer.finished == [1]
+
+    def test_in_bounded_batches(self, cube, monkeypatch):
+        monkeypatch.setattr(scoring, "_BATCH_BYTES", 2 * 4 * 5 * 6)
+        scorer = Halves()
+        run(ScorerSegmenter(scorer), cube, *(Clicks([point]) for point in POINTS))
+        assert scorer.finished == [2, 2, 1]
+
+    def test_its_contract_is_checked(self, cube):
+        class Wrong(Halves):
+            def finish(self, prepared, combined):
+                return combined + 2
+
+        with pytest.raises(ContractError, match=r"Wrong\.finish returned values from 2"):
+            run(ScorerSegmenter(Wrong()), cube, Clicks(POINTS[:1]))
+
+
 class TestCost:
     def test_each_click_costs_one_reference_per_object_in_one_call(self, cube):
         scorer = Closeness()

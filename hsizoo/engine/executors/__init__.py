@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hsizoo.engine.executors.affinity import ImageQueue
 from hsizoo.engine.executors.base import (
+    CarryingWork,
     DependentWork,
     Executor,
     OnProgress,
@@ -15,6 +16,7 @@ from hsizoo.engine.executors.local import LocalExecutor
 from hsizoo.engine.executors.names import check_executor, make_executor
 
 __all__ = [
+    "CarryingWork",
     "DependentWork",
     "Executor",
     "ImageQueue",

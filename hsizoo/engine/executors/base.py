@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from hsizoo.engine.cells import Cell
+from hsizoo.weights.sent import SentWeights
 
-__all__ = ["DependentWork", "Executor", "OnProgress", "Outcome", "Work", "ignore_progress"]
+__all__ = [
+    "CarryingWork",
+    "DependentWork",
+    "Executor",
+    "OnProgress",
+    "Outcome",
+    "Work",
+    "ignore_progress",
+]
 
 OnProgress = Callable[[Cell, int, int], None]
 """Called with a cell, the number of steps done, and the total number of steps."""
@@ -37,6 +46,14 @@ class DependentWork(Protocol):
 
         It is pickled.  It returns an identity, or what is missing, by name.
         """
+
+
+@runtime_checkable
+class CarryingWork(Protocol):
+    """`Work` that can say which trained weights its jobs name, so that they can be sent."""
+
+    def weights(self, jobs: Sequence[Mapping[str, Any]]) -> Sequence[SentWeights]:
+        """Return the weights that the jobs name by a path of this machine."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from typing import Any, Literal
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors.affinity import ImageQueue
 from hsizoo.engine.executors.base import (
+    CarryingWork,
     DependentWork,
     Executor,
     OnProgress,
@@ -31,9 +32,11 @@ from hsizoo.engine.executors.base import (
     ignore_progress,
 )
 from hsizoo.engine.executors.ray_cluster import Answer, Node, RayCluster
-from hsizoo.engine.executors.ray_worker import Place, is_alive, survey
+from hsizoo.engine.executors.ray_worker import Lacking, Place, describe, is_alive, survey
 from hsizoo.engine.surroundings import differences
 from hsizoo.errors import MissingRequirement, OptionError
+from hsizoo.weights.sent import SentWeights
+from hsizoo.weights.trained import open_weights
 
 __all__ = ["Patience", "RayExecutor", "cpus_each"]
 
@@ -147,9 +150,13 @@ class RayExecutor(Executor):
             depends = None
             if isinstance(work, DependentWork):
                 depends = work.depends([cell.job for cell in cells])
-            nodes_checked = _Nodes(cluster, depends, self.patience)
+            weights: Sequence[SentWeights] = ()
+            if isinstance(work, CarryingWork):
+                weights = work.weights([cell.job for cell in cells])
+            place = Place.here(weights)
+            nodes_checked = _Nodes(cluster, place, depends, self.patience)
             nodes_checked.check_all(nodes)
-            arguments = (Place.here(), work, "cuda" if gpus else "cpu", cpus)
+            arguments = (place, work, "cuda" if gpus else "cpu", cpus)
             kept = tuple(map(cluster.keep, arguments))
             start = partial(cluster.start, cpus, gpus, *kept)
             run = _Run(cluster, nodes_checked, start, cells, self.jobs, on_progress, self.patience)
@@ -201,19 +208,22 @@ def cpus_each(nodes: Iterable[Node], jobs: int, gpus: float) -> int:
 
 
 class _Nodes:
-    """Compares the nodes with this machine, each once."""
+    """Compares the nodes with this machine, each once, and sends them the weights they lack."""
 
     def __init__(
         self,
         cluster: RayCluster,
+        place: Place,
         depends: Callable[[], dict[str, str]] | None,
         patience: Patience,
     ) -> None:
         self._cluster = cluster
-        self._here = survey(Place.here(), depends)
-        self._asked = survey, cluster.keep(Place.here()), depends
+        self._here = describe(depends)
+        self._weights = {each.digest: each for each in place.weights}
+        self._asked = survey, cluster.keep(place), depends
         self._patience = patience
         self._same: set[str] = set()
+        self._sent: dict[str, Any] = {}
 
     def is_checked(self, node: str) -> bool:
         return node in self._same
@@ -221,6 +231,29 @@ class _Nodes:
     def ask(self, node: str) -> Any:
         """Ask a node what it has."""
         return self._cluster.call_node(node, *self._asked)
+
+    def ask_again(self, node: str, answer: Answer) -> Any | None:
+        """Ask a node once more that lacks weights, and send them; None if it lacks none.
+
+        Raises
+        ------
+        DataError
+            If they are not here any more either.
+        """
+        if not isinstance(answer.value, Lacking):
+            return None
+        for digest in answer.value.digests:
+            if digest not in self._sent:  # kept once for all nodes
+                self._sent[digest] = self._cluster.keep(self._content(digest))
+        sent = {digest: self._sent[digest] for digest in answer.value.digests}
+        return self._cluster.call_node(node, *self._asked, sent)
+
+    def _content(self, digest: str) -> bytes:
+        from hsizoo.weights.files import readable  # imports torch
+
+        path = open_weights(self._weights[digest].name).path
+        with readable(path):
+            return path.read_bytes()
 
     def check_all(self, nodes: Mapping[str, Node]) -> None:
         """Ask all nodes, and say at once which differ."""
@@ -230,7 +263,11 @@ class _Nodes:
         while calls and (left := deadline - time.monotonic()) > 0:
             for call in self._cluster.wait(calls, min(left, self._patience.poll)):
                 node = calls.pop(call)
-                texts += self._found(node, nodes[node].name, self._cluster.answer(call))
+                answer = self._cluster.answer(call)
+                if (again := self.ask_again(node, answer)) is not None:
+                    calls[again] = node
+                else:
+                    texts += self._found(node, nodes[node].name, answer)
             alive = self._cluster.nodes()
             # One that was lost meanwhile gets no cells.
             calls = {call: node for call, node in calls.items() if node in alive}
@@ -363,6 +400,9 @@ class _Run:
                 slot.state, slot.call = "checking", self._checked.ask(slot.node)
                 return
         elif slot.state == "checking":
+            slot.call = self._checked.ask_again(slot.node, answer)
+            if slot.call is not None:
+                return
             name = self._alive[slot.node].name if slot.node in self._alive else slot.node
             if answer.kind in ("value", "raised"):
                 self._checked.check(slot.node, name, answer)

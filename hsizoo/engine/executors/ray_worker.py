@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -12,9 +13,13 @@ from typing import Any
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors.attempt import attempt
 from hsizoo.engine.executors.base import Work
+from hsizoo.engine.store import Store
 from hsizoo.engine.surroundings import surroundings
+from hsizoo.errors import DataError
+from hsizoo.weights.sent import SentWeights, expect, is_here, sent_folder, sent_path
+from hsizoo.weights.trained import open_weights
 
-__all__ = ["CellActor", "Place", "is_alive", "survey"]
+__all__ = ["CellActor", "Lacking", "Place", "describe", "is_alive", "survey"]
 
 
 @dataclass(frozen=True)
@@ -27,16 +32,19 @@ class Place:
         Its working folder.
     variables : dict of str to str
         Its environment variables of hsizoo.
+    weights : tuple of SentWeights
+        What paths of trained weights mean there.
     """
 
     folder: str
     variables: Mapping[str, str]
+    weights: tuple[SentWeights, ...] = ()
 
     @classmethod
-    def here(cls) -> Place:
+    def here(cls, weights: Sequence[SentWeights] = ()) -> Place:
         """That of this process."""
         found = {key: value for key, value in os.environ.items() if key.startswith("HSIZOO_")}
-        return cls(str(os.getcwd()), found)  # noqa: PTH109
+        return cls(str(os.getcwd()), found, tuple(weights))  # noqa: PTH109
 
     def take(self) -> None:
         """Work there too.  A node's own variables win: they say where its files are."""
@@ -45,6 +53,14 @@ class Place:
         # Where the folder is not shared, only relative names of files fail, and the survey says so.
         with contextlib.suppress(OSError):
             os.chdir(self.folder)
+        expect(self.weights)
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """What a node answers that has to be sent trained weights first: their digests."""
+
+    digests: tuple[str, ...]
 
 
 def is_alive() -> bool:
@@ -52,10 +68,62 @@ def is_alive() -> bool:
     return True
 
 
-def survey(place: Place, depends: Callable[[], dict[str, str]] | None) -> dict[str, str]:
-    """Describe what results depend on: see `hsizoo.engine.surroundings`, and what the work adds."""
+def survey(
+    place: Place,
+    depends: Callable[[], dict[str, str]] | None,
+    sent: Mapping[str, Any] | None = None,
+) -> dict[str, str] | Lacking:
+    """Say what results depend on: see `hsizoo.engine.surroundings`, and what the work adds.
+
+    Parameters
+    ----------
+    place : Place
+    depends : callable or None
+    sent : mapping of str to ObjectRef, optional
+        Content of weights by digest, which a node answered that it lacks.
+    """
     place.take()
+    for digest, reference in (sent or {}).items():
+        _store(digest, import_module("ray").get(reference))
+    if not sent and (digests := _lacking(place.weights)):
+        return Lacking(digests)
+    return describe(depends)
+
+
+def describe(depends: Callable[[], dict[str, str]] | None) -> dict[str, str]:
+    """Say what results depend on in this process."""
     return {**surroundings(), **(depends() if depends else {})}
+
+
+def _lacking(weights: Sequence[SentWeights]) -> tuple[str, ...]:
+    """Digests of the weights that this machine has neither under their name nor by digest."""
+    return tuple(
+        dict.fromkeys(
+            each.digest for each in weights if not _is_there(each) and not is_here(each.digest)
+        )
+    )
+
+
+def _is_there(weights: SentWeights) -> bool:
+    try:
+        return open_weights(weights.name).digest == weights.digest
+    except DataError:
+        return False
+
+
+def _store(digest: str, content: bytes) -> None:
+    """Keep weights that were sent.
+
+    Raises
+    ------
+    DataError
+        If they are not what was sent.
+    StoreError
+        If they cannot be written.
+    """
+    if (found := hashlib.sha256(content).hexdigest()) != digest:
+        raise DataError(f"trained weights arrived damaged: sha256 {found}, not {digest}")
+    Store(sent_folder()).write(sent_path(digest).name, content)
 
 
 class CellActor:

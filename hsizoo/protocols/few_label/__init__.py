@@ -6,7 +6,8 @@ module               contents
 ``protocol``         `FewLabelProtocol`: settings and columns; calls the modules below
 ``columns``          columns of its table
 ``draws``            names of the ways to draw training pixels
-``splits``           training and test pixels, and leaks between them
+``splits``           training and test pixels
+``overlap``          how many test pixels share pixels with training
 ``evaluation``       evaluation of one classifier on one scene with one seed
 ``scores``           confusion matrix, OA, AA, macro precision, kappa
 ``stored_map``       classification of the whole image, as text in a record

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hsizoo.interfaces import Record
 from hsizoo.report.rows import done
 
-__all__ = ["classes_of", "notes"]
+__all__ = ["classes_of", "notes", "way_of"]
+
+_MOST = {
+    "block-disjoint": "at most half of a class, or what its training blocks hold",
+    "official": "what the training map holds of a class",
+}
 
 
 def classes_of(records: Sequence[Record]) -> dict[tuple[int, str], int]:
@@ -24,23 +31,44 @@ def classes_of(records: Sequence[Record]) -> dict[tuple[int, str], int]:
     return {each: place for place, each in enumerate(sorted(found), start=1)}
 
 
-def notes(records: Sequence[Record]) -> list[str]:
-    """List the classes that are small, untested or absent in some run, with an explanation.
+def way_of(record: Record) -> str:
+    """Return the way in which the training pixels of a record were drawn."""
+    return str(record["identity"].get("protocol", {}).get("draw", ""))
 
-    Each class is listed once per reason, regardless of the number of runs.
+
+def notes(records: Sequence[Record]) -> list[str]:
+    """List the classes that are small, untested or absent in some draw, with an explanation.
+
+    Each class is listed once per reason and way to draw, with the number of draws that it concerns,
+    regardless of the number of components.
     """
-    found: dict[str, dict[str, None]] = {}
+    drawn: dict[str, dict[tuple[str, str], Mapping[str, Any]]] = {}
     for record in done(records):
         result = record["result"]
-        for key, names in (
-            ("trained on fewer pixels than requested (at most half of a class)",
-             result["split"]["short"]),
-            ("trained on but not tested, no pixels left", result["split"]["untested"]),
-            ("neither trained on nor tested, no labelled pixels with a valid spectrum",
-             result.get("absent", ())),
-        ):  # fmt: skip
-            if names:
-                found.setdefault(key, {}).update(dict.fromkeys(names))
-    many = len({(each["identity"]["scene"], each["identity"]["seed"]) for each in done(records)})
-    some = " (in some runs)" if many > 1 else ""
-    return [f"{key}{some}: {', '.join(names)}" for key, names in found.items()]
+        draw = record["identity"]["scene"], result["split"]["digest"]
+        drawn.setdefault(way_of(record), {})[draw] = result
+    found = []
+    for way, results in drawn.items():
+        where = f" (draw {way})" if len(drawn) > 1 else ""
+        most = _MOST.get(way, "at most half of a class")
+        named: dict[str, Counter[str]] = {}
+        for result in results.values():
+            for key, names in (
+                (f"trained on fewer pixels than requested ({most})", result["split"]["short"]),
+                ("trained on but not tested, no pixels left", result["split"]["untested"]),
+                ("neither trained on nor tested, no labelled pixels with a valid spectrum",
+                 result.get("absent", ())),
+            ):  # fmt: skip
+                named.setdefault(key, Counter()).update(names)
+        found += [
+            f"{key}{where}: {_counted(counts, len(results))}"
+            for key, counts in named.items()
+            if counts
+        ]
+    return found
+
+
+def _counted(counts: Counter[str], draws: int) -> str:
+    if draws == 1:
+        return ", ".join(counts)
+    return ", ".join(f"{name} ({count} of {draws} draws)" for name, count in counts.items())

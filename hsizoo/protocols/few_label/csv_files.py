@@ -7,6 +7,7 @@ from typing import Any
 
 from hsizoo.interfaces import Record
 from hsizoo.protocols.few_label.columns import SCORES
+from hsizoo.protocols.few_label.overlap import LEAKS
 from hsizoo.report.csv_text import to_csv
 from hsizoo.report.rows import done, row_name
 
@@ -15,15 +16,14 @@ __all__ = ["classes_csv", "confusion_csv", "runs_csv"]
 
 def runs_csv(records: Sequence[Record]) -> str:
     """Format one line per run as CSV."""
-    head = ["component", "scene", "seed", "split", *SCORES, "leak_overlap", "leak_contains"]
+    head = ["component", "scene", "seed", "split", *SCORES, *LEAKS]
     head += ["train", "test", "fit_seconds", "predict_seconds", "megabytes"]
     lines = [
         {
             **_about(record),
             "split": record["result"]["split"]["digest"][:16],
             **{score: record["result"]["scores"][score] for score in SCORES},
-            "leak_overlap": record["result"]["leak"]["overlap"],
-            "leak_contains": record["result"]["leak"]["contains"],
+            **{key: record["result"]["leak"].get(key) for key in LEAKS},
             "train": len(record["result"]["split"]["train"]),
             "test": sum(map(sum, record["result"]["confusion"])),
             "fit_seconds": record["result"]["seconds"]["fit"],

@@ -9,8 +9,8 @@ draw               description
 ``fixed``          the draw of seed 0 for every seed, so that seeds differ only in the method's own
                    random numbers.
 ``block-disjoint`` the scene is cut into square blocks; a class is trained on some of its blocks and
-                   tested on the others, excluding test pixels whose patch overlaps that of a
-                   training pixel.
+                   tested on the others, excluding test pixels closer than `gap` to a training
+                   pixel, whatever the classifier.
 ``official``       drawn from the dataset's own training map; tested outside of it.
 ================== =================================================================================
 """

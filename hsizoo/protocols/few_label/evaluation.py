@@ -20,8 +20,9 @@ from hsizoo.cube import LabelMap, Scene
 from hsizoo.interfaces import PixelClassifier, PseudoLabels
 from hsizoo.protocols.answers import on_host
 from hsizoo.protocols.classification import chance_of, check_probabilities, only_at
+from hsizoo.protocols.few_label.overlap import field_of, leaks
 from hsizoo.protocols.few_label.scores import confusion_matrix, scores
-from hsizoo.protocols.few_label.splits import Mask, Split, draw_split, leaks
+from hsizoo.protocols.few_label.splits import Mask, Split, draw_split
 from hsizoo.protocols.few_label.stored_map import encode_map
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ def evaluate(
     Returns
     -------
     dict
-        Plain values: ``split``, ``leak``, ``classes`` (names, in the order of the matrix),
-        ``labels`` (their numbers), ``confusion``, ``scores``, ``seconds`` (``fit`` and
-        ``predict``), ``map`` (see `hsizoo.protocols.few_label.stored_map`), ``absent`` (names of
-        classes without a labelled pixel with a valid spectrum) and, with a pseudo-labeler,
-        ``pseudo_labels``.
+        Plain values: ``split``, ``leak`` (see `hsizoo.protocols.few_label.overlap.leaks`),
+        ``classes`` (names, in the order of the matrix), ``labels`` (their numbers),
+        ``confusion``, ``scores``, ``seconds`` (``fit`` and ``predict``), ``map`` (see
+        `hsizoo.protocols.few_label.stored_map`), ``absent`` (names of classes without a labelled
+        pixel with a valid spectrum) and, with a pseudo-labeler, ``pseudo_labels``.
 
     Raises
     ------
@@ -65,11 +66,12 @@ def evaluate(
         shots=protocol.shots,
         draw=protocol.draw,
         seed=seed,
-        patch=protocol.patch,
+        gap=protocol.gap,
         block=protocol.block,
         training_map=scene.training_map,
     )
     known = training_labels(scene, split)
+    field = field_of(classifier)
     began = time.perf_counter()
     classifier.fit(scene.cube, known, rng=chance_of(seed))
     fitted = time.perf_counter()
@@ -81,9 +83,10 @@ def evaluate(
     truth = np.searchsorted(labels, scene.label_map.labels.flat[split.test])
     confusion = confusion_matrix(truth, called.flat[split.test], len(labels))
     found = np.where(scene.cube.valid, called + 1, 0)
+    pseudo = _pseudo_pixels(classifier.pseudo_labels, split)
     return {
         "split": split.record(),
-        "leak": leaks(split, protocol.patch),
+        "leak": leaks(split, field, pseudo),
         "classes": [known.class_names[int(label)] for label in labels],
         "labels": labels.tolist(),
         "confusion": confusion.tolist(),
@@ -91,7 +94,7 @@ def evaluate(
         "seconds": {"fit": fitted - began, "predict": ended - fitted},
         "map": encode_map(found),
         "absent": _absent(scene),
-        **_pseudo(classifier.pseudo_labels, scene, split),
+        **_judged_labels(classifier.pseudo_labels, pseudo, scene),
     }
 
 
@@ -107,12 +110,18 @@ def _absent(scene: Scene) -> list[str]:
     return [names[label] for label in sorted(scene.label_map.targets) if label not in present]
 
 
-def _pseudo(made: PseudoLabels | None, scene: Scene, split: Split) -> dict[str, Any]:
-    """Number of pseudo labels, and how many of those with known truth are correct."""
+def _pseudo_pixels(made: PseudoLabels | None, split: Split) -> Mask | None:
+    """Pixels with a pseudo label, without the training pixels."""
     if made is None:
+        return None
+    given: Mask = made.labels != made.unassigned
+    return given & ~split.mask(split.train)
+
+
+def _judged_labels(made: PseudoLabels | None, given: Mask | None, scene: Scene) -> dict[str, Any]:
+    """Number of pseudo labels, and how many of those with known truth are correct."""
+    if made is None or given is None:
         return {}
-    given = made.labels != made.unassigned
-    given &= ~split.mask(split.train)
     known = (
         given & scene.evaluated & np.isin(scene.label_map.labels, sorted(scene.label_map.targets))
     )

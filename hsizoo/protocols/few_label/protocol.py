@@ -30,10 +30,12 @@ class FewLabelProtocol(Protocol):
         Number of training labels per class.
     draw : {"random", "fixed", "block-disjoint", "official"}, default "random"
         How training labels are drawn.  random: anywhere, different for every seed.  fixed: the draw
-        of seed 0 for every seed.  block-disjoint: patches of test and training pixels do not
-        overlap.  official: inside the dataset's own training map.
-    patch : int, default 9
-        Side in pixels of the patches used to measure leaks and to separate block-disjoint; odd.
+        of seed 0 for every seed.  block-disjoint: test and training pixels lie in different blocks
+        and at least `gap` apart.  official: inside the dataset's own training map.
+    gap : int, default 9
+        Distance in pixels of block-disjoint, along rows or columns; 9 is the least at which patches
+        of 9 × 9 do not overlap.  It is the same for all classifiers, so that all are tested on the
+        same pixels; for one that sees farther, the table tells the overlap that is left.
     block : int, default 16
         Side in pixels of the blocks of block-disjoint.
 
@@ -49,7 +51,7 @@ class FewLabelProtocol(Protocol):
     """
 
     name: ClassVar[str] = "few-label"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     kinds: ClassVar[tuple[str, ...]] = ("classifier",)
     default_for: ClassVar[tuple[str, ...]] = ("classifier",)
     columns: ClassVar[tuple[Column, ...]] = COLUMNS
@@ -62,7 +64,7 @@ class FewLabelProtocol(Protocol):
 
     shots: int = 5
     draw: Draw = "random"
-    patch: int = 9
+    gap: int = 9
     block: int = 16
 
     def __post_init__(self) -> None:
@@ -73,8 +75,8 @@ class FewLabelProtocol(Protocol):
             )
         if self.shots < 1:
             raise ProtocolError(f"shots must be at least 1; got {self.shots}")
-        if self.patch < 1 or self.patch % 2 == 0:
-            raise ProtocolError(f"patch must be an odd number, at least 1; got {self.patch}")
+        if self.gap < 1:
+            raise ProtocolError(f"gap must be at least 1; got {self.gap}")
         if self.block < 1:
             raise ProtocolError(f"block must be at least 1; got {self.block}")
 
@@ -90,7 +92,7 @@ class FewLabelProtocol(Protocol):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Rebuild a protocol from the output of `config`."""
-        return cls(**{key: config[key] for key in ("shots", "draw", "patch", "block")})
+        return cls(**{key: config[key] for key in ("shots", "draw", "gap", "block")})
 
     def check(self, dataset: SceneDataset, index: int) -> None:
         """Raise if the draw is official and the scene has no training map."""
@@ -163,15 +165,20 @@ class FewLabelProtocol(Protocol):
 
     @classmethod
     def notes(cls, records: Sequence[Record]) -> list[str]:
-        """List the classes that are small, untested or absent."""
+        """List the classes that are small, untested or absent, and who sees beyond the gap."""
         from hsizoo.protocols.few_label.classes import notes
+        from hsizoo.protocols.few_label.overlap import overlap_notes
 
-        return notes(records)
+        return [*notes(records), *overlap_notes(records)]
 
 
 def _values(result: Mapping[str, Any]) -> dict[str, float]:
     found = {score: result["scores"][score] for score in SCORES}
-    found |= {"leak": result["leak"]["overlap"], "untested": len(result["split"]["untested"])}
+    leak = result["leak"]
+    found |= {"overlap": leak["overlap"], "within": leak["within"]}
+    found["untested"] = len(result["split"]["untested"])
+    if "overlap_pseudo" in leak:
+        found["overlap_pseudo"] = leak["overlap_pseudo"]
     if "pseudo_labels" in result:
         found["pseudo_right"] = result["pseudo_labels"]["right"]
     return {key: float("nan") if value is None else float(value) for key, value in found.items()}

@@ -33,7 +33,7 @@ from hsizoo.cube import Scene
 from hsizoo.errors import ProtocolError, did_you_mean
 from hsizoo.protocols.few_label.draws import DRAWS
 
-__all__ = ["TRIES", "Split", "check_training_map", "draw_split", "leaks"]
+__all__ = ["TRIES", "Split", "check_training_map", "draw_split", "near"]
 
 TRIES: Final = 32
 
@@ -134,7 +134,7 @@ def draw_split(
     shots: int,
     draw: str,
     seed: int,
-    patch: int = 9,
+    gap: int = 9,
     block: int = 16,
     training_map: Mask | None = None,
 ) -> Split:
@@ -147,8 +147,9 @@ def draw_split(
         Training pixels per class.
     draw : {"random", "fixed", "block-disjoint", "official"}
     seed : int
-    patch : int, default 9
-        Side in pixels of the patches that ``block-disjoint`` keeps from overlapping.
+    gap : int, default 9
+        Least distance in pixels, along rows or columns, of test from training pixels in
+        ``block-disjoint``.
     block : int, default 16
         Side in pixels of the blocks of ``block-disjoint``.
     training_map : ndarray of bool, shape (H, W), optional
@@ -179,25 +180,8 @@ def draw_split(
         return _split(scene, classes, train, _any(classes) & ~train, shots)
     if draw == "official":
         return _official(scene, classes, shots, rng, training_map)
-    tries = [_blocks(scene, classes, shots, rng, patch, block) for _ in range(TRIES)]
+    tries = [_blocks(scene, classes, shots, rng, gap, block) for _ in range(TRIES)]
     return min(tries, key=lambda split: (len(split.untested), len(split.short)))
-
-
-def leaks(split: Split, patch: int) -> dict[str, float]:
-    """Measure how much of the test set a patch-based classifier has seen in training.
-
-    Returns
-    -------
-    dict
-        ``patch``; ``overlap``: share of test pixels whose patch overlaps a training patch;
-        ``contains``: share whose patch contains a training pixel.
-    """
-    train, test = split.mask(split.train), split.mask(split.test)
-    return {
-        "patch": patch,
-        "overlap": float(_near(train, 2 * (patch // 2))[test].mean()),
-        "contains": float(_near(train, patch // 2)[test].mean()),
-    }
 
 
 def _few(classes: dict[int, Mask], shots: int, rng: np.random.Generator) -> Mask:
@@ -251,7 +235,7 @@ def _blocks(
     classes: dict[int, Mask],
     shots: int,
     rng: np.random.Generator,
-    patch: int,
+    gap: int,
     block: int,
 ) -> Split:
     """Cut the scene into blocks; classes with few blocks choose their training blocks first."""
@@ -273,14 +257,14 @@ def _blocks(
             have += int(counts[taken])
     inside = np.isin(blocks, sorted(chosen))
     train = _few({label: mask & inside for label, mask in classes.items()}, shots, rng)
-    test = _any(classes) & ~inside & ~_near(train, 2 * (patch // 2))
+    test = _any(classes) & ~inside & ~near(train, gap - 1)
     return _split(scene, classes, train, test, shots)
 
 
-def _near(pixels: Mask, radius: int) -> Mask:
-    """Pixels within a square of side ``2 radius + 1`` around any of `pixels`."""
-    near: Mask = ndimage.maximum_filter(pixels, size=2 * radius + 1, mode="constant")
-    return near
+def near(pixels: Mask, radius: int) -> Mask:
+    """Return the pixels within a square of side ``2 radius + 1`` around any of `pixels`."""
+    found: Mask = ndimage.maximum_filter(pixels, size=2 * radius + 1, mode="constant")
+    return found
 
 
 def _any(classes: dict[int, Mask]) -> Mask:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hsizoo.interfaces import Record
-from hsizoo.protocols.interactive.observations import observe_curves
+from hsizoo.protocols.interactive.observations import Observed, observe_curves
 from hsizoo.report.draws import Draws
 from hsizoo.report.pictures import new_figure, to_png
 from hsizoo.report.rows import by_row, choose_unit, covers, done, observations, settings_of
@@ -37,18 +37,21 @@ def mean_curve(
         few, one standard error over samples.
     """
     records = done(records)
+    (observed,) = observe_curves(records, key)
+    return _mean(records, observed, {} if drawn is None else drawn)
+
+
+def _mean(
+    records: Sequence[Record], observed: Observed, drawn: dict[int, Draws]
+) -> tuple[list[float], list[float], list[float], str]:
     if not records:
         return [], [], [], ""
     unit = choose_unit(records)
-    observed = observe_curves(records, key)
-    clicks = list(
-        dict.fromkeys(click for mine in observed for each in mine for click in each.values)
-    )
-    rows = observations(records, observed, clicks, unit)
+    rows = observations(records, observed, observed.names, unit)
     order = {name: place for place, name in enumerate(dict.fromkeys(rows.units))}
     mean = rows.values.mean(axis=0)
     if len(order) >= FEWEST_UNITS:
-        draws = ({} if drawn is None else drawn).setdefault(len(order), Draws(len(order)))
+        draws = drawn.setdefault(len(order), Draws(len(order)))
         low, high = interval(over_samples(rows, order, draws)[1:])
         return mean.tolist(), low.tolist(), high.tolist(), f"95 % bootstrap over {unit}s"
     count = len(rows.values)
@@ -70,10 +73,11 @@ def curve_png(records: Sequence[Record], title: str) -> bytes:
         If matplotlib is not installed.
     """
     drawn: dict[int, Draws] = {}
-    rows = {
-        (label, pairs): {key: mean_curve(mine, key, drawn) for key in ("dice", "dice_max")}
-        for (label, pairs), mine in by_row(records).items()
-    }
+    rows = {}
+    for name, mine in by_row(records).items():
+        finished = done(mine)
+        both = zip(("dice", "dice_max"), observe_curves(finished, "dice", "dice_max"), strict=True)
+        rows[name] = {key: _mean(finished, observed, drawn) for key, observed in both}
     settings: list[dict[str, str]] = settings_of([dict(pairs) for _, pairs in rows]) or [{}]
     labels = list(dict.fromkeys(label for label, _ in rows))
     styles = ["-", "--", "-.", ":"]

@@ -7,7 +7,9 @@ import numpy.typing as npt
 
 from hsizoo.errors import ProtocolError
 
-__all__ = ["curve_auc", "failed", "noc"]
+__all__ = ["curve_auc", "curve_aucs", "failed", "noc", "nocs"]
+
+Floats = npt.NDArray[np.float64]
 
 
 def curve_auc(values: npt.ArrayLike) -> float:
@@ -35,11 +37,17 @@ def curve_auc(values: npt.ArrayLike) -> float:
     >>> curve_auc([0.5, 1.0, 1.0])
     0.875
     """
-    curve = _curve(values)
-    if len(curve) == 1:
-        return float(curve[0])
+    return float(curve_aucs(_curve(values)[None])[0])
+
+
+def curve_aucs(curves: Floats) -> Floats:
+    """Return `curve_auc` of many curves, shape (N, K) to (N,)."""
+    clicks = curves.shape[1]
+    if clicks == 1:
+        return curves[:, 0]
     # Written out, because NumPy 1 and 2 use different names (trapz, trapezoid).
-    return float((curve[:-1] + curve[1:]).sum() / (2 * (len(curve) - 1)))
+    area: Floats = (curves[:, :-1] + curves[:, 1:]).sum(axis=1) / (2 * (clicks - 1))
+    return area
 
 
 def noc(ious: npt.ArrayLike, target_iou: float, max_clicks: int) -> int:
@@ -72,8 +80,12 @@ def noc(ious: npt.ArrayLike, target_iou: float, max_clicks: int) -> int:
     """
     if max_clicks < 1:
         raise ProtocolError(f"max_clicks must be at least 1; got {max_clicks}")
-    reached = np.flatnonzero(_reaches(ious, target_iou)[:max_clicks])
-    return int(reached[0]) + 1 if reached.size else max_clicks
+    return int(nocs(_reaches(ious, target_iou)[None, :max_clicks], max_clicks)[0])
+
+
+def nocs(reached: npt.NDArray[np.bool_], max_clicks: int) -> npt.NDArray[np.int64]:
+    """Return `noc` of many curves, from whether each click reaches the IoU, (N, K) to (N,)."""
+    return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, max_clicks)
 
 
 def failed(ious: npt.ArrayLike, target_iou: float) -> bool:

@@ -164,7 +164,7 @@ class InteractiveProtocol(Protocol):
         return objects * self.clicks
 
     @classmethod
-    def observe(cls, records: Sequence[Record]) -> list[list[Observation]]:
+    def observe(cls, records: Sequence[Record]) -> Sequence[list[Observation]]:
         """Return the figures of each class of each scene, from the curves in its record."""
         from hsizoo.protocols.interactive.observations import observe
 
@@ -187,7 +187,7 @@ class InteractiveProtocol(Protocol):
             View(
                 name="samples.csv",
                 remark="one line per click",
-                files=lambda: [("samples.csv", samples_csv(records).encode())],
+                files=lambda: [("samples.csv", samples_csv(records))],
             ),
             View(
                 name="curve.png",

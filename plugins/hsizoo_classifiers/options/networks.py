@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 from hsizoo.errors import OptionError
 from hsizoo_classifiers.checks import at_least, at_most_one, below_one, odd, share
 
 __all__ = [
+    "SHARED",
     "A2s2kOptions",
     "AllBandsOptions",
     "CdcnnOptions",
@@ -19,7 +20,37 @@ __all__ = [
     "SmallCnnOptions",
     "SpatialSelfTrainingOptions",
     "SsrnOptions",
+    "Training",
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How the weights of a network are updated.
+
+    Parameters
+    ----------
+    optimiser : {"adam", "rmsprop", "sgd"}
+        ``rmsprop`` averages squared slopes with a factor of 0.9, the default of Keras.
+    rate : float
+        Learning rate at the start.
+    decay : float, default 0
+        Weight decay, added to the slope.
+    momentum : float, default 0
+        Momentum of ``sgd``.
+    course : {"cosine", "constant"}, default "cosine"
+        Course of the rate: down to zero along a cosine, or none.
+    """
+
+    optimiser: Literal["adam", "rmsprop", "sgd"]
+    rate: float
+    decay: float = 0.0
+    momentum: float = 0.0
+    course: Literal["cosine", "constant"] = "cosine"
+
+
+SHARED = Training(optimiser="sgd", rate=0.05, decay=1e-4, momentum=0.7)
+"""Training in IPG, section 3.2, the same for all its networks; the course is INFERRED."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,25 +59,34 @@ class NetworkOptions:
 
     Parameters
     ----------
+    training : {"published", "shared"}, default "published"
+        ``published``: as in the network's own paper or code.  ``shared``: SGD with rate 0.05,
+        momentum 0.7 and decay 1e-4, as IPG trains all its networks; IPG also gives them all
+        ``patch=9``.
     patch : int, default 9
         Side of the square patch around a pixel; odd.
+    flips : bool, default true
+        Mirror patches at random in training, up and down and left and right.  The published
+        trainings do not; it is one default for all networks, since five labels are few.
     epochs : int, default 60
-        Passes over the labelled pixels, with a cosine schedule.
-    max_steps : int, default 1000
-        Maximum number of steps, regardless of `epochs`.
+        Passes over the labelled pixels.
+    max_steps : int or none, default 1000
+        Maximum number of steps, regardless of `epochs`; none for no limit.
     batch : int, default 16
         Pixels per step, 2 or more.
-    rate : float, default 1e-3
-        Learning rate of Adam.
-    decay : float, default 1e-4
-        Weight decay.
+    rate : float or none, default none
+        Learning rate at the start; none for that of `training`.
+    decay : float or none, default none
+        Weight decay; none for that of `training`.
+    course : {"cosine", "constant"} or none, default none
+        Course of the rate: down to zero along a cosine, or none; none for that of `training`.
 
     Attributes
     ----------
     least_patch : int
         Smallest `patch` that the network supports.
-    optimiser : {"adam", "sgd"}
-        Optimiser that trains the network.
+    published : Training
+        The published training.
 
     Raises
     ------
@@ -55,47 +95,70 @@ class NetworkOptions:
     """
 
     least_patch: ClassVar[int] = 1
-    optimiser: ClassVar[Literal["adam", "sgd"]] = "adam"
+    published: ClassVar[Training] = Training(optimiser="adam", rate=1e-3, decay=1e-4)
 
+    training: Literal["published", "shared"] = "published"
     patch: int = 9
+    flips: bool = True
     epochs: int = 60
-    max_steps: int = 1000
+    max_steps: int | None = 1000
     batch: int = 16
-    rate: float = 1e-3
-    decay: float = 1e-4
+    rate: float | None = None
+    decay: float | None = None
+    course: Literal["cosine", "constant"] | None = None
 
     def __post_init__(self) -> None:
         odd(self.least_patch, patch=self.patch)
-        at_least(1, epochs=self.epochs, max_steps=self.max_steps)
+        at_least(1, epochs=self.epochs, **_given(max_steps=self.max_steps))
         at_least(2, batch=self.batch)
-        at_least(0, rate=self.rate, decay=self.decay)
+        at_least(0, **_given(rate=self.rate, decay=self.decay))
+
+    @property
+    def resolved(self) -> Training:
+        """The training, with the options that replace parts of it."""
+        whole = SHARED if self.training == "shared" else self.published
+        return replace(whole, **self._own())
+
+    def _own(self) -> dict[str, Any]:
+        return _given(rate=self.rate, decay=self.decay, course=self.course)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
 class AllBandsOptions(NetworkOptions):
-    """Options of a network on all bands, trained with Adam and the settings of R. Li et al.
+    """Options of a network on all bands, trained as in the code of R. Li et al.
+
+    That code, doi:10.3390/rs12030582, is the one that most later tables train these networks with.
 
     Parameters
     ----------
     patch : int, default 7
         Side of the square patch around a pixel; odd.
     epochs : int, default 200
-        Passes over the labelled pixels, with a cosine schedule.
-    max_steps : int, default 200
-        Maximum number of steps.  INFERRED: one or two minutes on one CPU core, and enough for five
-        labels per class on Salinas-A.  An epoch in the paper has many times as many pixels, so its
-        200 epochs are far more steps: increase this on a GPU.
-    rate : float, default 5e-4
-        Learning rate of Adam.
-    decay : float, default 0
-        Weight decay.
+        Passes over the labelled pixels.
+    max_steps : int or none, default none
+        Maximum number of steps; none for no limit.  Five labels per class of Indian Pines make
+        1000 steps; with thousands of pseudo labels, set a limit.
+    rate : float or none, default none
+        Learning rate of Adam at the start; none for that of `training`, 5e-4 if published.
+    decay : float or none, default none
+        Weight decay; none for that of `training`, 0 if published.
+    course : {"cosine", "constant"} or none, default none
+        Course of the rate: down to zero along a cosine, or none; none for that of `training`,
+        ``cosine`` if published.  INFERRED: that code makes a new cosine schedule in every epoch,
+        so that its course depends on the version of PyTorch.  It stops early by validation loss;
+        here there are no labels for validation, and the last weights are kept.
     """
+
+    published: ClassVar[Training] = Training(optimiser="adam", rate=5e-4)
 
     patch: int = 7
     epochs: int = 200
-    max_steps: int = 200
-    rate: float = 5e-4
-    decay: float = 0.0
+    max_steps: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +172,7 @@ class DbmaOptions(AllBandsOptions):
         The code of R. Li et al., doi:10.3390/rs12030582, which most later tables use to train it,
         has 9.
     epochs : int, default 200
-        Passes over the labelled pixels.  INFERRED (as are `batch`, `rate` and `decay`): from that
-        code.  Here the rate decays once along a cosine, and the last weights are kept, since there
-        are no labels for validation.
+        Passes over the labelled pixels.  INFERRED (as are `batch` and `training`): from that code.
     """
 
 
@@ -125,20 +186,19 @@ class SsrnOptions(AllBandsOptions):
         Side of the square patch around a pixel, as in the paper; odd.
     epochs : int, default 200
         Passes over the labelled pixels, as in the paper.
-    max_steps : int, default 200
-        Maximum number of steps.  INFERRED: half a minute on one CPU core, and enough for five
-        labels per class on Salinas-A.  An epoch in the paper has a hundred times as many pixels, so
-        its 200 epochs are far more steps: increase this on a GPU.
     batch : int, default 16
         Pixels per step, as in the paper.
-    rate : float, default 5e-4
-        Learning rate of Adam.  INFERRED (as is `decay`): from the code of R. Li et al.,
-        doi:10.3390/rs12030582, which most later tables use to train it; the paper's own code has
-        RMSprop with 3e-4.  Here the rate decays once along a cosine, and the last weights are kept,
-        since there are no labels for validation.
+    rate : float or none, default none
+        Learning rate; none for that of `training`: if published, 3e-4 with RMSprop, as in the
+        paper's own code for Indian Pines.  The code of R. Li et al. has Adam with 5e-4.
+    course : {"cosine", "constant"} or none, default none
+        Course of the rate: down to zero along a cosine, or none; none for that of `training`,
+        ``constant`` if published.  INFERRED: the last weights are kept.  The paper's code keeps
+        those of the least validation loss; here there are no labels for validation.
     """
 
     least_patch: ClassVar[int] = 3
+    published: ClassVar[Training] = Training(optimiser="rmsprop", rate=3e-4, course="constant")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,23 +219,19 @@ class A2s2kOptions(AllBandsOptions):
         the paper; with their code's default of 9, the mean over 5 × 5 is off centre.
     epochs : int, default 200
         Passes over the labelled pixels, as in the paper's code.
-    max_steps : int, default 200
-        Maximum number of steps.  INFERRED: one minute on one CPU core, and enough for five labels
-        per class on Salinas-A.  An epoch in the paper has many times as many pixels, so its 200
-        epochs are far more steps: increase this on a GPU.
     batch : int, default 16
         Pixels per step, as that code uses in effect (it defines 32 and passes 16).
-    rate : float, default 1e-3
-        Learning rate of Adam, as in that code.  INFERRED: the rate decays once along a cosine, and
-        the last weights are kept, since there are no labels for validation.
+    rate : float or none, default none
+        Learning rate of Adam at the start; none for that of `training`, 1e-3 if published, as in
+        that code.
     """
 
     least_patch: ClassVar[int] = 3
     least_components: ClassVar[int] = 7  # span of the first kernels
+    published: ClassVar[Training] = Training(optimiser="adam", rate=1e-3)
 
     selection: Literal["each", "shared"] = "each"
     components: int = 0
-    rate: float = 1e-3
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -198,13 +254,9 @@ class CdcnnOptions(AllBandsOptions):
     patch : int, default 5
         Side of the square patch around a pixel, as in the paper; odd.
     epochs : int, default 200
-        Passes over the labelled pixels.  INFERRED (as are `max_steps`, `batch`, `rate` and
-        `decay`): the paper's 100 000 steps of SGD on 200 pixels per class do not suit a handful of
-        pixels.  These are the settings that R. Li et al., doi:10.3390/rs12030582, and most later
-        tables use to train it, except that here the rate decays once along a cosine and there is
-        no early stopping, since there are no labels for validation.
-    max_steps : int, default 1000
-        Maximum number of steps.
+        Passes over the labelled pixels.  INFERRED (as are `batch` and `training`): the paper's
+        100 000 steps of SGD on 200 pixels per class do not suit a handful of pixels.  These are the
+        settings that R. Li et al., doi:10.3390/rs12030582, and most later tables use to train it.
     dropout : float, default 0.5
         Dropout after the last two hidden layers, as in the paper.
     """
@@ -213,7 +265,6 @@ class CdcnnOptions(AllBandsOptions):
 
     norm: Literal["local", "batch"] = "local"
     patch: int = 5
-    max_steps: int = 1000
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
@@ -227,30 +278,34 @@ class SmallCnnOptions(NetworkOptions):
 
     Parameters
     ----------
+    training : {"published", "shared"}, default "published"
+        Both are IPG's: SGD with rate 0.05, momentum 0.7 and decay 1e-4.
     components : int, default 30
         Number of principal components of the scaled bands.
-    rate : float, default 0.05
-        Learning rate, as in IPG.
-    momentum : float, default 0.7
-        Momentum of SGD, as in IPG.
-    decay : float, default 1e-4
-        Weight decay, as in IPG.
+    rate : float or none, default none
+        Learning rate at the start; none for 0.05, as in IPG.
+    momentum : float or none, default none
+        Momentum of SGD; none for 0.7, as in IPG.
+    decay : float or none, default none
+        Weight decay; none for 1e-4, as in IPG.
     dropout : float, default 0.3
         Dropout before the last layer.
     """
 
     least_patch: ClassVar[int] = 5
-    optimiser: ClassVar[Literal["adam", "sgd"]] = "sgd"
+    published: ClassVar[Training] = SHARED
 
     components: int = 30
-    rate: float = 0.05
-    momentum: float = 0.7
+    momentum: float | None = None
     dropout: float = 0.3
 
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(1, components=self.components)
-        below_one(momentum=self.momentum, dropout=self.dropout)
+        below_one(dropout=self.dropout, **_given(momentum=self.momentum))
+
+    def _own(self) -> dict[str, Any]:
+        return super()._own() | _given(momentum=self.momentum)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,15 +328,10 @@ class Cnn2dOptions(SmallCnnOptions):
     patch : int, default 9
         Side of the square patch around a pixel, as in the paper; odd.
     epochs : int, default 100
-        Passes over the labelled pixels, with a cosine schedule.
-    max_steps : int, default 1000
-        Maximum number of steps, since training on many pseudo labels would take long.
-    rate : float, default 0.05
-        Learning rate, as in the paper.
-    momentum : float, default 0.7
-        Momentum of SGD, as in the paper.
-    decay : float, default 1e-4
-        Weight decay, as in the paper.
+        Passes over the labelled pixels.
+    max_steps : int or none, default 1000
+        Maximum number of steps, since training on many pseudo labels would take long; none for no
+        limit.
     """
 
     net: Literal["mean", "valid", "plain", "paoletti"] = "mean"
@@ -316,8 +366,8 @@ class SpatialSelfTrainingOptions(SmallCnnOptions):
         Number of whitened principal components of the scaled bands.
     patch : int, default 9
         Side of the square patch around a pixel, as in IPG; odd.
-    max_steps : int, default 300
-        Maximum number of steps for the network of each round.
+    max_steps : int or none, default 300
+        Maximum number of steps for the network of each round; none for no limit.
     refit_steps : int, default 100
         Extra steps for the last layer alone, per network; 0 for none.
     """
@@ -328,7 +378,7 @@ class SpatialSelfTrainingOptions(SmallCnnOptions):
     sure: float = 0.99
     per_class: int = 150
     tail: float = 0.5
-    max_steps: int = 300
+    max_steps: int | None = 300
     refit_steps: int = 100
 
     def __post_init__(self) -> None:
@@ -352,12 +402,15 @@ class DualManifoldOptions(NetworkOptions):
     ----------
     width : int, default 64
         Number of features per pixel; even.  INFERRED (as are all options except `patch`): the
-        abstract gives no layers and no constants.  `rate` and `information` were each compared with
-        one other value on a small Pavia University; the rest was not tuned.
+        abstract gives no layers and no constants.  The learning rate, 1e-3 with Adam, and
+        `information` were each compared with one other value on a small Pavia University; the rest
+        was not tuned.
     components : int, default 30
         Number of whitened principal components of the scaled bands.
     patch : int, default 9
         Side of the square whose pixels are the graph's nodes, as in IPG; odd.
+    flips : bool, default true
+        Without effect: the network takes a mirrored patch for the same.
     information : float, default 0.1
         Weight of the information loss on unlabelled pixels.  INFERRED: the abstract does not
         specify the information; we use the mutual information of pixels and classes.

@@ -25,7 +25,7 @@ def record(label, seed, oa, *, scene="field", kappa=0.5, status="done", **more):
             "precision": [8 / 9, 9 / 11],
         },
         "split": {"train": [1, 2], "untested": [], "short": [], "digest": f"{seed:064d}"},
-        "leak": {"patch": 9, "overlap": 0.5, "contains": 0.25},
+        "leak": {"field": 9, "overlap": 0.5, "within": 0.25},
         "seconds": {"fit": 1.0 + seed, "predict": 0.5},
         "megabytes": {"host": None if seed else 12.0},
         **more,

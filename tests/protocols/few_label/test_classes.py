@@ -20,9 +20,24 @@ def test_classes_that_are_small_untested_or_absent_are_named_once(record):
         each["result"]["split"]["untested"] = ["corn"]
     records[1]["result"]["absent"] = ["rye", "barley"]
     assert [note.partition(": ")[2] for note in FewLabelProtocol.notes(records)] == [
-        "oats",
-        "corn",
-        "rye, barley",
+        "oats (2 of 2 draws)",
+        "corn (2 of 2 draws)",
+        "rye (1 of 2 draws), barley (1 of 2 draws)",
     ]
-    assert all("(in some runs)" in note for note in FewLabelProtocol.notes(records))
-    assert "some" not in FewLabelProtocol.notes(records[:1])[0]
+    again = [record("b", seed, 0.5, split=records[seed]["result"]["split"]) for seed in range(2)]
+    assert FewLabelProtocol.notes([*records, *again])[0].endswith("oats (2 of 2 draws)")
+    assert FewLabelProtocol.notes(records[:1])[0].endswith(": oats")
+
+
+def test_classes_are_named_apart_for_each_way_to_draw(record):
+    records = []
+    for seed, draw in enumerate(("random", "block-disjoint", "block-disjoint")):
+        made = record("a", seed, 0.5)
+        made["identity"]["protocol"] = {"draw": draw}
+        made["result"]["split"]["untested"] = ["oats"] * (draw != "random") + ["corn"] * (seed == 2)
+        records.append(made)
+        made["result"]["split"]["short"] = ["rye"]
+    few = [note for note in FewLabelProtocol.notes(records) if "fewer" in note]
+    assert ["training blocks" in note for note in few] == [False, True]
+    (note,) = [note for note in FewLabelProtocol.notes(records) if "not tested" in note]
+    assert note.endswith("(draw block-disjoint): oats (2 of 2 draws), corn (1 of 2 draws)")

@@ -29,6 +29,7 @@ def test_runs(record):
     assert line == {
         "component": "a | shots=3", "scene": "field", "seed": "1", "split": "0" * 16,
         "oa": "0.85", "aa": "0.85", "macro_precision": "0.85", "kappa": "0.5",
-        "leak_overlap": "0.5", "leak_contains": "0.25", "train": "2", "test": "20",
+        "field": "9", "overlap": "0.5", "within": "0.25", "overlap_pseudo": "", "within_pseudo": "",
+        "train": "2", "test": "20",
         "fit_seconds": "2.0", "predict_seconds": "0.5", "megabytes": "",
     }  # fmt: skip

@@ -15,7 +15,8 @@ def test_one_observation_per_record(record):
     assert first.category is None
     assert math.isnan(first.values["kappa"])
     assert second.values == {
-        "oa": 0.75, "aa": 0.75, "macro_precision": 0.75, "kappa": 0.5, "leak": 0.5, "untested": 0,
+        "oa": 0.75, "aa": 0.75, "macro_precision": 0.75, "kappa": 0.5,
+        "overlap": 0.5, "within": 0.25, "untested": 0,
     }  # fmt: skip
 
 

@@ -27,30 +27,28 @@ class Fields(SceneDataset):
         return None if index else np.array([[True, False, False]] * 2)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"shots": 0}, {"patch": 4}, {"patch": 0}, {"block": 0}, {"draw": "any"}]
-)
+@pytest.mark.parametrize("wrong", [{"shots": 0}, {"gap": 0}, {"block": 0}, {"draw": "any"}])
 def test_settings_that_cannot_be(wrong):
     with pytest.raises(ProtocolError, match=next(iter(wrong))):
         FewLabelProtocol(**wrong)
 
 
 def test_settings_survive_their_record():
-    protocol = FewLabelProtocol(shots=3, draw="block-disjoint", patch=5, block=7)
+    protocol = FewLabelProtocol(shots=3, draw="block-disjoint", gap=5, block=7)
     assert FewLabelProtocol.from_config(json.loads(json.dumps(protocol.config()))) == protocol
 
 
 def test_stored_cells_keep_their_keys():
-    config = {"name": "few-label", "version": "1", "shots": 5, "draw": "random", "patch": 9,
+    config = {"name": "few-label", "version": "2", "shots": 5, "draw": "random", "gap": 9,
               "block": 16}  # fmt: skip
     assert json.dumps(FewLabelProtocol().config()) == json.dumps(config)
-    other = FewLabelProtocol(shots=3, draw="official", patch=5, block=7).config()
-    assert other == config | {"shots": 3, "draw": "official", "patch": 5, "block": 7}
+    other = FewLabelProtocol(shots=3, draw="official", gap=5, block=7).config()
+    assert other == config | {"shots": 3, "draw": "official", "gap": 5, "block": 7}
 
 
 def test_options_of_the_command_line():
     declared = declared_options(FewLabelProtocol)
-    assert list(declared) == ["shots", "draw", "patch", "block"]
+    assert list(declared) == ["shots", "draw", "gap", "block"]
     assert declared["draw"].choices == ("random", "fixed", "block-disjoint", "official")
     assert all(option.doc for option in declared.values())
     given = resolve_options("few-label", declared, {}, {"shots": "3", "draw": "fixed"})
@@ -81,10 +79,11 @@ def test_columns():
     assert [name for name, column in columns.items() if column.compared] == scores
     assert [name for name, column in columns.items() if column.deviation] == scores
     assert [column.heading for column in columns.values() if column.shown] == [
-        "OA %", "AA (recall) %", "precision %", "kappa ×100", "pseudo %", "leak %", "s/fit",
-        "s/image",
+        "OA %", "AA (recall) %", "precision %", "kappa ×100", "pseudo %", "overlap %", "within %",
+        "with pseudo %", "s/fit", "s/image",
     ]  # fmt: skip
     least = sorted((column.leave_out, column.heading) for column in columns.values())
     assert [name for place, name in least if place] == [
-        "s/image", "leak %", "kappa ×100", "pseudo %", "s/fit", "precision %",
+        "s/image", "within %", "with pseudo %", "overlap %", "kappa ×100", "pseudo %", "s/fit",
+        "precision %",
     ]  # fmt: skip

@@ -114,9 +114,9 @@ class TestObserve:
         assert "dice@tuned 1c" not in one.values
 
     def test_after_every_click(self, stored):
-        ((one,),) = observe_curves([stored.done(stored.sample(1, (0.2, 0.4)))], "dice")
+        (((one,),),) = observe_curves([stored.done(stored.sample(1, (0.2, 0.4)))], "dice")
         assert one.values == {"1": 0.2, "2": 0.4}
-        assert observe([]) == observe_curves([], "dice") == []
+        assert list(observe([])) == list(*observe_curves([], "dice")) == []
 
 
 @pytest.fixture
