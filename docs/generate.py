@@ -57,7 +57,7 @@ PYTHON = {
         "Everyday work",
         "Read a cube, click, classify, run a benchmark, train.",
         ["read_cube", "load_scene", "load_dataset", "list_components", "create", "classify",
-         "Session", "apply_references", "bench", "train"],
+         "Session", "apply_references", "bench", "train", "train_several"],
     ),
     "types": (
         "Cubes, clicks and results",

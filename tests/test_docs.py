@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -108,6 +110,8 @@ def test_every_name_of_a_command_exists(document):
         parts = [part for word in words for part in word.split("+")]  # LABELER+CLASSIFIER
         names = {part.partition(":")[0] for part in parts} - {"…", "distance", *MADE_UP}
         assert names <= listed, command
+    for name in re.findall(r"hsizoo train ([a-z][a-z0-9.-]*)", text):
+        assert name in listed | MADE_UP
     for name in re.findall(r"hsizoo info ([a-z][a-z0-9.-]*)", text):
         assert name in listed | MADE_UP
 
@@ -193,5 +197,7 @@ def test_public_names_are_what_is_announced():
     for name in hsizoo.__all__:
         assert getattr(hsizoo, name) is not None
     assert set(hsizoo.__all__) | {"__version__"} == set(dir(hsizoo))
+    code = "import hsizoo; hsizoo.io.read_cube, hsizoo.errors.DataError"
+    subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         hsizoo.nonsense  # noqa: B018

@@ -100,7 +100,7 @@ def test_every_command_is_there_with_its_help(pages):
 
 def test_every_column_and_robot_is_in_a_part(pages):
     assert "| `dice@0.5 1c` | " in pages["_parts/columns-interactive.md"]
-    assert "| `leak %` | " in pages["_parts/columns-few-label.md"]
+    assert "| `overlap %` | " in pages["_parts/columns-few-label.md"]
     for robot in ("paper", "ritm", "largest-component", "random"):
         assert f"### {robot}\n" in pages["_parts/robots.md"]
     assert "`dropped-bands`" not in pages["_parts/perturbations.md"].partition("###")[0]
