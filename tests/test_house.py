@@ -53,8 +53,8 @@ def test_plugins_may_use_the_public_rooms_only():
     assert set(forbidden) == {f"hsizoo.{room}" for room in rooms - PUBLIC}
 
 
-def test_contributing_tells_the_same_floors():
-    section = (ROOT / "CONTRIBUTING.md").read_text().partition("## The house")[2]
+def test_the_documents_tell_the_same_floors():
+    section = (ROOT / "docs" / "house.md").read_text()
     listed = re.findall(r"^\| `(.+?)` \|", section.partition("\n## ")[0], re.M)
     assert [line.split("`, `") for line in listed] == list(reversed(floors()))
 
