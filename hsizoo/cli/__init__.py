@@ -37,6 +37,7 @@ def _make_app() -> typer.Typer:
     from hsizoo.cli import (
         apply,
         bench,
+        check,
         classify,
         data_check,
         data_convert,
@@ -107,6 +108,11 @@ def _make_app() -> typer.Typer:
         short_help="Classify a cube from labelled pixels.",
         epilog=classify.EPILOG,
     )(classify.classify)
+    command(
+        "check",
+        short_help="Check components against their contracts.",
+        epilog=check.EPILOG,
+    )(check.check)
     command("train", short_help="Train a segmenter with simulated clicks.")(train.train)
     command(
         "new-plugin",

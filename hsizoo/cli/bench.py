@@ -34,7 +34,7 @@ _PERTURBATIONS = {
 }
 _OF_ONE_RUN = (
     "dataset", "data_dir", "protocol", "seeds", "perturbations", "split", "scenes",
-    "folds", "fold", "split_seed", "limit",
+    "folds", "fold", "split_seed", "limit", "verify",
 )  # fmt: skip
 
 
@@ -154,6 +154,16 @@ def bench(
             help="Allow untrained segmenters, which are marked in the table.",
         ),
     ] = False,
+    verify: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Compute N finished cells, drawn at random, once more, each in a process of its "
+            "own; one that differs has failed.",
+            show_default=False,
+        ),
+    ] = 0,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -221,6 +231,7 @@ def bench(
             "fold": fold,
             "split_seed": split_seed,
             "limit": limit,
+            "verify": verify,
             **how,
         }
         options |= given_options(context)
@@ -323,7 +334,8 @@ def _estimate_one(
         dataset = with_data_dir(dataset, data_dir)
     names = ("device", "jobs", "overwrite", "allow_untrained")
     how = {name: options.pop(name) for name in names}
-    del options["executor"]  # where cells are computed does not change what they take
+    for name in ("executor", "verify"):  # not a part of what is estimated
+        del options[name]
     request = make_request(components, dataset, **options)
     with errors.status("computing two images …" if calibrate else "planning …") as status:
 
@@ -457,6 +469,11 @@ def _print_remarks(errors: Console, result: RunResult) -> None:
             style="yellow",
             markup=False,
             soft_wrap=True,
+        )
+    if result.verified:
+        errors.print(
+            f"verified: {result.verified} cell(s), computed once more in processes of their own, "
+            "are the same"
         )
     same: dict[tuple[str, str], list[str]] = {}
     for record in result.failures:

@@ -62,9 +62,10 @@ def _contents(dataset: SceneDataset) -> dict[str, Any]:
     from collections import Counter
 
     from hsizoo.wavelengths import range_text
+    from hsizoo.zoo.scenes import load_listed, scene_infos
 
-    infos = dataset.scenes()
-    scene = dataset.scene(0)
+    infos = scene_infos(dataset)
+    scene = load_listed(dataset, 0, infos)
     first: dict[str, Any] = {
         "name": scene.name,
         "shape": "×".join(map(str, scene.cube.shape)),

@@ -23,6 +23,7 @@ from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors import Executor, make_executor
 from hsizoo.engine.run_cells import Overwrite, RunEvents, check_run_options, run_cells
 from hsizoo.engine.store import Store
+from hsizoo.errors import OptionError
 from hsizoo.interfaces import Protocol
 from hsizoo.progress import listening
 from hsizoo.report.comparison import Comparison, compare
@@ -34,6 +35,7 @@ from hsizoo.runs.plan import plan
 from hsizoo.runs.records import fault_of
 from hsizoo.runs.request import make_request
 from hsizoo.runs.results import notes_of, write_results
+from hsizoo.runs.verifying import verify_cells
 from hsizoo.runs.work import CellWork
 from hsizoo.zoo.device import resolve_device
 
@@ -65,6 +67,8 @@ class RunResult:
         What a reader of the table must know.
     earlier : Path, optional
         Where the tables of another run are now, if the folder had some that this one lacks.
+    verified : int
+        Number of cells that were computed once more, see `bench`.
     """
 
     folder: Path
@@ -76,6 +80,7 @@ class RunResult:
     files: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     earlier: Path | None = None
+    verified: int = 0
 
     @property
     def table(self) -> list[Row]:
@@ -102,6 +107,7 @@ def bench(
     executor: str | Executor = "local",
     overwrite: Overwrite = "failed",
     allow_untrained: bool = False,
+    verify: int = 0,
     events: RunEvents | None = None,
     **options: Any,
 ) -> RunResult:
@@ -152,6 +158,10 @@ def bench(
     allow_untrained : bool, default False
         Run components that `hsizoo train` should have trained first, or whose weights are random,
         marked as such in every table.  Otherwise they are an error.
+    verify : int, default 0
+        Number of finished cells, drawn at random, that are computed once more, each in a process of
+        its own.  One that comes out differently has failed: its component depends on what was
+        computed before, or on chance.
     events : RunEvents, optional
         Callbacks.
     **options
@@ -194,6 +204,7 @@ def bench(
         executor=executor,
         overwrite=overwrite,
         allow_untrained=allow_untrained,
+        verify=verify,
         events=events,
         datasets=request.datasets,
         about=request.about,
@@ -211,6 +222,7 @@ def run_cases(
     executor: str | Executor = "local",
     overwrite: Overwrite = "failed",
     allow_untrained: bool = False,
+    verify: int = 0,
     events: RunEvents | None = None,
     datasets: Datasets | None = None,
     lender: Path | None = None,
@@ -229,7 +241,7 @@ def run_cases(
         Title of the pictures.
     selection : Selection, optional
         Which scenes are run.  Default: those of the test split, if there is one, else all.
-    device, jobs, executor, overwrite, allow_untrained, events
+    device, jobs, executor, overwrite, allow_untrained, verify, events
         See `bench`.
     datasets : Datasets, optional
         Those of the run, if some are built already.
@@ -243,6 +255,8 @@ def run_cases(
         Where there may be no case.  Default: that of the first case.
     """
     check_run_options(jobs, overwrite)
+    if verify < 0:
+        raise OptionError(f"verify must be a number of cells from 0; got {verify}")
     datasets, selection = datasets or Datasets(), selection or Selection()
     protocol = protocol or type(cases[0].protocol)
     in_this_process = executor == "local" and jobs == 1
@@ -282,6 +296,9 @@ def run_cases(
             before=build_each,
             fault_of=partial(fault_of, protocol),
         )
+        verified = 0
+        if verify:
+            verified = verify_cells(store, cells, records, work, checked_on, protocol, verify)
         del cells  # of a million cells, a quarter of a gigabyte
         for each in lost:
             records.append(each)
@@ -299,4 +316,5 @@ def run_cases(
             files=files,
             notes=notes_of(protocol, records),
             earlier=earlier,
+            verified=verified,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hsizoo.engine.scene_versions import scene_versions
 from hsizoo.errors import NameLookupError, OptionError, ProtocolError, did_you_mean, listed
@@ -13,6 +13,10 @@ from hsizoo.training.division import divide
 from hsizoo.training.settings import TrainingSettings
 from hsizoo.zoo.factory import resolve
 from hsizoo.zoo.recipe import Recipe
+from hsizoo.zoo.scenes import load_listed, scene_infos
+
+if TYPE_CHECKING:
+    from hsizoo.cube import Scene
 
 __all__ = ["Chosen", "Datasets", "Selection"]
 
@@ -101,6 +105,7 @@ class Datasets:
         self._recipes: dict[str, Recipe] = {}
         self._built: dict[str, SceneDataset] = {}
         self._places: dict[str, dict[str, int]] = {}
+        self._found_in: dict[str, list[SceneInfo]] = {}
 
     def recipe(self, text: str) -> Recipe:
         """What the name of a dataset means."""
@@ -114,6 +119,16 @@ class Datasets:
             self._built[text] = self.recipe(text).build()
         return self._built[text]
 
+    def infos(self, text: str) -> list[SceneInfo]:
+        """Name, subject and split of each of its scenes.
+
+        Raises
+        ------
+        ContractError
+            If two scenes have the same name.
+        """
+        return scene_infos(self.get(text))
+
     def find(self, text: str, scene: str) -> int:
         """Return the index of the scene of a name.
 
@@ -123,11 +138,21 @@ class Datasets:
             If there is none.
         """
         if text not in self._places:
-            infos = self.get(text).scenes()
+            infos = self._found_in[text] = self.infos(text)
             self._places[text] = {info.name: index for index, info in enumerate(infos)}
         if scene not in self._places[text]:
             raise _no_scene(text, scene, self._places[text])
         return self._places[text][scene]
+
+    def load(self, text: str, index: int) -> Scene:
+        """Load a scene that `find` found.
+
+        Raises
+        ------
+        ContractError
+            If it is not the scene that the dataset lists there.
+        """
+        return load_listed(self.get(text), index, self._found_in[text])
 
     def versions(self, text: str, indices: Sequence[int]) -> list[str]:
         """Return the versions of some of its scenes, which tell the content of their files.
@@ -141,7 +166,7 @@ class Datasets:
 
     def subjects(self, text: str, indices: Sequence[int]) -> set[str]:
         """The subjects of some of its scenes."""
-        infos = self.get(text).scenes()
+        infos = self.infos(text)
         return {infos[index].subject for index in indices}
 
     def choose(self, text: str, selection: Selection) -> Chosen:
@@ -152,7 +177,7 @@ class Datasets:
         NameLookupError, ProtocolError
             If there is no such scene or split, or too few subjects for the folds.
         """
-        infos = self.get(text).scenes()
+        infos = self.infos(text)
         if selection.folds:
             found = list(divide(infos, selection.settings).tested)
         elif selection.scenes is not None:

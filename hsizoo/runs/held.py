@@ -165,11 +165,7 @@ class HeldScene:
             dataset = self._datasets.get(job["dataset"])
             files = UnchangedFiles(dataset.scene_files(index))
             self._check_version(job, index)
-            scene = dataset.scene(index)
-            if scene.name != job["scene"]:
-                raise DataError(
-                    f"{job['dataset']} lists a scene {job['scene']!r} but loads {scene.name!r}"
-                )
+            scene = self._datasets.load(job["dataset"], index)
             if files.changed():
                 raise DataError(
                     f"the files of scene {job['scene']} of {job['dataset']} changed while they "

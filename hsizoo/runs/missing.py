@@ -102,7 +102,7 @@ def find_lacks(
     lacks = []
     infos: Sequence[SceneInfo] | None = None
     try:
-        infos = datasets.get(dataset).scenes()
+        infos = datasets.infos(dataset)
         datasets.choose(dataset, selection)
     except (MissingRequirement, DataError) as error:
         lacks.append(Lack(str(error), error=type(error)))

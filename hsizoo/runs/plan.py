@@ -80,7 +80,7 @@ def plan(
     cells: list[Cell] = []
     for dataset in names:
         source = datasets.get(dataset)
-        identity, infos = datasets.recipe(dataset).identity(), source.scenes()
+        identity, infos = datasets.recipe(dataset).identity(), datasets.infos(dataset)
         mine = [case for case in cases if case.dataset == dataset]
         indices, remark = chosen[dataset].indices, chosen[dataset].remark
         forms = {}

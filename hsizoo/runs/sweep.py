@@ -165,7 +165,7 @@ def _check(run: PlannedRun, datasets: Datasets, *, allow_untrained: bool) -> Non
 def _check_training(
     case: Case, training: PlannedTraining, run: RunDescription, datasets: Datasets
 ) -> None:
-    infos = datasets.get(training.dataset).scenes()
+    infos = datasets.infos(training.dataset)
     division = divide(infos, training.chosen())
     if training.dataset != case.dataset:
         return

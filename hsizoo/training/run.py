@@ -53,6 +53,7 @@ from hsizoo.training.folder import Checkpoint, TrainingFolder
 from hsizoo.training.folder import publish as publish_result
 from hsizoo.training.interrupts import Interrupts
 from hsizoo.training.picture import training_png
+from hsizoo.training.verifying import verify_step
 from hsizoo.weights.files import (
     download_command,
     how_to_fetch,
@@ -66,6 +67,7 @@ from hsizoo.zoo.factory import WEIGHTS, auto_weights, resolve
 from hsizoo.zoo.names import parse_composition
 from hsizoo.zoo.options import declared_options, resolve_options
 from hsizoo.zoo.recipe import Recipe
+from hsizoo.zoo.scenes import load_listed, scene_infos
 
 __all__ = ["TrainEvents", "TrainResult", "default_folder", "train"]
 
@@ -304,7 +306,7 @@ class _TrainingPlan:
         source = resolve(dataset, "dataset")
         scenes: SceneDataset = source.build()
         try:
-            infos = scenes.scenes()
+            infos = scene_infos(scenes)
             division = divide(infos, settings)
         except (MissingRequirement, DataError, ProtocolError) as error:  # all that is missing
             lines = [
@@ -459,8 +461,10 @@ def _train(
         if os.environ.get("HSIZOO_EMBEDDINGS") != "disk":
             events.warned(_overflow_text(size, len(samples) + len(plan.division.val), memory))
 
-    scenes = SceneStates(plan.dataset, segmenter, memory, overflow)
-    # Seed again, so that random numbers drawn while reading scenes have no effect.
+    scenes = SceneStates(plan.dataset, segmenter, memory, overflow, infos=plan.infos)
+    if checkpoint is None and (with_classes := [i for i, labels in samples.items() if labels]):
+        verify_step(segmenter, *scenes.get(with_classes[0]))
+    # Seed again, so that random numbers drawn until here have no effect.
     torch.manual_seed(plan.settings.seed)
     trainer = Trainer(
         segmenter, scenes, samples, plan.settings, plan.robot, sets_precision=sets_precision
@@ -544,7 +548,7 @@ def _samples(
         return {index_of[name]: labels for name, labels in checkpoint.about["samples"].items()}
     samples = {}
     for done, index in enumerate(plan.division.train, start=1):
-        samples[index] = present_labels(plan.dataset.scene(index))
+        samples[index] = present_labels(load_listed(plan.dataset, index, plan.infos))
         events.prepared(done, len(plan.division.train))
     return samples
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from hsizoo.cube import Scene
-from hsizoo.interfaces import InteractiveSegmenter, SceneDataset
+from hsizoo.interfaces import InteractiveSegmenter, SceneDataset, SceneInfo
+from hsizoo.zoo.scenes import load_listed
 
 __all__ = ["SceneStates"]
 
@@ -28,6 +29,8 @@ class SceneStates:
         each time; cached scenes are never evicted, since every epoch uses every scene.
     overflow : callable, optional
         Called once, when the first scene does not fit, with the average number of bytes per scene.
+    infos : sequence of SceneInfo, optional
+        What the dataset lists; every scene that is loaded is compared with it.
     """
 
     def __init__(
@@ -36,12 +39,14 @@ class SceneStates:
         segmenter: InteractiveSegmenter,
         budget: int = 2**31,
         overflow: Callable[[float], None] | None = None,
+        infos: Sequence[SceneInfo] | None = None,
     ) -> None:
         self.dataset = dataset
         self.segmenter = segmenter
         self.budget = budget
         self.opened = 0
         self._overflow = overflow
+        self._infos = infos
         self._kept: dict[int, tuple[Scene, Any]] = {}
         self._sizes: dict[int, int] = {}
         self._current: int | None = None
@@ -52,7 +57,10 @@ class SceneStates:
             self._leave()
             self._current = index
         if index not in self._kept:
-            scene = self.dataset.scene(index)
+            if self._infos is None:
+                scene = self.dataset.scene(index)
+            else:
+                scene = load_listed(self.dataset, index, self._infos)
             with torch.no_grad():
                 self._kept[index] = scene, self.segmenter.open(scene.cube)
             self.opened += 1

@@ -34,6 +34,7 @@ from hsizoo.zoo.names import Name, parse_composition, parse_name
 from hsizoo.zoo.options import Option, declared_options, resolve_options
 from hsizoo.zoo.recipe import Recipe
 from hsizoo.zoo.registry import FIRST_PARTY, Entry, normalise, registry
+from hsizoo.zoo.scenes import load_listed, scene_infos
 from hsizoo.zoo.spec import KINDS, Kind
 from hsizoo.zoo.texts import one_line
 
@@ -380,7 +381,8 @@ def load_scene(name: str | os.PathLike[str], scene: int | str = 0, **options: An
         return read_scene(path)
     name = os.fspath(name)
     dataset = load_dataset(name, **options)
-    names = [info.name for info in dataset.scenes()]
+    infos = scene_infos(dataset)
+    names = [info.name for info in infos]
     if isinstance(scene, str):
         if scene not in names:
             raise NameLookupError(f"{name} has no scene {scene!r}.{did_you_mean(scene, names)}")
@@ -389,4 +391,4 @@ def load_scene(name: str | os.PathLike[str], scene: int | str = 0, **options: An
         raise NameLookupError(
             f"{name} has {len(names)} scene(s), numbered from 0; there is no scene {scene}"
         )
-    return dataset.scene(scene)
+    return load_listed(dataset, scene, infos)

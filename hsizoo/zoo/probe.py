@@ -26,7 +26,7 @@ from hsizoo.zoo.loading import load_specs
 from hsizoo.zoo.spec import ComponentSpec
 from hsizoo.zoo.texts import clean, one_line
 
-__all__ = ["answer", "from_plain"]
+__all__ = ["answer", "from_plain", "to_plain"]
 
 _MEMORY: Final = 4 * 2**30  # bytes: a plugin that takes more ends before the machine does
 _LONGEST_TRACEBACK: Final = 20_000  # characters
@@ -51,7 +51,7 @@ def answer(name: str, value: str, place: str) -> None:
     installed = tuple(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib"))
     found: dict[str, Any] = {"components": [], "failure": "", "traceback": "", "remark": ""}
     try:
-        found["components"] = [_plain(spec) for spec in load_specs(name, value)]
+        found["components"] = [to_plain(spec) for spec in load_specs(name, value)]
     except BaseException as error:  # noqa: BLE001 (the process is there for this)
         found["failure"] = one_line(error)
         found["traceback"] = _trace(error)
@@ -68,7 +68,7 @@ def answer(name: str, value: str, place: str) -> None:
 
 
 def from_plain(plain: Mapping[str, Any]) -> ComponentSpec:
-    """Make a spec of what `answer` wrote.
+    """Make a spec of what `to_plain` returned.
 
     Raises
     ------
@@ -79,8 +79,8 @@ def from_plain(plain: Mapping[str, Any]) -> ComponentSpec:
     return ComponentSpec(**{**plain, "files": tuple(PublishedFile(**file) for file in files)})
 
 
-def _plain(spec: ComponentSpec) -> dict[str, Any]:
-    """The fields of a spec as JSON; of a subclass, what they are when asked once."""
+def to_plain(spec: ComponentSpec) -> dict[str, Any]:
+    """Return the fields of a spec as JSON; of a subclass, what they are when asked once."""
     once = ComponentSpec(**{each.name: getattr(spec, each.name) for each in fields(ComponentSpec)})
     plain = {each.name: getattr(once, each.name) for each in fields(once)}
     return {**plain, "options": dict(once.options), "files": [asdict(file) for file in once.files]}

@@ -27,7 +27,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hsizoo.errors import NameLookupError, PluginError, SpecError, did_you_mean
 from hsizoo.zoo.distributions import FIRST_PARTY, Point, find_points, normalise
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FIRST_PARTY",
     "Entry",
+    "Lent",
     "PluginRecord",
     "Registry",
     "list_components",
@@ -105,6 +106,25 @@ class PluginRecord:
     traceback: str = ""
 
 
+@dataclass(frozen=True)
+class Lent:
+    """Components that are registered for a while, without a distribution on the disk.
+
+    Parameters
+    ----------
+    dist, version : str
+        What they are said to come from.
+    specs : tuple of ComponentSpec
+    module : str, default ""
+        The plugin's module, if there is one.
+    """
+
+    dist: str
+    version: str
+    specs: tuple[ComponentSpec, ...]
+    module: str = ""
+
+
 class Registry:
     """All plugins and components of one environment.
 
@@ -123,6 +143,8 @@ class Registry:
     ----------
     plugins : list of PluginRecord
         One per entry point, hsizoo's own first, then by distribution and name.
+    lent : list of Lent
+        What was registered by `lend`, in order.
     """
 
     def __init__(
@@ -134,6 +156,7 @@ class Registry:
         again: bool = False,
     ) -> None:
         self.plugins: list[PluginRecord] = []
+        self.lent: list[Lent] = []
         self._entries: dict[tuple[Kind, str], list[Entry]] = {}
         found = find_points(group)
         foreign = [point for point in found.points if not (point.is_own or point.fault)]
@@ -163,6 +186,38 @@ class Registry:
                 record.traceback = answer.traceback if answer else traceback.format_exc()
             if answer and answer.remark:
                 record.detail = "; ".join(filter(None, (record.detail, answer.remark)))
+
+    def lend(self, lent: Lent) -> None:
+        """Register components that no installed plugin offers, until the registry is discarded.
+
+        They take the place of all that an installed distribution of that name offers.
+
+        Raises
+        ------
+        SpecError
+            If two of them have the same kind and name.
+        """
+        dist = normalise(lent.dist)
+        if dist not in {normalise(each.dist) for each in self.lent}:
+            kept = {
+                key: [entry for entry in same if entry.dist != dist]
+                for key, same in self._entries.items()
+            }
+            self._entries = {key: same for key, same in kept.items() if same}
+            self.plugins = [record for record in self.plugins if record.dist != dist]
+        record = PluginRecord(lent.dist, dist, lent.version, lent.module)
+        self._add(list(lent.specs), record)
+        self.plugins.append(record)
+        self.lent.append(lent)
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """Return what is registered now, for `restore`."""
+        entries = {key: list(same) for key, same in self._entries.items()}
+        return entries, list(self.plugins), list(self.lent)
+
+    def restore(self, before: tuple[Any, ...]) -> None:
+        """Undo every `lend` since a snapshot was taken."""
+        self._entries, self.plugins, self.lent = before
 
     def _add(self, specs: list[ComponentSpec], record: PluginRecord) -> None:
         """Register the specs of a plugin."""

@@ -57,13 +57,14 @@ class SupportVectorMachine(hsizoo.PixelClassifier):
         extent = spectra.max(axis=0) - self._low
         self._extent = np.where(extent > 0, extent, 1)
         known = self._scaled(cube.data[seeds.rows, seeds.cols])
-        machine = SVC(C=100.0, gamma=1.0, break_ties=True)
+        # Without a seed it draws one from NumPy's global generator, and never uses it.
+        machine = SVC(C=100.0, gamma=1.0, break_ties=True, random_state=0)
         folds = min(self.options.folds, int(np.bincount(seeds.classes).min()))
         if folds > 1:
             parts = StratifiedKFold(folds, shuffle=True, random_state=int(rng.integers(2**31)))
             grid = {"C": _C, "gamma": _GAMMA}
             machine = GridSearchCV(machine, grid, cv=parts, refit=False).fit(known, seeds.classes)
-            machine = SVC(break_ties=True, **machine.best_params_)
+            machine = SVC(break_ties=True, random_state=0, **machine.best_params_)
         self._machine = machine.fit(known, seeds.classes)
         return self
 

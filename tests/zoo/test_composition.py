@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from hsizoo.cube import HyperCube, LabelMap
+from hsizoo.errors import ContractError
 from hsizoo.interfaces import PixelClassifier, PseudoLabeler, PseudoLabels
 from hsizoo.zoo.composition import LabeledClassifier
 
@@ -70,3 +71,30 @@ def test_unassigned_pixels_count_as_unlabelled_whatever_numbers_are_in_use():
 def test_predicts_with_the_classifier():
     both, _ = fit(Labeler(np.full((2, 3), -1)))
     assert both.predict_proba(CUBE) == "probabilities of cube"
+
+
+class Returns(Labeler):
+    def __init__(self, made):
+        self.made = made
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (None, "returned NoneType; expected hsizoo.PseudoLabels"),
+        (PseudoLabels(np.full((3, 2), -1), np.ones((2, 3))), r"labels of shape \(3, 2\)"),
+        (PseudoLabels(np.full((2, 3), -1), np.ones((3, 2))), r"confidence of shape \(3, 2\)"),
+        (PseudoLabels(np.full((2, 3), 1.5), np.ones((2, 3))), "labels of float64"),
+        (
+            PseudoLabels(np.full((2, 3), 9), np.ones((2, 3))),
+            "labels 9; expected one of 1, 2, or -1",
+        ),
+        (PseudoLabels(np.full((2, 3), 1), np.full((2, 3), 1.5)), "confidence from 1.5 to 1.5"),
+        (PseudoLabels(np.full((2, 3), 1), np.full((2, 3), -0.5)), "confidence from -0.5 to -0.5"),
+        (PseudoLabels(np.full((2, 3), 1), np.full((2, 3), np.nan)), "confidence from nan to nan"),
+    ],
+)
+def test_pseudo_labels_that_break_their_contract_are_refused(made, message):
+    both = LabeledClassifier(Returns(made), Classifier())
+    with pytest.raises(ContractError, match=message):
+        both.fit(CUBE, SEEDS, rng=np.random.default_rng(0))

@@ -12,13 +12,14 @@ from hsizoo.engine.executors.base import (
     Work,
     ignore_progress,
 )
-from hsizoo.engine.executors.local import LocalExecutor
+from hsizoo.engine.executors.local import FreshProcesses, LocalExecutor
 from hsizoo.engine.executors.names import check_executor, make_executor
 
 __all__ = [
     "CarryingWork",
     "DependentWork",
     "Executor",
+    "FreshProcesses",
     "ImageQueue",
     "LocalExecutor",
     "OnProgress",

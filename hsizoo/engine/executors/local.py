@@ -23,7 +23,7 @@ from hsizoo.engine.executors.orphans import end_with_parent
 from hsizoo.engine.provenance import available_cores
 from hsizoo.errors import OptionError
 
-__all__ = ["LocalExecutor"]
+__all__ = ["FreshProcesses", "LocalExecutor"]
 
 
 class LocalExecutor(Executor):
@@ -62,17 +62,49 @@ class LocalExecutor(Executor):
         OptionError
             If a worker process imports a script without the guard ``if __name__ == '__main__':``.
         """
-        if self.jobs > 1 and getattr(multiprocessing.current_process(), "_inheriting", False):
-            raise OptionError(
-                "jobs above 1 in a script needs the guard  if __name__ == '__main__':  around the "
-                "call, because worker processes import the script"
-            )
+        if self.jobs > 1:
+            _check_guard("jobs above 1")
         if self.jobs == 1:
             for cell in cells:
                 yield attempt(cell, work, self.devices[0], partial(on_progress, cell))
             return
         jobs = min(self.jobs, len(cells))
         yield from _execute_in_processes(cells, work, jobs, self.devices, on_progress)
+
+
+class FreshProcesses(Executor):
+    """Compute each cell in a process that has computed nothing before.
+
+    Parameters
+    ----------
+    device : str
+        Passed as ``job["device"]``.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
+
+    def run(
+        self, cells: Sequence[Cell], work: Work, on_progress: OnProgress = ignore_progress
+    ) -> Iterator[Outcome]:
+        """Compute cells, one after the other; see `Executor.run`.
+
+        Raises
+        ------
+        OptionError
+            As `LocalExecutor.run`.
+        """
+        _check_guard("verifying cells")
+        for cell in cells:
+            yield from _execute_in_processes([cell], work, 1, [self.device], on_progress)
+
+
+def _check_guard(what: str) -> None:
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise OptionError(
+            f"{what} in a script needs the guard  if __name__ == '__main__':  around the "
+            "call, because worker processes import the script"
+        )
 
 
 def _execute_in_processes(

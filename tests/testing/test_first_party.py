@@ -1,0 +1,71 @@
+"""hsizoo's own components hold the contracts that it asks of others."""
+
+import pytest
+
+import hsizoo.testing
+
+SCORERS = ("pcc", "sid", "sa-eq", "ace", "matched-filter", "contest")
+SEGMENTERS = ("sa-rw", "sam2.1-nano", "samsa-nano", "samsa2-nano", "medsam-adapter")
+CLASSIFIERS = (
+    "svm", "rf", "dca", "cnn2d:epochs=3", "ssrn:epochs=3", "a2s2k:epochs=3", "cdcnn:epochs=3",
+    "dbma:epochs=3", "sln-sni:epochs=3", "smr-eg:max_steps=4,patch=5",
+)  # fmt: skip
+LABELERS = ("ipg:iterations=2,encoder=nano", "ipg-plus:iterations=2")
+DATASETS = ("indian-pines", "samson", "pavia-mini", "phantom", "cross-sensor", "mosaics")
+PROTOCOLS = ("interactive", "box", "few-label")
+
+
+@hsizoo.testing.parametrize("sa")
+def test_a_scorer(check):
+    check()
+
+
+@hsizoo.testing.parametrize("lp", kind="pseudo-labeler")
+def test_a_labeler(check):
+    check()
+
+
+@hsizoo.testing.parametrize("lp", kind="classifier")
+def test_a_classifier(check):
+    check()
+
+
+@hsizoo.testing.parametrize("salinas-a", kind="dataset")
+def test_a_dataset(check):
+    check()
+
+
+@pytest.mark.slow
+@hsizoo.testing.parametrize(*SCORERS, kind="scorer")
+def test_scorers(check):
+    check()
+
+
+@pytest.mark.slow
+@hsizoo.testing.parametrize(*SEGMENTERS, kind="segmenter")
+def test_segmenters(check):
+    check()
+
+
+@pytest.mark.slow
+@hsizoo.testing.parametrize(*CLASSIFIERS, kind="classifier")
+def test_classifiers(check):
+    check()
+
+
+@pytest.mark.slow
+@hsizoo.testing.parametrize(*LABELERS, kind="pseudo-labeler")
+def test_labelers(check):
+    check()
+
+
+@pytest.mark.slow
+@hsizoo.testing.parametrize(*DATASETS, kind="dataset")
+def test_datasets(check):
+    check()
+
+
+@pytest.mark.slow
+@hsizoo.testing.parametrize(*PROTOCOLS, kind="protocol")
+def test_protocols(check):
+    check()
