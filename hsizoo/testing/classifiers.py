@@ -54,7 +54,7 @@ def check_answers(subject: Subject) -> None:
 
 @check(CLASSIFIER, "fit", after=["answers"])
 def check_fit(subject: Subject) -> None:
-    """Fit returns the classifier itself."""
+    """A call of fit returns the classifier itself."""
     classifier, given = subject.make(), subject.example()
     returned = classifier.fit(given.cube, given.seeds, rng=chance_of(0))
     if returned is not classifier:

@@ -10,7 +10,7 @@ import numpy as np
 from hsizoo.errors import ContractError, DataError
 from hsizoo.interfaces import TrainableSegmenter
 from hsizoo.protocols.answers import on_host
-from hsizoo.testing.contract import Check, check, fail
+from hsizoo.testing.contract import Check, check, does_not_apply, fail
 from hsizoo.testing.subject import Subject
 from hsizoo.testing.using import difference
 from hsizoo.zoo.texts import one_line
@@ -129,18 +129,34 @@ def check_sigmoid(subject: Subject) -> None:
         segmenter.train(False)
 
 
-@check(TRAINABLE, "learns", after=["evaluation", "sigmoid"])
-def check_learns(subject: Subject) -> None:
-    """A step changes the weights and the prediction, and every parameter has a gradient."""
+@check(TRAINABLE, "gradients", after=["evaluation", "sigmoid"])
+def check_gradients(subject: Subject) -> None:
+    """Every trainable parameter gets a gradient from clicks of both signs."""
     segmenter, given, state = _made(subject)
     segmenter.train(True)
     gradients = _gradients(segmenter, state, given)
-    if missing := [name for name, each in gradients.items() if each is None]:
+    missing = [name for name, each in gradients.items() if each is None]
+    if len(missing) == len(gradients):
+        does_not_apply("no parameter has one, which is another check's")
+    if missing:
         fail(
             f"{len(missing)} of {len(gradients)} parameters have no gradient, such as "
             f"{missing[0]!r}",
-            "Return from trainable() the parameters that logits computes with, not copies, and "
-            "only those.",
+            "Return from trainable() only what logits computes with, and detach nothing in "
+            "between.",
+        )
+
+
+@check(TRAINABLE, "learns", after=["evaluation", "sigmoid"])
+def check_learns(subject: Subject) -> None:
+    """A step on the trainable parameters changes the weights and the prediction."""
+    segmenter, given, state = _made(subject)
+    segmenter.train(True)
+    gradients = _gradients(segmenter, state, given)
+    if all(each is None for each in gradients.values()):
+        fail(
+            f"none of the {len(gradients)} parameters has a gradient",
+            "Return from trainable() the parameters that logits computes with, not copies.",
         )
     segmenter.train(False)
     before, predicted = _arrays(segmenter.state_dict()), _predicted(segmenter, state, given)

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from hsizoo_sam2 import FineTunedOptions
 
+from hsizoo.errors import OptionError
+
 __all__ = ["Injection", "PromptForm", "Samsa2Options", "SamsaOptions", "SimilarityOptions"]
 
 Injection = Literal["mask-prompt", "concat4"]
@@ -40,10 +42,15 @@ class SamsaOptions(SimilarityOptions):
         the equalised one makes it comparable with SAMSA 2.0.  As nothing is known of SAMSA's
         order, each click's map is equalised as in the row of Table 1.
     channels : int, default 8
-        Hidden channels of the fusion head.  INFERRED: the layer is not published.
+        Hidden channels of the fusion head, 1 or more.  INFERRED: the layer is not published.
     """
 
     channels: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.channels < 1:
+            raise OptionError(f"channels={self.channels}: the fusion head needs 1 or more")
 
 
 @dataclass(frozen=True, kw_only=True)

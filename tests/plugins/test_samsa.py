@@ -13,13 +13,14 @@ import torch
 from hsizoo_sam2.building import build_sam21
 from hsizoo_sam2.sam21 import Sam21
 from hsizoo_sam2.sam21_ft import Sam21FineTuned
+from hsizoo_samsa.options import SamsaOptions
 from hsizoo_samsa.samsa import Samsa
 from hsizoo_samsa.samsa2 import Samsa2
 from skimage.transform import resize
 
 import hsizoo
 from hsizoo.engine.embeddings import EmbeddingCache
-from hsizoo.errors import DataError
+from hsizoo.errors import DataError, OptionError
 from hsizoo.zoo.factory import resolve
 
 PROMPTS = [
@@ -348,3 +349,8 @@ def test_boxes_bring_their_similarity_map(make, cube, checkpoint, monkeypatch):
     other = samsa.similarity.box_maps(state.spectral, boxes[::-1].copy())
     monkeypatch.setattr(samsa.similarity, "box_maps", lambda *_: other)
     assert (samsa.predict_boxes(state, boxes) - found).abs().max() > 1e-3
+
+
+def test_a_fusion_head_without_channels_is_refused():
+    with pytest.raises(OptionError, match=r"channels=0: the fusion head needs 1 or more"):
+        SamsaOptions(channels=0)

@@ -5,13 +5,14 @@ import pytest
 import hsizoo.testing
 
 SCORERS = ("pcc", "sid", "sa-eq", "ace", "matched-filter", "contest")
-SEGMENTERS = ("sa-rw", "sam2.1-nano", "samsa-nano", "samsa2-nano", "medsam-adapter")
+SEGMENTERS = ("sa-rw", "sam2.1-nano", "medsam-adapter")
+TRAINED = ("sam2.1-nano-ft", "samsa-nano", "samsa2-nano")
 CLASSIFIERS = (
     "svm", "rf", "dca", "cnn2d:epochs=3", "ssrn:epochs=3", "a2s2k:epochs=3", "cdcnn:epochs=3",
-    "dbma:epochs=3", "sln-sni:epochs=3", "smr-eg:max_steps=4,patch=5",
+    "dbma:epochs=3", "sln-sni:epochs=3", "smr-eg:max_steps=4",
 )  # fmt: skip
-LABELERS = ("ipg:iterations=2,encoder=nano", "ipg-plus:iterations=2")
-DATASETS = ("indian-pines", "samson", "pavia-mini", "phantom", "cross-sensor", "mosaics")
+LABELERS = ("ipg:iterations=2", "ipg-plus")
+DATASETS = ("salinas-a", "samson", "pavia-mini", "phantom", "cross-sensor", "mosaics")
 PROTOCOLS = ("interactive", "box", "few-label")
 
 
@@ -30,7 +31,7 @@ def test_a_classifier(check):
     check()
 
 
-@hsizoo.testing.parametrize("salinas-a", kind="dataset")
+@hsizoo.testing.parametrize("indian-pines", kind="dataset")
 def test_a_dataset(check):
     check()
 
@@ -44,6 +45,19 @@ def test_scorers(check):
 @pytest.mark.slow
 @hsizoo.testing.parametrize(*SEGMENTERS, kind="segmenter")
 def test_segmenters(check):
+    check()
+
+
+@pytest.mark.slow
+@hsizoo.testing.parametrize(
+    *TRAINED,
+    kind="segmenter",
+    expected_failures={
+        "gradients": "SAM's embeddings of masks and boxes are trained, as in the papers, but "
+        "clicks do not use them"
+    },
+)
+def test_trainable_segmenters(check):
     check()
 
 

@@ -173,7 +173,7 @@ class TrainsCopies(Net):
                 for name, each in self.net.named_parameters()}  # fmt: skip
 
 
-@breaks("learns")
+@breaks("gradients")
 class HalfDetached(Net):
     """Cuts the graph in the middle of the network."""
 
