@@ -13,6 +13,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -421,15 +422,20 @@ def _python_pages() -> Iterable[tuple[str, str]]:
         yield f"reference/python/{page}.md", "\n".join(parts)
         listed.append((page, intro))
     yield "reference/python/errors.md", _errors()
-    yield "reference/python/io.md", _io()
-    listed += [("errors", "What hsizoo raises."), ("io", "Formats: reading and writing.")]
+    yield "reference/python/io.md", _room("io")
+    yield "reference/python/testing.md", _room("testing")
+    listed += [
+        ("errors", "What hsizoo raises."),
+        ("io", "Formats: reading and writing."),
+        ("testing", "The contract kit, for tests of a plugin."),
+    ]
     rows = [(f"[{page}]({page}.md)", what) for page, what in listed]
     tree = "\n".join(page for page, _ in listed)
     yield (
         "reference/python/index.md",
         "# Python\n\n`import hsizoo` takes milliseconds: each name is imported when it is first "
-        "used.  All that `hsizoo.__all__` lists is public, and so are `hsizoo.io` and "
-        "`hsizoo.errors`; other modules may change without notice "
+        "used.  All that `hsizoo.__all__` lists is public, and so are `hsizoo.io`, "
+        "`hsizoo.errors` and `hsizoo.testing`; other modules may change without notice "
         f"([what is promised](../../stability.md)).\n\n{_table(('page', ''), rows)}\n"
         f"```{{toctree}}\n:hidden:\n\n{tree}\n```\n",
     )
@@ -458,15 +464,16 @@ def _errors() -> str:
     return "\n".join(parts)
 
 
-def _io() -> str:
-    from hsizoo import io
-
-    parts = ["# hsizoo.io\n", _rst(io.__doc__ or "")]
-    for name in io.__all__:
-        shown = getattr(io, name)
+def _room(name: str) -> str:
+    """A page about a public room of its own."""
+    room = import_module(f"hsizoo.{name}")
+    parts = [f"# hsizoo.{name}\n", _rst(room.__doc__ or "")]
+    for each in room.__all__:
+        shown = getattr(room, each)
         if inspect.isclass(shown) or inspect.isfunction(shown):
             kind = "autoclass" if inspect.isclass(shown) else "autofunction"
-            parts += [f"## {name}\n", f"```{{eval-rst}}\n.. {kind}:: hsizoo.io.{name}\n```\n"]
+            block = f"```{{eval-rst}}\n.. {kind}:: hsizoo.{name}.{each}\n```\n"
+            parts += [f"## {each}\n", block]
     return "\n".join(parts)
 
 

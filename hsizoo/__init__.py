@@ -179,7 +179,7 @@ def __getattr__(name: str) -> Any:
         from hsizoo.zoo.hooks import ENTRY_POINT_GROUP
 
         return own_version(ENTRY_POINT_GROUP) or version("hsizoo")
-    if name in ("errors", "io"):  # public rooms, without an import of their own
+    if name in ("errors", "io", "testing"):  # public rooms, without an import of their own
         return import_module(f"hsizoo.{name}")
     if name not in _WHERE:
         raise AttributeError(f"module 'hsizoo' has no attribute {name!r}")

@@ -92,7 +92,7 @@ def test_every_public_name_is_on_one_page():
 
 def test_every_command_is_there_with_its_help(pages):
     text = pages["reference/commands.md"]
-    for typed in ("hsizoo list", "hsizoo bench", "hsizoo data check", "hsizoo new-plugin"):
+    for typed in ("hsizoo list", "hsizoo bench", "hsizoo data check", "hsizoo check"):
         assert f"## {typed}\n" in text
     assert "--draw <random|fixed|block-disjoint|official>" in text  # of a protocol
     assert max(map(len, text.partition("## hsizoo list")[2].splitlines())) <= 100
