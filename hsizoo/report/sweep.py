@@ -76,7 +76,8 @@ def sweep_png(protocol: type[Protocol], rows: Sequence[Row], key: str, title: st
         if not numeric and max(map(len, values)) > _LONG:
             axes.tick_params(axis="x", labelrotation=90)
     figure.legend(
-        handles=list(legend.values()), labels=list(map(in_legend, legend)), loc="outside lower center",
+        handles=list(legend.values()), labels=list(map(in_legend, legend)),
+        loc="outside lower center",
         ncols=1 if len(legend) < 4 else 2, frameon=False, fontsize="small",
     )  # fmt: skip
     figure.suptitle(title)

@@ -119,7 +119,8 @@ def curve_png(records: Sequence[Record], title: str) -> bytes:
     if shown:
         ordered = [shown[label] for label in labels]
         panels[0][1].legend(
-            handles=ordered, labels=list(map(in_legend, labels)), loc="upper left", bbox_to_anchor=(1, 1), frameon=False,
+            handles=ordered, labels=list(map(in_legend, labels)), loc="upper left",
+            bbox_to_anchor=(1, 1), frameon=False,
             title="\n".join(f"band: {band}" for band in bands), title_fontsize="x-small",
         )  # fmt: skip
     return to_png(figure)
