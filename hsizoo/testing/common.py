@@ -71,13 +71,13 @@ def check_spec(subject: Subject) -> None:
 
 def _mend_import(error: BaseException | None, target: str) -> str:
     """What to do about a target that cannot be imported."""
-    module = target.partition(":")[0]
-    if isinstance(error, ModuleNotFoundError) and not f"{module}.".startswith(f"{error.name}."):
+    own = target.partition(":")[0].partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] != own:
         return (
             "Install it, and name it in the dependencies of pyproject.toml; or, if not everybody "
             "needs it, in `requires` of the ComponentSpec."
         )
-    return "Mend the target of the ComponentSpec, or the class."
+    return "Mend the target of the ComponentSpec, or the module that it names."
 
 
 @check(BEFORE, "options", after=["spec"])
