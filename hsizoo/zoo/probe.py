@@ -7,6 +7,7 @@ exits, never ends) is over with it.  The answer is a file of JSON.
 from __future__ import annotations
 
 import builtins
+import importlib
 import io
 import json
 import os
@@ -32,6 +33,11 @@ __all__ = ["answer", "from_plain", "to_plain"]
 _MEMORY: Final = 4 * 2**30  # bytes: a plugin that takes more ends before the machine does
 _LONGEST_TRACEBACK: Final = 20_000  # characters
 _MOST_FILES: Final = 200
+_LEADING: Final = (
+    str(Path(__file__).parents[1]) + os.sep,
+    str(Path(importlib.__file__).parent) + os.sep,
+    "<frozen importlib",
+)
 _HEAVY: Final = ("numpy", "torch")
 _LONG: Final = 0.2  # seconds of the processor that a discovery may take without a word
 
@@ -127,8 +133,18 @@ def _state() -> dict[str, object]:
 
 
 def _trace(error: BaseException) -> str:
+    """The traceback of an error, without the frames that lead to the plugin."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_LEADING):
+        frames = frames.tb_next
+    # The module itself is no frame if it is not there, or is no Python.
+    limit = 0 if frames is None and isinstance(error, SyntaxError) else None
     try:
-        whole = "".join(traceback.format_exception(error))
+        whole = "".join(
+            traceback.format_exception(
+                type(error), error, frames or error.__traceback__, limit=limit
+            )
+        )
     except BaseException:  # noqa: BLE001 (whatever a plugin's error does)
         return ""
     return clean(whole[-_LONGEST_TRACEBACK:], _LONGEST_TRACEBACK, lines=True)
