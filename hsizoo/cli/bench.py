@@ -322,12 +322,16 @@ def _check_names(names: Sequence[str], out: str | None) -> None:
         from pathlib import Path
 
         from hsizoo.runs.folders import DEFAULT_FOLDER
+
+        runs = Path(out or DEFAULT_FOLDER)
+        if not runs.is_dir():  # a typo is told at once: reading runs needs NumPy
+            raise
         from hsizoo.runs.stored import made_by
         from hsizoo.zoo.names import parse_composition
 
         for part in (part for name in names for part in parse_composition(name)):
             word = f"{part.dist}/{part.base}" if part.dist else part.base
-            if repr(word) in str(error) and (told := made_by(word, Path(out or DEFAULT_FOLDER))):
+            if repr(word) in str(error) and (told := made_by(word, runs)):
                 raise NameLookupError(f"{error}  {told}") from error
         raise
 

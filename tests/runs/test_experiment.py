@@ -193,7 +193,7 @@ def test_a_training_that_fails_is_a_row_and_the_rest_runs(zoo):
 
 
 def test_of_several_seeds_those_that_failed_are_left_out(zoo, monkeypatch):
-    from hsizoo.runs import experiment as running
+    from hsizoo.runs import trainings as running
 
     def sometimes(*arguments, seed, real=running.train, **settings):
         if seed == 1:
