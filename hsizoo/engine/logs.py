@@ -35,7 +35,8 @@ _MOST_OPEN = 100  # files
 _SETTLED = 2 * 10**9  # nanoseconds, by which times of files may be too coarse
 
 _NAME = re.compile(r"records-(\d{4,})\.jsonl")
-_KEY = re.compile(rb'\{"key": ("(?:[^"\\]|\\.)*")')
+_BEGIN = b'{"key": '
+_KEY = re.compile(re.escape(_BEGIN) + rb'("(?:[^"\\]|\\.)*")')
 _SEAL = b', "digest": "'
 _SEALED = len(_SEAL) + 64 + len(b'"}')  # bytes after those that the digest is of
 
@@ -52,6 +53,15 @@ def unsealed(line: bytes) -> str:
     if end == _SEAL + hashlib.sha256(body).hexdigest().encode() + b'"}':
         return ""
     return "has changed since it was written: its digest does not fit its content"
+
+
+def _key_of(line: bytes) -> str | None:
+    """The key of a line; None if it was never finished, or its key is damaged."""
+    match = _KEY.match(line) if line.rstrip(b"\n")[-_SEALED:].startswith(_SEAL) else None
+    try:
+        return None if match is None else str(json.loads(match[1]))
+    except ValueError:
+        return None
 
 
 class RecordLogs:
@@ -100,8 +110,9 @@ class RecordLogs:
         StoreError
             If a file cannot be read.
         """
-        for number, path in self._paths().items():
-            try:
+        path = self.folder
+        try:
+            for number, path in self._paths().items():
                 size, seen = path.stat().st_size, self._seen.get(number, 0)
                 if size < seen:  # edited, or another folder: from the beginning
                     self._forget()
@@ -109,8 +120,8 @@ class RecordLogs:
                     break
                 if size > seen:
                     self._scan(number, path, seen)
-            except OSError as error:
-                raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
 
     def _paths(self, *, again: bool = False) -> dict[int, Path]:
         """The files by number, in order; the folder is listed again if it has changed."""
@@ -125,7 +136,7 @@ class RecordLogs:
                 # What came a moment after this may have the same time.
                 settled = time.time_ns() - changed > _SETTLED
                 self._changed = changed if settled else -1
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         return self._listed
 
@@ -136,12 +147,8 @@ class RecordLogs:
                 whole = line.endswith(b"\n")
                 if not whole and len(line) < _LONGEST and unsealed(line):
                     break  # another process is writing it, or was killed
-                # A line without a seal was never finished.
-                match = (
-                    _KEY.match(line) if line.rstrip(b"\n")[-_SEALED:].startswith(_SEAL) else None
-                )
-                if match:
-                    self._note(json.loads(match[1]), number, start, len(line) - whole)
+                if (key := _key_of(line)) is not None:
+                    self._note(key, number, start, len(line) - whole)
                 start += len(line)
                 self._seen[number] = start
 
@@ -166,7 +173,7 @@ class RecordLogs:
         """
         fault, number = "", self._numbers.get(key)
         while number is not None:
-            line, found = self._line(number)
+            line, found = self._line(number, key)
             if not found:
                 return line, fault
             path = self._path(self._files[number])
@@ -174,7 +181,7 @@ class RecordLogs:
             number = self._earlier.get(number)
         return None, fault
 
-    def _line(self, number: int) -> tuple[bytes, str]:
+    def _line(self, number: int, key: str) -> tuple[bytes, str]:
         length = self._lengths[number]
         try:
             reader = self._reader(self._files[number])
@@ -182,7 +189,9 @@ class RecordLogs:
             line = reader.read(length)
         except OSError as error:
             return b"", f"cannot be read: {error.strerror or error}"
-        return line, unsealed(line)
+        # Another process may have replaced the file since it was listed.
+        own = line.startswith(_BEGIN + json.dumps(key).encode())
+        return line, unsealed(line) if own else "is not there any more"
 
     def _reader(self, number: int) -> FileIO:
         if number not in self._readers:

@@ -315,8 +315,10 @@ class _Index:
         try:
             with os.scandir(cells) as found:
                 names = [each.name for each in found if each.name.endswith(".json")]
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             names = []
+        except OSError as error:
+            raise StoreError(f"{cells} cannot be read: {error.strerror or error}") from error
         self.files = {name.removesuffix(".json") for name in names}
 
     def __contains__(self, key: str) -> bool:
