@@ -235,7 +235,8 @@ def _seal(*row: object) -> str:
 
 
 def _name(path: Path) -> str:
-    return os.path.realpath(path)
+    # SQLite takes no name that is not UTF-8.
+    return os.path.realpath(path).encode(errors="backslashreplace").decode()
 
 
 @contextlib.contextmanager

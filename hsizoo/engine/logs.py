@@ -27,10 +27,12 @@ from pathlib import Path
 
 from hsizoo.errors import StoreError
 
-__all__ = ["RecordLogs", "flush_folder", "seal", "unsealed"]
+__all__ = ["LONGEST_RECORD", "RecordLogs", "flush_folder", "seal", "unsealed"]
+
+LONGEST_RECORD = 64 * 2**20
+"""Bytes of a record; those of an image's splits are the longest."""
 
 _FULL = 256 * 10**6  # bytes after which a new file is begun
-_LONGEST = 64 * 2**20  # bytes of a record; those of an image's splits are the longest
 _MOST_OPEN = 100  # files
 _SETTLED = 2 * 10**9  # nanoseconds, by which times of files may be too coarse
 
@@ -143,9 +145,9 @@ class RecordLogs:
     def _scan(self, number: int, path: Path, start: int) -> None:
         with path.open("rb", buffering=2**20) as file:
             file.seek(start)
-            for line in iter(partial(file.readline, _LONGEST), b""):
+            for line in iter(partial(file.readline, LONGEST_RECORD), b""):
                 whole = line.endswith(b"\n")
-                if not whole and len(line) < _LONGEST and unsealed(line):
+                if not whole and len(line) < LONGEST_RECORD and unsealed(line):
                     break  # another process is writing it, or was killed
                 if (key := _key_of(line)) is not None:
                     self._note(key, number, start, len(line) - whole)

@@ -29,16 +29,13 @@ from filelock import FileLock, Timeout
 from hsizoo.documents import parse_json, read_file, shorten
 from hsizoo.engine.cells import key_of
 from hsizoo.engine.heads import Head, parse, parse_head
-from hsizoo.engine.logs import RecordLogs, flush_folder, seal, unsealed
+from hsizoo.engine.logs import LONGEST_RECORD, RecordLogs, flush_folder, seal, unsealed
 from hsizoo.errors import StoreError
 
 __all__ = ["RECORD_FORMAT", "Store"]
 
 RECORD_FORMAT = 1
 """Version of the record layout; records of other versions are recomputed."""
-
-_LONGEST = 64 * 2**20  # bytes of a record; those of an image's splits are the longest
-
 
 _Parsed = TypeVar("_Parsed")
 
@@ -188,7 +185,7 @@ class Store:
         """A record that an earlier version wrote, in a file of its own."""
         path = self.cells / f"{key}.json"
         try:
-            content = read_file(path, longest=_LONGEST, error=StoreError)
+            content = read_file(path, longest=LONGEST_RECORD, error=StoreError)
             record = parse_json(content, path, error=StoreError)
         except StoreError as error:
             if path.exists():

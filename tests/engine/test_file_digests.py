@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import sys
 import threading
 from pathlib import Path
 
@@ -47,6 +48,17 @@ def put(folder, **contents):
 
 def sha(content):
     return hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.usefixtures("home", "settled")
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 there")
+def test_names_that_are_no_utf_8(tmp_path, reads):
+    folder = tmp_path / os.fsdecode(b"gr\xfcn")
+    folder.mkdir()
+    paths = put(folder, a=b"1")
+    for _ in range(2):
+        assert file_digests(paths) == [sha(b"1")]
+    assert reads == ["a"]
 
 
 @pytest.mark.usefixtures("home", "settled")
