@@ -78,7 +78,7 @@ class Store:
             If the folder is not writable, or another run has locked it.
         """
         try:
-            self.cells.mkdir(parents=True, exist_ok=True)
+            _make_folder(self.cells)
             self._lock.acquire(timeout=0)
         except Timeout:
             raise StoreError(
@@ -320,6 +320,14 @@ class _Index:
 
     def __contains__(self, key: str) -> bool:
         return key in self.logs or key in self.files
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, all of which survive a power cut."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in made:
+        flush_folder(each.parent)
 
 
 def _sealed(key: str, record: Mapping[str, Any]) -> bytes:

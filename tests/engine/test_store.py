@@ -585,6 +585,17 @@ class TestTrouble:
             assert files(tmp_path) == ["table.csv"]
         assert (tmp_path / "table.csv").read_bytes() == b"old"
 
+    @pytest.mark.skipif(os.name != "posix", reason="folders cannot be flushed there")
+    def test_new_folders_are_on_the_disk_too(self, tmp_path, monkeypatch):
+        flushed = []
+        flush = os.fsync
+        monkeypatch.setattr(
+            os, "fsync", lambda number: flushed.append(os.fstat(number).st_ino) or flush(number)
+        )
+        with Store(tmp_path / "runs" / "one"):
+            pass
+        assert {(tmp_path / each).stat().st_ino for each in (".", "runs", "runs/one")} <= {*flushed}
+
     def test_leftovers_go_and_other_files_stay(self, tmp_path):
         (tmp_path / "cells").mkdir()
         for name in (".x.json.1.part", "cells/.y.json.2.part", "notes.part", "cells/.z.json"):

@@ -161,7 +161,7 @@ def test_a_record_that_goes_while_its_run_is_read_is_told(tmp_path, large):
     (log,) = (tmp_path / "cells").iterdir()
     log.write_bytes(b"")
     told = pytest.raises(StoreError, match="was removed or damaged while its run went on")
-    with pytest.warns(UserWarning, match="its digest does not fit"), told:
+    with pytest.warns(UserWarning, match="is not there any more"), told:
         list(result.records)
 
 
