@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from hsizoo.engine.cells import key_of
 from hsizoo.errors import DataError, NameLookupError, OptionError, ProtocolError
 from hsizoo.protocols.few_label.protocol import FewLabelProtocol
 from hsizoo.protocols.interactive.protocol import InteractiveProtocol
@@ -176,7 +177,7 @@ FIVE_CLICKS = {
     },
 }  # fmt: skip
 FIVE_SHOTS = {
-    "name": "few-label", "version": "1", "shots": 5, "draw": "random", "patch": 9, "block": 16,
+    "name": "few-label", "version": "2", "shots": 5, "draw": "random", "gap": 9, "block": 16,
 }  # fmt: skip
 
 
@@ -216,12 +217,12 @@ def test_what_a_cell_is_known_by(component, options):
         ("sa", "phantom", "43525eff4f4bbdb195cbd8e6e2131588"),
         ("samsa2-nano", "phantom", "d9cdb2744a5f368f1b4be1a3d370b3be"),
         ("sa", "indian-pines", "ddf056a2a7f436b1910c993a13fe21ed"),
-        ("svm", "indian-pines", "122f785ecbae3bb44b09843c5d14ee43"),
-        ("lp+cnn2d", "indian-pines", "8bb895024e36e5ca05de6ffa9506c4af"),
+        ("svm", "indian-pines", "f893bd4a9e3b70c348e1b5f732246cfe"),
+        ("lp+cnn2d", "indian-pines", "7577ac3bf3bd6e2fee8fad33e39d51f7"),
     ],
 )
 def test_cells_that_users_have_stored_are_found_again(component, dataset, key):
-    """Made by the release before; another key, and everything that is stored is computed anew."""
+    """Another key, and everything that is stored is computed anew; few-label is at version 2."""
     protocol = FewLabelProtocol() if component in ("svm", "lp+cnn2d") else InteractiveProtocol()
     assert plan([case(component, dataset, protocol=protocol)])[0].key == key
 
@@ -319,6 +320,15 @@ def test_a_hundred_thousand_cells_are_planned_in_seconds(fake_dist):
     began = time.process_time()
     assert len(plan([case(name, "many", seeds=range(5)) for name in ("sa", "sa-rw")])) == 10**5
     assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize("own", [{}, {"dataset": 0, "scene": 0}, {"text": 'a "scene": 0}'}])
+def test_the_key_is_that_of_the_identity_whatever_settings_are_called(own, monkeypatch):
+    protocol = InteractiveProtocol()
+    settings = {**protocol.config(), "own": own}
+    monkeypatch.setattr(InteractiveProtocol, "config", lambda self: settings)
+    cells = plan([case(perturbation=make_perturbation("noise"))])
+    assert [cell.key for cell in cells] == [key_of(cell.identity) for cell in cells]
 
 
 def test_a_perturbation_and_its_strength_are_part_of_the_key():
