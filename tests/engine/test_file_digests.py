@@ -205,6 +205,31 @@ def test_the_lock_of_another_process_is_waited_for_once(tmp_path, home, monkeypa
     lock.close()
 
 
+@pytest.mark.usefixtures("settled")
+def test_others_may_write_while_a_large_file_is_read(tmp_path, home, monkeypatch):
+    small, large = put(tmp_path, small=b"1", large=b"2")
+    noted, written = threading.Event(), []
+    note, read = module._Memory.note, module._read
+
+    def noting(self, *row):
+        note(self, *row)
+        noted.set()
+
+    def reading(path, add):
+        if path == large:
+            assert noted.wait(60)
+            other = sqlite3.connect(home / "file-digests.sqlite", timeout=5)
+            other.execute("BEGIN IMMEDIATE")
+            other.close()
+            written.append(path)
+        return read(path, add)
+
+    monkeypatch.setattr(module._Memory, "note", noting)
+    monkeypatch.setattr(module, "_read", reading)
+    file_digests([small, large])
+    assert written == [large]
+
+
 @pytest.mark.usefixtures("home", "settled")
 def test_several_at_once(tmp_path):
     paths = put(tmp_path, **{f"f{n}": str(n).encode() * 1000 for n in range(50)})
