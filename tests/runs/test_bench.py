@@ -96,7 +96,7 @@ def test_cells_of_classifiers_are_shared_too(tmp_path):
     second = bench(["hsizoo/rf:trees=5"], ONE, shots=2, seeds=3, out=tmp_path, events=events)
     assert planned == [(1, 2)]
     assert [r["result"] for r in second.records[:2]] == [r["result"] for r in first.records]
-    for change in ({"shots": 3}, {"draw": "fixed"}, {"patch": 5}):
+    for change in ({"shots": 3}, {"draw": "fixed"}, {"gap": 5}):
         bench(["rf:trees=5"], ONE, **{"shots": 2, "seeds": 1, "out": tmp_path, **change})
     assert stored(tmp_path) == 6
 
@@ -227,7 +227,7 @@ def test_perturbations_make_rows_of_their_own_and_leave_the_clean_cells_alone(tm
 
 @pytest.mark.parametrize("draw", ["random", "block-disjoint"])
 def test_classifiers_learn_the_same_labels_under_a_perturbation(tmp_path, draw):
-    names, options = ["rf:trees=5", "lp"], {"shots": 2, "draw": draw, "block": 4, "patch": 1}
+    names, options = ["rf:trees=5", "lp"], {"shots": 2, "draw": draw, "block": 4, "gap": 1}
     clean = bench(names, ONE, seeds=2, out=tmp_path, **options)
     planned, events = planning()
     both = bench(
