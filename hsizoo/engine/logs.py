@@ -184,11 +184,13 @@ class RecordLogs:
         return None, fault
 
     def _line(self, number: int, key: str) -> tuple[bytes, str]:
-        length = self._lengths[number]
+        line, length = b"", self._lengths[number]
         try:
             reader = self._reader(self._files[number])
             reader.seek(self._starts[number])
-            line = reader.read(length)
+            # A network file system may give less than was asked for.
+            while len(line) < length and (part := reader.read(length - len(line))):
+                line += part
         except OSError as error:
             return b"", f"cannot be read: {error.strerror or error}"
         # Another process may have replaced the file since it was listed.

@@ -200,6 +200,15 @@ class TestAReaderBeside:
         assert reader.load("c") is not None
         assert reader.stored() == ["c"]
 
+    def test_takes_what_comes_in_parts_for_whole(self, store, monkeypatch):
+        class Sparing(FileIO):
+            def read(self, size):
+                return super().read(min(size, 50))
+
+        store.save("a", RECORD)
+        monkeypatch.setattr(logs, "FileIO", Sparing)
+        assert plain(Store(store.folder).load("a"))["result"] == RECORD["result"]
+
     def test_takes_no_record_for_that_of_another_cell(self, tmp_path):
         """A folder that was deleted and filled again has other cells at the same places."""
         for order in ("ab", "ba"):
