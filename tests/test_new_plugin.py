@@ -141,3 +141,16 @@ def test_what_is_trained_travels_in_the_wheel(tmp_path):
     bench = ("bench", "mine", *small, "--out", str(tmp_path / "bench"), "--json")
     (row,) = json.loads(hsizoo(where, *bench))["table"]
     assert row["failed_cells"] == 0
+
+
+def test_a_name_of_hsizoos_own_is_refused(tmp_path):
+    words = ["new-plugin", "sid", "-k", "scorer", "-o", str(tmp_path)]
+    refused = CliRunner().invoke(app, words).exception
+    assert isinstance(refused, NameLookupError)
+    assert "'sid' is a component of hsizoo itself" in str(refused)
+    assert "hsizoo new-plugin my-sid" in str(refused)
+    assert not any(tmp_path.iterdir())
+    # With several kinds it is not the method's name that counts.
+    assert make_plugin("sid", ["scorer", "dataset"], "0.1.0", taken={"sid"}).dist == "hsizoo-sid"
+    with pytest.raises(NameLookupError, match="'sid-dataset' is a component"):
+        make_plugin("sid", ["scorer", "dataset"], "0.1.0", taken={"sid-dataset"})

@@ -75,7 +75,7 @@ def _make_app() -> typer.Typer:
     )
     data = typer.Typer(help="List, describe, fetch, check and convert data.", **how)
     command = partial(app.command, cls=Command)
-    command("list")(list_.list_components)
+    command("list", short_help="List all components.")(list_.list_components)
     command("info", short_help="Show one component and its options.")(info.info)
     command("plugins")(plugins.plugins)
     command("doctor", short_help="Check this installation.")(doctor.doctor)

@@ -12,6 +12,7 @@ from hsizoo.cli.command import Command
 from hsizoo.cli.parameters import DataDir, Dataset, Device, ExecutorName, Jobs
 from hsizoo.cli.protocol_options import ProtocolCommand, check_protocol_options, given_options
 from hsizoo.engine.executors import check_executor
+from hsizoo.errors import NameLookupError
 from hsizoo.runs.choose import choose_protocol
 from hsizoo.zoo.lookup import check_components, find_dataset
 
@@ -194,7 +195,7 @@ def bench(
     _check_words(context, names, config, only)
     check_executor(executor)
     if config is None:
-        check_components(names)
+        _check_names(names, out)
         find_dataset(dataset)
         chosen = choose_protocol(names, protocol)
         check_protocol_options(context, protocol or chosen.name, chosen)
@@ -311,6 +312,24 @@ def _bench_one(
             _print_file(f"{result.folder / name}", remark)
     _print_remarks(errors, result)
     return bool(result.failures)
+
+
+def _check_names(names: Sequence[str], out: str | None) -> None:
+    """Check the components; of one that is not here, say where stored results have it from."""
+    try:
+        check_components(names)
+    except NameLookupError as error:
+        from pathlib import Path
+
+        from hsizoo.runs.folders import DEFAULT_FOLDER
+        from hsizoo.runs.stored import made_by
+        from hsizoo.zoo.names import parse_composition
+
+        for part in (part for name in names for part in parse_composition(name)):
+            word = f"{part.dist}/{part.base}" if part.dist else part.base
+            if repr(word) in str(error) and (told := made_by(word, Path(out or DEFAULT_FOLDER))):
+                raise NameLookupError(f"{error}  {told}") from error
+        raise
 
 
 def _estimate_one(

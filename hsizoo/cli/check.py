@@ -114,11 +114,18 @@ def _print(out: Console, checked: Checked, outcomes: Sequence[Outcome]) -> None:
     rows = []
     for each in outcomes:
         colour = _COLOUR[each.status]
-        text = each.sentence if each.status == "passed" else f"{each.what}  {each.mend}".strip()
+        text = each.sentence if each.status == "passed" else _told(each)
         if each.status == "failed":
-            text = f"{each.sentence}  But: {text}"
+            text = f"{each.sentence} But: {text}"
         rows.append((escape(each.check), f"[{colour}]{each.status}[/]", escape(_line(text))))
     print_rows(out, ("check", "", "what holds, or what was found"), rows, indent=2)
+
+
+def _told(outcome: Outcome) -> str:
+    """What was found and what to do, as sentences."""
+    what = outcome.what.rstrip()
+    stop = "" if what.endswith((".", "!", "?")) else "."
+    return f"{what}{stop} {outcome.mend}" if what and outcome.mend else f"{what}{outcome.mend}"
 
 
 def _line(text: str) -> str:

@@ -67,7 +67,7 @@ def _card(entry: Entry) -> dict[str, Any]:
         "version of results": spec.version,
         "paper": spec.paper,
         "licence": spec.licence,
-        "weights": spec.weights or "none needed",
+        "weights": spec.weights or ("by `hsizoo train`" if spec.packaged else "none needed"),
         "weights here": str(entry.packaged or ""),
         "data files": data_state(spec.files) if spec.files else "",
         "target": spec.target,

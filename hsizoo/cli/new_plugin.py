@@ -39,8 +39,10 @@ def new_plugin(
 
     import hsizoo
     from hsizoo.new_plugin import make_plugin, write_plugin
+    from hsizoo.zoo.registry import FIRST_PARTY, registry
 
-    made = make_plugin(name, kind or (), hsizoo.__version__)
+    own = {each.spec.name for each in registry().entries() if each.dist == FIRST_PARTY}
+    made = make_plugin(name, kind or (), hsizoo.__version__, taken=own)
     place = write_plugin(made, Path(out).expanduser())
     for path in made.texts:
         typer.echo(f"  {place / path}")

@@ -304,6 +304,12 @@ def _print_result(result: TrainResult) -> None:
         figures = (f"{card['metrics'][key]:.4f}" for key in keys)
         head = (f"validation, epoch {card['kept_epoch']}", *keys)
         print_rows(out, head, [(escape(card["name"]), *figures)])
+        if card["metrics"]["score"] == 0:
+            out.print(
+                "no pixel of an object is above 0.5: a network trained from scratch often needs a "
+                f"larger --lr than {card['settings']['lr']:g}, or more --epochs",
+                style="yellow",
+            )
     else:
         out.print("not validated: these are the weights of the last epoch", style="yellow")
     subjects = card["subjects"]

@@ -6,16 +6,18 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["available_cores", "git_revision", "machine", "provenance"]
+__all__ = ["available_cores", "git_revision", "machine", "other_releases", "provenance"]
 
 _PACKAGES = (
     "hsizoo", "torch", "numpy", "scipy", "scikit-image", "scikit-learn", "sam2", "timm", "tensorly",
 )  # fmt: skip
+_LIBRARIES = {"python", *_PACKAGES} - {"hsizoo"}
 
 
 def provenance(device: str, distributions: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -44,6 +46,34 @@ def provenance(device: str, distributions: tuple[str, ...] = ()) -> dict[str, An
         "device": name,
         "threads": torch.get_num_threads(),
     }
+
+
+def other_releases(made: Iterable[Any]) -> list[str]:
+    """Tell which distributions had another release than now when cells were computed.
+
+    Parameters
+    ----------
+    made : iterable
+        Provenance of cells, as `provenance` describes it; anything else is left out.
+
+    Returns
+    -------
+    list of str
+        ``hsizoo-mine 1.0 (now 1.1)``; versions of libraries are not looked at.
+    """
+    found: dict[str, None] = {}
+    for each in made:
+        versions = each.get("versions") if isinstance(each, dict) else None
+        for name, then in versions.items() if isinstance(versions, dict) else ():
+            if name in _LIBRARIES or not isinstance(then, str):
+                continue
+            try:
+                now = version(name)
+            except PackageNotFoundError:
+                continue
+            if now != then:
+                found[f"{name} {then} (now {now})"] = None
+    return list(found)
 
 
 @cache

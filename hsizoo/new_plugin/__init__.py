@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -30,12 +30,15 @@ PLUGIN_KINDS: Mapping[str, _Kind] = {
         "hsizoo bench sa {} --dataset phantom",
     ),
     "segmenter": _Kind(
-        "segmenter", "nearest clicked spectrum", "hsizoo bench sa {} --dataset phantom"
+        "segmenter",
+        "nearest clicked spectrum",
+        "hsizoo bench sa-rw {} --dataset phantom --robot ritm  # a user with negative clicks, too",
     ),
     "trainable": _Kind(
         "segmenter",
         "a small network on the clicked spectra",
-        "hsizoo train {} --dataset phantom --epochs 2 && hsizoo bench sa {} --dataset phantom",
+        "hsizoo train {} --dataset phantom --epochs 4 --lr 0.01 --set robot=ritm\n"
+        "hsizoo bench sa-rw {} --dataset phantom --robot ritm",
     ),
     "pseudo-labeler": _Kind(
         "pseudo-labeler",
@@ -77,7 +80,9 @@ class NewPlugin:
     texts: Mapping[str, str]
 
 
-def make_plugin(name: str, kinds: Iterable[str], version: str) -> NewPlugin:
+def make_plugin(
+    name: str, kinds: Iterable[str], version: str, *, taken: Collection[str] = ()
+) -> NewPlugin:
     """Fill in the template.
 
     Parameters
@@ -89,11 +94,13 @@ def make_plugin(name: str, kinds: Iterable[str], version: str) -> NewPlugin:
         Of `PLUGIN_KINDS`, each at most once.
     version : str
         Version of hsizoo that the package is for.
+    taken : collection of str, optional
+        Names that no component can have, as hsizoo's own have them.
 
     Raises
     ------
     NameLookupError
-        If the name cannot be one, or a kind is unknown.
+        If the name cannot be one or is taken, or a kind is unknown.
     """
     name = name.strip().removeprefix("hsizoo-")
     package = "hsizoo_" + re.sub(r"[-.]", "_", name)
@@ -110,6 +117,11 @@ def make_plugin(name: str, kinds: Iterable[str], version: str) -> NewPlugin:
     if not wanted:
         raise NameLookupError(f"name what it holds: --kind {' or --kind '.join(PLUGIN_KINDS)}")
     named = {(name if len(wanted) == 1 else f"{name}-{kind}"): kind for kind in wanted}
+    if both := [each for each in named if each in taken]:
+        raise NameLookupError(
+            f"{both[0]!r} is a component of hsizoo itself, and `hsizoo bench {both[0]}` would run "
+            f"that one; choose another name, such as hsizoo new-plugin my-{name}"
+        )
     major, minor = (int(part) for part in version.split(".")[:2])
     title = name.replace("-", " ").replace("_", " ").replace(".", " ")
     common = {

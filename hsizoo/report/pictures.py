@@ -10,7 +10,9 @@ from hsizoo.errors import MissingRequirement
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["new_figure", "to_png"]
+__all__ = ["in_legend", "new_figure", "to_png"]
+
+_LEGEND = 48  # characters: a longer name leaves no room for the panels
 
 
 def new_figure(size: tuple[float, float]) -> Figure:
@@ -44,3 +46,15 @@ def to_png(figure: Figure) -> bytes:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})
     return picture.getvalue()
+
+
+def in_legend(name: str) -> str:
+    """Return a name that fits beside the panels; of a long one, both ends.
+
+    Examples
+    --------
+    >>> in_legend("sa"), in_legend("a" * 40 + "b" * 40)
+    ('sa', 'aaaaaaaaaaaaaaaaaaaaaaa…bbbbbbbbbbbbbbbbbbbbbbbb')
+    """
+    half = _LEGEND // 2
+    return name if len(name) <= _LEGEND else f"{name[: half - 1]}…{name[-half:]}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hsizoo.interfaces import Column, Protocol
 from hsizoo.report.figures import headline_of, scaled
-from hsizoo.report.pictures import new_figure, to_png
+from hsizoo.report.pictures import in_legend, new_figure, to_png
 from hsizoo.report.rows import Row, row_name
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def sweep_png(protocol: type[Protocol], rows: Sequence[Row], key: str, title: st
         if not numeric and max(map(len, values)) > _LONG:
             axes.tick_params(axis="x", labelrotation=90)
     figure.legend(
-        handles=list(legend.values()), labels=list(legend), loc="outside lower center",
+        handles=list(legend.values()), labels=list(map(in_legend, legend)),
+        loc="outside lower center",
         ncols=1 if len(legend) < 4 else 2, frameon=False, fontsize="small",
     )  # fmt: skip
     figure.suptitle(title)

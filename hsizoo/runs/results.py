@@ -7,7 +7,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from hsizoo.engine.records import marks, remarks_of
+from hsizoo.engine.provenance import other_releases
+from hsizoo.engine.records import marks, provenances_of, remarks_of
 from hsizoo.engine.store import Store
 from hsizoo.errors import MissingRequirement, listed
 from hsizoo.interfaces import Protocol, Record, View
@@ -41,10 +42,16 @@ def notes_of(protocol: type[Protocol], records: Sequence[Record]) -> list[str]:
     Returns
     -------
     list of str
-        A remark on several scenes is one note.
+        A remark on several scenes is one note.  Cells of another release of what they were
+        computed with are named.
     """
     labels = {str(each.row.get("label", "")) for each in marks(records)}
     notes = [*protocol.notes(records), *footnotes(labels)]
+    if others := other_releases(provenances_of(records)):
+        notes.append(
+            f"cells computed before are used again, as their versions of results say that nothing "
+            f"has changed since: {', '.join(others)}; --overwrite always computes them anew"
+        )
     for remark, names in remarks_of(records).items():
         notes.append(f"{listed(names, _NAMED)}: {remark}")
     return notes

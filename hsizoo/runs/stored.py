@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import json
 import os
 import warnings
@@ -27,6 +28,7 @@ __all__ = [
     "check_inside",
     "find_runs",
     "is_readable",
+    "made_by",
     "open_results",
     "read_results",
     "remove_files",
@@ -38,6 +40,7 @@ RESULTS_FILE = "results.json"
 
 _CELLS = "cells"
 _MADE_WITH = "provenances"
+_SOME = 2000  # cells of a run that are looked at for the name of a component
 _LONGEST = 2**30  # bytes: an entry for each of 10⁶ cells
 
 
@@ -192,6 +195,39 @@ def results_json(whole: Mapping[str, Any]) -> str:
     head = json.dumps(about, indent=1, allow_nan=False).removesuffix("[]\n}")
     inner = ",\n  ".join(json.dumps(cell, allow_nan=False) for cell in cells)
     return sealed(f"{head}[\n  {inner}\n ]\n}}" if cells else f"{head}[]\n}}")
+
+
+def made_by(name: str, folder: Path) -> str:
+    """Tell which distribution a component came from that stored results are of.
+
+    Parameters
+    ----------
+    name : str
+        Name of the component, without options.
+    folder : Path
+        Folder of run folders; it need not exist.
+
+    Returns
+    -------
+    str
+        A sentence with the command that installs it; empty if no table has such a component.
+    """
+    for place in _candidates(folder):
+        results = read_results(place) or {}
+        for cell in itertools.islice(results.get("cells") or (), _SOME):
+            identity = cell.get("identity") if isinstance(cell, Mapping) else None
+            component = (identity or {}).get("component")
+            for part in (component, (component or {}).get("feeds") if component else None):
+                full = str(part.get("component")) if isinstance(part, Mapping) else ""
+                dist, _, base = full.rpartition("/")
+                if dist and name in (base, full):
+                    versions = (cell.get("provenance") or {}).get("versions") or {}
+                    release = f" {versions[dist]}" if versions.get(dist) else ""
+                    return (
+                        f"Results of it in {place} were made with {dist}{release}, which is not "
+                        f"installed or failed to load: pip install {dist}"
+                    )
+    return ""
 
 
 def is_readable(results: Mapping[str, Any], *keys: str) -> bool:

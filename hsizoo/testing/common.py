@@ -38,6 +38,9 @@ BEHAVIOUR: list[Check] = []
 _PLUGIN_SECONDS: Final = 0.2
 _HEAVY: Final = ("numpy", "torch", "scipy", "sklearn", "skimage", "pandas", "matplotlib")
 _BUILD_SECONDS: Final = 5.0  # for trying values of options, unless asked for more
+_IMPOSSIBLE_VALUE: Final = (
+    "Raise hsizoo.errors.OptionError for a value that is not possible, saying what is."
+)
 _CALLS: Final = 20
 _CALL_SECONDS: Final = 1.0  # that all further calls may take
 _OTHER: Final = {"seed": 1}  # another image of the same size: caches by shape are noticed
@@ -52,7 +55,7 @@ def check_spec(subject: Subject) -> None:
     try:
         target = subject.target
     except ContractError as error:
-        fail(str(error), "Mend the target of the ComponentSpec, or the class.")
+        fail(str(error), _mend_import(error.__cause__, subject.entry.spec.target))
     if inspect.isabstract(target):
         missing = sorted(target.__abstractmethods__)
         fail(
@@ -64,6 +67,17 @@ def check_spec(subject: Subject) -> None:
             f"{target.__qualname__} has no docstring of its own",
             "Say in one line what it does; `hsizoo info` shows it.",
         )
+
+
+def _mend_import(error: BaseException | None, target: str) -> str:
+    """What to do about a target that cannot be imported."""
+    own = target.partition(":")[0].partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] != own:
+        return (
+            "Install it, and name it in the dependencies of pyproject.toml; or, if not everybody "
+            "needs it, in `requires` of the ComponentSpec."
+        )
+    return "Mend the target of the ComponentSpec, or the module that it names."
 
 
 @check(BEFORE, "options", after=["spec"])
@@ -218,15 +232,11 @@ def check_option_values(subject: Subject) -> None:
             except (NotApplicable, MissingRequirement):
                 continue
             except ContractError as error:
-                fail(f"{option.name}={value!r}: {error}", "Mend the constructor.")
+                fail(f"{option.name}={value!r}: {error}", _IMPOSSIBLE_VALUE)
             except HsizooError:
                 continue  # refused, in words
             except Exception as error:  # noqa: BLE001
-                fail(
-                    f"{option.name}={value!r} raises {one_line(error)}",
-                    "Raise hsizoo.errors.OptionError for a value that is not possible, saying what "
-                    "is.",
-                )
+                fail(f"{option.name}={value!r} raises {one_line(error)}", _IMPOSSIBLE_VALUE)
     if left:
         does_not_apply(f"builds take long, so {len(left)} values were left out; --slow tries all")
 

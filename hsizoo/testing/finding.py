@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -66,11 +67,45 @@ def find_checked(text: str) -> list[Checked]:
         return [Checked(f"{each.full_name}{colon}{options}", each.spec.kind) for each in named]
     if of_dist:
         return of_dist
+    _check_distribution(dist)
     known = [*(each.spec.name for each in entries), *(each.dist for each in entries)]
     raise NameLookupError(
         f"no component or distribution is named {text!r}.{did_you_mean(text, known)} "
         "`hsizoo list` shows all names; a folder begins with ./"
     )
+
+
+def _check_distribution(dist: str) -> None:
+    """Say why a distribution, rather than a component, has no components.
+
+    Raises
+    ------
+    PluginError
+        If it is installed and its plugin fails, or it announces none.
+    NameLookupError
+        If it has the name of a plugin and is not installed.
+    """
+    for plugin in registry().plugins:
+        if plugin.dist == dist and plugin.status != "ok":
+            raise PluginError(
+                f"the plugin {plugin.name!r} ({plugin.module}) of {dist} {plugin.version} was not "
+                f"loaded: {plugin.detail}.  `hsizoo plugins -v` says more"
+            )
+    try:
+        version = importlib.metadata.version(dist)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        if dist.startswith(f"{FIRST_PARTY}-"):
+            raise NameLookupError(
+                f"{dist!r} is not installed.  In its folder: pip install -e '.[test]'.  "
+                "`hsizoo check ./FOLDER` checks a plugin that is not installed"
+            ) from None
+        return
+    if dist != FIRST_PARTY:
+        raise PluginError(
+            f"{dist} {version} is installed and offers no component.  A plugin has "
+            f'[project.entry-points."{ENTRY_POINT_GROUP}"] in its pyproject.toml, with a line such '
+            'as mine = "my_package.plugin"; install it again after a change there'
+        )
 
 
 def _of_folder(folder: Path) -> list[Checked]:
@@ -87,9 +122,10 @@ def _of_folder(folder: Path) -> list[Checked]:
         point = Point(key, str(module), dist, version, str(folder.resolve()))
         answer = ask(Found((point,), ()), [point], again=True)[point]
         if answer.failure:
+            is_inside = str(folder.resolve()) in answer.traceback
             raise PluginError(
-                f"the plugin {key!r} ({module}) of {folder} fails: {answer.failure}.  "
-                f"{answer.traceback}"
+                f"the plugin {key!r} ({module}) of {folder} fails: {answer.failure}"
+                + (f"\n{answer.traceback}" if is_inside else "")
             )
         registry().lend(Lent(dist, version, tuple(answer.components), str(module)))
         found += [Checked(f"{dist}/{each.name}", each.kind) for each in answer.components]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
+import subprocess
 import threading
 from collections.abc import Iterator
 from typing import IO, Any, Final
@@ -53,7 +55,7 @@ def check_isolated(
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read, args=(process.stdout, lines), daemon=True).start()
     waiting: dict[str, str] = {_START: "The spec names a class that can be imported."}
-    now, why = _START, ""
+    now, why, is_over = _START, "", False
     try:
         while True:
             try:
@@ -62,6 +64,7 @@ def check_isolated(
                 why = f"it has not ended after {seconds:g} s"
                 break
             if not line:
+                is_over = True
                 break
             told: dict[str, Any] = json.loads(line)
             if "checks" in told:
@@ -73,7 +76,10 @@ def check_isolated(
                 waiting.pop(outcome.check, None)
                 yield outcome
     finally:
-        status = process.wait() if not why and lines.empty() and _ended(process) else end(process)
+        if is_over:  # it closed its stdout, and ends by itself if it can
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=10)
+        status = end(process)
     if not waiting:
         return
     if not why:
@@ -82,15 +88,6 @@ def check_isolated(
     yield Outcome(now, waiting.pop(now, ""), "failed", why, _MEND)
     for each, sentence in waiting.items():
         yield Outcome(each, sentence, "not made", f"{now}: {why}")
-
-
-def _ended(process: Any) -> bool:
-    """Whether a process whose stdout is closed ends soon."""
-    try:
-        process.wait(timeout=10)
-    except Exception:  # noqa: BLE001 (it is ended then)
-        return False
-    return True
 
 
 def _read(stream: IO[bytes], lines: queue.Queue[bytes]) -> None:

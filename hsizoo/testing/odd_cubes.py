@@ -125,7 +125,12 @@ def odd_cube_checks(answers: Callable[[Subject, Any, Example], None]) -> list[Ch
                 "Do not rely on C order: np.ascontiguousarray(cube.data) copies where needed.",
             )
         if text := difference(subject.use(subject.make(), given), answer, tolerance=1e-3):
-            fail(text, "Read values by their index, never by their place in memory.")
+            fail(
+                text,
+                "Read values by their index, never by their place in memory. If it does, its "
+                "arithmetic makes much of rounding: use float64 or another formula where it does, "
+                "as for the arccos of a cosine near 1.",
+            )
 
     return found
 

@@ -133,19 +133,14 @@ class Session:
             unmet = [each for each in made.after if each in self.checks and not self._holds(each)]
             if unmet:
                 before = self.outcome(unmet[0])
-                self._outcomes[name] = Outcome(
-                    name, made.sentence, "not made", f"{before.check}: {_short(before)}"
-                )
+                why = f"{before.check} failed" if before.status == "failed" else before.what
+                self._outcomes[name] = Outcome(name, made.sentence, "not made", why)
             else:
                 self._outcomes[name] = _make(made, self.subject)
         return self._outcomes[name]
 
     def _holds(self, name: str) -> bool:
         return self.outcome(name).status in ("passed", "advice")
-
-
-def _short(outcome: Outcome) -> str:
-    return "failed" if outcome.status == "failed" else outcome.what
 
 
 def _make(made: Check, subject: Subject) -> Outcome:

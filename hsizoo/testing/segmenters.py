@@ -166,7 +166,7 @@ def check_click_place(subject: Subject) -> None:
     height, width, _ = given.cube.shape
     own, mean = [], []
     mirrored: dict[str, list[float]] = {
-        "rows and columns exchanged": [], "upside down": [], "left to right": [],
+        "with rows and columns exchanged": [], "upside down": [], "from left to right": [],
     }  # fmt: skip
     # One call per click: how it treats several objects is another check's.
     for row, col in _spread(given):
@@ -174,12 +174,14 @@ def check_click_place(subject: Subject) -> None:
         own.append(_around(found, row, col))
         mean.append(float(found.mean()))
         if col < height and row < width:
-            mirrored["rows and columns exchanged"].append(
+            mirrored["with rows and columns exchanged"].append(
                 _around(found, row, col) - _around(found, col, row)
             )
         mirrored["upside down"].append(own[-1] - _around(found, height - 1 - row, col))
-        mirrored["left to right"].append(own[-1] - _around(found, row, width - 1 - col))
+        mirrored["from left to right"].append(own[-1] - _around(found, row, width - 1 - col))
     mend = "Clicks are (row, col): state[row, col]; return maps as (H, W), rows first."
+    if subject.is_trainable:
+        mend += " Weights that have hardly learnt fail, too: look at the last line of the training."
     worst = min(mirrored, key=lambda each: float(np.mean(mirrored[each])))
     if np.mean(mirrored[worst]) < 0 or np.mean(own) < np.mean(mean):
         wins = float(np.mean(np.array(mirrored[worst]) < 0))
@@ -220,10 +222,13 @@ def check_negative_lowers(subject: Subject) -> None:
         after = _predict(segmenter, state, [Clicks([here, there], [True, False])], given)[0]
         raised.append(float(after[tuple(there)] - before[tuple(there)]))
     if np.mean(raised) > 0.05:
-        advise(
-            f"a negative click raises its place by {np.mean(raised):.3g} on average",
-            "Look whether signs are exchanged: Clicks.positive is True for the object.",
-        )
+        mend = "Look whether signs are exchanged: Clicks.positive is True for the object."
+        if subject.is_trainable:
+            mend += (
+                " Weights know negative clicks only if they were trained with some: the robot "
+                "`paper` makes none, `hsizoo train --set robot=ritm` does."
+            )
+        advise(f"a negative click raises its place by {np.mean(raised):.3g} on average", mend)
 
 
 @check(SEGMENTER, "boxes", after=["deterministic"])

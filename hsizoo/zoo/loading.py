@@ -27,13 +27,22 @@ def load_specs(name: str, value: str) -> list[ComponentSpec]:
     Raises
     ------
     PluginError
-        If it has no hook, or needs a newer hsizoo.
+        If its module is not there, has no hook, or needs a newer hsizoo.
     SpecError
         If it yields anything but specs, or too many.
     BaseException
         Whatever the plugin raises.
     """
-    plugin = EntryPoint(name, value, hooks.ENTRY_POINT_GROUP).load()
+    try:
+        plugin = EntryPoint(name, value, hooks.ENTRY_POINT_GROUP).load()
+    except ModuleNotFoundError as error:
+        module = value.partition(":")[0].strip()
+        if not (error.name and f"{module}.".startswith(f"{error.name}.")):
+            raise  # a module that the plugin imports
+        raise PluginError(
+            f"there is no module {error.name}; mend {name} = {value!r} below "
+            f'[project.entry-points."{hooks.ENTRY_POINT_GROUP}"] in pyproject.toml'
+        ) from error
     needs = getattr(plugin, "HSIZOO_API", PLUGIN_API)
     if not isinstance(needs, int) or needs > PLUGIN_API:
         raise PluginError(

@@ -57,6 +57,8 @@ def parse_name(text: str) -> Name:
     if match is None:
         lower = text.strip().lower()
         hint = f" Did you mean {lower!r}?" if _NAME.fullmatch(lower) else ""
+        if text.startswith((".", "/", "~")):
+            hint = " The plugin of a folder has a name once it is installed: pip install -e FOLDER"
         raise NameLookupError(
             f"{text!r} is not a valid name; expected name, dist/name or "
             f"name:key=value,key=value.{hint}"

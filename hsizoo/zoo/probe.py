@@ -7,12 +7,14 @@ exits, never ends) is over with it.  The answer is a file of JSON.
 from __future__ import annotations
 
 import builtins
+import importlib
 import io
 import json
 import os
 import signal
 import sys
 import sysconfig
+import time
 import traceback
 import warnings
 from collections.abc import Mapping
@@ -31,7 +33,13 @@ __all__ = ["answer", "from_plain", "to_plain"]
 _MEMORY: Final = 4 * 2**30  # bytes: a plugin that takes more ends before the machine does
 _LONGEST_TRACEBACK: Final = 20_000  # characters
 _MOST_FILES: Final = 200
+_LEADING: Final = (
+    str(Path(__file__).parents[1]) + os.sep,
+    str(Path(importlib.__file__).parent) + os.sep,
+    "<frozen importlib",
+)
 _HEAVY: Final = ("numpy", "torch")
+_LONG: Final = 0.2  # seconds of the processor that a discovery may take without a word
 
 
 def answer(name: str, value: str, place: str) -> None:
@@ -50,16 +58,18 @@ def answer(name: str, value: str, place: str) -> None:
     modules, before = set(sys.modules), _state()
     installed = tuple(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib"))
     found: dict[str, Any] = {"components": [], "failure": "", "traceback": "", "remark": ""}
+    began = time.process_time()
     try:
         found["components"] = [to_plain(spec) for spec in load_specs(name, value)]
     except BaseException as error:  # noqa: BLE001 (the process is there for this)
         found["failure"] = one_line(error)
         found["traceback"] = _trace(error)
-    after = _state()
+    seconds, after = time.process_time() - began, _state()
     did = ["writes to the terminal"] if printed.was_used else []
     did += [f"changes {what}" for what in before if before[what] != after[what]]
     added = {key: module for key, module in sys.modules.items() if key not in modules}
     did += [f"imports {heavy}, which every command waits for" for heavy in _HEAVY if heavy in added]
+    did += [f"takes {1000 * seconds:.0f} ms"] if seconds > _LONG else []
     found["remark"] = f"its discovery {', '.join(did)}" if did else ""
     found["files"] = _files(added, value.partition(":")[0].partition(".")[0].strip(), installed)
     write(json.dumps(found).encode())
@@ -123,8 +133,18 @@ def _state() -> dict[str, object]:
 
 
 def _trace(error: BaseException) -> str:
+    """The traceback of an error, without the frames that lead to the plugin."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_LEADING):
+        frames = frames.tb_next
+    # The module itself is no frame if it is not there, or is no Python.
+    limit = 0 if frames is None and isinstance(error, SyntaxError) else None
     try:
-        whole = "".join(traceback.format_exception(error))
+        whole = "".join(
+            traceback.format_exception(
+                type(error), error, frames or error.__traceback__, limit=limit
+            )
+        )
     except BaseException:  # noqa: BLE001 (whatever a plugin's error does)
         return ""
     return clean(whole[-_LONGEST_TRACEBACK:], _LONGEST_TRACEBACK, lines=True)

@@ -62,9 +62,7 @@ class Samsa2Options(SimilarityOptions):
     scorer : str, default "sa-eq:order=aggregated"
         Any registered scorer, optionally with options.  The paper first computes the similarity
         map of all clicks, then equalises "the resulting map" (section 3.4);
-        ``sa-eq:order=each`` equalises each click's map before they are combined.  The size
-        ``nano`` has the default ``sa-eq:order=each``, with which its packaged weights were
-        trained.
+        ``sa-eq:order=each`` equalises each click's map before they are combined.
     injection : {"mask-prompt", "concat4"}, default "mask-prompt"
         How the map enters SAM.  ``mask-prompt``: as the mask prompt.  ``concat4``: concatenated
         with the pseudo-RGB image; the first convolution is widened from one to four channels (48

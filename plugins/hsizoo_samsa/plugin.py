@@ -10,9 +10,6 @@ import hsizoo
 HSIZOO_API = 1
 
 _META = "starts from Meta's SAM 2.1 (Apache-2.0); the fusion is trained by `hsizoo train`"
-_SAMSA2 = {"nano": {"scorer": "sa-eq:order=each"}}
-"""Presets of SAMSA 2.0: with the other order of `sa-eq` the packaged weights could not be used."""
-
 _NANO = "packaged with hsizoo, if included; train others with `hsizoo train`"
 
 
@@ -28,7 +25,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             "install": "SAM2_BUILD_CUDA=0 pip install sam2",
         }
         yield hsizoo.ComponentSpec(
-            **{**common, "options": {"size": size, **_SAMSA2.get(size, {})}},
+            **common,
             name=f"samsa2-{size}",
             target="hsizoo_samsa.samsa2:Samsa2",
             options_type="hsizoo_samsa.options:Samsa2Options",

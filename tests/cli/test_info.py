@@ -41,3 +41,17 @@ def test_otherwise_it_is_an_error(name):
 def test_the_example_of_an_option_is_one_to_type():
     assert "set options like this: heipor:annotator=1\n" in run("heipor").stdout
     assert "set options like this: sa-rw:scorer=sa\n" in run("sa-rw").stdout
+
+
+def test_weights_of_a_training_are_not_called_needless(fake_dist):
+    spec = 'name="net", kind="segmenter", target="no:Net", summary="s"'
+    code = f"""
+        import hsizoo
+
+        @hsizoo.hookimpl
+        def hsizoo_components():
+            yield hsizoo.ComponentSpec({spec}, packaged="no:weights")
+    """
+    fake_dist("net-zoo", "1.0", {"net_plugin": code}, {"net": "net_plugin"})
+    assert json.loads(run("net", "--json").stdout)["weights"] == "by `hsizoo train`"
+    assert json.loads(run("sa", "--json").stdout)["weights"] == "none needed"

@@ -9,8 +9,10 @@ import torch
 from typer.testing import CliRunner
 
 from hsizoo.cli import app
+from hsizoo.cli.train import _print_result
 from hsizoo.errors import OptionError, ProtocolError
 from hsizoo.runs import trainings as hsizoo_runs
+from hsizoo.training.run import TrainResult
 
 PLUGIN = (Path(__file__).parents[1] / "fakes" / "trainable.py").read_text()
 DATA = (
@@ -49,6 +51,18 @@ def test_train_then_bench_as_it_says(hsizoo):
     assert [row["component"] for row in json.loads(benched.stdout)["table"]] == ["tiny"]
     again = hsizoo("train", "tiny", "-d", DATA, "--epochs", "2", "--clicks", "2", "--json")
     assert json.loads(again.stdout)["trained_before"]
+
+
+@pytest.mark.parametrize(("score", "told"), [(0.0, True), (0.02, False)])
+def test_maps_that_stay_empty_are_told_with_what_to_do(tmp_path, capsys, score, told):
+    card = {
+        "name": "tiny", "kept_epoch": 1, "metrics": {"score": score, "dice@0.5 1c": score},
+        "subjects": {"train": ["a"]}, "trainable_parameters": 5, "hours": 0.1,
+        "settings": {"lr": 1e-4}, "dataset": {"name": "phantom", "has_test_split": True},
+    }  # fmt: skip
+    _print_result(TrainResult(tmp_path, tmp_path / "w", card, False, True))
+    text = " ".join(capsys.readouterr().out.split())
+    assert ("needs a larger --lr than 0.0001, or more --epochs" in text) == told
 
 
 def test_train_on_files_of_ones_own(hsizoo):

@@ -10,7 +10,13 @@ import pytest
 import torch
 
 from hsizoo.engine import provenance as module
-from hsizoo.engine.provenance import available_cores, git_revision, machine, provenance
+from hsizoo.engine.provenance import (
+    available_cores,
+    git_revision,
+    machine,
+    other_releases,
+    provenance,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +99,13 @@ def test_without_repository_or_git_there_is_no_revision(checkout, tmp_path, monk
     git_revision.cache_clear()
     (tmp_path / ".git").rename(tmp_path / "not-git")
     assert git_revision() is None
+
+
+def test_another_release_is_named_and_another_library_is_not(fake_dist):
+    fake_dist("hsizoo-mine", "1.1", {}, {})
+    now = provenance("cpu", ("hsizoo-mine",))
+    then = {**now, "versions": {**now["versions"], "hsizoo-mine": "1.0", "torch": "0.1"}}
+    gone = {**now, "versions": {"hsizoo-gone": "1.0", "hsizoo": "0.0.1"}}
+    assert other_releases([now, None, {}, {"versions": 3}]) == []
+    told = ["hsizoo-mine 1.0 (now 1.1)", f"hsizoo 0.0.1 (now {version('hsizoo')})"]
+    assert other_releases([then, now, then, gone]) == told

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import hsizoo
+from hsizoo.engine import provenance
 from hsizoo.engine.store import Store
 from hsizoo.interfaces import View
 from hsizoo.io import read_labels
@@ -235,3 +236,19 @@ def test_results_are_plain_json(tmp_path):
     stored = json.loads(text, parse_constant=refuse)
     assert all(v is None or math.isfinite(v) for v in stored["table"][0]["values"].values())
     assert str(tmp_path) not in text
+
+
+def test_cells_of_another_release_are_used_with_a_note(tmp_path, monkeypatch):
+    words = {"out": tmp_path / "run", "clicks": 1, "device": "cpu"}
+    tiny = "phantom:height=32,width=32,bands=8,train_subjects=1,val_subjects=1,test_subjects=1"
+    with monkeypatch.context() as patch:
+        real = provenance.version
+        patch.setattr(
+            provenance, "version", lambda name: "0.0.9" if name == "hsizoo" else real(name)
+        )
+        assert not hsizoo.bench("sa", tiny, **words).notes
+    (note,) = hsizoo.bench("sa", tiny, **words).notes
+    assert f"hsizoo 0.0.9 (now {real('hsizoo')})" in note
+    assert "--overwrite always" in note
+    assert note in read_results(tmp_path / "run")["notes"]
+    assert not hsizoo.bench("sa", tiny, overwrite="always", **words).notes

@@ -10,7 +10,7 @@ import pytest
 from hsizoo.engine.store import Store
 from hsizoo.errors import DataError
 from hsizoo.runs.listing import list_cells
-from hsizoo.runs.stored import find_runs, open_results, read_results, results_json
+from hsizoo.runs.stored import find_runs, made_by, open_results, read_results, results_json
 
 LAYOUT = {
     "columns": [{"name": "y", "meaning": "why"}], "headline": ["y"], "count": "samples",
@@ -190,3 +190,22 @@ def test_provenance_of_older_results_and_numbers_without_meaning_are_left(tmp_pa
     assert read_results(tmp_path) == {"cells": cells}
     (tmp_path / "results.json").write_text(json.dumps({"cells": 3, "provenances": "odd"}))
     assert read_results(tmp_path) == {"cells": 3}
+
+
+def test_a_component_that_is_gone_is_known_by_what_it_left(tmp_path):
+    cells = [
+        {"key": "a", "status": "done", "identity": {"component": {"component": "hsizoo/sa"}},
+         "provenance": {"versions": {"hsizoo": "0.1"}}},
+        {"key": "b", "status": "done",
+         "identity": {"component": {"component": "zoo/ask", "feeds": {"component": "zoo/net"}}},
+         "provenance": {"versions": {"zoo": "2.5"}}},
+    ]  # fmt: skip
+    run = tmp_path / "runs" / "one"
+    run.mkdir(parents=True)
+    (run / "results.json").write_text(results_json({"title": "x", **list_cells(cells)[0]}))
+    for name in ("ask", "zoo/net"):
+        assert made_by(name, tmp_path / "runs") == (
+            f"Results of it in {run} were made with zoo 2.5, which is not installed or failed to "
+            "load: pip install zoo"
+        )
+    assert made_by("other", tmp_path / "runs") == made_by("ask", tmp_path / "none") == ""

@@ -120,6 +120,54 @@ def test_what_is_not_there_is_named(tmp_path, folder, path):
         find_checked(str(folder(first="1 / 0")))
 
 
+def test_a_typo_in_the_entry_point_is_told_without_a_traceback(folder, path):
+    wrong = PROJECT.replace("hsizoo_mine.plugin", "hsizoo_mine.plugn")
+    with pytest.raises(
+        PluginError, match=r"there is no module hsizoo_mine\.plugn; mend mine"
+    ) as told:
+        find_checked(str(folder(project=wrong)))
+    assert "Traceback" not in str(told.value)
+
+
+def test_a_failure_is_traced_from_the_plugin_on(folder, path):
+    with pytest.raises(PluginError, match="ZeroDivisionError") as told:
+        find_checked(str(folder(first="1 / 0")))
+    assert str(told.value).count('File "') == 1
+    assert "hsizoo_mine" in str(told.value).partition('File "')[2].splitlines()[0]
+
+
+def test_a_plugin_that_is_no_python_is_shown_where(folder, path):
+    with pytest.raises(PluginError, match="SyntaxError") as told:
+        find_checked(str(folder(first="def (")))
+    assert str(told.value).count('File "') == 1
+    assert "    def (" in str(told.value)
+
+
+def test_a_distribution_without_components_is_told_why(fake_dist):
+    with pytest.raises(NameLookupError, match=r"'hsizoo-mine' is not installed.*pip install -e"):
+        find_checked("hsizoo_mine")
+    fake_dist("hsizoo-mine", "1.5", {"mine_fails": "1 / 0"}, {"mine": "mine_fails"})
+    with pytest.raises(PluginError, match=r"hsizoo-mine 1\.5 was not loaded: ZeroDivisionError"):
+        find_checked("hsizoo-mine")
+    with pytest.raises(PluginError, match=r"numpy .* is installed and offers no component"):
+        find_checked("numpy")
+
+
+@pytest.mark.parametrize(
+    ("line", "mend"),
+    [
+        ("import no_such_package", "'no_such_package'. Install it, and name it in the dependenc"),
+        ("import hsizoo_mine.no_such", "'hsizoo_mine.no_such'. Mend the target of the Component"),
+        ("del Good", "no attribute 'Good'. Mend the target of the ComponentSpec"),
+    ],
+)
+def test_a_class_that_cannot_be_imported_is_told_with_what_to_do(folder, line, mend):
+    made = folder()
+    with (made / "hsizoo_mine" / "scorers.py").open("a") as file:
+        file.write(f"\n{line}\n")
+    assert mend in " ".join(check(made, status=1).split())
+
+
 def test_a_good_component_passes_and_a_broken_one_is_told(folder):
     made = folder(["Good", "Prints"])
     told = check(made, status=1)
@@ -127,7 +175,7 @@ def test_a_good_component_passes_and_a_broken_one_is_told(folder):
     assert "hsizoo-mine/good (scorer): 2" in good
     assert "failed" not in good
     assert "1 failed" in prints
-    assert "it prints 'hello'" in prints
+    assert "it prints 'hello'. " in " ".join(prints.split())
     assert "2 components, 1 with failures" in prints
 
 

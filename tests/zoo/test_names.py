@@ -166,3 +166,9 @@ def test_split_is_undone_by_join(parts):
 def test_empty_text_has_no_part():
     assert split_outside_brackets("", ",") == []
     assert split_outside_brackets(",", ",") == ["", ""]
+
+
+@pytest.mark.parametrize("text", ["./my-plugin", "/home/my-plugin", "~/my-plugin"])
+def test_a_folder_is_no_name(text):
+    with pytest.raises(NameLookupError, match="once it is installed: pip install -e FOLDER"):
+        parse_name(text)

@@ -10,7 +10,7 @@ import numpy as np
 from hsizoo.interfaces import Record
 from hsizoo.protocols.interactive.observations import Observed, observe_curves
 from hsizoo.report.draws import Draws
-from hsizoo.report.pictures import new_figure, to_png
+from hsizoo.report.pictures import in_legend, new_figure, to_png
 from hsizoo.report.rows import by_row, choose_unit, covers, done, observations, settings_of
 from hsizoo.report.statistics import FEWEST_UNITS, interval, over_samples
 
@@ -119,7 +119,8 @@ def curve_png(records: Sequence[Record], title: str) -> bytes:
     if shown:
         ordered = [shown[label] for label in labels]
         panels[0][1].legend(
-            handles=ordered, loc="upper left", bbox_to_anchor=(1, 1), frameon=False,
+            handles=ordered, labels=list(map(in_legend, labels)), loc="upper left",
+            bbox_to_anchor=(1, 1), frameon=False,
             title="\n".join(f"band: {band}" for band in bands), title_fontsize="x-small",
         )  # fmt: skip
     return to_png(figure)
