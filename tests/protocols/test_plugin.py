@@ -39,7 +39,7 @@ assert not heavy, heavy
 def test_options_and_checks_need_neither_numpy_nor_torch():
     done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["robot clicks threshold", "shots draw patch block"]
+    assert done.stdout.splitlines() == ["robot clicks threshold", "shots draw gap block"]
 
 
 def test_the_plugin_is_declared():
