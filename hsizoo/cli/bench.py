@@ -485,6 +485,9 @@ def _print_remarks(errors: Console, result: RunResult) -> None:
     """Print where another run's tables are now, and failures: one line per component and error."""
     from rich.markup import escape
 
+    from hsizoo.runs.listing import CELLS_FILE
+    from hsizoo.runs.stored import RESULTS_FILE
+
     if result.earlier is not None:
         errors.print(
             f"{result.folder} had the tables of another run; they are now in {result.earlier}, and "
@@ -511,8 +514,9 @@ def _print_remarks(errors: Console, result: RunResult) -> None:
             on += f", {len(scenes_hit)} times"
         errors.print(f"failed: {escape(label)} on {escape(on)}: {escape(what)}", style="red")
     if result.failures:
+        told_in = next(name for name in (CELLS_FILE, RESULTS_FILE) if name in result.files)
         errors.print(
-            f"tracebacks: {result.folder / 'results.json'}; "
+            f"tracebacks: {result.folder / told_in}; "
             "run the same command to retry the failed cells",
             style="dim",
         )

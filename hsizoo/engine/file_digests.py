@@ -112,6 +112,7 @@ def _read_all(sizes: Mapping[Path, int], memory: _Memory) -> dict[Path, str]:
             done, _ = wait(reading, timeout=_LOOK, return_when=FIRST_COMPLETED)
             for future in done:
                 take(future)
+            memory.save_if_due()
             begin()
         count.tell()
     finally:  # Ctrl-C must wait neither for the other files nor for the end of a large one
@@ -198,8 +199,11 @@ class _Memory:
             row = _name(path), seen, digest
             values = (*row, _seal(*row))
             self._database.execute("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?)", values)
-            if time.monotonic() - self._saved > 1:  # a killed run need not read all files again
-                self.save()
+
+    def save_if_due(self) -> None:
+        """Save once a second: for a run that is killed, and for others that wait to write."""
+        if time.monotonic() - self._saved > 1:
+            self.save()
 
     def save(self) -> None:
         """Make what is known known to other processes."""
@@ -235,7 +239,8 @@ def _seal(*row: object) -> str:
 
 
 def _name(path: Path) -> str:
-    return os.path.realpath(path)
+    # SQLite takes no name that is not UTF-8.
+    return os.path.realpath(path).encode(errors="backslashreplace").decode()
 
 
 @contextlib.contextmanager

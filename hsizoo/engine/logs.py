@@ -27,15 +27,18 @@ from pathlib import Path
 
 from hsizoo.errors import StoreError
 
-__all__ = ["RecordLogs", "flush_folder", "seal", "unsealed"]
+__all__ = ["LONGEST_RECORD", "RecordLogs", "flush_folder", "seal", "unsealed"]
+
+LONGEST_RECORD = 64 * 2**20
+"""Bytes of a record; those of an image's splits are the longest."""
 
 _FULL = 256 * 10**6  # bytes after which a new file is begun
-_LONGEST = 64 * 2**20  # bytes of a record; those of an image's splits are the longest
 _MOST_OPEN = 100  # files
 _SETTLED = 2 * 10**9  # nanoseconds, by which times of files may be too coarse
 
 _NAME = re.compile(r"records-(\d{4,})\.jsonl")
-_KEY = re.compile(rb'\{"key": ("(?:[^"\\]|\\.)*")')
+_BEGIN = b'{"key": '
+_KEY = re.compile(re.escape(_BEGIN) + rb'("(?:[^"\\]|\\.)*")')
 _SEAL = b', "digest": "'
 _SEALED = len(_SEAL) + 64 + len(b'"}')  # bytes after those that the digest is of
 
@@ -52,6 +55,15 @@ def unsealed(line: bytes) -> str:
     if end == _SEAL + hashlib.sha256(body).hexdigest().encode() + b'"}':
         return ""
     return "has changed since it was written: its digest does not fit its content"
+
+
+def _key_of(line: bytes) -> str | None:
+    """The key of a line; None if it was never finished, or its key is damaged."""
+    match = _KEY.match(line) if line.rstrip(b"\n")[-_SEALED:].startswith(_SEAL) else None
+    try:
+        return None if match is None else str(json.loads(match[1]))
+    except ValueError:
+        return None
 
 
 class RecordLogs:
@@ -100,8 +112,9 @@ class RecordLogs:
         StoreError
             If a file cannot be read.
         """
-        for number, path in self._paths().items():
-            try:
+        path = self.folder
+        try:
+            for number, path in self._paths().items():
                 size, seen = path.stat().st_size, self._seen.get(number, 0)
                 if size < seen:  # edited, or another folder: from the beginning
                     self._forget()
@@ -109,8 +122,8 @@ class RecordLogs:
                     break
                 if size > seen:
                     self._scan(number, path, seen)
-            except OSError as error:
-                raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
 
     def _paths(self, *, again: bool = False) -> dict[int, Path]:
         """The files by number, in order; the folder is listed again if it has changed."""
@@ -125,23 +138,19 @@ class RecordLogs:
                 # What came a moment after this may have the same time.
                 settled = time.time_ns() - changed > _SETTLED
                 self._changed = changed if settled else -1
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         return self._listed
 
     def _scan(self, number: int, path: Path, start: int) -> None:
         with path.open("rb", buffering=2**20) as file:
             file.seek(start)
-            for line in iter(partial(file.readline, _LONGEST), b""):
+            for line in iter(partial(file.readline, LONGEST_RECORD), b""):
                 whole = line.endswith(b"\n")
-                if not whole and len(line) < _LONGEST and unsealed(line):
+                if not whole and len(line) < LONGEST_RECORD and unsealed(line):
                     break  # another process is writing it, or was killed
-                # A line without a seal was never finished.
-                match = (
-                    _KEY.match(line) if line.rstrip(b"\n")[-_SEALED:].startswith(_SEAL) else None
-                )
-                if match:
-                    self._note(json.loads(match[1]), number, start, len(line) - whole)
+                if (key := _key_of(line)) is not None:
+                    self._note(key, number, start, len(line) - whole)
                 start += len(line)
                 self._seen[number] = start
 
@@ -166,7 +175,7 @@ class RecordLogs:
         """
         fault, number = "", self._numbers.get(key)
         while number is not None:
-            line, found = self._line(number)
+            line, found = self._line(number, key)
             if not found:
                 return line, fault
             path = self._path(self._files[number])
@@ -174,15 +183,19 @@ class RecordLogs:
             number = self._earlier.get(number)
         return None, fault
 
-    def _line(self, number: int) -> tuple[bytes, str]:
-        length = self._lengths[number]
+    def _line(self, number: int, key: str) -> tuple[bytes, str]:
+        line, length = b"", self._lengths[number]
         try:
             reader = self._reader(self._files[number])
             reader.seek(self._starts[number])
-            line = reader.read(length)
+            # A network file system may give less than was asked for.
+            while len(line) < length and (part := reader.read(length - len(line))):
+                line += part
         except OSError as error:
             return b"", f"cannot be read: {error.strerror or error}"
-        return line, unsealed(line)
+        # Another process may have replaced the file since it was listed.
+        own = line.startswith(_BEGIN + json.dumps(key).encode())
+        return line, unsealed(line) if own else "is not there any more"
 
     def _reader(self, number: int) -> FileIO:
         if number not in self._readers:

@@ -29,16 +29,13 @@ from filelock import FileLock, Timeout
 from hsizoo.documents import parse_json, read_file, shorten
 from hsizoo.engine.cells import key_of
 from hsizoo.engine.heads import Head, parse, parse_head
-from hsizoo.engine.logs import RecordLogs, flush_folder, seal, unsealed
+from hsizoo.engine.logs import LONGEST_RECORD, RecordLogs, flush_folder, seal, unsealed
 from hsizoo.errors import StoreError
 
 __all__ = ["RECORD_FORMAT", "Store"]
 
 RECORD_FORMAT = 1
 """Version of the record layout; records of other versions are recomputed."""
-
-_LONGEST = 64 * 2**20  # bytes of a record; those of an image's splits are the longest
-
 
 _Parsed = TypeVar("_Parsed")
 
@@ -81,7 +78,7 @@ class Store:
             If the folder is not writable, or another run has locked it.
         """
         try:
-            self.cells.mkdir(parents=True, exist_ok=True)
+            _make_folder(self.cells)
             self._lock.acquire(timeout=0)
         except Timeout:
             raise StoreError(
@@ -188,7 +185,7 @@ class Store:
         """A record that an earlier version wrote, in a file of its own."""
         path = self.cells / f"{key}.json"
         try:
-            content = read_file(path, longest=_LONGEST, error=StoreError)
+            content = read_file(path, longest=LONGEST_RECORD, error=StoreError)
             record = parse_json(content, path, error=StoreError)
         except StoreError as error:
             if path.exists():
@@ -315,12 +312,22 @@ class _Index:
         try:
             with os.scandir(cells) as found:
                 names = [each.name for each in found if each.name.endswith(".json")]
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             names = []
+        except OSError as error:
+            raise StoreError(f"{cells} cannot be read: {error.strerror or error}") from error
         self.files = {name.removesuffix(".json") for name in names}
 
     def __contains__(self, key: str) -> bool:
         return key in self.logs or key in self.files
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, all of which survive a power cut."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in made:
+        flush_folder(each.parent)
 
 
 def _sealed(key: str, record: Mapping[str, Any]) -> bytes:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hsizoo.engine.records import Mark, marks, select
+from hsizoo.errors import HsizooError, ProtocolError
 from hsizoo.interfaces import Column, Observation, Protocol, Record
 from hsizoo.report.statistics import Observations
 
@@ -292,14 +293,29 @@ def observe_rows(protocol: type[Protocol], records: Sequence[Record]) -> dict[Ro
     """Return what is known of the finished cells of each row; see `by_row`.
 
     Every record is read once, and what is kept of it are figures.
+
+    Raises
+    ------
+    ProtocolError
+        If the protocol cannot read its records, as when it has changed under the same version.
     """
     found, unit = {}, choose_unit(records)
     columns = [column.name for column in protocol.columns]
     for name, mine in by_row(records).items():
         finished = done(mine)
         measuring = _Measuring(protocol, finished)
-        observed = protocol.observe(measuring) if len(finished) else ()
-        measuring.finish()
+        try:
+            observed = protocol.observe(measuring) if len(finished) else ()
+            measuring.finish()
+        except HsizooError:
+            raise
+        except Exception as error:
+            raise ProtocolError(
+                f"protocol {protocol.name} cannot read the stored records of "
+                f"{row_name(name[0], dict(name[1]))}: {type(error).__name__}: {error}.  If the "
+                "protocol has changed since, raise its version; or compute its cells anew with "
+                "--overwrite always"
+            ) from error
         results = single_results(marks(finished), observed, columns, unit)
         failed = len(mine) - len(finished)
         found[name] = Observed(finished, observed, columns, results, measuring.measured, failed)

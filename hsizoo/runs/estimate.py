@@ -19,6 +19,7 @@ from hsizoo.runs.calibrating import Trial, try_some
 from hsizoo.runs.datasets import Datasets
 from hsizoo.runs.folders import DEFAULT_FOLDER
 from hsizoo.runs.plan import plan
+from hsizoo.runs.records import fault_of
 from hsizoo.runs.request import Request
 from hsizoo.runs.timings import Basis, Timings, earlier_records
 from hsizoo.zoo.device import resolve_device, worker_devices
@@ -224,8 +225,9 @@ def _objects(
     counts = [
         len(observed)
         for record in records
-        if record["identity"]["dataset"] in wanted
+        if record["identity"].get("dataset") in wanted
         and (record["identity"].get("protocol") or {}).get("protocol") in name
+        and not fault_of(protocol, record)  # as another version may have written it
         for observed in protocol.observe([record])
     ]
     return sum(counts) / len(counts) if counts else None

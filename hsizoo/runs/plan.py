@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -23,6 +22,8 @@ __all__ = ["COMPONENTS_AT_A_TIME", "plan"]
 
 COMPONENTS_AT_A_TIME = 16
 """Components that a worker holds; a run of more goes through the scenes several times."""
+
+_BLANK = "\0"  # in the place of what differs from cell to cell; no value of an identity
 
 
 def plan(
@@ -152,8 +153,8 @@ class _Form:
         comparable = from_files and not self._perturbed
         self._values = _digest([case.dataset, settings]) if comparable else ""
         # The JSON that a key is the digest of, in parts.
-        text = json.dumps({**self._identity, "dataset": 0, "scene": 0}, sort_keys=True)
-        self._parts = re.fullmatch(r'(.*"dataset": )0(.*"scene": )0}', text, re.DOTALL)
+        whole = {**self._identity, "dataset": _BLANK, "scene": _BLANK}
+        self._parts = json.dumps(whole, sort_keys=True).split(json.dumps(_BLANK))
         self._dataset: Mapping[str, Any] | None = None
         self._text = ""
 
@@ -185,8 +186,7 @@ class _Form:
         """The key of a cell, in a fraction of the time of `key_of`."""
         if dataset is not self._dataset:
             self._dataset, self._text = dataset, json.dumps(dataset, sort_keys=True)
-        assert self._parts is not None
-        before, between = self._parts.groups()
+        before, between, _ = self._parts
         text = f'{before}{self._text}{between}{json.dumps(scene)}, "seed": {seed}}}'
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -101,6 +101,7 @@ def write_results(
     if file:
         store.write(CELLS_FILE, file)
         written.append(CELLS_FILE)
+        remarks[CELLS_FILE] = "a line per cell, with the traceback of one that failed"
     whole = {
         "protocol": protocol.name,
         "title": title,

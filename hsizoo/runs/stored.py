@@ -16,7 +16,7 @@ from typing import Any
 from hsizoo.documents import read_sealed, sealed
 from hsizoo.engine.heads import parse
 from hsizoo.engine.store import Store
-from hsizoo.errors import DataError, did_you_mean, listed
+from hsizoo.errors import DataError, StoreError, did_you_mean, listed
 from hsizoo.report.figures import Layout
 from hsizoo.report.rows import Row
 from hsizoo.runs.folders import DEFAULT_FOLDER
@@ -76,7 +76,7 @@ class StoredRun:
 
 
 def find_runs(folder: Path) -> list[StoredRun]:
-    """Return the runs in a folder and below it, by path.
+    """Return the runs in a folder and below it, by path; warn of those that cannot be read.
 
     Raises
     ------
@@ -88,7 +88,12 @@ def find_runs(folder: Path) -> list[StoredRun]:
             f"{folder} is no folder; name the folder that has your run folders.  "
             f"`hsizoo bench` makes {DEFAULT_FOLDER} where it is called"
         )
-    found = (_run(each) for each in _candidates(folder))
+    found = []
+    for each in _candidates(folder):
+        try:
+            found.append(_run(each))
+        except StoreError as error:  # as of somebody else, whose other runs are not hidden by it
+            warnings.warn(f"{error}; it is left out", stacklevel=2)
     return [run for run in found if run is not None]
 
 

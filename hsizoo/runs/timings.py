@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hsizoo.engine.cells import Cell
+from hsizoo.engine.heads import Head
 from hsizoo.engine.store import Store
 from hsizoo.errors import StoreError
 
@@ -109,9 +111,16 @@ def earlier_records(folders: Sequence[Path]) -> Iterator[dict[str, Any]]:
         except StoreError:
             continue
         for key in keys:
-            record = store.load(key)
-            if record is not None and record.get("status") == "done":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what is damaged is not computed anew here
+                record = store.load(key)
+            if record is not None and _is_finished(record):
                 yield record
+
+
+def _is_finished(record: Mapping[str, Any]) -> bool:
+    head = Head.of(record)
+    return head.status == "done" and not head.fault()
 
 
 def _is_timed(record: Mapping[str, Any]) -> bool:

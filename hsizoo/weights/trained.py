@@ -258,11 +258,17 @@ def open_weights(path: Path | str) -> TrainedWeights:
 
 
 def _open(path: Path) -> TrainedWeights:
-    path = path.expanduser()
-    if path.name == CARD_FILE:
-        path = path.parent
-    file = path / WEIGHTS_FILE if path.is_dir() else path
-    if not file.is_file():
+    try:
+        path = path.expanduser()
+        if path.name == CARD_FILE:
+            path = path.parent
+        file = path / WEIGHTS_FILE if path.is_dir() else path
+        is_there = file.is_file()
+    except RuntimeError as error:  # ~somebody, whom this machine does not know
+        raise DataError(f"weights={path} cannot be read: {error}") from error
+    except OSError as error:  # in the folder of somebody else, or a name that is too long
+        raise DataError(f"weights={path} cannot be read: {error.strerror or error}") from error
+    if not is_there:
         raise DataError(
             f"weights={path}: there is no such file or folder; expected auto, packaged, none, a "
             f"folder with {CARD_FILE} and {WEIGHTS_FILE}, or a .safetensors file"

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from hsizoo.cli import app
 from hsizoo.engine.executors import LocalExecutor
 from hsizoo.errors import MissingRequirement, NameLookupError, OptionError
+from hsizoo.runs import listing
 
 TINY = (
     "phantom:height=32,width=32,bands=8,"
@@ -92,6 +93,16 @@ def test_what_fails_is_told_and_the_status_is_1(hsizoo):
     assert "matched-filter" in done.stdout
     assert Path("out/one/table.csv").exists()
     assert "DataError" in Path("out/summary.md").read_text()
+
+
+@pytest.mark.parametrize("most", [10_000, 0])
+def test_tracebacks_are_where_it_says(hsizoo, monkeypatch, most):
+    monkeypatch.setattr(listing, "_MOST_INSIDE", most)
+    Path("try.toml").write_text(CONFIG)
+    done = hsizoo("bench", "-c", "try.toml", "-o", "out", code=1)
+    (told,) = [line for line in done.stderr.splitlines() if line.startswith("tracebacks: ")]
+    place = Path(told.removeprefix("tracebacks: ").partition(";")[0])
+    assert "the method needs at least 2 bands" in place.read_text()
 
 
 @pytest.mark.parametrize(

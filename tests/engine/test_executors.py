@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hsizoo.engine.cells import Cell
-from hsizoo.engine.executors import ImageQueue, LocalExecutor
+from hsizoo.engine.executors import ImageQueue, LocalExecutor, attempt
 from hsizoo.engine.provenance import available_cores
 from hsizoo.errors import OptionError
 
@@ -35,6 +35,8 @@ WORK = """
             raise ValueError("no 5 here")
         if what == "nan":
             return {"value": float("nan")}
+        if what == "long":
+            return {"value": "x" * 200}
         if what == "silent error":
             raise KeyError
         if what == "own error":
@@ -255,6 +257,16 @@ def test_what_the_store_cannot_hold_is_the_failure_of_its_cell(work):
     (outcome,) = LocalExecutor().run(cells("nan"), work)
     assert outcome.result is None
     assert outcome.error["type"] == "ValueError"
+
+
+def test_what_the_store_would_not_read_back_is_the_failure_of_its_cell(work, monkeypatch):
+    monkeypatch.setattr(attempt, "LONGEST_RECORD", 2**20 + 100)
+    (outcome,) = LocalExecutor().run(cells("long"), work)
+    assert outcome.result is None
+    assert outcome.error["type"] == "ContractError"
+    assert outcome.error["message"].startswith(
+        "the result of this cell is too long: 213 bytes as JSON, of at most 100"
+    )
 
 
 def images(*counts):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import sys
 import threading
 from pathlib import Path
 
@@ -47,6 +48,17 @@ def put(folder, **contents):
 
 def sha(content):
     return hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.usefixtures("home", "settled")
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 there")
+def test_names_that_are_no_utf_8(tmp_path, reads):
+    folder = tmp_path / os.fsdecode(b"gr\xfcn")
+    folder.mkdir()
+    paths = put(folder, a=b"1")
+    for _ in range(2):
+        assert file_digests(paths) == [sha(b"1")]
+    assert reads == ["a"]
 
 
 @pytest.mark.usefixtures("home", "settled")
@@ -191,6 +203,31 @@ def test_the_lock_of_another_process_is_waited_for_once(tmp_path, home, monkeypa
     assert file_digests(paths) == [sha(path.read_bytes()) for path in paths]
     assert asked.count("INSERT") == 1
     lock.close()
+
+
+@pytest.mark.usefixtures("settled")
+def test_others_may_write_while_a_large_file_is_read(tmp_path, home, monkeypatch):
+    small, large = put(tmp_path, small=b"1", large=b"2")
+    noted, written = threading.Event(), []
+    note, read = module._Memory.note, module._read
+
+    def noting(self, *row):
+        note(self, *row)
+        noted.set()
+
+    def reading(path, add):
+        if path == large:
+            assert noted.wait(60)
+            other = sqlite3.connect(home / "file-digests.sqlite", timeout=5)
+            other.execute("BEGIN IMMEDIATE")
+            other.close()
+            written.append(path)
+        return read(path, add)
+
+    monkeypatch.setattr(module._Memory, "note", noting)
+    monkeypatch.setattr(module, "_read", reading)
+    file_digests([small, large])
+    assert written == [large]
 
 
 @pytest.mark.usefixtures("home", "settled")

@@ -10,7 +10,7 @@ from hsizoo.engine.executors.ray_ import Patience, RayExecutor, cpus_each
 from hsizoo.engine.executors.ray_cluster import Answer, Node, RayCluster
 from hsizoo.engine.executors.ray_worker import Lacking, Place, is_alive, survey
 from hsizoo.engine.surroundings import surroundings
-from hsizoo.errors import MissingRequirement, OptionError
+from hsizoo.errors import DataError, MissingRequirement, OptionError
 from hsizoo.weights.sent import SentWeights
 
 QUICK = Patience(poll=0.005, verdict=0.05, unreachable=0.4, survey=0.3, room=0.3)
@@ -276,6 +276,17 @@ def test_weights_go_to_the_nodes_that_lack_them_and_are_kept_once(results):
     assert dict(cluster.sent) == {"node2": {one.digest: content[one.digest]}, "node3": content}
     assert sorted(value for value in kept if isinstance(value, bytes)) == sorted(content.values())
     assert all(actor.arguments[2].weights == tuple(work.named) for actor in cluster.actors)
+
+
+def test_weights_that_have_changed_since_are_not_sent(results):
+    made = results.make()
+    cluster = FakeCluster()
+    cluster.lacking = {"node2": (made.digest,)}
+    work = Carrying(made)
+    made.path.write_bytes(made.path.read_bytes()[:-1] + b"!")
+    with pytest.raises(DataError, match="changed after this run was planned"):
+        list(RayExecutor(jobs=1, cluster=cluster, patience=QUICK).run(cells([]), work))
+    assert cluster.sent == []
 
 
 def test_a_node_that_joins_later_is_sent_them_too(results):

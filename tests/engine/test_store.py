@@ -200,6 +200,39 @@ class TestAReaderBeside:
         assert reader.load("c") is not None
         assert reader.stored() == ["c"]
 
+    def test_takes_what_comes_in_parts_for_whole(self, store, monkeypatch):
+        class Sparing(FileIO):
+            def read(self, size):
+                return super().read(min(size, 50))
+
+        store.save("a", RECORD)
+        monkeypatch.setattr(logs, "FileIO", Sparing)
+        assert plain(Store(store.folder).load("a"))["result"] == RECORD["result"]
+
+    def test_takes_no_record_for_that_of_another_cell(self, tmp_path):
+        """A folder that was deleted and filled again has other cells at the same places."""
+        for order in ("ab", "ba"):
+            shutil.rmtree(tmp_path / "cells", ignore_errors=True)
+            with Store(tmp_path) as store:
+                for key in order:
+                    store.save(key, {"of": key})
+            if order == "ab":
+                reader = Store(tmp_path)
+                assert reader.stored() == ["a", "b"]
+        for read in (reader.load, reader.head):
+            with pytest.warns(UserWarning, match="the record of a is not there any more"):
+                assert read("a") is None
+
+    @pytest.mark.parametrize("step", ["pathlib.Path.iterdir", "os.scandir"])
+    def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(self, tmp_path, monkeypatch, step):
+        with Store(tmp_path) as store:
+            store.save("a", RECORD)
+        with monkeypatch.context() as patch:
+            patch.setattr(step, fails_with(errno.EIO))
+            with pytest.raises(StoreError, match="cells cannot be read: Input/output error"):
+                Store(tmp_path).load("a")
+        assert Store(tmp_path).load("a") is not None
+
 
 def line(key, record):
     return b"\n%b\n" % logs.seal(
@@ -269,7 +302,7 @@ class TestDamage:
         content = path.read_bytes()
         right = {key: Store(tmp_path).load(key) for key in "abc"}
         for at in range(len(content)):
-            for bit in (0, 3, 6):
+            for bit in range(8):
                 flipped = bytes([content[at] ^ 1 << bit])
                 path.write_bytes(content[:at] + flipped + content[at + 1 :])
                 reader = Store(tmp_path)
@@ -279,6 +312,15 @@ class TestDamage:
                 lost = [key for key, record in found.items() if record != right[key]]
                 assert len(lost) <= 1
                 assert all(found[key] is None for key in lost)
+
+    def test_a_line_whose_key_is_damaged_is_passed_over(self, store, tmp_path):
+        for key in "ab":
+            store.save(key, RECORD)
+        for damaged in (b"\xe1", b"\x01", b"\\x"):
+            (tmp_path / "cells").mkdir(exist_ok=True)
+            content = log_of(store).read_bytes().replace(b'"key": "a"', b'"key": "%b"' % damaged)
+            (tmp_path / "cells" / log_of(store).name).write_bytes(content)
+            assert Store(tmp_path).stored() == ["b"]
 
     def test_a_flipped_digit_is_computed_anew_with_a_warning(self, store):
         store.save(CELL.key, record_of(CELL))
@@ -551,6 +593,17 @@ class TestTrouble:
         with Store(tmp_path):
             assert files(tmp_path) == ["table.csv"]
         assert (tmp_path / "table.csv").read_bytes() == b"old"
+
+    @pytest.mark.skipif(os.name != "posix", reason="folders cannot be flushed there")
+    def test_new_folders_are_on_the_disk_too(self, tmp_path, monkeypatch):
+        flushed = []
+        flush = os.fsync
+        monkeypatch.setattr(
+            os, "fsync", lambda number: flushed.append(os.fstat(number).st_ino) or flush(number)
+        )
+        with Store(tmp_path / "runs" / "one"):
+            pass
+        assert {(tmp_path / each).stat().st_ino for each in (".", "runs", "runs/one")} <= {*flushed}
 
     def test_leftovers_go_and_other_files_stay(self, tmp_path):
         (tmp_path / "cells").mkdir()

@@ -387,6 +387,17 @@ def test_overwrite(tmp_path, fake_dist):
     assert calls() == 6
 
 
+def test_records_of_a_protocol_that_has_changed_are_told(tmp_path):
+    bench("sa", ONE, clicks=1, out=tmp_path)
+    with Store(tmp_path) as store:
+        for key in store.stored():
+            store.save(key, {**store.load(key), "result": {"laid_out": "otherwise"}})
+    told = r"cannot read the stored records of sa: KeyError.*raise its version; or .*always"
+    with pytest.raises(ProtocolError, match=told):
+        bench("sa", ONE, clicks=1, out=tmp_path)
+    assert not bench("sa", ONE, clicks=1, out=tmp_path, overwrite="always").failures
+
+
 def test_a_cell_that_fails_does_not_end_the_run(tmp_path):
     result = bench(["cnn2d:patch=99,epochs=1", "rf:trees=5"], ONE, shots=2, seeds=1, out=tmp_path)
     assert [row.failed_cells for row in result.table] == [1, 0]

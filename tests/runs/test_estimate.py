@@ -80,6 +80,22 @@ def test_other_data_are_better_than_a_guess_but_not_those_of_another_device(monk
     assert estimated("sa").parts[0].basis == "guess"
 
 
+def test_records_beside_it_that_cannot_be_read_do_not_count(recwarn):
+    run = hsizoo.bench("sa", SMALL, clicks=2, limit=2)
+    laid_out_otherwise = {"result": {"dice": [1.0]}, "identity": {"dataset": "x"}}
+    with Store(run.folder) as store:
+        for key in store.stored():
+            store.save(f"{key}-old", {**store.load(key), "result": {"dice": [1.0]}})
+            store.save(f"{key}-other", {**store.load(key), **laid_out_otherwise})
+            store.save(f"{key}-bare", {"status": "done", "result": {"dice": [1.0]}})
+    (log,) = (run.folder / "cells").iterdir()
+    last = log.read_bytes().rstrip(b"\n")[-3:]
+    log.write_bytes(log.read_bytes().rstrip(b"\n").removesuffix(last) + b"0" + last[1:] + b"\n")
+    found = estimated("sa", out="elsewhere")
+    assert found.objects == np.mean([len(each["result"]["samples"]) for each in run.records])
+    assert [str(each.message) for each in recwarn if "recomputing" in str(each.message)] == []
+
+
 def test_of_a_whole_run_nothing_is_left():
     hsizoo.bench("sa", SMALL, clicks=2)
     found = estimated("sa")

@@ -12,7 +12,9 @@ from hsizoo.engine.records import Records, marks, select
 from hsizoo.engine.store import Store
 from hsizoo.errors import StoreError
 from hsizoo.runs import listing
+from hsizoo.runs.bench import run_cases
 from hsizoo.runs.listing import CELLS_FILE, cells_of, digest_of
+from hsizoo.runs.request import make_request
 from hsizoo.runs.stored import find_runs, read_results
 
 SCENES = (
@@ -97,6 +99,28 @@ def test_another_run_in_the_folder_moves_the_list_too(tmp_path, large):
     assert len(cells_of(read_results(tmp_path))) == 18
 
 
+def test_tables_whose_list_is_gone_are_kept_all_the_same(tmp_path, large):
+    bench(out=tmp_path)
+    table = (tmp_path / "table.csv").read_bytes()
+    (tmp_path / CELLS_FILE).unlink()
+    second = hsizoo.bench("sid", SCENES, clicks=2, device="cpu", out=tmp_path)
+    assert (second.earlier / "table.csv").read_bytes() == table
+
+
+def test_what_could_not_be_tried_has_no_key_to_tell_runs_apart(tmp_path, large):
+    lost = {
+        "label": "sa", "conditions": {}, "status": "failed", "identity": {},
+        "error": {"type": "DataError", "message": "no"},
+    }  # fmt: skip
+
+    def run(components):
+        request = make_request(components, SCENES, clicks=2, out=tmp_path)
+        return run_cases(request.cases, request.folder, "", lost=[lost], device="cpu")
+
+    run(["pcc"])
+    assert run(["pcc", "sid"]).earlier is None  # it has all of the first
+
+
 def test_failures_are_listed_with_their_errors(tmp_path, large, monkeypatch):
     from hsizoo.runs.work import CellWork
 
@@ -137,7 +161,7 @@ def test_a_record_that_goes_while_its_run_is_read_is_told(tmp_path, large):
     (log,) = (tmp_path / "cells").iterdir()
     log.write_bytes(b"")
     told = pytest.raises(StoreError, match="was removed or damaged while its run went on")
-    with pytest.warns(UserWarning, match="its digest does not fit"), told:
+    with pytest.warns(UserWarning, match="is not there any more"), told:
         list(result.records)
 
 

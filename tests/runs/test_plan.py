@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from hsizoo.engine.cells import key_of
 from hsizoo.errors import DataError, NameLookupError, OptionError, ProtocolError
 from hsizoo.protocols.few_label.protocol import FewLabelProtocol
 from hsizoo.protocols.interactive.protocol import InteractiveProtocol
@@ -319,6 +320,15 @@ def test_a_hundred_thousand_cells_are_planned_in_seconds(fake_dist):
     began = time.process_time()
     assert len(plan([case(name, "many", seeds=range(5)) for name in ("sa", "sa-rw")])) == 10**5
     assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize("own", [{}, {"dataset": 0, "scene": 0}, {"text": 'a "scene": 0}'}])
+def test_the_key_is_that_of_the_identity_whatever_settings_are_called(own, monkeypatch):
+    protocol = InteractiveProtocol()
+    settings = {**protocol.config(), "own": own}
+    monkeypatch.setattr(InteractiveProtocol, "config", lambda self: settings)
+    cells = plan([case(perturbation=make_perturbation("noise"))])
+    assert [cell.key for cell in cells] == [key_of(cell.identity) for cell in cells]
 
 
 def test_a_perturbation_and_its_strength_are_part_of_the_key():

@@ -1,7 +1,9 @@
 """Finding runs, and reading their tables, without computing anything."""
 
+import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +80,24 @@ def test_a_stopped_run_is_known_by_its_cells(tmp_path):
     assert run.finished == "2026-01-02T00:00:00+00:00"
     with pytest.raises(DataError, match="has cells but no table yet: run its command again"):
         open_results(str(tmp_path / "run"))
+
+
+def test_a_run_that_cannot_be_read_does_not_hide_the_others(tmp_path, monkeypatch):
+    for name in ("mine", "theirs"):
+        put(tmp_path / name, "sa")
+        with Store(tmp_path / name) as store:
+            store.save("k", {"status": "done"})
+    real = Path.iterdir
+
+    def iterdir(self):
+        if "theirs" in self.parts:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(self)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.warns(UserWarning, match="theirs.*cannot be read: Permission denied; it is left"):
+        (found,) = find_runs(tmp_path)
+    assert found.folder == str(tmp_path / "mine")
 
 
 def test_results_of_an_older_version_have_neither_dataset_nor_time(tmp_path):

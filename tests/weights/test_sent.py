@@ -31,7 +31,9 @@ def place(*weights):
     return Place(".", {}, tuple(SentWeights(*each) for each in weights))
 
 
-@pytest.mark.parametrize("name", ["/nowhere/run", "weights.safetensors", "~/run/"])
+@pytest.mark.parametrize(
+    "name", ["/nowhere/run", "weights.safetensors", "~/run/", "~not-known-here/run/", "x" * 300]
+)
 def test_weights_that_are_missing_are_asked_for_once_and_then_found(results, name):
     made = results.make()
     content = made.path.read_bytes()

@@ -176,3 +176,5 @@ def test_weights_of_strangers_are_refused(results, tmp_path):
             open_weights(tmp_path / f"{name}.safetensors")
     with pytest.raises(DataError, match="no such file or folder"):
         open_weights(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"weights=.*cannot be read: File name too long"):
+        open_weights(tmp_path / ("x" * 300))

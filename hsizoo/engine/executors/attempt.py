@@ -10,9 +10,12 @@ from pathlib import Path
 
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors.base import Outcome, Work
+from hsizoo.engine.logs import LONGEST_RECORD
 from hsizoo.errors import ContractError, HsizooError
 
 __all__ = ["attempt"]
+
+_ABOUT = 2**20  # bytes for what a record has beside the result of its cell
 
 
 def attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int], None]) -> Outcome:
@@ -21,7 +24,13 @@ def attempt(cell: Cell, work: Work, device: str, progress: Callable[[int, int], 
     result, error = None, None
     try:
         result = work({**cell.job, "device": device}, progress)
-        json.dumps(result, allow_nan=False)  # fail this cell if the store cannot hold its result
+        # Fail this cell if the store cannot hold its result.
+        size = len(json.dumps(result, allow_nan=False))
+        if size > LONGEST_RECORD - _ABOUT:
+            raise ContractError(
+                f"the result of this cell is too long: {size} bytes as JSON, of at most "
+                f"{LONGEST_RECORD - _ABOUT}; return figures, and no arrays of the size of the cube"
+            )
     # SystemExit too: a component that calls sys.exit() must not end the run.
     except (Exception, SystemExit) as problem:  # noqa: BLE001
         result = None

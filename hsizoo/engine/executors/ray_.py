@@ -12,6 +12,7 @@ which alone writes the store.  Ray ends the actors when the driver ends, whateve
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections import deque
@@ -34,7 +35,7 @@ from hsizoo.engine.executors.base import (
 from hsizoo.engine.executors.ray_cluster import Answer, Node, RayCluster
 from hsizoo.engine.executors.ray_worker import Lacking, Place, describe, is_alive, survey
 from hsizoo.engine.surroundings import differences
-from hsizoo.errors import MissingRequirement, OptionError
+from hsizoo.errors import DataError, MissingRequirement, OptionError
 from hsizoo.weights.sent import SentWeights
 from hsizoo.weights.trained import open_weights
 
@@ -238,7 +239,7 @@ class _Nodes:
         Raises
         ------
         DataError
-            If they are not here any more either.
+            If they are not here any more either, or have changed.
         """
         if not isinstance(answer.value, Lacking):
             return None
@@ -253,7 +254,12 @@ class _Nodes:
 
         path = open_weights(self._weights[digest].name).path
         with readable(path):
-            return path.read_bytes()
+            content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise DataError(
+                f"{path} changed after this run was planned; run the same command again"
+            )
+        return content
 
     def check_all(self, nodes: Mapping[str, Node]) -> None:
         """Ask all nodes, and say at once which differ."""
