@@ -71,7 +71,7 @@ def read_file(
             raise error(
                 f"{path} cannot be read: it has {about.st_size} bytes; expected at most {longest}"
             )
-        with path.open("rb", buffering=0) as file:
+        with path.open("rb") as file:  # which reads on where a system call ends early
             return file.read(about.st_size)
     except HsizooError:
         raise

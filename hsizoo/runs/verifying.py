@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ __all__ = ["verify_cells"]
 
 _TOLERANCE: Final = 1e-4  # rounding that depends on the number of threads may flip a pixel
 _NOT_COMPARED: Final = ("s", "MB")
+_NO_VERDICT: Final = ("WorkerDied", "MemoryError", "OutOfMemoryError")  # the machine's, perhaps
 
 
 def verify_cells(
@@ -51,6 +53,11 @@ def verify_cells(
     -------
     int
         Number of cells that came out the same.
+
+    Warns
+    -----
+    UserWarning
+        If the process of a cell died, or had too little memory; its record stays as it is.
     """
     places: dict[str, list[int]] = {}  # two names may refer to the same component
     for place, mark in enumerate(records.marks()):
@@ -63,6 +70,10 @@ def verify_cells(
     same = 0
     for outcome in FreshProcesses(device).run(wanted, work):
         key = outcome.cell.key
+        if (outcome.error or {}).get("type") in _NO_VERDICT:
+            what = (outcome.error or {}).get("message")
+            warnings.warn(f"{outcome.cell.label} could not be verified: {what}", stacklevel=2)
+            continue
         fault = _fault(protocol, outcome.cell, stored[key], outcome)
         if not fault:
             same += 1

@@ -15,6 +15,7 @@ DATA = (
 # a cycle in their module.
 PLUGIN = """
 import itertools
+import os
 
 import hsizoo
 import numpy as np
@@ -37,9 +38,15 @@ class Turns(Plain):
         units, _ = super().prepare(cube)
         return units, next(turns)
 
+class Dies(Plain):
+    def prepare(self, cube):
+        if os.path.exists("die"):
+            os._exit(9)
+        return super().prepare(cube)
+
 @hsizoo.hookimpl
 def hsizoo_components():
-    for name in ("Plain", "Turns"):
+    for name in ("Plain", "Turns", "Dies"):
         yield hsizoo.ComponentSpec(
             name=name.lower(), kind="scorer", target=f"{__name__}:{name}", summary="x"
         )
@@ -82,3 +89,12 @@ def test_a_cell_that_depends_on_those_before_it_has_failed(plugin):
 def test_a_negative_number_is_refused(plugin):
     with pytest.raises(OptionError, match="verify must be a number of cells from 0; got -1"):
         bench("plain", verify=-1)
+
+
+def test_a_process_that_dies_is_no_verdict(plugin):
+    before = bench("dies")
+    (plugin / "die").touch()
+    with pytest.warns(UserWarning, match="could not be verified"):
+        after = bench("dies", verify=1)
+    assert (after.verified, after.failures) == (0, [])
+    assert after.table[0].values == before.table[0].values
