@@ -32,7 +32,9 @@ class Phantom(SceneDataset):
     Parameters
     ----------
     height, width : int, default 128
-        Size in pixels, 32 or more.
+        Size in pixels, 32 or more.  Square, as the packaged weights and all records are of this
+        size; a component that confuses rows and columns shows with another one, and in
+        `hsizoo check`.
     bands : int, default 100
         Number of evenly spaced bands, 1 or more.
     first_nm, last_nm : float, default 500 and 995
