@@ -324,8 +324,8 @@ def _check_names(names: Sequence[str], out: str | None) -> None:
         from hsizoo.runs.folders import DEFAULT_FOLDER
 
         runs = Path(out or DEFAULT_FOLDER)
-        if not runs.is_dir():  # a typo is told at once: reading runs needs NumPy
-            raise
+        if "Did you mean" in str(error) or not runs.is_dir():
+            raise  # a typo is told at once: reading runs takes its time
         from hsizoo.runs.stored import made_by
         from hsizoo.zoo.names import parse_composition
 

@@ -305,7 +305,8 @@ def run_cases(
         failed = [place for place, mark in enumerate(records.marks()) if mark.status == "failed"]
         comparison = compare(protocol, records)
         earlier = set_aside(store, records)
-        files = write_results(store, protocol, records, comparison, title, about or {})
+        notes = notes_of(protocol, records)  # once: it may read all records
+        files = write_results(store, protocol, records, comparison, title, notes, about or {})
         return RunResult(
             folder=store.folder,
             title=title,
@@ -314,7 +315,7 @@ def run_cases(
             comparison=comparison,
             failures=records.select(failed),
             files=files,
-            notes=notes_of(protocol, records),
+            notes=notes,
             earlier=earlier,
             verified=verified,
         )

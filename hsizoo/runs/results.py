@@ -63,6 +63,7 @@ def write_results(
     records: Sequence[Record],
     comparison: Comparison,
     title: str,
+    notes: Sequence[str],
     about: Mapping[str, Any],
 ) -> dict[str, str]:
     """Write the tables and pictures of a run, and remove those that only an earlier one had.
@@ -76,6 +77,8 @@ def write_results(
     comparison : Comparison
     title : str
         Title of the pictures.
+    notes : sequence of str
+        What `notes_of` tells.
     about : mapping
         Further plain values to keep in ``results.json``.
 
@@ -96,7 +99,6 @@ def write_results(
                 remarks[view.name] = view.remark
         except MissingRequirement as error:
             remarks[view.name] = f"not drawn: {error}"
-    notes = notes_of(protocol, records)
     cells, file = list_cells(records)
     if file:
         store.write(CELLS_FILE, file)
@@ -110,7 +112,7 @@ def write_results(
         "table": [asdict(row) for row in comparison.rows],
         "differences": comparison.differences,
         "ranks": comparison.ranks,
-        "notes": notes,
+        "notes": list(notes),
         "pictures": [name for name in written if name.endswith(".png") and "/" not in name],
         "written": written,
         **cells,
