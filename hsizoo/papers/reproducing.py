@@ -81,6 +81,7 @@ class Reproduction:
         Where the runs are.
     lines : list of Line
     claims : list of Judged
+        Those on rows of the setup.
     runs : dict of str to RunResult
     page : Path
         The page that tells all of it.
@@ -180,7 +181,12 @@ def reproduce(
         _line(row, row.ours_in(setup.name, quick), setup, done.runs, planned) for row in paper.row
     ]
     ours = {line.published.name: line.ours for line in lines}
-    claims = [judge(claim, ours, done.runs) for claim in paper.claim]
+    here = {row.name for row in paper.row if row.ours_in(setup.name, quick)}
+    claims = [
+        judge(claim, ours, done.runs)
+        for claim in paper.claim
+        if {claim.better, claim.worse} <= here
+    ]
     command = f"hsizoo {' '.join(_words(name, setup, quick, command=True))}"
     made = Reproduction(paper, setup, folder, lines, claims, done.runs, folder / PAGE)
     Store(folder).write(PAGE, page_md(made, command).encode())
@@ -224,7 +230,7 @@ def _line(
     planned: Collection[str],
 ) -> Line:
     if wanted is None:
-        return Line(row, None, False, row.remark or f"not part of the setup {setup.name}")
+        return Line(row, None, False, f"not part of the setup {setup.name}")
     found = _find(wanted, runs)
     if found is None:
         left_out = "left out by --quick"
