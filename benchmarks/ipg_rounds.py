@@ -33,12 +33,12 @@ from hsizoo.zoo.composition import LabeledClassifier
 
 LITERAL = "ipg-paper:segmenter=sam2.1-nano"
 WAYS = {
-    "full": f"{LITERAL},stride=16,loss_groups=1,iterations=100",
+    "full": f"{LITERAL},stride=16,loss_groups=1",
     "no-consistency": f"{LITERAL},stride=16,consistency=off",
     "no-voting": f"{LITERAL},grouping=pca,groups=1",
     "no-consistency-no-voting": f"{LITERAL},grouping=pca,groups=1,consistency=off",
     "no-sam": "ipg-paper:segmenter=sa-rw,features=components,stride=16",
-    "tuned": "ipg:stride=4,iterations=100",
+    "tuned": "ipg:stride=4",
     "tuned-no-consistency": "ipg:stride=4,consistency=off",
     "tuned-no-voting": "ipg:grouping=pca,groups=1",
     "tuned-no-consistency-no-voting": "ipg:grouping=pca,groups=1,consistency=off",
@@ -104,9 +104,12 @@ def first(made: hsizoo.PseudoLabels, rounds: int) -> hsizoo.PseudoLabels:
     return hsizoo.PseudoLabels(labels, confidence, made.history[:rounds], made.unassigned)
 
 
-def measure(way: str, scene: hsizoo.Scene, dataset: str, seed: int, device: str) -> Iterator[Line]:
+def measure(
+    way: str, scene: hsizoo.Scene, dataset: str, seed: int, device: str, most: int
+) -> Iterator[Line]:
     """Label once, then classify with the labels of the first rounds."""
-    labeler: Any = hsizoo.create(WAYS[way], "pseudo-labeler", device=device)
+    component = f"{WAYS[way]},iterations={most}" if way in GROWING else WAYS[way]
+    labeler: Any = hsizoo.create(component, "pseudo-labeler", device=device)
     kept = Kept(labeler)
     PROTOCOL.run(LabeledClassifier(kept, _classifier("svm", device)), scene, seed=seed)
     assert kept.made is not None
@@ -115,7 +118,7 @@ def measure(way: str, scene: hsizoo.Scene, dataset: str, seed: int, device: str)
         made = first(kept.made, rounds)
         line: Line = {
             "way": way,
-            "component": WAYS[way],
+            "component": component,
             "dataset": dataset,
             "seed": seed,
             "rounds": rounds,
@@ -237,6 +240,7 @@ def main() -> None:
     parser.add_argument("ways", nargs="*", default=[*WAYS], metavar="WAY", help=", ".join(WAYS))
     parser.add_argument("--dataset", action="append", help="default: indian-pines and pavia-mini")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--most", type=int, default=100, help="rounds of the whole method")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, help="torch threads")
     parser.add_argument("--out", type=Path, default=RESULTS / "few_label")
@@ -256,7 +260,7 @@ def main() -> None:
                 if (way, dataset, seed) in done:
                     continue
                 began = time.perf_counter()
-                lines += measure(way, scene, dataset, seed, options.device)
+                lines += measure(way, scene, dataset, seed, options.device, options.most)
                 write(options.out, lines, options.device)
                 spent = time.perf_counter() - began
                 print(f"{way} {dataset} {seed}: {spent:.0f} s", flush=True)
