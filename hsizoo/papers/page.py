@@ -80,8 +80,8 @@ def remarks(made: Reproduction) -> list[str]:
     found = [f"({number}) {why}" for number, why in enumerate(_reasons(made), start=1)]
     if not made.setup.comparable:
         found.append(
-            "order only: other data than the paper's; the order of the rows may be compared, "
-            "the figures may not"
+            f"order only: {made.setup.differs}; the order of the rows may be compared, the figures "
+            "may not"
         )
     return found
 

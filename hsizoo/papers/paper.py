@@ -58,6 +58,8 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         How long they take, and on what.
     comparable : bool, default False
         Whether the figures may be compared with the published ones, not only their order.
+    differs : str, default "other data than the paper's"
+        Why they may not.
     figures : tuple of str
         Names of the published figures that stand beside ours.  Default: all.
     remark : str
@@ -70,6 +72,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     time: str = ""
     quick_time: str = ""
     comparable: bool = False
+    differs: str = "other data than the paper's"
     figures: tuple[str, ...] = ()
     remark: str = ""
 

@@ -176,7 +176,7 @@ def reproduce(
         overwrite=overwrite,
         events=events,
     )
-    planned = {each for run in experiment.runs for each in run.components}
+    planned = {(run.name, each) for run in experiment.runs for each in run.components}
     lines = [
         _line(row, row.ours_in(setup.name, quick), setup, done.runs, planned) for row in paper.row
     ]
@@ -227,14 +227,16 @@ def _line(
     wanted: Ours | None,
     setup: Setup,
     runs: Mapping[str, RunResult],
-    planned: Collection[str],
+    planned: Collection[tuple[str, str]],
 ) -> Line:
     if wanted is None:
         return Line(row, None, False, f"not part of the setup {setup.name}")
     found = _find(wanted, runs)
     if found is None:
-        left_out = "left out by --quick"
-        return Line(row, None, False, "failed" if wanted.component in planned else left_out)
+        failed = any(
+            component == wanted.component and wanted.run in ("", run) for run, component in planned
+        )
+        return Line(row, None, False, "failed" if failed else "left out by --quick")
     return Line(row, found, setup.comparable and not row.remark, row.remark)
 
 

@@ -53,6 +53,9 @@ figures = { Lab = [0.9, 0.95] }
 [[row]]
 name = "Lost"
 ours.here = "ace"
+[[row]]
+name = "Elsewhere"
+ours.any = { run = "another", component = "sa" }
 [[claim]]
 text = "equalising helps"
 column = "dice@0.5 1c"
@@ -134,6 +137,7 @@ def test_quick_leaves_rows_out(paper):
     lines = {line.published.name: line for line in made.lines}
     assert lines["Equalised"].why == "left out by --quick"
     assert [each.verdict for each in made.claims] == ["not measured"] * 2
+    assert lines["Elsewhere"].why == "left out by --quick"
     assert made.folder.name == "reproduce-mine-here-quick"
     with pytest.raises(OptionError, match="'there' has no quick way"):
         plan_reproduction("mine", on="there", quick=True)
