@@ -63,6 +63,13 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         paper="hsizoo's own, based on Green et al., IEEE Trans. Geosci. Remote Sens. 26 (1988) 65",
     )
     yield hsizoo.ComponentSpec(
+        name="verdict",
+        kind="scorer",
+        target="hsizoo_spectral.verdict:Verdict",
+        summary="Contest, a Gaussian process over the scene and local corrections, from all clicks",
+        paper="hsizoo's own, based on Rasmussen and Williams, MIT Press (2006)",
+    )
+    yield hsizoo.ComponentSpec(
         name="sa-rw",
         kind="segmenter",
         target="hsizoo_spectral.sa_rw:SpectralRandomWalker",
