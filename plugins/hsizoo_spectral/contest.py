@@ -39,9 +39,9 @@ __all__ = [
     "Contest",
     "Level",
     "PreparedContest",
+    "against_materials",
     "around",
     "clicked_rows",
-    "everywhere",
     "nearest",
     "range_of",
     "ratio",
@@ -238,7 +238,7 @@ class Contest(hsizoo.SpectralScorer):
         wanted = reference_matrix(references, prepared.bands, working_device(self._device))
         features = prepared.statistics.features(wanted).to(prepared.rows)
         empty = features[:0]
-        maps = [everywhere(prepared, each[None], empty) for each in features]
+        maps = [against_materials(prepared, each[None], empty) for each in features]
         return prepared.image(torch.stack(maps) if maps else prepared.rows.new_empty((0,)))
 
     def score_clicks(
@@ -270,7 +270,7 @@ class Contest(hsizoo.SpectralScorer):
         near = [] if everywhere else positive[1:]
         anchors = clicked_rows(prepared, positive if everywhere else positive[:1])
         opponents = clicked_rows(prepared, negative if everywhere else [])
-        score = everywhere(prepared, anchors, opponents)
+        score = against_materials(prepared, anchors, opponents)
         score = score.reshape(prepared.height, prepared.width)
         for click in near:
             window, weight, pixels = around(prepared, click, range_of(prepared, self._reach))
@@ -333,7 +333,7 @@ def range_of(image: SpectralMatrix, reach: float) -> float:
     return max(1.0, reach * math.sqrt(image.height * image.width))
 
 
-def everywhere(
+def against_materials(
     prepared: PreparedContest, anchors: torch.Tensor, opponents: torch.Tensor
 ) -> torch.Tensor:
     """Return the score (H * W,) of anchors (n, F) against materials and opponents (m, F)."""

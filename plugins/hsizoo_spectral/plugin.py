@@ -46,6 +46,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         kind="scorer",
         target="hsizoo_spectral.ace:AdaptiveCosineEstimator",
         summary="Adaptive cosine estimator, background statistics from the scene",
+        version="2",
         paper="Kraut, Scharf, McWhorter, IEEE Trans. Signal Processing 49 (2001) 1",
     )
     yield hsizoo.ComponentSpec(
@@ -53,6 +54,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         kind="scorer",
         target="hsizoo_spectral.matched_filter:MatchedFilter",
         summary="Matched filter, background statistics from the scene",
+        version="2",
         paper="Manolakis et al., Lincoln Laboratory Journal 14 (2003) 79",
     )
     yield hsizoo.ComponentSpec(

@@ -28,9 +28,9 @@ from hsizoo.errors import OptionError
 from hsizoo_spectral.contest import (
     Contest,
     PreparedContest,
+    against_materials,
     around,
     clicked_rows,
-    everywhere,
     nearest,
     range_of,
     with_levels,
@@ -203,7 +203,7 @@ class Verdict(hsizoo.SpectralScorer):
             basis, mean = field.at(_joined(each, like))
             learnt = self._learnt(field, basis, mean, torch.ones_like(mean))
             none = each[:0]
-            contest = everywhere(own, each, none) + everywhere(smooth, like, none) - 1
+            contest = against_materials(own, each, none) + against_materials(smooth, like, none) - 1
             maps.append(_probability(self._average(learnt, contest)))
         return own.image(torch.stack(maps) if maps else own.rows.new_empty((0,)))
 
@@ -238,7 +238,9 @@ class Verdict(hsizoo.SpectralScorer):
         opponents = [(row, col) for row, col, positive in clicks if not positive]
         contest = torch.full_like(learnt, -1)
         for each in (own, prepared.smooth):
-            contest += everywhere(each, clicked_rows(each, anchors), clicked_rows(each, opponents))
+            contest += against_materials(
+                each, clicked_rows(each, anchors), clicked_rows(each, opponents)
+            )
         total = self._average(learnt, contest)
         self._put_right(own, total, points, pixels, signs)
         return _probability(total)
