@@ -93,9 +93,9 @@ class Verdict(hsizoo.SpectralScorer):
     landmarks : int, default 200
         Number of pixels whose kernels span the field.
     coverage : float, default 0.5
-        A positive click after the first acts everywhere in the contest if more than this fraction
-        of the 7 × 7 pixels around it are nearer to its spectrum than to negative clicks and to
-        other materials, else only around itself.  0: always; 1: never.
+        A positive click after the first acts everywhere in the contest if alone, against the
+        materials and the negative clicks, it wins more than this fraction of the 7 × 7 pixels
+        around it, else only around itself.  0: nearly always; 1: never.
     reach : float, default 0.04
         Range in which the verdict is put right around a click, as a fraction of the square root of
         the image's area: the standard deviation of a Gaussian.  At least one pixel.
@@ -265,12 +265,10 @@ class Verdict(hsizoo.SpectralScorer):
         acting = positive[:1]
         for click in positive[1:]:
             _, _, pixels = around(own, click, _WINDOW / 3)
-            here, rows = clicked_rows(own, [click]), own.rows[pixels]
-            other = own.levels[-1].others(here, pixels)
-            if len(opponents):
-                other = torch.minimum(other, nearest(rows, opponents))
-            like = int((other > nearest(rows, here)).sum()) - 1  # without the click itself
-            if like > self._coverage * (len(pixels) - 1):
+            here = clicked_rows(own, [click])
+            claimed = against_materials(own, here, opponents, pixels) > 0.5
+            # Without the click itself.
+            if int(claimed.sum()) - 1 > self._coverage * (len(pixels) - 1):
                 acting.append(click)
         return acting
 
