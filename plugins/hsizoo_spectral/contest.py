@@ -83,10 +83,11 @@ class Level:
         """
         taken = torch.cdist(features, self.centres).argmin(dim=1)
         penalty = torch.zeros_like(self.centres[:, 0]).index_fill_(0, taken, math.inf)
-        distances = self.distances if pixels is None else self.distances[:, pixels]
-        nearest, buffer = distances[0] + penalty[0], torch.empty_like(distances[0])
+        if pixels is not None:
+            return (self.distances[:, pixels] + penalty[:, None]).amin(dim=0)
+        nearest, buffer = self.distances[0] + penalty[0], torch.empty_like(self.distances[0])
         # Row by row: no copy of the whole table, no synchronisation with the device.
-        for distance, more in zip(distances[1:], penalty[1:], strict=True):
+        for distance, more in zip(self.distances[1:], penalty[1:], strict=True):
             torch.minimum(nearest, torch.add(distance, more, out=buffer), out=nearest)
         return nearest
 
