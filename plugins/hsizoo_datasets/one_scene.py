@@ -50,6 +50,10 @@ class OneScene(SceneDataset):
     def _read(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
         """Return the cube, of shape `shape`, and the labels, both validated."""
 
+    def _wavelengths(self) -> npt.NDArray[np.float64] | None:
+        """Return the wavelengths (B,) in nm; None if they are not known."""
+        return None if self.range_nm is None else np.linspace(*self.range_nm, self.shape[2])
+
     def scenes(self) -> list[SceneInfo]:
         """Return the single scene; it has no split."""
         return [SceneInfo(self.name, subject=self.name)]
@@ -59,7 +63,6 @@ class OneScene(SceneDataset):
         if index != 0:
             raise IndexError(f"scene {index} of 1")
         values, labels = self._read()
-        nm = None if self.range_nm is None else np.linspace(*self.range_nm, self.shape[2])
-        cube = HyperCube(values, nm, self.name, self.rgb_bands)
+        cube = HyperCube(values, self._wavelengths(), self.name, self.rgb_bands)
         names = {0: "Unlabeled"} | dict(enumerate(self.classes, start=1))
         return Scene(cube, LabelMap(labels, names, ignore=[0]), self.name, self.name)

@@ -42,6 +42,8 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         ("salinas-a", "SalinasA", "AVIRIS farmland, 83×86×204, 6 classes, real"),
         ("samson", "Samson", "Coast with rock, trees and water, 95×95×156, 3 classes, real"),
         ("pavia-mini", "PaviaMini", "Pavia University degraded, 80×50×103, 9 classes, real"),
+        ("jasper-ridge", "JasperRidge", "AVIRIS lake and roads, 100×100×198, 4 classes, real"),
+        ("abu", "Abu", "Six AVIRIS scenes with small targets, 1 class each, real"),
     ):
         yield hsizoo.ComponentSpec(
             name=name,

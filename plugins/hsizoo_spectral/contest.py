@@ -35,7 +35,19 @@ from hsizoo_spectral.spectra import (
 )
 from hsizoo_spectral.strips import require_memory
 
-__all__ = ["Contest", "Level", "PreparedContest"]
+__all__ = [
+    "Contest",
+    "Level",
+    "PreparedContest",
+    "against_materials",
+    "around",
+    "clicked_rows",
+    "nearest",
+    "range_of",
+    "ratio",
+    "squared_distances",
+    "with_levels",
+]
 
 _TINY = 1e-12  # avoids 0 / 0; squared distances are of order 1
 
@@ -71,10 +83,11 @@ class Level:
         """
         taken = torch.cdist(features, self.centres).argmin(dim=1)
         penalty = torch.zeros_like(self.centres[:, 0]).index_fill_(0, taken, math.inf)
-        distances = self.distances if pixels is None else self.distances[:, pixels]
-        nearest, buffer = distances[0] + penalty[0], torch.empty_like(distances[0])
+        if pixels is not None:
+            return (self.distances[:, pixels] + penalty[:, None]).amin(dim=0)
+        nearest, buffer = self.distances[0] + penalty[0], torch.empty_like(self.distances[0])
         # Row by row: no copy of the whole table, no synchronisation with the device.
-        for distance, more in zip(distances[1:], penalty[1:], strict=True):
+        for distance, more in zip(self.distances[1:], penalty[1:], strict=True):
             torch.minimum(nearest, torch.add(distance, more, out=buffer), out=nearest)
         return nearest
 
@@ -201,12 +214,7 @@ class Contest(hsizoo.SpectralScorer):
             first = statistics.shape_axes.shape[1]
             logs = rows[:, first:].T.reshape(-1, image.height, image.width)
             rows[:, first:] = _smooth(logs, valid, self._smoothing).flatten(1).T
-        squares = rows.square().sum(dim=1)
-        levels = []
-        for each in statistics.materials:
-            centres = torch.from_numpy(each).to(self._device)
-            levels.append(Level(centres, _distances(rows, squares, centres)))
-        return PreparedContest(rows, image.height, image.width, squares, tuple(levels), statistics)
+        return with_levels(image, statistics, statistics.materials)
 
     def score(self, prepared: PreparedContest, references: npt.NDArray[np.float32]) -> torch.Tensor:
         """Score all pixels against each reference, as after one click on that spectrum.
@@ -231,7 +239,7 @@ class Contest(hsizoo.SpectralScorer):
         wanted = reference_matrix(references, prepared.bands, working_device(self._device))
         features = prepared.statistics.features(wanted).to(prepared.rows)
         empty = features[:0]
-        maps = [self._everywhere(prepared, each[None], empty) for each in features]
+        maps = [against_materials(prepared, each[None], empty) for each in features]
         return prepared.image(torch.stack(maps) if maps else prepared.rows.new_empty((0,)))
 
     def score_clicks(
@@ -261,79 +269,120 @@ class Contest(hsizoo.SpectralScorer):
             self._further == "auto" and len(negative) > 0
         )
         near = [] if everywhere else positive[1:]
-        anchors = _rows(prepared, positive if everywhere else positive[:1])
-        opponents = _rows(prepared, negative if everywhere else [])
-        score = self._everywhere(prepared, anchors, opponents)
+        anchors = clicked_rows(prepared, positive if everywhere else positive[:1])
+        opponents = clicked_rows(prepared, negative if everywhere else [])
+        score = against_materials(prepared, anchors, opponents)
         score = score.reshape(prepared.height, prepared.width)
         for click in near:
-            window, weight, pixels = self._around(prepared, click)
-            here = _rows(prepared, [click])
-            similarity = _contest(
-                _nearest(prepared.rows[pixels], here), prepared.levels[-1].others(here, pixels)
+            window, weight, pixels = around(prepared, click, range_of(prepared, self._reach))
+            here = clicked_rows(prepared, [click])
+            similarity = ratio(
+                nearest(prepared.rows[pixels], here), prepared.levels[-1].others(here, pixels)
             )
             local = weight * similarity.reshape(weight.shape)
             score[window] = torch.maximum(score[window], local)
         if not everywhere:
             for click in negative:
-                window, weight, pixels = self._around(prepared, click)
+                window, weight, pixels = around(prepared, click, range_of(prepared, self._reach))
                 rows = prepared.rows[pixels]
-                contrast = _contest(
-                    _nearest(rows, _rows(prepared, [click])),
-                    _nearest(rows, _rows(prepared, positive)),
+                contrast = ratio(
+                    nearest(rows, clicked_rows(prepared, [click])),
+                    nearest(rows, clicked_rows(prepared, positive)),
                 )
                 local = weight * contrast.reshape(weight.shape)
                 score[window] = torch.minimum(score[window], 1 - local)
         return score
 
-    def _everywhere(
-        self, prepared: PreparedContest, anchors: torch.Tensor, opponents: torch.Tensor
-    ) -> torch.Tensor:
-        """Return the score (H * W,) of anchors (n, F) against materials and opponents (m, F)."""
-        rows, squares = prepared.rows, prepared.squares
-        own = _distances(rows, squares, anchors).amin(dim=0)
-        against = _distances(rows, squares, opponents).amin(dim=0) if len(opponents) else None
-        total = torch.zeros_like(own)
-        for level in prepared.levels:
-            other = level.others(anchors)
-            total += _contest(own, other if against is None else torch.minimum(other, against))
-        return total / len(prepared.levels)
 
-    def _around(
-        self, prepared: PreparedContest, click: tuple[int, int]
-    ) -> tuple[tuple[slice, slice], torch.Tensor, torch.Tensor]:
-        """Return the window around a click, its weights (h, w) and pixel indices (h * w,)."""
-        sigma = max(1.0, self._reach * math.sqrt(prepared.height * prepared.width))
-        radius = math.ceil(3 * sigma)
-        device = prepared.rows.device
-        window, places = [], []
-        for position, length in zip(click, (prepared.height, prepared.width), strict=True):
-            side = slice(max(0, position - radius), min(length, position + radius + 1))
-            window.append(side)
-            places.append(torch.arange(side.start, side.stop, device=device))
-        rows, cols = places
-        square = (rows - click[0]).square()[:, None] + (cols - click[1]).square()
-        pixels = rows[:, None] * prepared.width + cols
-        weight = torch.exp(square / (-2 * sigma**2))
-        return (window[0], window[1]), weight, pixels.reshape(-1)
+def with_levels(
+    image: SpectralMatrix,
+    statistics: SceneStatistics,
+    materials: Sequence[npt.NDArray[np.float32]],
+) -> PreparedContest:
+    """Measure the distances of all features to the materials of each level."""
+    rows = image.rows
+    squares = rows.square().sum(dim=1)
+    levels = []
+    for each in materials:
+        centres = torch.from_numpy(each).to(rows.device)
+        levels.append(Level(centres, squared_distances(rows, squares, centres)))
+    return PreparedContest(rows, image.height, image.width, squares, tuple(levels), statistics)
 
 
-def _contest(own: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+def around(
+    image: SpectralMatrix, click: tuple[int, int], sigma: float
+) -> tuple[tuple[slice, slice], torch.Tensor, torch.Tensor]:
+    """Return the window around a click, its weights (h, w) and pixel indices (h * w,).
+
+    The weights are a Gaussian of the distance in pixels, with standard deviation `sigma`.
+    """
+    radius = math.ceil(3 * sigma)
+    window, places = [], []
+    for position, length in zip(click, (image.height, image.width), strict=True):
+        side = slice(max(0, position - radius), min(length, position + radius + 1))
+        window.append(side)
+        places.append(torch.arange(side.start, side.stop, device=image.rows.device))
+    rows, cols = places
+    square = (rows - click[0]).square()[:, None] + (cols - click[1]).square()
+    pixels = rows[:, None] * image.width + cols
+    weight = torch.exp(square / (-2 * sigma**2))
+    return (window[0], window[1]), weight, pixels.reshape(-1)
+
+
+def range_of(image: SpectralMatrix, reach: float) -> float:
+    """Return the range of a click in pixels, from that as a fraction of the image's size."""
+    return max(1.0, reach * math.sqrt(image.height * image.width))
+
+
+def against_materials(
+    prepared: PreparedContest,
+    anchors: torch.Tensor,
+    opponents: torch.Tensor,
+    pixels: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Return the score of anchors (n, F) against materials and opponents (m, F).
+
+    Parameters
+    ----------
+    prepared : PreparedContest
+    anchors, opponents : torch.Tensor of float32, shapes (n, F) and (m, F)
+    pixels : torch.Tensor of int64, shape (p,), optional
+        Indices of pixels.  Default: all.
+
+    Returns
+    -------
+    torch.Tensor of float32, shape (p,) or (H * W,)
+    """
+    chosen = slice(None) if pixels is None else pixels
+    rows, squares = prepared.rows[chosen], prepared.squares[chosen]
+    own = squared_distances(rows, squares, anchors).amin(dim=0)
+    against = squared_distances(rows, squares, opponents).amin(dim=0) if len(opponents) else None
+    total = torch.zeros_like(own)
+    for level in prepared.levels:
+        other = level.others(anchors, pixels)
+        total += ratio(own, other if against is None else torch.minimum(other, against))
+    return total / len(prepared.levels)
+
+
+def ratio(own: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """Return ``other / (own + other)``; 1 where both are 0 or `other` is infinite."""
     return 1 / (1 + own / (other + _TINY))
 
 
-def _distances(rows: torch.Tensor, squares: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+def squared_distances(
+    rows: torch.Tensor, squares: torch.Tensor, others: torch.Tensor
+) -> torch.Tensor:
     """Squared distances (n, P) of rows (P, F) to others (n, F), given the rows' squares."""
     lengths = others.square().sum(dim=1, keepdim=True)
     return torch.addmm(squares + lengths, others, rows.T, alpha=-2).clamp_(min=0)
 
 
-def _nearest(rows: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+def nearest(rows: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
     """Squared distances (n,) of rows (n, F) to the nearest of features (m, F)."""
     return torch.stack([(rows - each).square().sum(dim=1) for each in features]).amin(dim=0)
 
 
-def _rows(prepared: PreparedContest, points: Sequence[tuple[int, int]]) -> torch.Tensor:
+def clicked_rows(prepared: PreparedContest, points: Sequence[tuple[int, int]]) -> torch.Tensor:
     """Return the features (n, F) of pixels."""
     numbers = [row * prepared.width + col for row, col in points]
     return prepared.rows[torch.tensor(numbers, dtype=torch.long, device=prepared.rows.device)]

@@ -14,6 +14,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import ndtri
 
 import hsizoo
 from hsizoo_spectral.spectra import reference_matrix, torch_device, transform, working_device
@@ -23,6 +24,8 @@ from hsizoo_spectral.whitening import (
     WhitenedImage,
     estimate_background,
     parse_shrinkage,
+    require_false_alarms,
+    with_threshold,
 )
 
 __all__ = ["MatchedFilter"]
@@ -40,20 +43,24 @@ class MatchedFilter(StripScorer):
         of Ledoit and Wolf, or a number from 0 (plain covariance, as in SPy) to 1 (identity only).
         INFERRED: the papers assume a known covariance; the estimate from one scene can be
         singular.  With 0, eigenvalues below 1e-12 of the largest are raised to that value.
+    false_alarms : float, default 0.05
+        Fraction of a Gaussian background that scores above the threshold; scores are scaled so
+        that it is at 0.5, in the same order.  0: no scaling, as in version 1; 0.5 is then halfway
+        between background and reference.  INFERRED, as for `ace`: the paper sets the threshold by
+        a false-alarm rate.
     device : str, default "cpu"
         Torch device.
-
-    Notes
-    -----
-    Threshold 0.5: halfway between background and reference.  INFERRED: the paper sets it by a
-    false-alarm rate.
     """
 
     score_range: tuple[float, float] = (-math.inf, math.inf)
     threshold: float = 0.5
     min_bands: int = 1
 
-    def __init__(self, *, shrinkage: str = "auto", device: str = "cpu") -> None:
+    def __init__(
+        self, *, shrinkage: str = "auto", false_alarms: float = 0.05, device: str = "cpu"
+    ) -> None:
+        require_false_alarms(false_alarms)
+        self._false_alarms = false_alarms
         self._shrinkage = parse_shrinkage(shrinkage)
         self._device = torch_device(device)
 
@@ -100,4 +107,9 @@ class MatchedFilter(StripScorer):
         white = prepared.background.whiten(wanted)
         energy = white.square().sum(dim=1, keepdim=True)
         filters = white / energy.masked_fill(energy == 0, 1)
-        return prepared.image(torch.mm(filters.to(prepared.rows), prepared.rows.T))
+        abundance = torch.mm(filters.to(prepared.rows), prepared.rows.T)
+        if self._false_alarms:
+            # The filtered background has variance 1 / energy.
+            limits = float(ndtri(1 - self._false_alarms)) / energy.clamp_min(1e-12).sqrt()
+            abundance = with_threshold(abundance, limits)
+        return prepared.image(abundance)

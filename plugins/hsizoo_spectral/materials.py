@@ -21,7 +21,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 import hsizoo
 from hsizoo_spectral.spectra import require_valid, rounding
 
-__all__ = ["SceneStatistics", "scene_statistics"]
+__all__ = ["SceneStatistics", "find_materials", "scene_statistics"]
 
 Float = npt.NDArray[np.float64]
 
@@ -134,6 +134,14 @@ def scene_statistics(
     leaves = np.concatenate([shapes[some] @ shape_axes, logs[some] @ log_axes], axis=1)
     materials = tuple(_materials(leaves, levels))
     return SceneStatistics(floor, shape_mean, shape_axes, log_mean, log_axes, materials)
+
+
+def find_materials(
+    features: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_], levels: Sequence[int]
+) -> tuple[npt.NDArray[np.float32], ...]:
+    """Find the materials of a scene from features (P, F) of all pixels and which are valid (P,)."""
+    some = _choose(np.flatnonzero(valid), _LEAVES, np.random.default_rng(0))
+    return tuple(_materials(features[some].astype(np.float64), levels))
 
 
 def _choose(

@@ -46,6 +46,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         kind="scorer",
         target="hsizoo_spectral.ace:AdaptiveCosineEstimator",
         summary="Adaptive cosine estimator, background statistics from the scene",
+        version="2",
         paper="Kraut, Scharf, McWhorter, IEEE Trans. Signal Processing 49 (2001) 1",
     )
     yield hsizoo.ComponentSpec(
@@ -53,6 +54,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         kind="scorer",
         target="hsizoo_spectral.matched_filter:MatchedFilter",
         summary="Matched filter, background statistics from the scene",
+        version="2",
         paper="Manolakis et al., Lincoln Laboratory Journal 14 (2003) 79",
     )
     yield hsizoo.ComponentSpec(
@@ -61,6 +63,13 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         target="hsizoo_spectral.contest:Contest",
         summary="Clicked spectrum against the scene's other materials; further clicks act locally",
         paper="hsizoo's own, based on Green et al., IEEE Trans. Geosci. Remote Sens. 26 (1988) 65",
+    )
+    yield hsizoo.ComponentSpec(
+        name="verdict",
+        kind="scorer",
+        target="hsizoo_spectral.verdict:Verdict",
+        summary="Contest, a Gaussian process over the scene and local corrections, from all clicks",
+        paper="hsizoo's own, based on Rasmussen and Williams, MIT Press (2006)",
     )
     yield hsizoo.ComponentSpec(
         name="sa-rw",

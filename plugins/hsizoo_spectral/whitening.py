@@ -14,7 +14,14 @@ import hsizoo
 from hsizoo.errors import OptionError
 from hsizoo_spectral.spectra import SpectralMatrix, blocks, require_valid, rounding, working_device
 
-__all__ = ["Background", "WhitenedImage", "estimate_background", "parse_shrinkage"]
+__all__ = [
+    "Background",
+    "WhitenedImage",
+    "estimate_background",
+    "parse_shrinkage",
+    "require_false_alarms",
+    "with_threshold",
+]
 
 _EIGENVALUE_FLOOR = 1e-12
 """Smallest eigenvalue of the covariance, relative to the largest.
@@ -90,6 +97,34 @@ def parse_shrinkage(text: str) -> float | None:
     if not 0 <= value <= 1:
         raise OptionError(f"shrinkage={text!r}: must be 'auto' or a number from 0 to 1")
     return value
+
+
+def require_false_alarms(value: float) -> None:
+    """Raise `OptionError` unless the option ``false_alarms`` is 0, or below one half."""
+    if not (value == 0 or 1e-9 <= value < 0.5):
+        raise OptionError(
+            f"false_alarms={value}: must be 0, or a fraction of the background from 1e-9 to below "
+            "0.5, such as 0.01"
+        )
+
+
+def with_threshold(scores: torch.Tensor, threshold: torch.Tensor | float) -> torch.Tensor:
+    """Move a threshold to 0.5, in order and linearly on either side, with 0 and 1 left in place.
+
+    Parameters
+    ----------
+    scores : torch.Tensor of float32
+        Of any value; below 0 they are scaled as those up to the threshold.
+    threshold : torch.Tensor or float
+        Above 0.  Thresholds above 0.5 are taken as 0.5, so that the reference stays above it.
+
+    Returns
+    -------
+    torch.Tensor of float32
+    """
+    limit = torch.as_tensor(threshold).to(scores).clamp(1e-6, 0.5)
+    upper = 0.5 + 0.5 * (scores - limit) / (1 - limit)
+    return torch.where(scores < limit, 0.5 * scores / limit, upper)
 
 
 def estimate_background(

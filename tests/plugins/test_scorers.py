@@ -253,9 +253,10 @@ def test_divergence_floor() -> None:
 def test_ace_and_matched_filter_agree_with_spy(data: Float) -> None:
     references = data[3, 4:7] + 0.05
     references = references.astype(np.float32).astype(np.float64)
-    ace = scores(AdaptiveCosineEstimator(shrinkage="0"), data, references)
-    signed = scores(AdaptiveCosineEstimator(shrinkage="0", signed=True), data, references)
-    matched = scores(MatchedFilter(shrinkage="0"), data, references)
+    plain: dict[str, object] = {"shrinkage": "0", "false_alarms": 0.0}
+    ace = scores(AdaptiveCosineEstimator(**plain), data, references)
+    signed = scores(AdaptiveCosineEstimator(signed=True, **plain), data, references)
+    matched = scores(MatchedFilter(**plain), data, references)
     for n, reference in enumerate(references):
         expected = spectral.matched_filter(data, reference)
         np.testing.assert_allclose(ace[n], spectral.ace(data, reference), atol=1e-5)
@@ -269,6 +270,30 @@ def test_matched_filter_is_1_at_the_reference_and_0_at_the_mean() -> None:
     found = scores(MatchedFilter(), data, data[3, 4])[0]
     assert found[3, 4] == pytest.approx(1, abs=1e-5)
     assert found[0, 0] == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.05, 0.01])
+@pytest.mark.parametrize("name", ["ace", "matched-filter"])
+def test_threshold_keeps_the_rate_of_false_alarms(name: str, rate: float) -> None:
+    """On a Gaussian background, in the order of the plain scores."""
+    rng = np.random.default_rng(1)
+    mixing = rng.normal(size=(30, 30))
+    data = rng.normal(size=(200, 250, 30)) @ mixing + 100
+    references = (100 + 12 * rng.normal(size=(4, 30)) @ mixing).astype(np.float32)
+    found = scores(SCORERS[f"{name}-plain"](false_alarms=rate), data, references)
+    plain = scores(SCORERS[f"{name}-plain"](false_alarms=0.0), data, references)
+    for calibrated, score in zip(found, plain, strict=True):
+        assert (calibrated > 0.5).mean() == pytest.approx(rate, rel=0.1)
+        assert (score > 0.5).mean() < 0.1 * rate  # too few, as version 1 had them
+        order = score.ravel().argsort()
+        assert (np.diff(calibrated.ravel()[order]) >= -1e-6).all()
+
+
+def test_false_alarms_are_a_fraction_below_one_half() -> None:
+    for make in (AdaptiveCosineEstimator, MatchedFilter):
+        for wrong in (-0.1, 0.5, 1.0, float("nan"), 1e-12):
+            with pytest.raises(OptionError, match="false_alarms"):
+                make(false_alarms=wrong)
 
 
 @pytest.mark.parametrize("bands", [5, 20, 150])

@@ -8,14 +8,31 @@ import hsizoo
 from hsizoo.errors import DataError, MissingRequirement
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-FILES = {"salinas-a": "salinas_a.npz", "samson": "samson.npz", "pavia-mini": "paviau_mini.npz"}
+FILES = {
+    "salinas-a": "salinas_a.npz",
+    "samson": "samson.npz",
+    "pavia-mini": "paviau_mini.npz",
+    "jasper-ridge": "jasper_ridge.npz",
+}
+TARGETS = {
+    "abu-airport-1": 144,
+    "abu-airport-3": 170,
+    "abu-beach-1": 19,
+    "abu-beach-3": 11,
+    "abu-urban-1": 67,
+    "abu-urban-4": 272,
+}
 COUNTS = {
     "salinas-a": [391, 1343, 616, 1525, 674, 799],
     "samson": [2836, 3592, 2302],
     "pavia-mini": [102, 110, 9, 16, 56, 252, 60, 25, 9],
+    "jasper-ridge": [3412, 3310, 2256, 661],
 }
 here = pytest.mark.skipif(
-    not all((DATA / file).is_file() for file in FILES.values()),
+    not all(
+        (DATA / file).is_file()
+        for file in (*FILES.values(), *(f"{name.replace('-', '_')}.npz" for name in TARGETS))
+    ),
     reason="the scenes' files are not in ../shared/data beside the checkout",
 )
 
@@ -38,11 +55,40 @@ def test_scene_is_what_the_file_holds(name):
         np.testing.assert_array_equal(scene.label_map.labels, archive["gt"])
         if "wavelength_um" in archive:
             assert scene.cube.wavelengths == pytest.approx(archive["wavelength_um"] * 1000)
-        for label, text in enumerate(archive["class_names"].tolist(), start=1):
+        if "wavelength_nm" in archive:
+            assert scene.cube.wavelengths == pytest.approx(archive["wavelength_nm"], abs=0.01)
+        texts = [text for text in archive["class_names"].tolist() if text != "unlabeled"]
+        for label, text in enumerate(texts, start=1):
             assert scene.label_map.class_names[label].lower() in text.lower()
     targets = sorted(scene.label_map.targets)
     assert [int(scene.target(label).sum()) for label in targets] == COUNTS[name]
     assert (scene.name, scene.subject, scene.split) == (name, name, "")
+
+
+@here
+def test_targets_lie_in_a_background_that_counts():
+    dataset = hsizoo.create("abu", data_dir=str(DATA))
+    assert dataset.place() == DATA
+    for index, (name, pixels) in enumerate(TARGETS.items()):
+        scene = dataset.scene(index)
+        with np.load(DATA / f"{name.replace('-', '_')}.npz") as archive:
+            np.testing.assert_array_equal(scene.cube.data, archive["cube"].astype(np.float32))
+            np.testing.assert_array_equal(scene.target(1), archive["gt"] == 1)
+        assert (scene.name, scene.subject, scene.split) == (name, name, "")
+        assert dataset.scenes()[index].name == name
+        assert scene.label_map.targets == {1}
+        assert scene.target(1).sum() == pixels
+        assert scene.evaluated.all()
+    with pytest.raises(IndexError, match="scene 6 of 6"):
+        dataset.scene(6)
+
+
+def test_a_missing_target_scene_is_explained(tmp_path):
+    (tmp_path / "abu_airport_1.npz").write_bytes(b"")
+    with pytest.raises(MissingRequirement, match=r"abu_airport_3\.npz is not in"):
+        hsizoo.create("abu", data_dir=str(tmp_path)).scene(1)
+    with pytest.raises(DataError, match=r"abu_airport_1\.npz"):
+        hsizoo.create("abu", data_dir=str(tmp_path)).scene(0)
 
 
 @here

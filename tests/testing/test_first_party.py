@@ -12,7 +12,16 @@ CLASSIFIERS = (
     "dbma:epochs=3", "sln-sni:epochs=3", "smr-eg:max_steps=4",
 )  # fmt: skip
 LABELERS = ("ipg:iterations=2", "ipg-plus")
-DATASETS = ("salinas-a", "samson", "pavia-mini", "phantom", "cross-sensor", "mosaics")
+DATASETS = (
+    "salinas-a",
+    "samson",
+    "pavia-mini",
+    "jasper-ridge",
+    "abu",
+    "phantom",
+    "cross-sensor",
+    "mosaics",
+)
 PROTOCOLS = ("interactive", "box", "few-label")
 
 
