@@ -130,7 +130,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         (
             "sgl",
             "sgl:SuperpixelGraph",
-            "spatial:CovarianceGraphOptions",
+            "spatial:SuperpixelGraphOptions",
             "Labels spread over a graph of superpixels",
             "Sellars et al., IEEE Trans. Geosci. Remote Sens. 58 (2020) 4180 (from descriptions)",
         ),

@@ -10,8 +10,7 @@ their surroundings, and by their distance in the image.
 
 INFERRED: the paper's superpixels are a variant of SLIC on a curved surface; here they are those of
 SLIC (R. Achanta et al., IEEE Transactions on Pattern Analysis and Machine Intelligence 34 (2012)
-2274-2282, as implemented in scikit-image) on noise-adjusted components, and the features are local
-covariances (see `hsizoo_classifiers.lcmr`).
+2274-2282, as implemented in scikit-image) on noise-adjusted components.
 """
 
 from __future__ import annotations
@@ -26,20 +25,31 @@ from scipy.spatial.distance import cdist
 from skimage.segmentation import slic
 
 import hsizoo
-from hsizoo_classifiers.lcmr import log_covariances
-from hsizoo_classifiers.options.spatial import CovarianceGraphOptions
-from hsizoo_classifiers.pixels import FittedCubeOnly, find_seeds
+from hsizoo_classifiers.options.spatial import SuperpixelGraphOptions
+from hsizoo_classifiers.pixels import Components, FittedCubeOnly, filled, find_seeds
 from hsizoo_classifiers.regions import boundaries, means, noise_components
 
-__all__ = ["SuperpixelGraph", "similarities", "spread", "surroundings"]
+__all__ = ["SuperpixelGraph", "features", "similarities", "spread", "surroundings"]
 
-_COMPONENTS: Final = 20
-_WINDOW: Final = 25
-_ALIKE: Final = 400  # pixels of the window, 625, that stand for its middle
-_RIDGE: Final = 1e-3
+_GROWN_ON: Final = 8  # components that superpixels are grown on
+_VARIANCE: Final = 0.998  # share of the variance that is kept in the features
+_LIKENESS: Final = 15.0  # squared distance of neighbours at which their weight falls to 1/e
+_LEAST: Final = 1e-12  # weight of a neighbour, however different
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
+
+
+def features(cube: hsizoo.HyperCube) -> Floats:
+    """Return the principal components of the scaled bands that hold the variance, (H * W, D)."""
+    whole = hsizoo.HyperCube(filled(cube), name=cube.name)
+    image = Components(whole, whole.bands, scale_bands=True, whiten=False).of(whole)
+    components = image.reshape(-1, image.shape[2]).astype(np.float64)
+    variance = components.var(axis=0)
+    total = variance.sum() or 1.0
+    number = 1 + int((np.cumsum(variance) < _VARIANCE * total).sum())
+    # In standard deviations of a band, of which there are as many as their variances sum to.
+    return components[:, :number] * np.sqrt(whole.bands / total)
 
 
 def surroundings(values: Floats, pairs: tuple[Whole, Whole]) -> Floats:
@@ -53,8 +63,7 @@ def surroundings(values: Floats, pairs: tuple[Whole, Whole]) -> Floats:
     """
     one, other = pairs
     square = ((values[one] - values[other]) ** 2).sum(axis=1)
-    usual = float(np.median(square)) if len(square) else 1.0
-    weight = np.exp(-square / (usual or 1.0))
+    weight = np.exp(-square / _LIKENESS) + _LEAST
     count = len(values)
     ties = sparse.coo_array((weight, (one, other)), shape=(count, count)).tocsr()
     ties = ties + ties.T
@@ -63,8 +72,15 @@ def surroundings(values: Floats, pairs: tuple[Whole, Whole]) -> Floats:
     return found
 
 
+def _stretched(values: Floats) -> Floats:
+    """Scale each feature to -1 to 1."""
+    low = values.min(axis=0)
+    extent = values.max(axis=0) - low
+    return 2 * (values - low) / np.where(extent > 0, extent, 1) - 1
+
+
 def similarities(
-    own: Floats, around: Floats, places: Floats, options: CovarianceGraphOptions
+    own: Floats, around: Floats, places: Floats, options: SuperpixelGraphOptions
 ) -> sparse.csr_array:
     """Return the weights (n, n) of the graph: symmetric, of the nearest neighbours only.
 
@@ -73,13 +89,12 @@ def similarities(
     own, around : ndarray of float64, shape (n, D)
         Mean features of the superpixels and of their surroundings.
     places : ndarray of float64, shape (n, 2)
-        Centres, as shares of the longer side of the image.
-    options : CovarianceGraphOptions
+        Centres in pixels.
+    options : SuperpixelGraphOptions
     """
     count = len(own)
     squares = options.balance * cdist(around, around, "sqeuclidean")
     squares += (1 - options.balance) * cdist(own, own, "sqeuclidean")
-    # In units of the mean square of a feature and dimension: the width holds for any scene.
     exponent = -squares / options.width**2 - cdist(places, places) / options.reach
     np.fill_diagonal(exponent, -np.inf)
     kept = min(options.neighbours, count - 1)
@@ -117,11 +132,11 @@ class SuperpixelGraph(FittedCubeOnly):
     Parameters
     ----------
     **options
-        See `hsizoo_classifiers.options.spatial.CovarianceGraphOptions`.
+        See `hsizoo_classifiers.options.spatial.SuperpixelGraphOptions`.
     """
 
-    Options: ClassVar = CovarianceGraphOptions
-    options: CovarianceGraphOptions
+    Options: ClassVar = SuperpixelGraphOptions
+    options: SuperpixelGraphOptions
 
     def fit(
         self, cube: hsizoo.HyperCube, labels: hsizoo.LabelMap, *, rng: np.random.Generator
@@ -129,9 +144,8 @@ class SuperpixelGraph(FittedCubeOnly):
         """Build the graph and spread the labels; deterministic.  See `PixelClassifier.fit`."""
         seeds = find_seeds(cube, labels)
         height, width = cube.shape[:2]
-        image = noise_components(cube, _COMPONENTS)
         parts = slic(
-            image,
+            noise_components(cube, _GROWN_ON),
             n_segments=min(self.options.superpixels, max(1, height * width // 3)),
             compactness=self.options.compactness,
             channel_axis=-1,
@@ -139,12 +153,11 @@ class SuperpixelGraph(FittedCubeOnly):
             convert2lab=False,
         )
         parts = np.unique(parts.ravel(), return_inverse=True)[1]
-        features = log_covariances(image, _WINDOW, _ALIKE, _RIDGE)
-        own = means(parts, features)
-        own = (own - own.mean(axis=0)) / (np.sqrt(own.var(axis=0).sum()) or 1.0)
+        own = means(parts, features(cube))
         one, other, _ = boundaries(parts, (height, width))
-        places = means(parts, np.argwhere(np.ones((height, width))) / max(height, width))
-        graph = similarities(own, surroundings(own, (one, other)), places, self.options)
+        around = surroundings(own, (one, other))
+        places = means(parts, np.argwhere(np.ones((height, width))).astype(np.float64))
+        graph = similarities(_stretched(own), _stretched(around), places, self.options)
         votes = np.zeros((len(own), seeds.count))
         np.add.at(votes, (parts[seeds.rows * width + seeds.cols], seeds.classes), 1)
         self._keep(cube, spread(graph, votes, self.options.mu)[parts][cube.valid.ravel()])

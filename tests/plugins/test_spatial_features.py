@@ -5,10 +5,10 @@ import pytest
 from hsizoo_classifiers.emp import Profiles, profile
 from hsizoo_classifiers.grid_walk import GridWalk, first_component
 from hsizoo_classifiers.lcmr import log_covariances
-from hsizoo_classifiers.options.spatial import CovarianceGraphOptions
+from hsizoo_classifiers.options.spatial import SuperpixelGraphOptions
 from hsizoo_classifiers.pixels import Seeds
 from hsizoo_classifiers.rpnet import answers
-from hsizoo_classifiers.sgl import similarities, spread, surroundings
+from hsizoo_classifiers.sgl import features, similarities, spread, surroundings
 from scipy import ndimage
 from scipy.linalg import logm
 from skimage.morphology import disk
@@ -246,11 +246,21 @@ def test_erw_walks_over_its_base():
     np.testing.assert_allclose(found[cube.valid], expected.reshape(20, 28, 3)[cube.valid], atol=1e-6)
 
 
+def test_features_of_superpixels_are_components_of_scaled_bands(rng):
+    data = rng.standard_normal((6, 7, 5)) * [1, 2, 3, 4, 5] + 10
+    found = features(hsizoo.HyperCube(data))
+    flat = data.reshape(-1, 5)
+    scaled = (flat - flat.mean(axis=0)) / flat.std(axis=0)
+    np.testing.assert_allclose(abs(found), abs(PCA(5).fit_transform(scaled)), rtol=1e-3, atol=1e-5)
+    few = rng.standard_normal((6, 7, 1)) * np.ones(5) + 1e-3 * rng.standard_normal((6, 7, 5))
+    assert features(hsizoo.HyperCube(few)).shape == (42, 1)  # 99.8 % of the variance
+
+
 def test_surroundings_are_means_over_those_that_touch(rng):
-    values = rng.random((4, 2))
+    values = 3 * rng.random((4, 2))
     found = surroundings(values, (np.array([0, 1]), np.array([1, 2])))  # 3 touches nothing
     square = [((values[a] - values[b]) ** 2).sum() for a, b in ((0, 1), (1, 2))]
-    near, far = np.exp(-np.array(square) / np.median(square))
+    near, far = np.exp(-np.array(square) / 15)
     expected = [
         values[1], (near * values[0] + far * values[2]) / (near + far), values[1], values[3],
     ]  # fmt: skip
@@ -259,7 +269,7 @@ def test_surroundings_are_means_over_those_that_touch(rng):
 
 def test_the_graph_of_superpixels_is_that_of_a_loop(rng):
     own, around, places = rng.random((6, 3)), rng.random((6, 3)), rng.random((6, 2))
-    options = CovarianceGraphOptions(neighbours=2, width=0.5, reach=0.3, balance=0.7)
+    options = SuperpixelGraphOptions(neighbours=2, width=0.5, reach=0.3, balance=0.7)
     found = similarities(own, around, places, options).toarray()
     expected = np.zeros((6, 6))
     for i in range(6):
