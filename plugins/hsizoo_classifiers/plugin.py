@@ -141,6 +141,14 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             "Any classifier on the answers of random patches of the image: rpnet:base=svm",
             "Xu et al., ISPRS J. Photogramm. Remote Sens. 142 (2018) 344",
         ),
+        (
+            "panel",
+            "panel:Panel",
+            "panel:PanelOptions",
+            "Eight experts, weighed by labels that they were not shown; no network",
+            "Our own; after Wolpert, Neural Networks 5 (1992) 241, and Hinton, Neural Comput. 14 "
+            "(2002) 1771",
+        ),
     ):
         yield hsizoo.ComponentSpec(
             name=name,
