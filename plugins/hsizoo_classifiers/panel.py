@@ -88,7 +88,8 @@ class Panel(FittedCubeOnly):
         powers = np.array([USUAL[name] for name in experts.names]) / len(experts.names)
         if held:
             hearing = _hearing(kinds, heard, seeds)
-            powers = self._weighed(hearing, np.array([USUAL[name] for name in experts.names]))
+            usual = np.array([USUAL[name] for name in experts.names])
+            powers = self._weighed(hearing, usual, len(seeds.classes))
         self.weights = dict(zip(experts.names, powers.tolist(), strict=True))
         everywhere = np.flatnonzero(cube.valid.ravel())
         said = logs(experts.answers(seeds, arrived[0], everywhere, chance))
@@ -96,16 +97,17 @@ class Panel(FittedCubeOnly):
         hsizoo.tell_progress(len(shown), len(shown))
         return self
 
-    def _weighed(self, hearing: Hearing, usual: Floats) -> Floats:
+    def _weighed(self, hearing: Hearing, usual: Floats, count: int) -> Floats:
         """Return the power of each expert: its temperature times its weight."""
         single = [
             temperature(said, hearing.classes, hearing.importance, each, _CAUTION)
             for said, each in zip(hearing.logs, usual, strict=True)
         ]
         heat = np.array([power for power, _ in single])
-        prior = softmax(self.options.trust * np.array([likely for _, likely in single]))
+        likely = np.array([mean for _, mean in single])
+        prior = softmax(self.options.trust * count * likely)
         warm = Hearing(heat[:, None, None] * hearing.logs, hearing.classes, hearing.importance)
-        return heat * weigh(warm, prior, self.options.caution)
+        return heat * weigh(warm, prior, self.options.caution / count)
 
 
 def _hearing(

@@ -22,7 +22,7 @@ from hsizoo_classifiers.pixels import Seeds
 __all__ = ["Hearing", "apart", "chosen", "folds", "logs", "pool", "temperature", "weigh"]
 
 _DOUBT: Final = 1e-3  # share of every answer that is uniform: no expert can veto
-_SHARPEST: Final = 3.0
+_SHARPEST: Final = 2.0
 _FLATTEST: Final = 0.05
 
 Floats = npt.NDArray[np.float64]
@@ -123,7 +123,7 @@ def temperature(
     Returns
     -------
     float
-        The power, between 0.05 and 3.
+        The power, between 0.05 and 2.
     float
         Mean logarithm of the probability of the true class, with this power.
     """

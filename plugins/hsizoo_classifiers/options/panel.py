@@ -28,11 +28,12 @@ class PanelOptions:
         University), random and block-disjoint draws of five labels per class, seeds 0 to 4, on test
         pixels, one setting for all of them.  How much is lost if a scene has no say in its own
         setting is told in ``benchmarks/results/carry_over_labels.md``.
-    trust : float, default 8
-        How fast the prior weight of an expert falls with its loss on labels that it was not shown:
-        by this factor, times the difference to the best, in the exponent.
-    caution : float, default 0.3
-        Penalty on the squared distance of the weights from these; large values keep them.
+    trust : float, default 0.33
+        How much is believed of what the labels say about the experts.  The prior weight of an
+        expert falls by the exponential of this share of its loss, summed over all labels.
+    caution : float, default 40
+        Penalty on the squared distance of the weights from these prior ones, beside the loss summed
+        over all labels; large values keep them.
     without : {"none", "spectra", "shapes", "profiles", "scales", "regions", "walk", "spread", \
 "ipg-plus"}, default "none"
         Expert that is not heard, to see what it is worth.
@@ -44,8 +45,8 @@ class PanelOptions:
     """
 
     folds: int = 5
-    trust: float = 8.0
-    caution: float = 0.3
+    trust: float = 0.33
+    caution: float = 40.0
     without: Literal[
         "none", "spectra", "shapes", "profiles", "scales", "regions", "walk", "spread", "ipg-plus"
     ] = "none"
