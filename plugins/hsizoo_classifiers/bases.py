@@ -1,4 +1,4 @@
-"""Classifiers that stand on another one: on its answer, or on features that it is given as bands."""
+"""Classifiers that stand on another one: on its answer, or on features given to it as bands."""
 
 from __future__ import annotations
 

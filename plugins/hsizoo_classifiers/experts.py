@@ -89,8 +89,8 @@ def discriminant(known: Floats, seeds: Seeds, values: Floats) -> Floats:
     spread = values.std(axis=0)
     scale = np.where(spread > 0, spread, 1)
     means = known[np.argsort(seeds.classes)]
-    found = softmax(-0.5 * cdist(values / scale, means / scale, "sqeuclidean"), axis=1)
-    return found
+    nearest: Floats = softmax(-0.5 * cdist(values / scale, means / scale, "sqeuclidean"), axis=1)
+    return nearest
 
 
 class Experts:
@@ -150,9 +150,11 @@ class Experts:
         heard: dict[str, Any] = {
             "spectra": lambda: machine(self._spectra[known], seeds.classes, self._spectra[at]),
             "shapes": lambda: machine(self._shapes[known], seeds.classes, self._shapes[at]),
-            "profiles": lambda: RandomForestClassifier(100, random_state=chance)
-            .fit(self._profiles[known], seeds.classes)
-            .predict_proba(self._profiles[at]),
+            "profiles": lambda: (
+                RandomForestClassifier(100, random_state=chance)
+                .fit(self._profiles[known], seeds.classes)
+                .predict_proba(self._profiles[at])
+            ),
             "scales": lambda: discriminant(self._scales[known], seeds, self._scales[at]),
             "regions": lambda: self._regions.likely(seeds)[at],
             "walk": lambda: walked[at],

@@ -5,8 +5,8 @@ hyperspectral images using local covariance matrix representation", IEEE Transac
 and Remote Sensing 56 (2018) 3534-3546.
 
 Of the pixels around a pixel, those that resemble it most are taken, and their covariance stands for
-it.  Covariances are compared by the scalar product of their matrix logarithms (log-Euclidean), which
-is the kernel of a support vector machine.
+it.  Covariances are compared by the scalar product of their matrix logarithms (log-Euclidean),
+which is the kernel of a support vector machine.
 """
 
 from __future__ import annotations

@@ -115,10 +115,6 @@ def _hearing(
 ) -> Hearing:
     """Put together what was heard: each kind of division counts the same."""
     classes = [seeds.classes[each] for kind in kinds for each in kind]
-    importance = [
-        np.full(each.sum(), 1 / sum(other.sum() for other in kind)) for kind in kinds for each in kind
-    ]
-    weight = np.concatenate(importance)
-    return Hearing(
-        np.concatenate(heard, axis=1), np.concatenate(classes), weight / weight.sum()
-    )
+    sizes = [[int(each.sum()) for each in kind] for kind in kinds]
+    weight = np.concatenate([np.full(sum(kind), 1 / sum(kind)) for kind in sizes if kind])
+    return Hearing(np.concatenate(heard, axis=1), np.concatenate(classes), weight / weight.sum())

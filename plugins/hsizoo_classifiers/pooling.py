@@ -1,9 +1,9 @@
 """Weigh experts by what they say of labels that they were not shown, and pool their answers.
 
-G. E. Hinton, "Training products of experts by minimizing contrastive divergence", Neural Computation
-14 (2002) 1771-1800, for the product; C. Guo et al., "On calibration of modern neural networks", ICML
-2017, for the temperature.  That the folds of the labels choose the weights is stacking (D. H.
-Wolpert, Neural Networks 5 (1992) 241-259).
+G. E. Hinton, "Training products of experts by minimizing contrastive divergence", Neural
+Computation 14 (2002) 1771-1800, for the product; C. Guo et al., "On calibration of modern neural
+networks", ICML 2017, for the temperature.  That the folds of the labels choose the weights is
+stacking (D. H. Wolpert, Neural Networks 5 (1992) 241-259).
 """
 
 from __future__ import annotations

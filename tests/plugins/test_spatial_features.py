@@ -243,7 +243,8 @@ def test_erw_walks_over_its_base():
     prior = np.moveaxis(classify("rf:trees=20", cube, labels), 0, -1).astype(float)
     expected = GridWalk(first_component(cube), 710, 1e-3).towards(prior.reshape(-1, 3), seeds)
     found = np.moveaxis(classify(QUICK[0], cube, labels), 0, -1)
-    np.testing.assert_allclose(found[cube.valid], expected.reshape(20, 28, 3)[cube.valid], atol=1e-6)
+    expected = expected.reshape(20, 28, 3)
+    np.testing.assert_allclose(found[cube.valid], expected[cube.valid], atol=1e-6)
 
 
 def test_features_of_superpixels_are_components_of_scaled_bands(rng):
@@ -275,8 +276,10 @@ def test_the_graph_of_superpixels_is_that_of_a_loop(rng):
     for i in range(6):
         strength = {}
         for j in set(range(6)) - {i}:
-            apart = 0.7 * ((around[i] - around[j]) ** 2).sum() + 0.3 * ((own[i] - own[j]) ** 2).sum()
-            strength[j] = -apart / 0.25 - np.linalg.norm(places[i] - places[j]) / 0.3
+            near, mine = ((around[i] - around[j]) ** 2).sum(), ((own[i] - own[j]) ** 2).sum()
+            strength[j] = (
+                -(0.7 * near + 0.3 * mine) / 0.25 - np.linalg.norm(places[i] - places[j]) / 0.3
+            )
         best = sorted(strength, key=strength.get)[::-1][:2]
         for j in best:
             weight = np.exp(strength[j] - strength[best[0]])

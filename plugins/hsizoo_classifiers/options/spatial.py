@@ -160,9 +160,7 @@ class SuperpixelGraphOptions:
     def __post_init__(self) -> None:
         at_least(1, superpixels=self.superpixels, neighbours=self.neighbours)
         share(balance=self.balance)
-        above_zero(
-            compactness=self.compactness, width=self.width, reach=self.reach, mu=self.mu
-        )
+        above_zero(compactness=self.compactness, width=self.width, reach=self.reach, mu=self.mu)
 
 
 @dataclass(frozen=True, kw_only=True)
