@@ -1,7 +1,10 @@
 """The experts that `hsizoo_classifiers.panel.Panel` hears: simple, fast, and unlike each other.
 
-Four look at a pixel, or at things around it, and know nothing of where it lies; four spread labels
-over regions or a graph.  Where classes are scattered over the scene, the former are right, and in
+Four look at a pixel and what is around it, and know nothing of where it lies: a support vector
+machine on single spectra (``spectra``) and on their shapes (``shapes``), a random forest on
+morphological profiles (``profiles``), and a linear discriminant on components smoothed over several
+scales (``scales``).  Two spread labels over a graph of pixels (``spread``, which is ``lp``) or over
+regions (``ipg-plus``).  Where classes are scattered over the scene, the former are right, and in
 fields the latter.  What does not depend on labels is computed once for a cube.
 """
 
@@ -30,8 +33,7 @@ from hsizoo_classifiers.pixels import Components, Seeds, filled
 __all__ = ["USUAL", "Experts", "shapes"]
 
 USUAL: Final = {
-    "spectra": 1.2, "shapes": 1.3, "profiles": 1.6, "scales": 0.4,
-    "regions": 0.45, "walk": 0.7, "spread": 0.5, "ipg-plus": 0.75,
+    "spectra": 1.2, "shapes": 1.3, "profiles": 1.6, "scales": 0.4, "spread": 0.5, "ipg-plus": 0.75,
 }  # fmt: skip
 """Power of each expert's probabilities where labels are too few to tell.
 
@@ -143,7 +145,6 @@ class Experts:
             Seed of the forest.
         """
         known = seeds.rows * self._width + seeds.cols
-        walked = self._regions.walked(seeds)
         total = arrived.sum(axis=1, keepdims=True)
         uniform = np.full_like(arrived, 1 / seeds.count)
         spread = np.divide(arrived, total, out=uniform, where=total > 0)
@@ -156,9 +157,9 @@ class Experts:
                 .predict_proba(self._profiles[at])
             ),
             "scales": lambda: discriminant(self._scales[known], seeds, self._scales[at]),
-            "regions": lambda: self._regions.likely(seeds)[at],
-            "walk": lambda: walked[at],
             "spread": lambda: spread[at],
-            "ipg-plus": lambda: joined(walked, arrived, _WALK.nearby, _WALK.reach)[at],
+            "ipg-plus": lambda: joined(
+                self._regions.walked(seeds), arrived, _WALK.nearby, _WALK.reach
+            )[at],
         }
         return np.stack([heard[name]().astype(np.float32) for name in self.names])

@@ -89,10 +89,6 @@ class Regions:
         np.add.at(votes, (known, seeds.classes), 1)
         return walk((one, other), ease, self._options.pull, prior, votes)[self._small]
 
-    def likely(self, seeds: Seeds) -> Floats:
-        """Return the class probabilities of all pixels, (H * W, K), from spectra alone."""
-        return self._prior(seeds)[0][self._small]
-
     def _prior(self, seeds: Seeds) -> tuple[Floats, Whole]:
         """Class probabilities of the small regions, (n, K), and the regions of the labels."""
         known = self._small[seeds.rows * self._shape[1] + seeds.cols]

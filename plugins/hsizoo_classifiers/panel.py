@@ -4,7 +4,7 @@ No single method is right everywhere.  On scattered classes a support vector mac
 spectra beats label spreading by 25 points, and in fields it is the other way round.  The labels can
 tell: whoever predicts those that it was not shown is right about the scene.
 
-1. Eight simple experts (see `hsizoo_classifiers.experts`); what needs no labels is computed once.
+1. Six simple experts (see `hsizoo_classifiers.experts`); what needs no labels is computed once.
 2. Labels are held out in two ways: in random folds, and in two halves that lie apart, since an
    expert that trusts positions looks better than it is among labels that lie close together.
 3. Each expert's probabilities are raised to the power at which they fit the labels that were held
@@ -13,7 +13,8 @@ tell: whoever predicts those that it was not shown is right about the scene.
    the labels held out, and stay close to a softmax of the experts' own likelihoods: with few labels
    little can be told.  The power of the whole is found at the same time, so that probabilities are
    calibrated as far as the labels allow.
-5. With one label per class nothing can be held out: all experts count the same.
+5. With one label per class nothing can be held out: all experts count the same.  So they do where
+   only one class has more, since an expert that knows no other class would win.
 
 See `hsizoo_classifiers.pooling` for the papers.  No network, no GPU.
 """
@@ -86,8 +87,9 @@ class Panel(FittedCubeOnly):
             heard.append(logs(experts.answers(given, brought, places[each], chance)))
         hsizoo.tell_progress(len(heard), len(shown))
         powers = np.array([USUAL[name] for name in experts.names]) / len(experts.names)
-        if held:
-            hearing = _hearing(kinds, heard, seeds)
+        heard_of = {int(label) for each in held for label in seeds.classes[each]}
+        if len(heard_of) > 1:
+            hearing = self._hearing(kinds, heard, seeds)
             usual = np.array([USUAL[name] for name in experts.names])
             powers = self._weighed(hearing, usual, len(seeds.classes))
         self.weights = dict(zip(experts.names, powers.tolist(), strict=True))
@@ -109,12 +111,14 @@ class Panel(FittedCubeOnly):
         warm = Hearing(heat[:, None, None] * hearing.logs, hearing.classes, hearing.importance)
         return heat * weigh(warm, prior, self.options.caution / count)
 
-
-def _hearing(
-    kinds: list[list[npt.NDArray[np.bool_]]], heard: list[Floats], seeds: Seeds
-) -> Hearing:
-    """Put together what was heard: each kind of division counts the same."""
-    classes = [seeds.classes[each] for kind in kinds for each in kind]
-    sizes = [[int(each.sum()) for each in kind] for kind in kinds]
-    weight = np.concatenate([np.full(sum(kind), 1 / sum(kind)) for kind in sizes if kind])
-    return Hearing(np.concatenate(heard, axis=1), np.concatenate(classes), weight / weight.sum())
+    def _hearing(
+        self, kinds: list[list[npt.NDArray[np.bool_]]], heard: list[Floats], seeds: Seeds
+    ) -> Hearing:
+        """Put together what was heard in the folds and in the halves."""
+        classes = [seeds.classes[each] for kind in kinds for each in kind]
+        weight = []
+        for kind, share in zip(kinds, (1.0, self.options.apart), strict=True):
+            count = sum(int(each.sum()) for each in kind)
+            weight += [share / count] * count
+        importance = np.array(weight) / sum(weight)
+        return Hearing(np.concatenate(heard, axis=1), np.concatenate(classes), importance)

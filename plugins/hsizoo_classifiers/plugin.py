@@ -145,7 +145,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             "panel",
             "panel:Panel",
             "panel:PanelOptions",
-            "Eight experts, weighed by labels that they were not shown; no network",
+            "Six experts, weighed by labels that they were not shown; no network",
             "Our own; after Wolpert, Neural Networks 5 (1992) 241, and Hinton, Neural Comput. 14 "
             "(2002) 1771",
         ),
