@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -32,16 +33,24 @@ class Graph:
 
     def arrived(self, cube: hsizoo.HyperCube, seeds: Seeds) -> npt.NDArray[np.float64]:
         """Return how much of each class arrives at the valid pixels, (n, K); 0 or more."""
+        return self.arrived_of(cube, [seeds])[0]
+
+    def arrived_of(
+        self, cube: hsizoo.HyperCube, several: Sequence[Seeds]
+    ) -> list[npt.NDArray[np.float64]]:
+        """Do the same for several sets of labels, which takes less time than one by one."""
         steps = self._steps(cube)
         number = np.zeros(cube.shape[:2], dtype=np.intp)
         number[cube.valid] = np.arange(steps.shape[0])
-        start = np.zeros((steps.shape[0], seeds.count))
-        start[number[seeds.rows, seeds.cols], seeds.classes] = 1
+        ends = np.cumsum([seeds.count for seeds in several])
+        start = np.zeros((steps.shape[0], ends[-1]))
+        for seeds, end in zip(several, ends, strict=True):
+            start[number[seeds.rows, seeds.cols], end - seeds.count + seeds.classes] = 1
         start /= start.sum(axis=0)  # a class is not more likely for having more labels
         reached: npt.NDArray[np.float64] = start
         for _ in range(_STEPS):
             reached = self._options.alpha * (steps @ reached) + (1 - self._options.alpha) * start
-        return reached
+        return np.split(reached, ends[:-1], axis=1)
 
     def spread(self, cube: hsizoo.HyperCube, seeds: Seeds) -> npt.NDArray[np.float64]:
         """Class probabilities of the valid pixels, (n, K); uniform where no label arrives."""

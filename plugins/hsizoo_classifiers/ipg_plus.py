@@ -44,16 +44,65 @@ from hsizoo_classifiers.regions import (
     noise_components,
 )
 
-__all__ = ["RegionWalk", "WalkedLabels"]
+__all__ = ["LP", "RegionWalk", "Regions", "WalkedLabels", "joined"]
 
 _BORDER_COMPONENTS: Final = 5  # the best components, for border contrast; chosen like the options
 _BORDER_SCATTER: Final = 0.5  # weight of the labels' scatter in that metric
-_LP: Final = Graph(
+LP: Final = Graph(
     GraphOptions(components=6, smoothing=1, position=3, neighbours=10, width=0.5, alpha=0.99)
 )
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
+
+
+class Regions:
+    """Nested regions of a cube, ready for any labels.
+
+    Parameters
+    ----------
+    cube : HyperCube
+    options : RegionWalkOptions
+    """
+
+    def __init__(self, cube: hsizoo.HyperCube, options: RegionWalkOptions) -> None:
+        self._options = options
+        self._shape = cube.shape[:2]
+        image = noise_components(cube, options.components)
+        levels = nested_regions(image, tuple(max(1, options.regions // n) for n in (1, 4, 16)))
+        spectra = level(image, levels[0], options.kinds).reshape(-1, image.shape[2])
+        self._small = levels[0]
+        # Regions nest, so a small region takes the mean of the large region that contains it.
+        self._views = [means(levels[0], means(each, spectra)[each]) for each in levels]
+        self._scatter = covariance_within(levels[1], spectra)
+
+    def walked(self, seeds: Seeds) -> Floats:
+        """Return the class probabilities of all pixels, (H * W, K), after the walk."""
+        prior, known = self._prior(seeds)
+        few = self._scatter[:_BORDER_COMPONENTS, :_BORDER_COMPONENTS]
+        seen = metric(self._views[0][:, : len(few)], few, known, seeds.classes, _BORDER_SCATTER)
+        one, other, length = boundaries(self._small, self._shape)
+        ease = length * openness(
+            ((seen[one] - seen[other]) ** 2).sum(axis=1), self._options.contrast
+        )
+        votes = np.zeros_like(prior)
+        np.add.at(votes, (known, seeds.classes), 1)
+        return walk((one, other), ease, self._options.pull, prior, votes)[self._small]
+
+    def _prior(self, seeds: Seeds) -> tuple[Floats, Whole]:
+        """Class probabilities of the small regions, (n, K), and the regions of the labels."""
+        known = self._small[seeds.rows * self._shape[1] + seeds.cols]
+        found = [
+            log_densities(
+                metric(view, self._scatter, known, seeds.classes, self._options.own_scatter),
+                known,
+                seeds.classes,
+                self._options.sharpness,
+            )
+            for view in self._views
+        ]
+        prior = softmax(np.mean(found, axis=0), axis=1)
+        return balanced(prior, np.bincount(self._small), self._options.evenness), known
 
 
 class RegionWalk(FittedCubeOnly):
@@ -75,51 +124,13 @@ class RegionWalk(FittedCubeOnly):
     ) -> Self:
         """Run the walk; deterministic.  See `PixelClassifier.fit`."""
         seeds = find_seeds(cube, labels)
-        small, views, scatter = self._prepare(cube)
-        known = small[seeds.rows * cube.shape[1] + seeds.cols]
-        prior = self._prior(small, views, scatter, known, seeds)
-        few = scatter[:_BORDER_COMPONENTS, :_BORDER_COMPONENTS]
-        seen = metric(views[0][:, : len(few)], few, known, seeds.classes, _BORDER_SCATTER)
-        one, other, length = boundaries(small, cube.shape[:2])
-        ease = length * openness(
-            ((seen[one] - seen[other]) ** 2).sum(axis=1), self.options.contrast
-        )
-        votes = np.zeros_like(prior)
-        np.add.at(votes, (known, seeds.classes), 1)
-        walked = walk((one, other), ease, self.options.pull, prior, votes)[small][
-            cube.valid.ravel()
-        ]
+        walked = Regions(cube, self.options).walked(seeds)[cube.valid.ravel()]
         if self.options.nearby:
             walked = joined(
-                walked, _LP.arrived(cube, seeds), self.options.nearby, self.options.reach
+                walked, LP.arrived(cube, seeds), self.options.nearby, self.options.reach
             )
         self._keep(cube, walked)
         return self
-
-    def _prepare(self, cube: hsizoo.HyperCube) -> tuple[Whole, list[Floats], Floats]:
-        """Return the small regions, their mean spectra at each level, and the scatter."""
-        image = noise_components(cube, self.options.components)
-        levels = nested_regions(image, tuple(max(1, self.options.regions // n) for n in (1, 4, 16)))
-        spectra = level(image, levels[0], self.options.kinds).reshape(-1, image.shape[2])
-        # Regions nest, so a small region takes the mean of the large region that contains it.
-        views = [means(levels[0], means(each, spectra)[each]) for each in levels]
-        return levels[0], views, covariance_within(levels[1], spectra)
-
-    def _prior(
-        self, small: Whole, views: list[Floats], scatter: Floats, known: Whole, seeds: Seeds
-    ) -> Floats:
-        """Class probabilities of each small region from spectra alone, (n, K)."""
-        found = [
-            log_densities(
-                metric(view, scatter, known, seeds.classes, self.options.own_scatter),
-                known,
-                seeds.classes,
-                self.options.sharpness,
-            )
-            for view in views
-        ]
-        prior = softmax(np.mean(found, axis=0), axis=1)
-        return balanced(prior, np.bincount(small), self.options.evenness)
 
 
 def joined(walked: Floats, arrived: Floats, nearby: float, reach: float) -> Floats:

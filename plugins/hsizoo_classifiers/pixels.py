@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 import hsizoo
 from hsizoo.errors import DataError
@@ -17,6 +18,7 @@ __all__ = [
     "Seeds",
     "check_cube",
     "fill",
+    "filled",
     "find_seeds",
     "fitted_first",
 ]
@@ -161,6 +163,23 @@ def fill(cube: hsizoo.HyperCube, probability: npt.NDArray[Any]) -> Floats:
     whole = np.full((classes, *cube.shape[:2]), 1 / classes, dtype=np.float32)
     whole[:, cube.valid] = probability.T
     return whole
+
+
+def filled(cube: hsizoo.HyperCube) -> npt.NDArray[np.float32]:
+    """Return the spectra, (H, W, B); pixels without one take that of the nearest valid pixel.
+
+    Raises
+    ------
+    DataError
+        If no pixel is valid.
+    """
+    check_cube(cube)
+    if cube.valid.all():
+        return cube.data
+    nearest = ndimage.distance_transform_edt(
+        ~cube.valid, return_distances=False, return_indices=True
+    )
+    return cube.data[tuple(nearest)]
 
 
 def fitted_first(thing: Any) -> Any:

@@ -105,6 +105,59 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         paper="Feng et al., doi:10.1109/LGRS.2023.3241340 (built from its abstract)",
         from_abstract=True,
     )
+    for name, target, options, summary, paper in (
+        (
+            "erw",
+            "erw:ExtendedWalk",
+            "spatial:ExtendedWalkOptions",
+            "Extended random walker over any classifier: erw:base=svm",
+            "Kang et al., IEEE Trans. Geosci. Remote Sens. 53 (2015) 144",
+        ),
+        (
+            "emp",
+            "emp:ExtendedProfiles",
+            "spatial:ProfileOptions",
+            "Any classifier on extended morphological profiles: emp:base=rf",
+            "Benediktsson et al., IEEE Trans. Geosci. Remote Sens. 43 (2005) 480",
+        ),
+        (
+            "lcmr",
+            "lcmr:LocalCovariance",
+            "spatial:LocalCovarianceOptions",
+            "Support vector machine on local covariances, log-Euclidean kernel",
+            "Fang et al., IEEE Trans. Geosci. Remote Sens. 56 (2018) 3534",
+        ),
+        (
+            "sgl",
+            "sgl:SuperpixelGraph",
+            "spatial:SuperpixelGraphOptions",
+            "Labels spread over a graph of superpixels",
+            "Sellars et al., IEEE Trans. Geosci. Remote Sens. 58 (2020) 4180 (from descriptions)",
+        ),
+        (
+            "rpnet",
+            "rpnet:RandomPatches",
+            "spatial:RandomPatchesOptions",
+            "Any classifier on the answers of random patches of the image: rpnet:base=svm",
+            "Xu et al., ISPRS J. Photogramm. Remote Sens. 142 (2018) 344",
+        ),
+        (
+            "panel",
+            "panel:Panel",
+            "panel:PanelOptions",
+            "Six experts, weighed by labels that they were not shown; no network",
+            "Our own; after Wolpert, Neural Networks 5 (1992) 241, and Hinton, Neural Comput. 14 "
+            "(2002) 1771",
+        ),
+    ):
+        yield hsizoo.ComponentSpec(
+            name=name,
+            kind="classifier",
+            target=f"hsizoo_classifiers.{target}",
+            options_type=f"hsizoo_classifiers.options.{options}",
+            summary=summary,
+            paper=paper,
+        )
     for name, kind, target, options, summary, paper in (
         (
             "lp",

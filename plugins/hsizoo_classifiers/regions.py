@@ -22,7 +22,7 @@ from sklearn.cluster import ward_tree
 from sklearn.feature_extraction.image import grid_to_graph
 
 import hsizoo
-from hsizoo_classifiers.pixels import check_cube
+from hsizoo_classifiers.pixels import filled
 
 __all__ = [
     "boundaries",
@@ -67,27 +67,23 @@ def noise_components(cube: hsizoo.HyperCube, number: int) -> Floats:
     DataError
         If no pixel is valid.
     """
-    check_cube(cube)
-    nearest = ndimage.distance_transform_edt(
-        ~cube.valid, return_distances=False, return_indices=True
-    )
-    filled = cube.data[tuple(nearest)].astype(np.float64)
+    whole = filled(cube).astype(np.float64)
     # A constant band has neither signal nor noise; their ratio would be that of two ridges.
-    seen = filled[cube.valid]
+    seen = whole[cube.valid]
     varying = (seen != seen[0]).any(axis=0)
     if not varying.all():
         varying[0] |= not varying.any()
-        filled = filled[..., varying]
+        whole = whole[..., varying]
     del seen
-    filled -= filled[cube.valid].mean(axis=0)
-    noise = _differences(filled, cube.valid)
-    centred = filled[cube.valid]
+    whole -= whole[cube.valid].mean(axis=0)
+    noise = _differences(whole, cube.valid)
+    centred = whole[cube.valid]
     total = centred.T @ centred / len(centred)
     values, vectors = scipy.linalg.eigh(positive(total), positive(noise))
     best = vectors[:, ::-1][:, :number] / np.sqrt(values[::-1][:number])
     # Fix the signs, so that they do not depend on the linear algebra library.
     signs = np.sign(best[np.abs(best).argmax(axis=0), np.arange(best.shape[1])])
-    return filled @ (best * signs)
+    return whole @ (best * signs)
 
 
 def _differences(image: Floats, valid: npt.NDArray[np.bool_]) -> Floats:

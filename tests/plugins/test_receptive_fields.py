@@ -47,7 +47,7 @@ def test_a_class_depends_on_the_square_and_on_nothing_outside_of_it(name, field)
         assert abs(middle(data + noise * edge[..., None]) - middle(data)).max() > 1e-5
 
 
-@pytest.mark.parametrize("name", ["lp", "ipg-plus"])
+@pytest.mark.parametrize("name", ["lp", "ipg-plus", "erw", "emp", "lcmr", "sgl", "rpnet", "panel"])
 def test_graphs_see_the_whole_scene(name):
     assert hsizoo.create(name, "classifier").receptive_field == "scene"
 

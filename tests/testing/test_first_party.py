@@ -9,7 +9,8 @@ SEGMENTERS = ("sa-rw", "sam2.1-nano", "medsam-adapter")
 TRAINED = ("sam2.1-nano-ft", "samsa-nano", "samsa2-nano")
 CLASSIFIERS = (
     "svm", "rf", "dca", "cnn2d:epochs=3", "ssrn:epochs=3", "a2s2k:epochs=3", "cdcnn:epochs=3",
-    "dbma:epochs=3", "sln-sni:epochs=3", "smr-eg:max_steps=4",
+    "dbma:epochs=3", "sln-sni:epochs=3", "smr-eg:max_steps=4", "erw", "emp", "lcmr", "sgl", "rpnet",
+    "panel",
 )  # fmt: skip
 LABELERS = ("ipg:iterations=2", "ipg-plus")
 DATASETS = (
