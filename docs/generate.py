@@ -1,7 +1,7 @@
 """Pages that say what the code says: components, commands, Python names, options and columns.
 
 Written before Sphinx reads any page, into folders that git ignores.  `docs/components.toml` and
-`docs/references.bib` add what the code does not know: equations, how a component was verified, and
+`hsizoo/report/references.bib` add what the code does not know: equations, how a component was verified, and
 citations.
 """
 
@@ -174,9 +174,9 @@ def known_texts() -> Mapping[str, Mapping[str, Any]]:
 @cache
 def references() -> Mapping[str, str]:
     """BibTeX entries by their key."""
-    text = (DOCS / "references.bib").read_text(encoding="utf-8")
-    found = re.findall(r"^(@\w+\{([^,]+),\n.*?^\})", text, re.M | re.S)
-    return {key: entry for entry, key in found}
+    from hsizoo.report.bibliography import known_entries
+
+    return {key: each.text for key, each in known_entries().items()}
 
 
 # --- from reStructuredText in docstrings to Markdown ---------------------------------------------

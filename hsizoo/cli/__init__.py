@@ -51,6 +51,7 @@ def _make_app() -> typer.Typer:
         new_plugin,
         package_weights,
         plugins,
+        report,
         runs,
         segment,
         show,
@@ -88,6 +89,7 @@ def _make_app() -> typer.Typer:
     )(bench.bench)
     command("runs", short_help="List stored runs.")(runs.runs)
     command("table", short_help="Print the table of a stored run again.")(table.table)
+    command("report", short_help="Make a page of stored runs.", epilog=report.EPILOG)(report.report)
     command(
         "show",
         short_help="Show what a cube is, in words and as a picture.",
