@@ -1,8 +1,8 @@
 """Pages that say what the code says: components, commands, Python names, options and columns.
 
 Written before Sphinx reads any page, into folders that git ignores.  `docs/components.toml` and
-`hsizoo/report/references.bib` add what the code does not know: equations, how a component was verified, and
-citations.
+`hsizoo/report/references.bib` add what the code does not know: equations, how a component was
+verified, and citations.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def bibliography(citations: Iterable[tuple[str, str]]) -> tuple[list[str], list[
         ``name: text`` of those that name no paper.
     """
     entries: dict[str, str] = {"hsizoo": _OWN}
-    without = {}
+    without: dict[str, None] = {}
     for name, text in citations:
         known = [entry for entry in known_entries().values() if entry.is_of(text)]
         if known:

@@ -97,7 +97,7 @@ def inline_svg(drawing: Drawing, name: str, words: str) -> str:
     box = re.search(r'viewBox="[^"]*"', head)
     assert box is not None
     # Within a page, neither namespaces nor sizes are needed, and ids must be of one drawing only.
-    rest = re.sub(r'\s*<metadata>.*?</metadata>', "", rest, flags=re.S)
+    rest = re.sub(r"\s*<metadata>.*?</metadata>", "", rest, flags=re.S)
     prefix = re.sub(r"\W", "_", name)
     rest = re.sub(r'( id="|url\(#|xlink:href="#)', rf"\1{prefix}-", rest)
     rest = rest.replace(_INK, "currentColor")
@@ -122,11 +122,12 @@ def figure_csv(figure: Figure) -> str:
     words = dict(enumerate(figure.ticks))
     lines = []
     for series in figure.series:
-        ends = [list(each) or [None] * len(series.x) for each in (series.low, series.high)]
+        none: list[float | None] = [None] * len(series.x)
+        ends = [list(each) or none for each in (series.low, series.high)]
         for x, y, low, high in zip(series.x, series.y, *ends, strict=True):
             at = y if figure.flat else x
             line = {"series": series.label, "x": x, "y": y, "low": low, "high": high}
-            lines.append({**line, "name": words.get(int(round(at)), "")})
+            lines.append({**line, "name": words.get(round(at), "")})
     head = ["series", *(["name"] if words else []), "x", "y", "low", "high"]
     return to_csv(head, [{key: line[key] for key in head} for line in lines])
 
@@ -139,7 +140,8 @@ def _settings(**own: Any) -> Iterator[None]:
     sizes = {"font.size": 7, "axes.titlesize": 7.5, "axes.labelsize": 7, "legend.fontsize": 6.5}
     small = {"xtick.labelsize": 6.5, "ytick.labelsize": 6.5, "figure.titlesize": 7.5}
     thin = {"axes.linewidth": 0.6, "lines.linewidth": 1.1, "lines.markersize": 3}
-    with mpl.rc_context({**dict.fromkeys(ink, _INK), **sizes, **small, **thin, **own}):
+    every: Any = {**dict.fromkeys(ink, _INK), **sizes, **small, **thin, **own}
+    with mpl.rc_context(every):
         yield
 
 
@@ -159,8 +161,9 @@ def _title(text: str) -> str:
 
 
 def _chart(chart: Chart, rows: Sequence[str]) -> Drawing:
-    order = list(dict.fromkeys([*rows, *(series.label for series in chart.series)]))
     shown = [series for series in chart.series if len(series.x)]
+    labels = list(dict.fromkeys(series.label for series in shown))
+    order = list(rows) if set(labels) <= set(rows) else labels
     legend = len(shown) > 1 or (bool(shown) and not chart.flat)
     lines = math.ceil(min(len(shown), _MOST_IN_LEGEND) / 2) if legend else 0
     tall = max(1.2, 0.17 * len(chart.ticks) + 0.5) if chart.flat else 2.1
@@ -182,9 +185,7 @@ def _chart(chart: Chart, rows: Sequence[str]) -> Drawing:
     return drawing
 
 
-def _series(
-    axes: Axes, chart: Chart, series: Any, colour: int, place: int, among: int
-) -> Any:
+def _series(axes: Axes, chart: Chart, series: Any, colour: int, place: int, among: int) -> Any:
     look: dict[str, Any] = {
         "color": _COLOURS[colour % len(_COLOURS)],
         "marker": _MARKERS[colour % len(_MARKERS)],
@@ -245,11 +246,12 @@ def _matrix(matrix: Matrix) -> Drawing:
         axes.set_yticks(range(number), names, fontsize=small)
         axes.set(xlabel="predicted", ylabel="true")
         axes.set_title(_title(matrix.title), loc="left")
-        for (row, column), count in np.ndenumerate(counts if number <= _MOST_COUNTED else counts[:0]):
+        told = counts if number <= _MOST_COUNTED else counts[:0]
+        for (row, column), count in np.ndenumerate(told):
             if count:
                 shade = "#ffffff" if shares[row, column] > _DARK else "#000000"
                 axes.text(column, row, f"{count:.0f}", ha="center", va="center", color=shade,
-                          fontsize=small * (0.85 if count < 1000 else 0.65))  # fmt: skip
+                          fontsize=small * (0.8 if count < 1000 else 0.5))  # fmt: skip
     return drawing
 
 

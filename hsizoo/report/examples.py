@@ -17,6 +17,7 @@ from hsizoo.report.overlays import (
     Shown,
     classes_shown,
     coloured,
+    hex_colour,
     shown_of,
 )
 from hsizoo.report.pictures import new_figure, to_png
@@ -135,7 +136,7 @@ def _drawn(
         from matplotlib.patches import Patch
 
         names = {"object, found": FOUND, "beside it": WRONG, "object, missed": MISSED}
-        patches = [Patch(color=[c / 255 for c in colour]) for colour in names.values()]
+        patches = [Patch(color=hex_colour(colour)) for colour in names.values()]
         figure.legend(handles=patches, labels=list(names), loc="outside lower center",
                       ncols=3, frameon=False, fontsize=8)  # fmt: skip
     title = f"{row.name}: {', '.join(words for words, _, _ in chosen)} of {count} samples"
@@ -179,10 +180,10 @@ def _given(axes: Axes, shown: Shown) -> None:
     height, width = shown.scene.shape
     axes.imshow(shown.scene.pixels(), extent=(-0.5, width - 0.5, height - 0.5, -0.5))
     for number, (row, col, positive) in enumerate(shown.overlay.clicks, start=1):
-        look = {"boxstyle": "circle,pad=0.25" if positive else "square,pad=0.25", "lw": 0.8,
-                "fc": "white" if positive else "black", "ec": "black" if positive else "white"}  # fmt: skip
-        axes.text(col, row, str(number), fontsize=5.5, ha="center", va="center",
-                  color=look["ec"], bbox=look)  # fmt: skip
+        form, fill, ink = ("circle", "white", "black") if positive else ("square", "black", "white")
+        look: dict[str, Any] = {"boxstyle": f"{form},pad=0.25", "lw": 0.8, "fc": fill, "ec": ink}
+        axes.text(col, row, str(number), fontsize=5.5, ha="center", va="center", color=ink,
+                  bbox=look)  # fmt: skip
     if shown.overlay.box is not None:
         from matplotlib.patches import Rectangle
 

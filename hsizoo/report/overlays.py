@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ __all__ = [
     "classes_shown",
     "coloured",
     "data_uri",
+    "hex_colour",
     "png",
     "shown_of",
 ]
@@ -198,3 +199,14 @@ def png(pixels: npt.NDArray[np.uint8]) -> bytes:
 def data_uri(content: bytes, kind: str = "image/png") -> str:
     """Return a file as an address that holds it."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def hex_colour(colour: Sequence[int]) -> str:
+    """Return a colour as pages write it.
+
+    Examples
+    --------
+    >>> hex_colour((0, 114, 178))
+    '#0072b2'
+    """
+    return "#" + "".join(f"{each:02x}" for each in colour)

@@ -92,7 +92,9 @@ class RankedSamples:
             seed=seed,
             training_seed=training_seed,
             values={
-                name: value for name, value in zip(self._names, values, strict=True) if value == value
+                name: value
+                for name, value in zip(self._names, values, strict=True)
+                if value == value
             },
         )
 

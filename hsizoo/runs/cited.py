@@ -67,10 +67,15 @@ def inferred_options(
             value = (part.get("options") or {}).get(name, option.default)
             if isinstance(value, Mapping):
                 value = str(value.get("component", "")).removeprefix("hsizoo/")
-            line = entry.spec.name, name, str(value), " ".join(option.doc.split())
+            line = entry.spec.name, name, str(value), _plain(option.doc)
             if line not in told:
                 told.add(line)
                 yield line
+
+
+def _plain(doc: str) -> str:
+    """A description without the marks of its docstring."""
+    return " ".join(doc.replace("`", "").split())
 
 
 def _walk(parts: Any) -> Iterator[Mapping[str, Any]]:

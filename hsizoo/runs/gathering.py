@@ -115,8 +115,7 @@ def gather(runs: Sequence[str]) -> Gathered:
     if len(names) > 1:
         told = ", ".join(f"{run.name}: {run.results['protocol']}" for run in opened)
         raise ProtocolError(
-            f"runs of different protocols have no table in common ({told}); "
-            "make a report of each"
+            f"runs of different protocols have no table in common ({told}); make a report of each"
         )
     protocol = protocol_class(names[0])
     if len(opened) > 1:
@@ -316,7 +315,9 @@ class _Rows:
         )
         self._with_dataset = self._several and len(names) > 1 and not asked
         self._perturbed = any(
-            (cell.get("conditions") or {}).get(_PERTURBATION) for run in runs for cell, _ in run.cells
+            (cell.get("conditions") or {}).get(_PERTURBATION)
+            for run in runs
+            for cell, _ in run.cells
         )
         self._taken: dict[str, str] = {}  # component by label and conditions
         self._seen: set[str] = set()
@@ -347,4 +348,3 @@ class _Rows:
             return None
         self._seen.add(key)
         return row
-

@@ -191,7 +191,9 @@ def _subtitle(gathered: Gathered) -> str:
     for mark in marks(gathered.records):
         counts[mark.status] = counts.get(mark.status, 0) + 1
     words = [f"protocol {gathered.protocol.name} {gathered.protocol.version}"]
-    words.append(f"{counts['done']} cells" + f", {counts['failed']} failed" * bool(counts["failed"]))
+    words.append(
+        f"{counts['done']} cells" + f", {counts['failed']} failed" * bool(counts["failed"])
+    )
     if finished := gathered.records.finished:
         words.append(f"last cell finished {finished[:16].replace('T', ' ')} UTC")
     return "; ".join(words)

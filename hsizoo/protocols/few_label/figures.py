@@ -68,14 +68,14 @@ def _recalls(matrices: Sequence[Matrix]) -> Chart:
     return Chart(
         name="recall-by-class",
         title="Recall by class",
-        x="share of the test pixels of a class that are found",
+        x="recall",
         y="",
         series=series,
         ticks=classes,
         limits=(0, 1),
         joined=False,
         flat=True,
-        remark="Summed over seeds and scenes.",
+        remark="Share of the test pixels of a class that are found, over all seeds and scenes.",
     )
 
 

@@ -52,9 +52,7 @@ def mean_curve(
     return _mean(records, observed, {} if drawn is None else drawn)
 
 
-def _mean(
-    records: Sequence[Record], observed: Observed, drawn: dict[int, Draws]
-) -> Curve:
+def _mean(records: Sequence[Record], observed: Observed, drawn: dict[int, Draws]) -> Curve:
     if not records:
         return [], [], [], ""
     unit = choose_unit(records)

@@ -49,12 +49,17 @@ GENERATOR: Final = "hsizoo report"
 _MOST_FIGURES: Final = 40  # of a page; all are written by --figures
 _MOST_FAILED: Final = 200
 _LONGEST_LINK: Final = 2**18  # bytes of a table that a page holds to be downloaded
-_MEASURED: Final = (
+_INTERVALS: Final = (
     "In brackets: 95 % percentile bootstrap intervals over {units}, with the same draws for every "
-    "row.  After ±: standard deviation over seeds.  Bold: the best of a column.  ▲ ▼: better or "
-    "worse than {baseline}, as the 95 % interval of the paired difference does not include 0; not "
-    "corrected for the number of comparisons."
+    "row.  "
 )
+_DEVIATIONS: Final = "After ±: standard deviation over seeds.  "
+_BEST: Final = "Bold: the best of a column.  "
+_MARKS: Final = (
+    "▲ ▼: better or worse than {baseline}, as the 95 % interval of the paired difference over "
+    "{units} does not include 0; not corrected for the number of comparisons."
+)
+_NO_MARKS: Final = "With so few {unit}s no difference can be called significant."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,9 +172,7 @@ def written(content: Content, *, folder: Callable[[str, bytes], None] | None = N
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
-        raise MissingRequirement(
-            "the report needs Jinja2: pip install 'hsizoo[report]'"
-        ) from error
+        raise MissingRequirement("the report needs Jinja2: pip install 'hsizoo[report]'") from error
     loader = PackageLoader("hsizoo.report.page", ".")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
@@ -234,7 +237,7 @@ def _asset(name: str) -> str:
 def _markup(text: str) -> Any:
     from markupsafe import Markup
 
-    return Markup(text)  # noqa: S704
+    return Markup(text)
 
 
 def _policy(script: str, *, in_folder: bool) -> str:
@@ -310,8 +313,6 @@ def _more_tables(content: Content) -> Iterator[tuple[str, str, PageTable]]:
 
 def _main(content: Content, tables: Mapping[str, str]) -> dict[str, Any]:
     rows = content.comparison.rows
-    units = sorted({(row.units, row.unit) for row in rows if row.units})
-    over = ", ".join(f"{count} {unit}(s)" for count, unit in units) or "units"
     headline = content.headline
     remarks = {
         "differences": f"Each row minus {content.against.words}, in pairs.",
@@ -324,9 +325,7 @@ def _main(content: Content, tables: Mapping[str, str]) -> dict[str, Any]:
     ]
     examples = None
     if rows:
-        picture = examples_png(
-            content.protocol, content.comparison, content.observed, content.kept
-        )
+        picture = examples_png(content.protocol, content.comparison, content.observed, content.kept)
         examples = data_uri(picture) if picture else None
     words = {
         ".csv": "table (CSV)", ".md": "Markdown", ".tex": "LaTeX",
@@ -340,13 +339,13 @@ def _main(content: Content, tables: Mapping[str, str]) -> dict[str, Any]:
     sections = [("table", "Table")]
     sections += [("examples", "Examples")] if examples else []
     sections += [("figures", "Figures")]
-    sections += [(each["id"], each["title"]) for each in more]
+    sections += [(key, title) for key, title, _ in _more_tables(content)]
     sections += [("failures", "Failed cells")] if content.failures else []
     sections += [("inferred", "Inferred options")] if content.inferred else []
     sections += [("made", "How it was made"), ("cite", "To cite")]
     return {
         "main": main_table(content.layout, content.comparison, content.against),
-        "main_note": _MEASURED.format(units=over, baseline=content.against.words),
+        "main_note": _note(content),
         "notes": content.notes,
         "downloads": downloads,
         "examples": examples,
@@ -355,13 +354,30 @@ def _main(content: Content, tables: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def _note(content: Content) -> str:
+    """Explain intervals, deviations and marks, as far as the table has any."""
+    rows, compared = content.comparison.rows, content.against
+    units = sorted({(row.units, row.unit) for row in rows if row.units})
+    over = ", ".join(f"{count} {unit}(s)" for count, unit in units)
+    deviated = any(column.deviation for column in content.layout.columns)
+    words = _INTERVALS.format(units=over) if any(row.intervals for row in rows) else ""
+    words += _DEVIATIONS if deviated and any(row.deviations for row in rows) else ""
+    words += _BEST if len(rows) > 1 else ""
+    if any(each.low is not None for each in compared.differences):
+        words += _MARKS.format(baseline=compared.words, units=over)
+    elif compared.differences:
+        words += _NO_MARKS.format(unit=units[0][1] if units else "unit")
+    return words
+
+
 def _link(text: str) -> str:
     return "data:text/plain;charset=utf-8," + quote(text)
 
 
 def _figures(content: Content) -> dict[str, Any]:
     rows = [row.name for row in content.comparison.rows]
-    shown, left = [], 0
+    shown: list[dict[str, Any]] = []
+    left = 0
     for each, truth in all_figures(content):
         if len(shown) >= _MOST_FIGURES:
             left += 1

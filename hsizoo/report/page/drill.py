@@ -1,4 +1,4 @@
-"""What a row of the page opens to: its samples, and their overlays, as parts that are read apart."""
+"""What a row of the page opens to: its samples and their overlays, in parts."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from hsizoo.report.overlays import (
     classes_shown,
     coloured,
     data_uri,
+    hex_colour,
     png,
     shown_of,
 )
@@ -33,7 +34,8 @@ SAMPLES: Final = 2000
 ROOM: Final = 12 * 2**20
 """Bytes of images and masks that one page has."""
 
-_PART: Final = 200  # samples that are shown at a time
+_PART: Final = 50  # samples that are shown at a time
+_SOME: Final = 1000  # samples that are looked at for what tells them apart
 _FEWEST: Final = 5  # samples of a row, however many rows there are
 _COLUMNS: Final = 5
 _LEGEND = {"object, found": FOUND, "beside it": WRONG, "object, missed": MISSED}
@@ -165,7 +167,8 @@ class Drill:
         return self._last[1]
 
     def _image(self, scene: KeptScene) -> str:
-        name = f"image-{hashlib.sha256(scene.file).hexdigest()[:16]}.{'png' if scene.mime() == 'image/png' else 'jpg'}"
+        digest = hashlib.sha256(scene.file).hexdigest()[:16]
+        name = f"image-{digest}.{scene.mime().removeprefix('image/')}"
         if name not in self.images:
             self.images[name] = scene
             self._room -= len(scene.file) * 4 // 3
@@ -176,7 +179,7 @@ class _About:
     """What tells the samples of a row apart, beside object and scene."""
 
     def __init__(self, ranked: RankedSamples, ranks: Sequence[int]) -> None:
-        some = [ranked[rank] for rank in ranks[:_PART]]
+        some = [ranked[rank] for rank in ranks[:_SOME]]
         self._subject = any(sample.subject not in (sample.scene, "None", "") for sample in some)
         self._seed = any(sample.seed for sample in some)
         self._training = any(sample.training_seed is not None for sample in some)
@@ -224,15 +227,11 @@ def _overlay_of(shown: Shown, image: str) -> dict[str, Any]:
         layer = data_uri(png(coloured(mask, shown.target)))
         made["panels"].append({"name": step or "mask", "layers": [image, layer]})
     if shown.masks and shown.target is not None:
-        made["legend"] = [[name, _css(colour)] for name, colour in _LEGEND.items()]
+        made["legend"] = [[name, hex_colour(colour)] for name, colour in _LEGEND.items()]
     return made
 
 
 def class_legend(classes: Mapping[int, str]) -> list[list[str]]:
     """Return names and colours of classes."""
     colours = class_colours(max([0, *classes]) + 1).tolist()
-    return [[name, _css(colours[label])] for label, name in classes.items()]
-
-
-def _css(colour: Sequence[int]) -> str:
-    return "#" + "".join(f"{each:02x}" for each in colour)
+    return [[name, hex_colour(colours[label])] for label, name in classes.items()]

@@ -82,10 +82,10 @@
       button.setAttribute("aria-expanded", String(!open));
       if (open) { inner.hidden = true; return; }
       if (inner) { inner.hidden = false; return; }
-      const cell = make("td", { colspan: where.cells.length });
-      inner = make("tr", { class: "inner" }, cell);
+      const room = make("div", { class: "sticky" });
+      inner = make("tr", { class: "inner" }, make("td", { colspan: where.cells.length }, room));
       where.after(inner);
-      try { await fill(cell); } catch (error) { cell.append(error.message); }
+      try { await fill(room); } catch (error) { room.append(error.message); }
     });
   };
 

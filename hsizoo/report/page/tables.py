@@ -44,6 +44,8 @@ class Cell:
     Parameters
     ----------
     text : str
+    small : str
+        What is told below it: an interval.
     value : str, optional
         The figure with full precision.
     kind : str
@@ -55,6 +57,7 @@ class Cell:
     """
 
     text: str
+    small: str = ""
     value: str | None = None
     kind: str = ""
     mark: str = ""
@@ -104,8 +107,10 @@ def _figure(row: Row, column: Column, rows: Sequence[Row], compared: Against) ->
     value = row[column.name]
     best = value is not None and value == best_of(column, rows)
     verdict = compared.verdict(row.name, column.name)
+    text, bracket, ends = figure(row, column).partition(" [")
     return Cell(
-        text=figure(row, column),
+        text=text,
+        small=bracket.strip() + ends,
         value=None if value is None else repr(value),
         kind="best" if best else "",
         mark=_MARKS[verdict],
@@ -115,7 +120,10 @@ def _figure(row: Row, column: Column, rows: Sequence[Row], compared: Against) ->
 
 def as_text(table: PageTable) -> TextTable:
     """Return a table as texts, for Markdown and LaTeX; a star marks significant differences."""
-    lines = [[cell.text + "*" * bool(cell.mark) for cell in line] for line in table.lines]
+    lines = [
+        [f"{cell.text}{'*' * bool(cell.mark)} {cell.small}".strip() for cell in line]
+        for line in table.lines
+    ]
     best = {
         (number, place)
         for number, line in enumerate(table.lines)
@@ -172,14 +180,12 @@ def class_table(layout: Layout, comparison: Comparison) -> PageTable:
             if name not in found:
                 cells.append(Cell(text="—"))
                 continue
-            one = found[name]
+            one, ends = found[name], ""
             text = f"{scaled(one['mean'], headline):.{_DIGITS}f}"
             if "low" in one:
-                low, high = (
-                    f"{scaled(one[end], headline):.{_DIGITS}f}" for end in ("low", "high")
-                )
-                text += f" [{low}, {high}]"
-            cells.append(Cell(text=text, value=repr(one["mean"])))
+                low, high = (f"{scaled(one[end], headline):.{_DIGITS}f}" for end in ("low", "high"))
+                ends = f"[{low}, {high}]"
+            cells.append(Cell(text=text, small=ends, value=repr(one["mean"])))
         lines.append(cells)
     return PageTable([Head("class"), *map(Head, names)], lines, 1)
 
@@ -208,5 +214,11 @@ def rank_table(layout: Layout, comparison: Comparison) -> PageTable | None:
 
 def plain_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> PageTable:
     """Return a table of words."""
-    cells = [[Cell(text=text, kind="name") for text in line] for line in lines]
+    cells = [
+        [
+            *(Cell(text=text, kind="name") for text in line[:-1]),
+            Cell(text=line[-1], kind="name long"),
+        ]
+        for line in lines
+    ]
     return PageTable([Head(text) for text in head], cells, len(head))
