@@ -156,8 +156,15 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _title(text: str) -> str:
-    return _plain("\n".join(textwrap.wrap(text, _WIDE)))
+def _title(text: str) -> list[str]:
+    """The lines of a title; what does not fit into three is cut."""
+    return [_plain(line) for line in textwrap.wrap(text, _WIDE, max_lines=3, placeholder=" …")]
+
+
+def _tick(text: str) -> str:
+    """A name beside an axis; of a long one, both ends."""
+    half = _LONG // 2
+    return _plain(text if len(text) <= _LONG else f"{text[: half - 1]}…{text[-half:]}")
 
 
 def _chart(chart: Chart, rows: Sequence[str]) -> Drawing:
@@ -167,6 +174,8 @@ def _chart(chart: Chart, rows: Sequence[str]) -> Drawing:
     legend = len(shown) > 1 or (bool(shown) and not chart.flat)
     lines = math.ceil(min(len(shown), _MOST_IN_LEGEND) / 2) if legend else 0
     tall = max(1.2, 0.17 * len(chart.ticks) + 0.5) if chart.flat else 2.1
+    tall += 0.05 * max(map(len, map(_tick, chart.ticks))) if _is_turned(chart) else 0
+    tall += 0.12 * (len(_title(chart.title)) - 1)
     drawing = new_figure((WIDTH, tall + 0.15 + 0.14 * lines))
     with _settings():
         axes = drawing.subplots()
@@ -207,21 +216,26 @@ def _series(axes: Axes, chart: Chart, series: Any, colour: int, place: int, amon
     return axes.errorbar(x, y, **{"xerr" if chart.flat else "yerr": bars}, capsize=2, **look)
 
 
+def _is_turned(chart: Chart) -> bool:
+    """Whether the words along the horizontal axis have no room side by side."""
+    names = [] if chart.flat else list(map(_tick, chart.ticks))
+    return max(map(len, names), default=0) * len(names) > _WIDE
+
+
 def _axes(axes: Axes, chart: Chart) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.set_title(_title(chart.title), loc="left")
+    axes.set_title("\n".join(_title(chart.title)), loc="left")
     axes.set(xlabel=_plain(chart.x), ylabel=_plain(chart.y))
     axes.grid(color="#808080", alpha=0.3, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
-    names = [_plain(in_legend(each)) for each in chart.ticks]
+    names = list(map(_tick, chart.ticks))
     if chart.flat:
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.axvline(0, color="#808080", linewidth=0.6, zorder=0)
     elif names:
-        turned = 90 if max(map(len, names)) * len(names) > _WIDE else 0
-        axes.set_xticks(range(len(names)), names, rotation=turned)
+        axes.set_xticks(range(len(names)), names, rotation=90 if _is_turned(chart) else 0)
     elif chart.log:
         axes.set_xscale("log")
     elif all(float(x).is_integer() for series in chart.series for x in series.x):
@@ -241,11 +255,11 @@ def _matrix(matrix: Matrix) -> Drawing:
         axes = drawing.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
         small = min(6.0, 90 / max(number, 1))
-        names = [_plain(in_legend(each)) for each in matrix.classes]
+        names = list(map(_tick, matrix.classes))
         axes.set_xticks(range(number), names, rotation=90, fontsize=small)
         axes.set_yticks(range(number), names, fontsize=small)
         axes.set(xlabel="predicted", ylabel="true")
-        axes.set_title(_title(matrix.title), loc="left")
+        axes.set_title("\n".join(_title(matrix.title)), loc="left")
         told = counts if number <= _MOST_COUNTED else counts[:0]
         for (row, column), count in np.ndenumerate(told):
             if count:
@@ -280,5 +294,5 @@ def _maps(maps: ClassMaps, truth: npt.NDArray[np.integer[Any]] | None) -> Drawin
             handles=handles, labels=[_plain(in_legend(name)) for name in maps.classes.values()],
             loc="outside lower center", ncols=3, frameon=False, fontsize=5.5, handlelength=1,
         )  # fmt: skip
-        drawing.suptitle(_title(maps.title))
+        drawing.suptitle("\n".join(_title(maps.title)))
     return drawing

@@ -53,12 +53,11 @@ def difference_chart(
     if not known:
         return None
     column: Column = known[0]["column"]
-    words = f"{column.heading} minus that of {against}"
     better = {"higher": ", right is better", "lower": ", left is better"}.get(column.better, "")
     return Chart(
         name="differences",
         title="Paired differences",
-        x=f"{words}{better}",
+        x=f"{column.heading}: difference{better}",
         y="",
         series=[
             Series(
@@ -72,7 +71,8 @@ def difference_chart(
         ticks=[line["name"] for line in known],
         joined=False,
         flat=True,
-        remark="Bars: 95 % bootstrap intervals of the differences, on the results that both have.",
+        remark=f"Each row minus {against}, on the results that both have.  Bars: 95 % bootstrap "
+        "intervals.",
     )
 
 

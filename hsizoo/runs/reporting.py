@@ -265,7 +265,7 @@ def _write_figures(content: Content, folder: Path, files: dict[str, str]) -> Non
     for each, truth in all_figures(content):
         drawing = draw(each, rows, truth)
         _write(folder / f"{each.name}.svg", to_svg(drawing, each.name))
-        _write(folder / f"{each.name}.pdf", to_pdf(draw(each, rows, truth)))
+        _write(folder / f"{each.name}.pdf", to_pdf(drawing))
         if not isinstance(each, ClassMaps):
             _write(folder / f"{each.name}.csv", figure_csv(each).encode())
         count += 1

@@ -82,7 +82,7 @@ class Drill:
     whole: bool = False
     images: dict[str, KeptScene] = field(default_factory=dict)
     about: list[dict[str, Any]] = field(default_factory=list)
-    _room: int = ROOM
+    _room: int = field(default_factory=lambda: ROOM)
     _last: tuple[Any, Any] = (None, None)
 
     def parts(self) -> Iterator[RowPart]:
