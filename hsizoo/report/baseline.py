@@ -146,13 +146,12 @@ def _baseline(
     ordered: Sequence[Row],
     pairs: Mapping[tuple[str, str], Mapping[str, tuple[Mapping[str, Any], int]]],
 ) -> Row | None:
-    """The first row that differs in one respect only, at best in the component."""
+    """The best other row that differs in the component only, or else in one condition only."""
     others = [each for each in ordered if each is not row and (row.name, each.name) in pairs]
-    if row in ordered and (not others or ordered.index(row) < ordered.index(others[0])):
+    offered = [each for each in others if each.component != row.component] or others
+    if not offered or (row in ordered and ordered.index(row) < ordered.index(offered[0])):
         return None  # it is its own baseline
-    return next((each for each in others if each.component != row.component), None) or next(
-        iter(others), None
-    )
+    return offered[0]
 
 
 def _difference(

@@ -15,7 +15,7 @@ from importlib.resources import files
 __all__ = ["Entry", "bibliography", "known_entries"]
 
 _ENTRY = re.compile(r"^(@\w+\{([^,]+),\n.*?^\})", re.M | re.S)
-_DOI = re.compile(r"\b10\.\d{4,9}/[^\s,;]+[^\s,;.)]")
+_DOI = re.compile(r"\b10\.\d{4,9}/[^\s,;{}]+[^\s,;.){}]")
 _ARXIV = re.compile(r"\barXiv[: ](\d{4}\.\d{4,5})", re.I)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _SPECIAL = {each: f"\\{each}" for each in "$&#%_{}"} | {"\\": r"\textbackslash{}"}

@@ -5,6 +5,7 @@ import csv
 import functools
 import html.parser
 import io
+import itertools
 import json
 import math
 import re
@@ -217,7 +218,7 @@ def test_intervals_are_those_of_scipy(made):
             curves.setdefault(key, []).append(float(each["dice"]))
     subjects = {}
     for (subject, name, _), dice in curves.items():
-        area = sum((a + b) / 2 for a, b in zip(dice, dice[1:], strict=False)) / (len(dice) - 1)
+        area = sum((a + b) / 2 for a, b in itertools.pairwise(dice)) / (len(dice) - 1)
         subjects.setdefault(subject, {}).setdefault(name, []).append(area)
     sums = np.array([sum(np.mean(v) for v in each.values()) for each in subjects.values()])
     counts = np.array([len(each) for each in subjects.values()])
@@ -290,7 +291,7 @@ def test_figures_for_paper(made, tmp_path):
         assert 'width="252pt"' in svg  # a column of 3.5 inches
         assert (tmp_path / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
     counts = lines(tmp_path / "figures" / "confusion-svm.csv")
-    stored = [line for line in lines(made / "labels" / "confusion.csv")]
+    stored = lines(made / "labels" / "confusion.csv")
     total = sum(int(value) for line in counts for key, value in line.items() if "true" not in key)
     assert total == sum(
         int(line[key]) for line in stored if line["component"] == "svm" for key in line
@@ -470,7 +471,7 @@ def test_what_is_in_the_way_is_not_replaced(made, tmp_path):
     with pytest.raises(DataError, match="is no report; replace it with --force"):
         hsizoo.write_report(made / "boxes", mine)
     (tmp_path / "new.csv").write_text("mine")
-    with pytest.raises(DataError, match="new.csv exists beside no report"):
+    with pytest.raises(DataError, match=r"new\.csv exists beside no report"):
         hsizoo.write_report(made / "boxes", tmp_path / "new.html")
     for out, told in (("x.pdf", "written as .html"), ("no/r.html", "no")):
         with pytest.raises(DataError, match=told):
