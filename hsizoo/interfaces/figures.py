@@ -6,15 +6,30 @@ cell.  Nothing here draws: a report makes pictures for screens and for paper of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from hsizoo.errors import ContractError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 __all__ = ["Chart", "ClassMaps", "Figure", "Matrix", "Overlay", "Series"]
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+-]*")
+
+
+def _check_name(name: str) -> None:
+    """Raise unless a name can be one of a file, on every system."""
+    if not _NAME.fullmatch(name):
+        raise ContractError(
+            f"a figure is called {name!r}; its name has letters, digits, '.', '_', '=', '+' and "
+            "'-' only, as files are called by it"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +53,16 @@ class Series:
     low: Sequence[float] = ()
     high: Sequence[float] = ()
 
+    def __post_init__(self) -> None:
+        count = len(self.x)
+        lengths = [len(self.y), len(self.low) or count, len(self.high) or count]
+        if set(lengths) > {count} or bool(len(self.low)) != bool(len(self.high)):
+            told = ", ".join(str(len(each)) for each in (self.x, self.y, self.low, self.high))
+            raise ContractError(
+                f"series {self.label!r} has x, y, low and high of {told} values; they are equally "
+                "long, and low and high may both be left out"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
@@ -46,7 +71,7 @@ class Chart:
     Parameters
     ----------
     name : str
-        Name of its files, without ending: small letters, digits and ``-``.
+        Name of its files, without ending: letters, digits, ``.``, ``_``, ``=``, ``+`` and ``-``.
     title : str
         What is shown.
     x, y : str
@@ -78,6 +103,9 @@ class Chart:
     log: bool = False
     flat: bool = False
 
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
@@ -98,6 +126,14 @@ class Matrix:
     counts: Sequence[Sequence[int]]
     classes: Sequence[str]
     remark: str = ""
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        if {len(self.counts), *map(len, self.counts)} - {len(self.classes)}:
+            raise ContractError(
+                f"matrix {self.name!r} is not square, or has another size than its "
+                f"{len(self.classes)} classes"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +158,14 @@ class ClassMaps:
     classes: Mapping[int, str]
     key: str = ""
     remark: str = ""
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        shapes = {labels.shape for _, labels in self.panels}
+        if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+            raise ContractError(
+                f"maps {self.name!r} have the shapes {sorted(shapes)}; all have that of the scene"
+            )
 
 
 Figure = Chart | Matrix | ClassMaps

@@ -129,7 +129,10 @@ def shown_of(protocol: type[Protocol], record: Record, label: Any, kept: Kept) -
         Label of the observation.
     kept : callable
     """
-    overlay = protocol.overlays(record).get(str(label), Overlay())
+    try:
+        overlay = protocol.overlays(record).get(str(label), Overlay())
+    except Exception:  # noqa: BLE001 (what a plugin makes of a record costs the prompts only)
+        overlay = Overlay()
     scene = KeptScene.of(kept(image_key(record["identity"])))
     masks = list(_masks(kept(str(record.get("key", ""))), str(label)))
     if scene is not None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from hsizoo.engine.mask_log import image_key
 from hsizoo.engine.records import marks, provenances_of
-from hsizoo.errors import DataError, OptionError
-from hsizoo.interfaces import ClassMaps
+from hsizoo.errors import DataError, MissingRequirement, OptionError
+from hsizoo.interfaces import ClassMaps, Figure
 from hsizoo.io.writing import check_parent, system_errors
 from hsizoo.report.baseline import against
 from hsizoo.report.bibliography import bibliography
@@ -31,6 +32,7 @@ from hsizoo.runs.results import notes_of
 __all__ = ["write_report"]
 
 _INDEX = "index.html"
+_LONGEST_NAME = 100  # characters of the name of a file
 _SCENES = 64  # that are held at a time
 
 
@@ -170,7 +172,7 @@ def _content(
         comparison=comparison,
         observed=observed,
         against=compared,
-        figures=list(protocol.figures(records)) if len(records) else [],
+        figures=list(_figures(gathered, notes)) if len(records) else [],
         kept=gathered.kept,
         scene_of=scene_of,
         notes=notes,
@@ -184,6 +186,19 @@ def _content(
         uncited=uncited,
         how_to_keep="No image of them was kept: run it with --keep-masks --overwrite always.",
     )
+
+
+def _figures(gathered: Gathered, notes: list[str]) -> Iterator[Figure]:
+    """The figures of the protocol; a note in place of what it cannot show."""
+    try:
+        yield from gathered.protocol.figures(gathered.records)
+    except MissingRequirement:
+        raise
+    except Exception as error:  # noqa: BLE001 (what a plugin makes of its records)
+        notes.append(
+            f"figures of protocol {gathered.protocol.name} are left out, as it cannot make them of "
+            f"these records: {type(error).__name__}: {error}"
+        )
 
 
 def _subtitle(gathered: Gathered) -> str:
@@ -263,10 +278,17 @@ def _write_figures(content: Content, folder: Path, files: dict[str, str]) -> Non
     rows = [row.name for row in content.comparison.rows]
     count = 0
     for each, truth in all_figures(content):
-        drawing = draw(each, rows, truth)
-        _write(folder / f"{each.name}.svg", to_svg(drawing, each.name))
-        _write(folder / f"{each.name}.pdf", to_pdf(drawing))
+        drawing, name = draw(each, rows, truth), _short(each.name)
+        _write(folder / f"{name}.svg", to_svg(drawing, each.name))
+        _write(folder / f"{name}.pdf", to_pdf(drawing))
         if not isinstance(each, ClassMaps):
-            _write(folder / f"{each.name}.csv", figure_csv(each).encode())
+            _write(folder / f"{name}.csv", figure_csv(each).encode())
         count += 1
     files[str(folder)] = f"{count} figures as SVG and PDF, with their values"
+
+
+def _short(name: str) -> str:
+    """A name that any file system takes; the end of a long one is a digest."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:_LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

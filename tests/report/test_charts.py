@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hsizoo.errors import ContractError
 from hsizoo.interfaces import Chart, ClassMaps, Column, Matrix, Series
 from hsizoo.report.charts import draw, figure_csv, inline_svg, to_pdf, to_svg
 from hsizoo.report.comparison import Comparison
@@ -130,3 +131,20 @@ def test_differences_without_an_interval_have_no_chart():
     assert chart.series[0].x == [-10.0]
     assert "right is better" in chart.x
     assert "minus b" in chart.remark
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: Series(label="a", x=[1, 2], y=[1]), "of 2, 1, 0, 0 values"),
+        (lambda: Series(label="a", x=[1], y=[1], low=[1]), "of 1, 1, 1, 0 values"),
+        (lambda: replace(LINES, name="../up"), r"called '\.\./up'"),
+        (lambda: replace(MATRIX, name=""), "called ''"),
+        (lambda: replace(MATRIX, counts=[[1, 2]]), "is not square"),
+        (lambda: replace(MAPS, panels=[]), r"have the shapes \[\]"),
+        (lambda: replace(MAPS, name="a/b"), "called 'a/b'"),
+    ],
+)
+def test_figures_that_cannot_be_drawn_are_not_made(make, told):
+    with pytest.raises(ContractError, match=told):
+        make()
