@@ -170,20 +170,17 @@ def _identity(raw: bytes, parts: dict[bytes, Any]) -> dict[str, Any]:
 
 def _check_equal(runs: Sequence[_Run]) -> None:
     """Raise `ProtocolError` unless the runs differ in components, or in datasets, only."""
-    first = runs[0]
-    mine = _evaluations(first)
-    for other in runs[1:]:
-        theirs = _evaluations(other)
-        if respects := _apart(mine.settings, theirs.settings):
-            key, one, two = respects
-            raise ProtocolError(
-                f"{first.folder} and {other.folder} were evaluated differently: {key} is {one} in "
-                f"the first and {two} in the second; make a report of each, or run one again with "
-                "the settings of the other"
-            )
-    for place, run in enumerate(runs):
-        for other in runs[place + 1 :]:
-            _check_scenes(run, other)
+    found = [(run, _evaluations(run)) for run in runs]
+    for place, (run, mine) in enumerate(found):
+        for other, theirs in found[place + 1 :]:
+            if respect := _apart(mine.settings, theirs.settings):
+                key, one, two = respect
+                raise ProtocolError(
+                    f"{run.folder} and {other.folder} were evaluated differently: {key} is {one} "
+                    f"in the first and {two} in the second; make a report of each, or run one "
+                    "again with the settings of the other"
+                )
+            _check_scenes(run, mine, other, theirs)
 
 
 @dataclass
@@ -198,17 +195,23 @@ class _Evaluations:
 
 def _evaluations(run: _Run) -> _Evaluations:
     found = _Evaluations()
+    texts: dict[int, str] = {}  # the parts of identities are shared by the cells of a run
+
+    def text_of(part: Any) -> str:
+        if id(part) not in texts:
+            texts[id(part)] = json.dumps(part, sort_keys=True)
+        return texts[id(part)]
+
     known: dict[str, None] = {}
     for identity in run.identities:
         settings = identity.get("protocol")
         if not isinstance(settings, dict):
             continue
-        text = json.dumps(settings, sort_keys=True)
-        if text not in known:
-            known[text] = None
+        if text_of(settings) not in known:
+            known[text_of(settings)] = None
             found.settings.append(settings)
         dataset = _dataset_name(run, identity)
-        version = json.dumps([identity.get("dataset")], sort_keys=True)
+        version = text_of(identity.get("dataset"))
         found.scenes.setdefault(dataset, {})[str(identity.get("scene"))] = version
         found.seeds.setdefault(dataset, set()).add(str(identity.get("seed")))
     return found
@@ -239,8 +242,7 @@ def _in_words(values: Sequence[str]) -> str:
     return " and ".join(words) or "nothing"
 
 
-def _check_scenes(run: _Run, other: _Run) -> None:
-    one, two = _evaluations(run), _evaluations(other)
+def _check_scenes(run: _Run, one: _Evaluations, other: _Run, two: _Evaluations) -> None:
     for dataset in one.scenes.keys() & two.scenes.keys():
         mine, theirs = one.scenes[dataset], two.scenes[dataset]
         where = f"{run.folder} and {other.folder} were evaluated on"
