@@ -58,7 +58,7 @@ PYTHON = {
         "Everyday work",
         "Read a cube, click, classify, run a benchmark, train.",
         ["read_cube", "load_scene", "load_dataset", "list_components", "create", "classify",
-         "Session", "apply_references", "bench", "train", "train_several"],
+         "Session", "apply_references", "bench", "write_report", "train", "train_several"],
     ),
     "types": (
         "Cubes, clicks and results",
@@ -71,7 +71,8 @@ PYTHON = {
         "here.",
         ["Component", "SpectralScorer", "InteractiveSegmenter", "TrainableSegmenter",
          "PixelClassifier", "PseudoLabeler", "PseudoLabels", "SceneDataset", "SceneInfo",
-         "DatasetCard", "Protocol", "Column", "Observation", "View"],
+         "DatasetCard", "Protocol", "Column", "Observation", "View", "Chart", "Series", "Matrix",
+         "ClassMaps", "Overlay"],
     ),
     "plugins": (
         "Helpers for components",
@@ -79,7 +80,7 @@ PYTHON = {
         ["ComponentSpec", "hookimpl", "PublishedFile", "WeightFile", "locate", "locate_data",
          "home", "data_folders", "load_state", "check_state", "state_digest", "embedding_cache",
          "embedding_key", "EmbeddingCache", "EmbeddingKey", "ScorerSegmenter", "tell_progress",
-         "HsizooError"],
+         "keep_mask", "HsizooError"],
     ),
 }  # fmt: skip
 """Title, introduction and names of the pages about ``hsizoo.__all__``."""

@@ -78,14 +78,14 @@ class Against:
 
 
 def component_of(label: str) -> str:
-    """Return the name of a row's component, without its marks.
+    """Return the name of a row's component, without its marks and conditions.
 
     Examples
     --------
-    >>> component_of("samsa2-nano (trained on phantom)")
+    >>> component_of("samsa2-nano (trained on phantom) | shots=5")
     'samsa2-nano'
     """
-    return label.partition(" (")[0]
+    return label.partition(" | ")[0].partition(" (")[0]
 
 
 def against(layout: Layout, comparison: Comparison, baseline: str | None = None) -> Against:

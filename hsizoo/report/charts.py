@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from hsizoo.interfaces import Chart, ClassMaps, Figure, Matrix
 from hsizoo.io.palette import class_colours
+from hsizoo.report.baseline import component_of
 from hsizoo.report.csv_text import to_csv
 from hsizoo.report.pictures import in_legend, new_figure
 
@@ -169,29 +170,38 @@ def _tick(text: str) -> str:
 
 def _chart(chart: Chart, rows: Sequence[str]) -> Drawing:
     shown = [series for series in chart.series if len(series.x)]
-    labels = list(dict.fromkeys(series.label for series in shown))
-    order = list(rows) if set(labels) <= set(rows) else labels
-    legend = len(shown) > 1 or (bool(shown) and not chart.flat)
-    lines = math.ceil(min(len(shown), _MOST_IN_LEGEND) / 2) if legend else 0
+    names = [_plain(in_legend(series.label)) for series in shown[:_MOST_IN_LEGEND]]
+    if len(shown) < 2 and chart.flat:
+        names = []
+    across = 2 if max(map(len, names), default=0) < _LONG else 1
     tall = max(1.2, 0.17 * len(chart.ticks) + 0.5) if chart.flat else 2.1
     tall += 0.05 * max(map(len, map(_tick, chart.ticks))) if _is_turned(chart) else 0
-    tall += 0.12 * (len(_title(chart.title)) - 1)
-    drawing = new_figure((WIDTH, tall + 0.15 + 0.14 * lines))
+    tall += 0.12 * (len(_title(chart.title)) - 1) + 0.14 * math.ceil(len(names) / across)
+    drawing = new_figure((WIDTH, tall + 0.15))
+    colours = _numbers([series.label for series in shown], rows)
     with _settings():
         axes = drawing.subplots()
         artists = [
-            _series(axes, chart, series, order.index(series.label), place, len(shown))
+            _series(axes, chart, series, colours[place], place, len(shown))
             for place, series in enumerate(shown)
         ]
         _axes(axes, chart)
-        if legend:
-            names = [_plain(in_legend(series.label)) for series in shown[:_MOST_IN_LEGEND]]
+        if names:
             drawing.legend(
-                handles=artists[:_MOST_IN_LEGEND], labels=names, loc="outside lower center",
-                ncols=2 if max(map(len, names)) < _LONG else 1, frameon=False,
-                handlelength=1.6, columnspacing=1.2,
+                handles=artists[: len(names)], labels=names, loc="outside lower center",
+                ncols=across, frameon=False, handlelength=1.6, columnspacing=1.2,
             )  # fmt: skip
     return drawing
+
+
+def _numbers(labels: Sequence[str], rows: Sequence[str]) -> list[int]:
+    """Number of the colour of each line: that of its component, if these differ."""
+    components = [component_of(label) for label in labels]
+    known = list(dict.fromkeys(map(component_of, rows)))
+    if len(set(components)) == len(labels) and set(components) <= set(known):
+        return [known.index(each) for each in components]
+    order = list(rows) if set(labels) <= set(rows) else list(dict.fromkeys(labels))
+    return [order.index(label) for label in labels]
 
 
 def _series(axes: Axes, chart: Chart, series: Any, colour: int, place: int, among: int) -> Any:

@@ -15,14 +15,16 @@ from hsizoo.engine.cells import Cell
 from hsizoo.engine.heads import parse
 from hsizoo.engine.records import Records
 from hsizoo.engine.store import Store
-from hsizoo.errors import DataError, ProtocolError, listed
+from hsizoo.errors import DataError, HsizooError, ProtocolError, listed
 from hsizoo.interfaces import Protocol
 from hsizoo.runs.choose import protocol_class
 from hsizoo.runs.listing import cells_of
 from hsizoo.runs.stored import open_results
+from hsizoo.zoo.names import Name, parse_name
 
 __all__ = ["Gathered", "gather"]
 
+_PLACE = "data_dir"
 _DATASET, _PERTURBATION = "dataset", "perturbation"
 _NO_PERTURBATION = "none"
 
@@ -269,11 +271,21 @@ def _dataset_name(run: _Run, identity: Mapping[str, Any]) -> str:
     """What the user calls the dataset of a cell."""
     named = run.results.get("datasets")
     if isinstance(named, list) and len(named) == 1:
-        return str(named[0])
+        return _without_place(str(named[0]))
     dataset = identity.get("dataset")
     if isinstance(dataset, Mapping):
         return str(dataset.get("component", "")).removeprefix("hsizoo/")
     return str(dataset)
+
+
+def _without_place(text: str) -> str:
+    """The name of a dataset without where its files are: that is no part of what it is."""
+    try:
+        name = parse_name(text)
+    except HsizooError:
+        return text
+    options = {key: value for key, value in name.options.items() if key != _PLACE}
+    return str(Name(name.base, name.dist, options)) if _PLACE in name.options else text
 
 
 def _joined(

@@ -303,8 +303,9 @@ def _markdown(content: Content, head: Sequence[str], lines: Sequence[Sequence[st
 
 
 def _more_tables(content: Content) -> Iterator[tuple[str, str, PageTable]]:
-    if content.against.differences:
-        yield "differences", "Paired differences", difference_table(content.against)
+    headline = content.headline
+    if headline is not None and (table := difference_table(content.against, headline)).lines:
+        yield "differences", "Paired differences", table
     if content.comparison.classes:
         yield "classes", "By class", class_table(content.layout, content.comparison)
     if ranks := rank_table(content.layout, content.comparison):
@@ -315,7 +316,8 @@ def _main(content: Content, tables: Mapping[str, str]) -> dict[str, Any]:
     rows = content.comparison.rows
     headline = content.headline
     remarks = {
-        "differences": f"Each row minus {content.against.words}, in pairs.",
+        "differences": f"{headline.heading if headline else ''}: each row minus "
+        f"{content.against.words}, in pairs.  All columns are in differences (CSV).",
         "classes": f"Means of {headline.heading}, seeds averaged first." if headline else "",
         "ranks": "Share of the bootstrap draws in which a row has a rank of its setting.",
     }

@@ -133,11 +133,13 @@ def as_text(table: PageTable) -> TextTable:
     return TextTable([head.text for head in table.head], lines, table.names, frozenset(best))
 
 
-def difference_table(compared: Against) -> PageTable:
-    """Return all rows minus their baselines."""
-    head = ["row", "minus", "column", "difference", "95 % interval", "better in", "units"]
+def difference_table(compared: Against, headline: Column) -> PageTable:
+    """Return all rows minus their baselines in the headline column."""
+    head = ["row", "minus", "difference", "95 % interval", "better in", "units"]
     lines = []
     for each in compared.differences:
+        if each.column.name != headline.name:
+            continue
         value = f"{scaled(each.difference, each.column):+.{_DIGITS}f}"
         ends = "—"
         if each.low is not None and each.high is not None:
@@ -149,7 +151,6 @@ def difference_table(compared: Against) -> PageTable:
             [
                 Cell(text=each.row, kind="name"),
                 Cell(text=each.baseline, kind="name"),
-                Cell(text=each.column.heading, kind="name"),
                 Cell(
                     text=value,
                     value=repr(each.difference),
@@ -161,7 +162,7 @@ def difference_table(compared: Against) -> PageTable:
                 Cell(text=f"{each.units} {each.unit}(s)"),
             ]
         )
-    return PageTable([Head(text) for text in head], lines, 3)
+    return PageTable([Head(text) for text in head], lines, 2)
 
 
 def class_table(layout: Layout, comparison: Comparison) -> PageTable:
