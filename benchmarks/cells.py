@@ -146,6 +146,7 @@ def measure(count: int, stored: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as temporary:
         install(Path(temporary))
         hsizoo.bench("instant", "many:count=3", out=f"{temporary}/warm")  # imports, the protocol
+        runner.observe_rows = clock.wrap("compare", runner.observe_rows)  # type: ignore[attr-defined]
         for name in ("plan", "compare", "write_results"):
             setattr(runner, name, clock.wrap(name, getattr(runner, name)))
         planning._Form.key = clock.wrap("key", planning._Form.key)  # type: ignore[method-assign]

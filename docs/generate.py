@@ -1,8 +1,8 @@
 """Pages that say what the code says: components, commands, Python names, options and columns.
 
 Written before Sphinx reads any page, into folders that git ignores.  `docs/components.toml` and
-`docs/references.bib` add what the code does not know: equations, how a component was verified, and
-citations.
+`hsizoo/report/references.bib` add what the code does not know: equations, how a component was
+verified, and citations.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ PYTHON = {
         "Everyday work",
         "Read a cube, click, classify, run a benchmark, train.",
         ["read_cube", "load_scene", "load_dataset", "list_components", "create", "classify",
-         "Session", "apply_references", "bench", "train", "train_several"],
+         "Session", "apply_references", "bench", "write_report", "train", "train_several"],
     ),
     "types": (
         "Cubes, clicks and results",
@@ -71,7 +71,8 @@ PYTHON = {
         "here.",
         ["Component", "SpectralScorer", "InteractiveSegmenter", "TrainableSegmenter",
          "PixelClassifier", "PseudoLabeler", "PseudoLabels", "SceneDataset", "SceneInfo",
-         "DatasetCard", "Protocol", "Column", "Observation", "View"],
+         "DatasetCard", "Protocol", "Column", "Observation", "View", "Chart", "Series", "Matrix",
+         "ClassMaps", "Overlay"],
     ),
     "plugins": (
         "Helpers for components",
@@ -79,7 +80,7 @@ PYTHON = {
         ["ComponentSpec", "hookimpl", "PublishedFile", "WeightFile", "locate", "locate_data",
          "home", "data_folders", "load_state", "check_state", "state_digest", "embedding_cache",
          "embedding_key", "EmbeddingCache", "EmbeddingKey", "ScorerSegmenter", "tell_progress",
-         "HsizooError"],
+         "keep_mask", "HsizooError"],
     ),
 }  # fmt: skip
 """Title, introduction and names of the pages about ``hsizoo.__all__``."""
@@ -174,9 +175,9 @@ def known_texts() -> Mapping[str, Mapping[str, Any]]:
 @cache
 def references() -> Mapping[str, str]:
     """BibTeX entries by their key."""
-    text = (DOCS / "references.bib").read_text(encoding="utf-8")
-    found = re.findall(r"^(@\w+\{([^,]+),\n.*?^\})", text, re.M | re.S)
-    return {key: entry for entry, key in found}
+    from hsizoo.report.bibliography import known_entries
+
+    return {key: each.text for key, each in known_entries().items()}
 
 
 # --- from reStructuredText in docstrings to Markdown ---------------------------------------------

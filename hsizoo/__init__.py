@@ -25,25 +25,32 @@ if TYPE_CHECKING:
     )
     from hsizoo.errors import HsizooError
     from hsizoo.interfaces import (
+        Chart,
+        ClassMaps,
         Column,
         Component,
         DatasetCard,
         InteractiveSegmenter,
+        Matrix,
         Observation,
+        Overlay,
         PixelClassifier,
         Protocol,
         PseudoLabeler,
         PseudoLabels,
         SceneDataset,
         SceneInfo,
+        Series,
         SpectralScorer,
         TrainableSegmenter,
         View,
+        keep_mask,
     )
     from hsizoo.io.reading import read_cube
     from hsizoo.mapping import ClassMap, classify
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
+    from hsizoo.runs.reporting import write_report
     from hsizoo.runs.trainings import train_several
     from hsizoo.session import Session
     from hsizoo.session.applying import apply_references
@@ -65,7 +72,9 @@ if TYPE_CHECKING:
     from hsizoo.zoo.spec import ComponentSpec
 
 _WHERE = {
+    "Chart": "hsizoo.interfaces",
     "ClassMap": "hsizoo.mapping",
+    "ClassMaps": "hsizoo.interfaces",
     "Clicks": "hsizoo.clicks",
     "Column": "hsizoo.interfaces",
     "Component": "hsizoo.interfaces",
@@ -77,7 +86,9 @@ _WHERE = {
     "HyperCube": "hsizoo.cube",
     "InteractiveSegmenter": "hsizoo.interfaces",
     "LabelMap": "hsizoo.cube",
+    "Matrix": "hsizoo.interfaces",
     "Observation": "hsizoo.interfaces",
+    "Overlay": "hsizoo.interfaces",
     "PixelClassifier": "hsizoo.interfaces",
     "Protocol": "hsizoo.interfaces",
     "PseudoLabeler": "hsizoo.interfaces",
@@ -88,6 +99,7 @@ _WHERE = {
     "SceneDataset": "hsizoo.interfaces",
     "SceneInfo": "hsizoo.interfaces",
     "ScorerSegmenter": "hsizoo.zoo.scoring",
+    "Series": "hsizoo.interfaces",
     "Session": "hsizoo.session",
     "SpectralScorer": "hsizoo.interfaces",
     "TrainResult": "hsizoo.training.run",
@@ -104,6 +116,7 @@ _WHERE = {
     "embedding_key": "hsizoo.engine.embeddings",
     "home": "hsizoo.weights.places",
     "hookimpl": "hsizoo.zoo.hooks",
+    "keep_mask": "hsizoo.interfaces",
     "list_components": "hsizoo.zoo.registry",
     "load_dataset": "hsizoo.zoo.factory",
     "load_scene": "hsizoo.zoo.factory",
@@ -115,10 +128,13 @@ _WHERE = {
     "tell_progress": "hsizoo.progress",
     "train": "hsizoo.training.run",
     "train_several": "hsizoo.runs.trainings",
+    "write_report": "hsizoo.runs.reporting",
 }
 
 __all__ = [
+    "Chart",
     "ClassMap",
+    "ClassMaps",
     "Clicks",
     "Column",
     "Component",
@@ -130,7 +146,9 @@ __all__ = [
     "HyperCube",
     "InteractiveSegmenter",
     "LabelMap",
+    "Matrix",
     "Observation",
+    "Overlay",
     "PixelClassifier",
     "Protocol",
     "PseudoLabeler",
@@ -141,6 +159,7 @@ __all__ = [
     "SceneDataset",
     "SceneInfo",
     "ScorerSegmenter",
+    "Series",
     "Session",
     "SpectralScorer",
     "TrainResult",
@@ -157,6 +176,7 @@ __all__ = [
     "embedding_key",
     "home",
     "hookimpl",
+    "keep_mask",
     "list_components",
     "load_dataset",
     "load_scene",
@@ -168,6 +188,7 @@ __all__ = [
     "tell_progress",
     "train",
     "train_several",
+    "write_report",
 ]
 
 

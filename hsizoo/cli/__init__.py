@@ -52,6 +52,7 @@ def _make_app() -> typer.Typer:
         package_weights,
         plugins,
         reproduce,
+        report,
         runs,
         segment,
         show,
@@ -94,6 +95,7 @@ def _make_app() -> typer.Typer:
     )(reproduce.reproduce)
     command("runs", short_help="List stored runs.")(runs.runs)
     command("table", short_help="Print the table of a stored run again.")(table.table)
+    command("report", short_help="Make a page of stored runs.", epilog=report.EPILOG)(report.report)
     command(
         "show",
         short_help="Show what a cube is, in words and as a picture.",

@@ -164,6 +164,13 @@ def bench(
             show_default=False,
         ),
     ] = 0,
+    keep_masks: Annotated[
+        bool,
+        typer.Option(
+            "--keep-masks",
+            help="Keep images and masks of up to 1 GiB for `hsizoo report`, instead of 16 MiB.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -214,6 +221,7 @@ def bench(
         "executor": executor,
         "overwrite": overwrite,
         "allow_untrained": allow_untrained,
+        "keep_masks": keep_masks,
     }
     if config is not None and dry_run:
         _estimate_experiment(errors, config, only or (), json, calibrate, how)
@@ -357,7 +365,7 @@ def _estimate_one(
         dataset = with_data_dir(dataset, data_dir)
     names = ("device", "jobs", "overwrite", "allow_untrained")
     how = {name: options.pop(name) for name in names}
-    for name in ("executor", "verify"):  # not a part of what is estimated
+    for name in ("executor", "verify", "keep_masks"):  # not a part of what is estimated
         del options[name]
     request = make_request(components, dataset, **options)
     with errors.status("computing two images …" if calibrate else "planning …") as status:
@@ -386,7 +394,7 @@ def _estimate_experiment(
     from hsizoo.cli.run_estimate import print_estimate
     from hsizoo.runs.experiment_estimate import estimate_experiment
 
-    del options["executor"]  # as for one run
+    del options["executor"], options["keep_masks"]  # as for one run
     with errors.status("computing some images …" if calibrate else "planning …"):
         found = estimate_experiment(config, only=only, calibrate=calibrate, **options)
     if json:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors import Executor, Outcome, Work
 from hsizoo.engine.heads import Head
+from hsizoo.engine.mask_log import image_key
 from hsizoo.engine.records import Records
 from hsizoo.engine.store import Store
 from hsizoo.errors import OptionError
@@ -106,6 +107,7 @@ def run_cells(
             records.tell(place, Head.of(record), None if stored else record)
 
     for outcome in executor.run(waiting, work, events.progress):
+        _keep(store, outcome)
         record = _record(outcome)
         if record["status"] == "done" and (error := _refused(outcome.cell, record, read, fault_of)):
             record = _record(replace(outcome, result=None, error=error))
@@ -118,6 +120,17 @@ def run_cells(
         keep(outcome, _record(outcome), stored=False)
     records.settle()
     return records
+
+
+def _keep(store: Store, outcome: Outcome) -> None:
+    """Keep image and masks of a cell for pictures, before its record says that it is done."""
+    kept = (outcome.result or {}).get("kept")
+    if not isinstance(kept, Mapping):
+        return
+    if image := kept.get("image"):
+        store.masks.keep(image_key(outcome.cell.identity), image, once=True)
+    if masks := kept.get("masks"):
+        store.masks.keep(outcome.cell.key, masks)
 
 
 def _sound(store: Store, cell: Cell, fault_of: Callable[[Mapping[str, Any]], str]) -> Head | None:
@@ -217,4 +230,5 @@ def _record(outcome: Outcome) -> dict[str, Any]:
     if outcome.error is not None:
         return {"status": "failed", **about, "error": outcome.error}
     assert outcome.result is not None
-    return {"status": "done", **about, **outcome.result}
+    result = {key: value for key, value in outcome.result.items() if key != "kept"}
+    return {"status": "done", **about, **result}

@@ -4,6 +4,7 @@
 
     <folder>/cells/records-0001.jsonl   one record a line, complete or without effect
     <folder>/cells/<key>.json           records of earlier versions, which are read as well
+    <folder>/masks/                     images and masks for pictures; see `hsizoo.engine.mask_log`
     <folder>/.lock                      held while a run writes; freed by the system if it is killed
     <folder>/...                        tables and figures made from the records
 
@@ -30,6 +31,7 @@ from hsizoo.documents import parse_json, read_file, shorten
 from hsizoo.engine.cells import key_of
 from hsizoo.engine.heads import Head, parse, parse_head
 from hsizoo.engine.logs import LONGEST_RECORD, RecordLogs, flush_folder, seal, unsealed
+from hsizoo.engine.mask_log import MaskLog, image_key
 from hsizoo.errors import StoreError
 
 __all__ = ["RECORD_FORMAT", "Store"]
@@ -60,6 +62,8 @@ class Store:
         self, folder: str | os.PathLike[str], lender: str | os.PathLike[str] | None = None
     ) -> None:
         self.folder = Path(folder)
+        self.masks = MaskLog(self.folder)
+        """Images and masks that the run keeps for pictures."""
         self._lender = None if lender is None else Store(lender)
         self._lock = FileLock(self.folder / ".lock")
         self._index: _Index | None = None
@@ -106,6 +110,7 @@ class Store:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.masks.stop_writing()
         try:
             if self._index is not None:
                 self._index.logs.stop_writing()
@@ -206,7 +211,15 @@ class Store:
             line = found if isinstance(found, bytes) else _sealed(key, found)
             with contextlib.suppress(OSError):  # it is read where it is
                 self._fresh(again=False).logs.append(key, line, flush=False)
+            self._take_over_masks(key, line)
         return found
+
+    def _take_over_masks(self, key: str, line: bytes) -> None:
+        """What the lender keeps for pictures of a cell, and of its image."""
+        assert self._lender is not None
+        self.masks.take_over(key, self._lender.masks)
+        with contextlib.suppress(ValueError):  # a record that is damaged is told by its reader
+            self.masks.take_over(image_key(parse(parse_head(line).identity)), self._lender.masks)
 
     def _indexed(self, key: str) -> bool:
         """Whether there is a record; one that another process may write is looked for again."""

@@ -21,17 +21,24 @@ from __future__ import annotations
 from hsizoo.interfaces.classifier import PixelClassifier, ReceptiveField
 from hsizoo.interfaces.component import Component
 from hsizoo.interfaces.dataset import DatasetCard, SceneDataset, SceneInfo
+from hsizoo.interfaces.figures import Chart, ClassMaps, Figure, Matrix, Overlay, Series
+from hsizoo.interfaces.keeping import keep_mask
 from hsizoo.interfaces.protocol import Column, Observation, Protocol, Record, View
 from hsizoo.interfaces.pseudo_labeler import PseudoLabeler, PseudoLabels
 from hsizoo.interfaces.scorer import SpectralScorer
 from hsizoo.interfaces.segmenter import InteractiveSegmenter, TrainableSegmenter
 
 __all__ = [
+    "Chart",
+    "ClassMaps",
     "Column",
     "Component",
     "DatasetCard",
+    "Figure",
     "InteractiveSegmenter",
+    "Matrix",
     "Observation",
+    "Overlay",
     "PixelClassifier",
     "Protocol",
     "PseudoLabeler",
@@ -40,7 +47,9 @@ __all__ = [
     "Record",
     "SceneDataset",
     "SceneInfo",
+    "Series",
     "SpectralScorer",
     "TrainableSegmenter",
     "View",
+    "keep_mask",
 ]

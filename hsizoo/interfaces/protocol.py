@@ -21,6 +21,7 @@ from hsizoo.interfaces.component import Component
 if TYPE_CHECKING:
     from hsizoo.cube import Scene
     from hsizoo.interfaces.dataset import SceneDataset
+    from hsizoo.interfaces.figures import Figure, Overlay
 
 __all__ = ["Column", "Observation", "Protocol", "Record", "View"]
 
@@ -315,6 +316,25 @@ class Protocol(Component):
             Title of the figures.
         """
         return ()
+
+    @classmethod
+    def figures(cls, records: Sequence[Record]) -> Iterable[Figure]:
+        """Return what a report shows beside the table; nothing by default.
+
+        Parameters
+        ----------
+        records : sequence of mapping
+            All cells of the report, failed ones included, perhaps of several runs.
+        """
+        return ()
+
+    @classmethod
+    def overlays(cls, record: Record) -> Mapping[str, Overlay]:
+        """Return what was given for each observation of a finished cell, by its label as text.
+
+        A report draws it on the image, with the masks that `run` gave to `hsizoo.keep_mask`.
+        """
+        return {}
 
     @classmethod
     def notes(cls, records: Sequence[Record]) -> list[str]:

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hsizoo.errors import ProtocolError
-from hsizoo.interfaces import Column, Observation, Protocol, Record
+from hsizoo.interfaces import Column, Observation, Overlay, Protocol, Record, keep_mask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -201,6 +201,7 @@ class BoxProtocol(Protocol):
         samples = []
         for (label, target), box, probability in zip(targets.items(), boxes, maps, strict=True):
             mask = probability > self.threshold
+            keep_mask(label, mask)
             best, threshold = best_dice(probability, target, scene.evaluated)
             top, left, bottom, right = box.tolist()
             samples.append(
@@ -252,6 +253,14 @@ class BoxProtocol(Protocol):
         result = record["result"]
         spent = result["seconds"]
         return {"s/open": spent["open"], "s/box": spent["predict"] / len(result["samples"])}
+
+    @classmethod
+    def overlays(cls, record: Record) -> Mapping[str, Overlay]:
+        """Return the box around each class."""
+        return {
+            str(sample["label"]): Overlay(box=tuple(sample["box"]))
+            for sample in record["result"]["samples"]
+        }
 
     @classmethod
     def notes(cls, records: Sequence[Record]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from hsizoo.report.draws import Draws
 from hsizoo.report.rows import (
     Observed,
     Row,
+    RowName,
     Unit,
     average_seeds,
     choose_unit,
@@ -76,7 +77,11 @@ class Comparison:
     ranks: list[dict[str, Any]]
 
 
-def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
+def compare(
+    protocol: type[Protocol],
+    records: Sequence[Record],
+    observed: Mapping[RowName, Observed] | None = None,
+) -> Comparison:
     """Summarise the records of a run and compare its rows; see `hsizoo.report.statistics`.
 
     Parameters
@@ -84,8 +89,10 @@ def compare(protocol: type[Protocol], records: Sequence[Record]) -> Comparison:
     protocol : type of Protocol
     records : sequence of mapping
         All cells, including failed ones.
+    observed : mapping, optional
+        What `observe_rows` returned for them.
     """
-    observed = observe_rows(protocol, records)
+    observed = observe_rows(protocol, records) if observed is None else observed
     rows = summarise(protocol, records, observed)
     unit = choose_unit(records)
     # Leave out columns without values (such as Dice after five clicks in a run with three).

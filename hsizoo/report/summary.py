@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from hsizoo.report.rows import Row, covers, row_name, settings_of
 from hsizoo.report.statistics import FEWEST_UNITS
 from hsizoo.report.text_table import filled_columns, text_table
 
-__all__ = ["RunReport", "summary_md"]
+__all__ = ["RunReport", "summary_md", "told_provenance"]
 
 _NOTE = (
     "In brackets: 95 % percentile bootstrap intervals over the units named in the run's "
@@ -52,12 +52,23 @@ def summary_md(title: str, description: str, command: str, reports: Sequence[Run
 
 def _made_with(results: Sequence[Mapping[str, Any]]) -> str:
     """List commits, versions, machines and devices, each once."""
-    found: dict[str, dict[str, None]] = {}
     made_with = []
     for result in results:
         # Results of very many cells have no entry for each, but the list of what made them.
         cells = result.get("provenances") or [cell.get("provenance") for cell in result["cells"]]
         made_with += [*cells, *(each.get("provenance") for each in result.get("trainings", ()))]
+    return "\n".join(f"- {key}: {values}" for key, values in told_provenance(made_with))
+
+
+def told_provenance(made_with: Iterable[Mapping[str, Any] | None]) -> list[tuple[str, str]]:
+    """Return commits, versions, machines and devices in words, each once.
+
+    Parameters
+    ----------
+    made_with : iterable of mapping or None
+        What `hsizoo.engine.provenance.provenance` returned.
+    """
+    found: dict[str, dict[str, None]] = {}
     for made in filter(None, made_with):
         versions = made["versions"]
         for key, value in (
@@ -68,7 +79,7 @@ def _made_with(results: Sequence[Mapping[str, Any]]) -> str:
             ("device", made["device"]),
         ):  # fmt: skip
             found.setdefault(key, {})[value] = None
-    return "\n".join(f"- {key}: {'; '.join(values)}" for key, values in found.items())
+    return [(key, "; ".join(values)) for key, values in found.items()]
 
 
 def _run(report: RunReport) -> list[str]:

@@ -21,13 +21,14 @@ from typing import Any
 
 from hsizoo.engine.cells import Cell
 from hsizoo.engine.executors import Executor, make_executor
+from hsizoo.engine.mask_log import FEW, MANY
 from hsizoo.engine.run_cells import Overwrite, RunEvents, check_run_options, run_cells
 from hsizoo.engine.store import Store
 from hsizoo.errors import OptionError
 from hsizoo.interfaces import Protocol
 from hsizoo.progress import listening
 from hsizoo.report.comparison import Comparison, compare
-from hsizoo.report.rows import Row
+from hsizoo.report.rows import Row, observe_rows
 from hsizoo.runs.case import Case
 from hsizoo.runs.datasets import Datasets, Selection
 from hsizoo.runs.earlier import set_aside
@@ -108,6 +109,7 @@ def bench(
     overwrite: Overwrite = "failed",
     allow_untrained: bool = False,
     verify: int = 0,
+    keep_masks: bool = False,
     events: RunEvents | None = None,
     **options: Any,
 ) -> RunResult:
@@ -162,6 +164,10 @@ def bench(
         Number of finished cells, drawn at random, that are computed once more, each in a process of
         its own.  One that comes out differently has failed: its component depends on what was
         computed before, or on chance.
+    keep_masks : bool, default False
+        Keep images and masks of up to 1 GiB in the run folder, for `hsizoo.write_report`.
+        Otherwise they are kept up to 16 MiB, enough for a small run.  Cells that are stored already
+        keep none; ``overwrite="always"`` computes them anew.
     events : RunEvents, optional
         Callbacks.
     **options
@@ -205,6 +211,7 @@ def bench(
         overwrite=overwrite,
         allow_untrained=allow_untrained,
         verify=verify,
+        keep_masks=keep_masks,
         events=events,
         datasets=request.datasets,
         about=request.about,
@@ -223,6 +230,7 @@ def run_cases(
     overwrite: Overwrite = "failed",
     allow_untrained: bool = False,
     verify: int = 0,
+    keep_masks: bool = False,
     events: RunEvents | None = None,
     datasets: Datasets | None = None,
     lender: Path | None = None,
@@ -241,7 +249,7 @@ def run_cases(
         Title of the pictures.
     selection : Selection, optional
         Which scenes are run.  Default: those of the test split, if there is one, else all.
-    device, jobs, executor, overwrite, allow_untrained, verify, events
+    device, jobs, executor, overwrite, allow_untrained, verify, keep_masks, events
         See `bench`.
     datasets : Datasets, optional
         Those of the run, if some are built already.
@@ -286,6 +294,7 @@ def run_cases(
         builder.build_each((cell.job for cell in waiting), checked_on)
 
     with Store(folder, lender) as store:
+        store.masks.limit = MANY if keep_masks else FEW
         records = run_cells(
             store,
             cells,
@@ -303,10 +312,13 @@ def run_cases(
         for each in lost:
             records.append(each)
         failed = [place for place, mark in enumerate(records.marks()) if mark.status == "failed"]
-        comparison = compare(protocol, records)
+        observed = observe_rows(protocol, records)
+        comparison = compare(protocol, records, observed)
         earlier = set_aside(store, records)
         notes = notes_of(protocol, records)  # once: it may read all records
-        files = write_results(store, protocol, records, comparison, title, notes, about or {})
+        files = write_results(
+            store, protocol, records, observed, comparison, title, notes, about or {}
+        )
         return RunResult(
             folder=store.folder,
             title=title,

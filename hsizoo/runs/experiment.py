@@ -85,6 +85,7 @@ def run_experiment(
     executor: str | Executor = "local",
     overwrite: Overwrite = "failed",
     allow_untrained: bool = False,
+    keep_masks: bool = False,
     events: ExperimentEvents | None = None,
 ) -> ExperimentResult:
     """Run an experiment, or go on with one that was stopped.
@@ -97,7 +98,7 @@ def run_experiment(
         Names of the runs to do.  Default: all.
     out : path, optional
         Default: ``hsizoo-runs/<name of the file>``.
-    device, jobs, executor, overwrite, allow_untrained
+    device, jobs, executor, overwrite, allow_untrained, keep_masks
         See `hsizoo.bench`.  A finished training is never done again: delete its folder for that.
     events : ExperimentEvents, optional
 
@@ -135,7 +136,9 @@ def run_experiment(
             events=events,
         )
         cases, lost = _cases(run.cases, trained)
+        command = ["hsizoo", "bench", "--config", config.path.name, "--only", described.name]
         about = {
+            "command": shlex.join(command),
             "experiment": file,
             "described": described.to_json(),
             "run": run.to_json(),
@@ -152,6 +155,7 @@ def run_experiment(
                 executor=executor,
                 overwrite=overwrite,
                 allow_untrained=allow_untrained or described.allow_untrained,
+                keep_masks=keep_masks,
                 events=run_events,
                 datasets=datasets,
                 lost=lost,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hsizoo.runs.case import Case, seeds_of
 from hsizoo.runs.choose import choose_protocol, make_protocol, protocol_name
 from hsizoo.runs.datasets import Datasets, Selection
 from hsizoo.runs.folders import plain_folder, run_folder
+from hsizoo.zoo.options import declared_options
 
 __all__ = ["Request", "make_request"]
 
@@ -102,6 +104,9 @@ def make_request(
         if out
         else _default_folders(datasets, dataset, chosen, selection, [*dict.fromkeys(perturbations)])
     )
+    command = _command(
+        components, dataset, chosen, protocol is not None, seeds, perturbations, selection, out
+    )
     part = f", fold {fold} of {folds}" if folds else ""
     return Request(
         cases=cases,
@@ -110,8 +115,47 @@ def make_request(
         title=f"{dataset}, {chosen.title}{part}",
         selection=selection,
         datasets=datasets,
-        about={"datasets": [dataset], "settings": chosen.config()},
+        about={"datasets": [dataset], "settings": chosen.config(), "command": command},
     )
+
+
+def _command(
+    components: Sequence[str],
+    dataset: str,
+    protocol: Protocol,
+    named: bool,
+    seeds: int | Sequence[int] | None,
+    perturbations: Sequence[str],
+    selection: Selection,
+    out: str | os.PathLike[str] | None,
+) -> str:
+    """The command line of a call; empty if there is none, as for seeds that do not begin with 0."""
+    words = ["hsizoo", "bench", *components, "--dataset", dataset]
+    words += ["--protocol", protocol.name] if named else []
+    if seeds is not None:
+        numbers = seeds_of(seeds if isinstance(seeds, int) else list(seeds))
+        if numbers != list(range(len(numbers))):
+            return ""
+        words += ["--seeds", str(len(numbers))]
+    for name, option in declared_options(type(protocol)).items():
+        value = getattr(protocol, name, option.default)
+        flag = f"--{name.replace('_', '-')}"
+        if value is True and option.default is not True:
+            words.append(flag)
+        elif value is False and option.default is not False:
+            words.append(f"--no-{flag[2:]}")
+        elif value != option.default:
+            words += [flag, str(value)]
+    if [*perturbations] != ["none"]:
+        words += [word for each in perturbations for word in ("--perturb", each)]
+    for name, value in asdict(selection).items():
+        if name == "scenes":
+            words += [word for each in value or () for word in ("--scene", each)]
+        elif value != asdict(Selection())[name]:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    if out is not None:
+        words += ["--out", os.fspath(out)]
+    return shlex.join(words)
 
 
 def _default_folders(

@@ -13,7 +13,9 @@ from hsizoo.engine.store import Store
 from hsizoo.errors import MissingRequirement, listed
 from hsizoo.interfaces import Protocol, Record, View
 from hsizoo.report.comparison import Comparison, classes_csv, differences_csv, table_csv
+from hsizoo.report.examples import examples_png
 from hsizoo.report.figures import Layout
+from hsizoo.report.rows import Observed, RowName
 from hsizoo.report.sweep import sweep_png, swept
 from hsizoo.runs.listing import CELLS_FILE, list_cells
 from hsizoo.runs.marks import footnotes
@@ -28,6 +30,7 @@ from hsizoo.runs.stored import (
 
 __all__ = ["notes_of", "write_results"]
 
+_EXAMPLES = "examples.png"
 _NAMED = 3  # scenes that a note names; of more it gives the number
 
 
@@ -61,6 +64,7 @@ def write_results(
     store: Store,
     protocol: type[Protocol],
     records: Sequence[Record],
+    observed: Mapping[RowName, Observed],
     comparison: Comparison,
     title: str,
     notes: Sequence[str],
@@ -74,6 +78,8 @@ def write_results(
         Held for writing.
     protocol : type of Protocol
     records : sequence of mapping
+    observed : mapping
+        What `observe_rows` returned for them.
     comparison : Comparison
     title : str
         Title of the pictures.
@@ -90,7 +96,8 @@ def write_results(
     earlier = set(written_by(read_results(store.folder)))
     written: list[str] = []
     remarks: dict[str, str] = {}
-    for view in _views(protocol, records, comparison, title):
+    views = _views(protocol, records, comparison, title)
+    for view in [*views, _examples(store, protocol, observed, comparison)]:
         try:
             for name, content in view.files():
                 check_inside(name)
@@ -144,6 +151,19 @@ def _views(
         name = f"swept-{name}" if name in taken else name
         draw = partial(sweep_png, protocol, comparison.rows, key, title)
         yield _file(name, f"the figures against {key}", draw)
+
+
+def _examples(
+    store: Store,
+    protocol: type[Protocol],
+    observed: Mapping[RowName, Observed],
+    comparison: Comparison,
+) -> View:
+    def files() -> Iterable[tuple[str, bytes]]:
+        content = examples_png(protocol, comparison, observed, store.masks.load)
+        return [] if content is None else [(_EXAMPLES, content)]
+
+    return View(name=_EXAMPLES, remark="best, median and worst sample", files=files)
 
 
 def _file(name: str, remark: str, make: Callable[[], str | bytes]) -> View:

@@ -12,10 +12,12 @@ from hsizoo.engine.memory import PeakMemory
 from hsizoo.engine.provenance import provenance
 from hsizoo.errors import ContractError, DataError
 from hsizoo.interfaces import Protocol
+from hsizoo.interfaces.keeping import keeping
 from hsizoo.runs.choose import protocol_class
 from hsizoo.runs.datasets import Datasets
 from hsizoo.runs.dependencies import Dependencies, weights_of
 from hsizoo.runs.held import HeldScene
+from hsizoo.runs.kept import KeptImages, KeptMasks
 from hsizoo.runs.plan import COMPONENTS_AT_A_TIME
 from hsizoo.weights.files import require
 from hsizoo.weights.sent import SentWeights
@@ -42,6 +44,7 @@ class CellWork:
         self._components: OrderedDict[tuple[str, str], tuple[Recipe, Any]] = OrderedDict()
         self._protocols: dict[str, Protocol] = {}
         self._held = HeldScene(self._datasets)
+        self._images = KeptImages()
         self._made_with: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def __reduce__(self) -> tuple[type[CellWork], tuple[()]]:
@@ -58,8 +61,10 @@ class CellWork:
             del self._components[_name_of(job)]
         memory = PeakMemory(job["device"])
         remarks = [*scene.cube.remarks, *scene.label_map.remarks]
+        masks = KeptMasks()
         try:
             with (
+                keeping(masks.add),
                 self._held.guarded(job["row"]["label"]),
                 embedding_cache().written_if(self._held.is_unchanged),
             ):
@@ -75,6 +80,7 @@ class CellWork:
             "digests": digests,
             "provenance": self._provenance(job["device"], recipe.distributions),
             **({"remarks": remarks} if remarks else {}),
+            "kept": {"image": self._images.of(scene), "masks": masks.to_json()},
         }
 
     def depends(self, jobs: Iterable[Mapping[str, Any]]) -> Dependencies:

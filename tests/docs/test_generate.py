@@ -17,8 +17,7 @@ def pages(tmp_path_factory):
     """All generated pages by name, written elsewhere."""
     patch = pytest.MonkeyPatch()
     folder = tmp_path_factory.mktemp("docs")
-    for name in ("components.toml", "references.bib"):
-        (folder / name).write_text((ROOT / "docs" / name).read_text())
+    (folder / "components.toml").write_text((ROOT / "docs" / "components.toml").read_text())
     patch.setattr(generate, "DOCS", folder)
     names = generate.write_all()
     patch.undo()
@@ -121,8 +120,7 @@ def test_docstrings_become_markdown(docstring, markdown):
 
 def test_pages_of_what_is_gone_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(generate, "DOCS", tmp_path)
-    for name in ("components.toml", "references.bib"):
-        (tmp_path / name).write_text((ROOT / "docs" / name).read_text())
+    (tmp_path / "components.toml").write_text((ROOT / "docs" / "components.toml").read_text())
     old = tmp_path / "components" / "scorers" / "gone.md"
     old.parent.mkdir(parents=True)
     old.touch()

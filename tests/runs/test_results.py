@@ -55,7 +55,7 @@ def test_files_of_a_run_of_segmenters(tmp_path):
     assert {line["component"] for line in stored["ranks"]} == {"sa", "sa-rw"}
     assert stored["protocol"] == "interactive"
     assert stored["settings"]["clicks"] == 5
-    assert stored["pictures"] == ["curve.png"]
+    assert stored["pictures"] == ["curve.png", "examples.png"]
     assert all((tmp_path / name).is_file() for name in stored["written"])
     assert len(stored["cells"]) == 6
     assert "result" not in stored["cells"][0]

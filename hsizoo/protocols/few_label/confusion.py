@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hsizoo.interfaces import Record
 from hsizoo.io import class_colours
@@ -16,7 +17,7 @@ from hsizoo.protocols.few_label.scores import scores
 from hsizoo.report.pictures import new_figure, to_png
 from hsizoo.report.rows import by_row, done, row_name
 
-__all__ = ["confusion_files", "confusion_png"]
+__all__ = ["confusion_files", "confusion_png", "summed_confusion"]
 
 _MOST_COUNTED = 60  # classes; with more, cells are too small for numbers
 _DARK = 0.55  # darker shades need light text
@@ -45,18 +46,38 @@ def confusion_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
         finished = done(mine)
         if not finished:
             continue
-        total = np.zeros((len(places), len(places)), dtype=np.int64)
-        for record in finished:
-            result = record["result"]
-            known = zip(result["labels"], result["classes"], strict=True)
-            where = [places[each] - 1 for each in known]
-            total[np.ix_(where, where)] += np.array(result["confusion"])
+        total, over = summed_confusion(finished, places)
         row = row_name(label, dict(pairs))
-        seeds = len({record["identity"]["seed"] for record in finished})
-        scenes = len({record["identity"]["scene"] for record in finished})
-        over = f"{seeds} seed(s)" + (f", {scenes} scenes" if scenes > 1 else "")
         picture = confusion_png(total, [name for _, name in places], row, f"sum of {over}")
         yield f"confusion/{names.of(row)}.png", picture
+
+
+def summed_confusion(
+    records: Sequence[Record], places: Mapping[tuple[int, str], int]
+) -> tuple[npt.NDArray[np.int64], str]:
+    """Sum the confusion matrices of finished cells.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+    places : mapping
+        See `classes_of`.
+
+    Returns
+    -------
+    total : ndarray of int64, shape (K, K)
+    over : str
+        What it is the sum of, in words.
+    """
+    total = np.zeros((len(places), len(places)), dtype=np.int64)
+    for record in records:
+        result = record["result"]
+        known = zip(result["labels"], result["classes"], strict=True)
+        where = [places[each] - 1 for each in known]
+        total[np.ix_(where, where)] += np.array(result["confusion"])
+    seeds = len({record["identity"]["seed"] for record in records})
+    scenes = len({record["identity"]["scene"] for record in records})
+    return total, f"{seeds} seed(s)" + (f", {scenes} scenes" if scenes > 1 else "")
 
 
 def confusion_png(confusion: Any, classes: Sequence[str], title: str, remark: str = "") -> bytes:

@@ -16,7 +16,7 @@ from hsizoo.protocols.few_label.file_names import FileNames
 from hsizoo.protocols.few_label.stored_map import decode_map
 from hsizoo.report.rows import done, row_name
 
-__all__ = ["map_files", "shown_maps"]
+__all__ = ["first_records", "map_files", "shown_maps"]
 
 
 def map_files(records: Sequence[Record]) -> Iterator[tuple[str, bytes]]:
@@ -55,13 +55,18 @@ def shown_maps(
     records: Sequence[Record],
 ) -> Iterator[tuple[str, Record, npt.NDArray[np.int64]]]:
     """Yield row name, record and map (H, W) of each row and scene, for its lowest seed."""
-    first: dict[tuple[str, str], Record] = {}
-    for record in sorted(done(records), key=lambda each: int(each["identity"]["seed"])):
-        row = row_name(record["label"], record.get("conditions") or {})
-        first.setdefault((row, record["identity"]["scene"]), record)
     places = classes_of(records)
-    for (row, _), record in first.items():
+    for row, record in first_records(records):
         result = record["result"]
         mine = zip(result["labels"], result["classes"], strict=True)
         place_of = np.array([0, *(places[each] for each in mine)])
         yield row, record, place_of[decode_map(result["map"], tuple(result["split"]["shape"]))]
+
+
+def first_records(records: Sequence[Record]) -> list[tuple[str, Record]]:
+    """Return row name and record of each row and scene, those of its lowest seed."""
+    first: dict[tuple[str, str], Record] = {}
+    for record in sorted(done(records), key=lambda each: int(each["identity"]["seed"])):
+        row = row_name(record["label"], record.get("conditions") or {})
+        first.setdefault((row, record["identity"]["scene"]), record)
+    return [(row, record) for (row, _), record in first.items()]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from hsizoo.errors import ProtocolError, did_you_mean
-from hsizoo.interfaces import Column, Observation, Protocol, Record, View
+from hsizoo.interfaces import Column, Figure, Observation, Overlay, Protocol, Record, View
 from hsizoo.progress import listening
 from hsizoo.protocols.few_label.columns import COLUMNS, SCORES
 from hsizoo.protocols.few_label.draws import DRAWS, Draw
@@ -162,6 +162,20 @@ class FewLabelProtocol(Protocol):
         from hsizoo.protocols.few_label.views import views
 
         return views(records, title)
+
+    @classmethod
+    def figures(cls, records: Sequence[Record]) -> Iterable[Figure]:
+        """Return recall by class, the maps of each scene, and confusion matrices."""
+        from hsizoo.protocols.few_label.figures import figures
+
+        return figures(records)
+
+    @classmethod
+    def overlays(cls, record: Record) -> Mapping[str, Overlay]:
+        """Return the map of the whole scene."""
+        from hsizoo.protocols.few_label.figures import overlays
+
+        return overlays(record)
 
     @classmethod
     def notes(cls, records: Sequence[Record]) -> list[str]:

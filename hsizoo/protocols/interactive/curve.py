@@ -11,15 +11,26 @@ from hsizoo.interfaces import Record
 from hsizoo.protocols.interactive.observations import Observed, observe_curves
 from hsizoo.report.draws import Draws
 from hsizoo.report.pictures import in_legend, new_figure, to_png
-from hsizoo.report.rows import by_row, choose_unit, covers, done, observations, settings_of
+from hsizoo.report.rows import (
+    RowName,
+    by_row,
+    choose_unit,
+    covers,
+    done,
+    observations,
+    settings_of,
+)
 from hsizoo.report.statistics import FEWEST_UNITS, interval, over_samples
 
-__all__ = ["curve_png", "mean_curve"]
+__all__ = ["Curve", "curve_png", "curves_of", "mean_curve"]
+
+Curve = tuple[list[float], list[float], list[float], str]
+"""Mean, low, high, and a description of the band; see `mean_curve`."""
 
 
 def mean_curve(
     records: Sequence[Record], key: str = "dice", drawn: dict[int, Draws] | None = None
-) -> tuple[list[float], list[float], list[float], str]:
+) -> Curve:
     """Average a per-click metric over all samples, click by click, with a band around it.
 
     Parameters
@@ -41,9 +52,7 @@ def mean_curve(
     return _mean(records, observed, {} if drawn is None else drawn)
 
 
-def _mean(
-    records: Sequence[Record], observed: Observed, drawn: dict[int, Draws]
-) -> tuple[list[float], list[float], list[float], str]:
+def _mean(records: Sequence[Record], observed: Observed, drawn: dict[int, Draws]) -> Curve:
     if not records:
         return [], [], [], ""
     unit = choose_unit(records)
@@ -60,6 +69,17 @@ def _mean(
     return mean.tolist(), low.tolist(), high.tolist(), "one standard error over samples"
 
 
+def curves_of(records: Sequence[Record], *keys: str) -> dict[RowName, dict[str, Curve]]:
+    """Average per-click metrics of each row; see `mean_curve`."""
+    drawn: dict[int, Draws] = {}
+    rows = {}
+    for name, mine in by_row(records).items():
+        finished = done(mine)
+        each = zip(keys, observe_curves(finished, *keys), strict=True)
+        rows[name] = {key: _mean(finished, observed, drawn) for key, observed in each}
+    return rows
+
+
 def curve_png(records: Sequence[Record], title: str) -> bytes:
     """Plot Dice over clicks, one line per component, as PNG.
 
@@ -72,12 +92,7 @@ def curve_png(records: Sequence[Record], title: str) -> bytes:
     MissingRequirement
         If matplotlib is not installed.
     """
-    drawn: dict[int, Draws] = {}
-    rows = {}
-    for name, mine in by_row(records).items():
-        finished = done(mine)
-        both = zip(("dice", "dice_max"), observe_curves(finished, "dice", "dice_max"), strict=True)
-        rows[name] = {key: _mean(finished, observed, drawn) for key, observed in both}
+    rows = curves_of(records, "dice", "dice_max")
     settings: list[dict[str, str]] = settings_of([dict(pairs) for _, pairs in rows]) or [{}]
     labels = list(dict.fromkeys(label for label, _ in rows))
     styles = ["-", "--", "-.", ":"]

@@ -38,7 +38,7 @@ import numpy.typing as npt
 from hsizoo.clicks import Clicks
 from hsizoo.cube import Scene
 from hsizoo.errors import DataError, ProtocolError
-from hsizoo.interfaces import InteractiveSegmenter
+from hsizoo.interfaces import InteractiveSegmenter, keep_mask
 from hsizoo.protocols.answers import checked_maps, described, finish_gpu_work
 from hsizoo.protocols.interactive.robots import Robot
 from hsizoo.protocols.mask_metrics import THRESHOLD_GRID, best_dice, dice, dice_at, iou
@@ -114,6 +114,9 @@ def click_through(
             sample.score(probability, protocol.threshold, store_grid=k in protocol.grid_after)
             if k < protocol.clicks:
                 sample.click(probability, protocol.user)
+            if k in (1, protocol.clicks) or len(sample.clicks) == k:  # no further click was found
+                mask = probability > protocol.threshold
+                keep_mask(sample.label, mask, f"after {k} click{'s' * (k > 1)}")
         if progress is not None:
             progress(k, protocol.clicks)
     return {

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hsizoo.errors import ProtocolError
-from hsizoo.interfaces import Column, Observation, Protocol, Record, View
+from hsizoo.interfaces import Column, Figure, Observation, Overlay, Protocol, Record, View
 from hsizoo.protocols.interactive.columns import COLUMNS
 
 if TYPE_CHECKING:
@@ -195,3 +195,18 @@ class InteractiveProtocol(Protocol):
                 files=lambda: [("curve.png", curve_png(records, title))],
             ),
         ]
+
+    @classmethod
+    def figures(cls, records: Sequence[Record]) -> Iterable[Figure]:
+        """Return charts of Dice over clicks, and of the clicks to an IoU of 0.85."""
+        from hsizoo.protocols.interactive.charts import charts
+
+        return charts(records)
+
+    @classmethod
+    def overlays(cls, record: Record) -> Mapping[str, Overlay]:
+        """Return the clicks on each class."""
+        return {
+            str(sample["label"]): Overlay(clicks=[tuple(click) for click in sample["clicks"]])
+            for sample in record["result"]["samples"]
+        }
