@@ -30,6 +30,7 @@ from hsizoo.session.saved import (
     write_whole,
 )
 from hsizoo.session.source import (
+    Source,
     Spectrum,
     check_clicks,
     finite_pixels,
@@ -122,7 +123,7 @@ class Session:
 
     def __init__(
         self,
-        source: HyperCube | Scene | str | os.PathLike[str] | npt.ArrayLike,
+        source: HyperCube | Scene | Source | str | os.PathLike[str] | npt.ArrayLike,
         component: Component,
         *,
         threshold: float = 0.5,

@@ -63,7 +63,9 @@ def settings_of(*given: Mapping[str, Any]) -> Settings:
 
 
 def read_source(source: Any, settings: Settings) -> Source:
-    """Read or convert the image of a session."""
+    """Read or convert the image of a session; one that is read already is taken as it is."""
+    if isinstance(source, Source):
+        return source
     if not isinstance(source, str | os.PathLike):
         cube = source.cube if isinstance(source, Scene) else source
         cube = cube if isinstance(cube, HyperCube) else HyperCube(cube)
