@@ -107,17 +107,21 @@ class Guard:
         if refused is not None:
             await _refuse(send, *refused)
             return
-        counted = _Counted(receive)
+        body = await _body(receive)
+        if body is None:
+            await _refuse(send, 413, f"a message has at most {LONGEST} bytes")
+            return
+        whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def again() -> Message:
+            return whole.pop() if whole else await receive()
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *HEADERS]
             await send(message)
 
-        try:
-            await self._app(scope, counted, with_headers)
-        except _TooLong:
-            await _refuse(send, 413, f"a message has at most {LONGEST} bytes")
+        await self._app(scope, again, with_headers)
 
     def _refused(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         """Return the status and the reason of a refusal, or None."""
@@ -139,30 +143,30 @@ class Guard:
         return None
 
 
-class _TooLong(Exception):  # noqa: N818
-    """A body is longer than it may be, whatever its header says."""
-
-
-class _Counted:
-    """Receives a body as long as it is not too long."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._bytes = receive, 0
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self._bytes += len(message.get("body", b""))
-        if self._bytes > LONGEST:
-            raise _TooLong
-        return message
+async def _body(receive: Receive) -> bytes | None:
+    """Return a body, or None if it is too long, whatever its header says."""
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":  # who asked is gone
+            break
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > LONGEST:
+            return None
+        more = message.get("more_body", False)
+    return b"".join(parts)
 
 
 def _token(scope: Scope, headers: dict[str, str]) -> str:
     """Return the token of a request: in a header, or in the address for what a browser opens."""
     if TOKEN in headers:
         return headers[TOKEN]
-    query = urllib.parse.parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    return query.get("token", [""])[0]
+    query: dict[str, list[str]] = urllib.parse.parse_qs(
+        scope.get("query_string", b"").decode("latin-1")
+    )
+    (token, *_) = query.get("token", [""])
+    return token
 
 
 async def _refuse(send: Send, status: int, reason: str) -> None:

@@ -81,7 +81,9 @@ def along(stroke: Pixels, most: int = ON_STROKE) -> Pixels:
     """
     _, first = np.unique(stroke, axis=0, return_index=True)
     once = stroke[np.sort(first)]
-    return once[np.unique(np.linspace(0, len(once) - 1, min(most, len(once))).round().astype(int))]
+    even = np.linspace(0, len(once) - 1, min(most, len(once))).round().astype(np.int64)
+    chosen: Pixels = once[np.unique(even)]
+    return chosen
 
 
 def best_match(
