@@ -384,6 +384,7 @@ const STYLE = `
 @media (prefers-color-scheme: dark) { .hsz { --back: #1b1b1e; --card: #26262a; --text: #ececf0; --faint: #a5a5b0;
   --line: #3c3c42; --grey: #35353b; --strong: #7fb0ff; --on: #10131a; --wrong: #ff9a8f; --canvas: #0d0d0f; } }
 .hsz * { box-sizing: border-box; }
+.hsz [hidden] { display: none !important; }
 .hsz .all { display: grid; grid-template-columns: minmax(0, 1fr) 340px; height: 100%; }
 .hsz .left { display: grid; grid-template-rows: auto minmax(0, 1fr) auto auto; min-height: 0; min-width: 0; }
 .hsz .side { overflow: auto; border-left: 1px solid var(--line); padding: 8px 10px 24px; }
