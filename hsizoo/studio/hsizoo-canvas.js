@@ -170,6 +170,11 @@ class Tiles {
     return null;
   }
 
+  /** Keep a tile that was not asked for. */
+  put(key, about, data) {
+    this.kept.set(key, { ready: true, about, data, drawn: {} });
+  }
+
   /** Return a tile if it is here. */
   peek(key) {
     const found = this.kept.get(key);
@@ -187,7 +192,7 @@ class Tiles {
             this.kept.delete(key);
             return;
           }
-          if (this.kept.has(key)) this.kept.set(key, { ready: true, about, data, drawn: {} });
+          if (this.kept.has(key)) this.put(key, about, data);
           this.changed(key);
         })
         .catch(() => this.kept.delete(key))
@@ -477,8 +482,12 @@ class Page {
   change(message) {
     const began = performance.now();
     const done = this.queue.then(async () => {
-      const answer = await this.call(message);
-      if (!answer.about.error && answer.about.objects) this.setState(answer.about);
+      const shown = (this.shown || []).slice(0, 4).map(([level, row, col]) => ({ level, row, col }));
+      const answer = await this.call(shown.length ? { ...message, shown } : message);
+      if (!answer.about.error && answer.about.objects) {
+        this.keepTiles(answer);
+        this.setState(answer.about);
+      }
       if (["click", "unclick", "move", "box", "stroke"].includes(message.do) && !answer.about.error)
         this.timing = { began, server: answer.about.server_seconds, revision: answer.about.revision };
       this.draw();
@@ -486,6 +495,16 @@ class Page {
     });
     this.queue = done.catch(() => {});
     return done;
+  }
+
+  /** Keep the tiles of the masks that came with an answer. */
+  keepTiles({ about, data }) {
+    let from = 0;
+    for (const { place, shape } of about.tiles || []) {
+      const size = shape[0] * shape[1];
+      this.tiles.put(`over:objects:${about.revision}:${place.join(":")}`, { shape }, data.slice(from, from + size));
+      from += size;
+    }
   }
 
   say(text, wrong) {
@@ -587,6 +606,7 @@ class Page {
     this.els.stopCompare.hidden = !about.compared;
     this.showObjects();
     this.showOverlays();
+    if (before && before.compared !== about.compared && this.fitted) this.fit();
     this.draw();
   }
 
@@ -865,6 +885,7 @@ class Page {
     };
     const wanted = [];
     for (let row = first.row; row < end.row; row++) for (let col = first.col; col < end.col; col++) wanted.push([row, col]);
+    if (message.layer === "image" && pane.left === 0) this.shown = wanted.map((each) => [level, ...each]);
     const found = wanted.map(([row, col]) => {
       const at = `${level}:${row}:${col}`;
       const now = this.tiles.get(`${key}:${at}`, { do: "tile", ...message, level, row, col });
@@ -977,7 +998,7 @@ class Page {
     const place = this.image.place;
     const pixel = place ? Math.hypot(place[0], place[3]) : 1;
     const unit = !place ? "pixels" : /4326|longlat|degree/i.test(this.image.crs) ? "°" : this.image.crs ? "m" : "map units";
-    const length = niceStep((110 / this.view.scale) * pixel, 1);
+    const length = niceStep((60 / this.view.scale) * pixel, 1);
     const wide = (length / pixel) * this.view.scale;
     if (!Number.isFinite(wide)) return;
     g.fillStyle = "#000a";
@@ -1121,9 +1142,9 @@ class Page {
     if (drag.kind === "click") {
       if (!drag.at.inside) return;
       const { row, col } = drag.at;
-      this.readExact(row, col);
       const object = await this.target();
       if (object) await this.change({ do: "click", object, row, col, positive: drag.positive });
+      this.readExact(row, col);
       return;
     }
     const object = await this.target();
@@ -1284,7 +1305,7 @@ class Page {
     const id = `hsz${Math.random().toString(36).slice(2)}`;
     const picked = (name, label, list, value) => keep(name, h("input", { type: "text", list: `${id}${list}`, value, "aria-label": label, spellcheck: false }));
     const check = (name, text) => h("label", { class: "row" },
-      h("input", { type: "checkbox", checked: this.show[name], onchange: (event) => { this.show[name] = event.target.checked; this.draw(); } }), text,
+      keep(`show-${name}`, h("input", { type: "checkbox", checked: this.show[name], onchange: (event) => { this.show[name] = event.target.checked; this.draw(); } })), text,
       h("input", { type: "range", min: 5, max: 100, value: 100 * this.opacity[name], "aria-label": `opacity of ${text}`,
         oninput: (event) => { this.opacity[name] = event.target.value / 100; this.draw(); } }));
 
@@ -1363,7 +1384,7 @@ class Page {
       keep("mapOpen", h("details", { ontoggle: () => this.draw() }, h("summary", {}, "Map of classes"),
         h("div", { class: "small" }, "Each object is a class; its labels are its clicks (+) and its painted pixels."),
         h("div", { class: "row" }, picked("classifier", "classifier", "classifiers", "svm"),
-          button("classify", "Classify", "make a map of the objects' classes", () => this.change({ do: "classify", classifier: els.classifier.value.trim() }))),
+          button("classify", "Classify", "make a map of the objects' classes", () => this.classify())),
         keep("mapBox", h("div", { hidden: true }, told("mapTold"), check("classes", "map"), check("uncertainty", "uncertainty"),
           h("div", { class: "row" }, h("span", { class: "small" }, "label next:"), keep("places", h("span", { class: "row" }))))))),
       h("details", { open: true }, h("summary", {}, "Files"),
@@ -1440,8 +1461,20 @@ class Page {
     const scorer = this.els.scorer.value.trim();
     const object = this.state.objects[this.current]?.name;
     if (reference === undefined && !object) return this.say("there is no object yet; click on something", true);
-    this.show.similarity = true;
+    this.setShown("similarity", true);
     return this.change(reference === undefined ? { do: "similar", object, scorer } : { do: "similar", reference, scorer });
+  }
+
+  setShown(name, on) {
+    this.show[name] = this.els[`show-${name}`].checked = on;
+    this.draw();
+  }
+
+  async classify() {
+    const { about } = await this.change({ do: "classify", classifier: this.els.classifier.value.trim() });
+    if (about.error) return;
+    this.setShown("objects", false); // the map is in the same colours
+    this.setShown("classes", true);
   }
 
   async openNamed(image, carry) {
@@ -1479,8 +1512,7 @@ class Page {
     if (key === "i") return this.pin();
     if (key === "f") return this.fit();
     if (key === "o") {
-      this.show.objects = !this.show.objects;
-      return this.draw();
+      return this.setShown("objects", !this.show.objects);
     }
     if (key === "[" || key === "]") {
       this.brush = clamp(this.brush + (key === "]" ? 1 : -1), 1, 50);

@@ -44,6 +44,7 @@ COMPONENT: Final = "contest"
 _FAR: Final = 0.2  # radian: a spectrum is no match for one that is farther away
 _CARRIED: Final = 3  # clicks of an object that are looked for in the next image
 _PINS: Final = 200
+_SHOWN: Final = 4  # tiles in the answer to a click
 _HIGHEST: Final = 2**31 - 1
 
 
@@ -141,10 +142,26 @@ class Studio:
             found = action(fields)
             if found is None:  # something has changed
                 found = Answer(self._state())
+            if "objects" in found.about and fields.has("shown"):
+                found = self._with_tiles(found, fields)
         except HsizooError as error:
             found = Answer({"error": str(error), "kind": type(error).__name__})
         found.about["server_seconds"] = round(time.perf_counter() - began, 5)
         return found
+
+    def _with_tiles(self, answer: Answer, fields: Fields) -> Answer:
+        """Add the tiles of the masks that are looked at, so that the page need not ask for them."""
+        desk, about, parts = self._desk, answer.about, []
+        if not about["ready"] or about["desk"] != self._opened:
+            return answer
+        told = []
+        for each in fields.rows("shown", _SHOWN):
+            place = _place(each)
+            values, revision = desk.tile("objects", *place)
+            if revision == about["revision"]:
+                parts.append(values.tobytes())
+                told.append({"place": place, "shape": values.shape})
+        return Answer({**about, "tiles": told}, b"".join(parts))
 
     # Images
 

@@ -40,7 +40,7 @@ _PAGE: Final = """<!doctype html>
 """
 _SCRIPT: Final = """import {{ overHttp, mount }} from "/hsizoo-canvas.js?token={token}";
 document.body.style.margin = "0";
-mount(document.body, overHttp("/do", "{token}"), {{ whole: true }});
+window.hsizooStudio = mount(document.body, overHttp("/do", "{token}"), {{ whole: true }});
 """
 
 _log = logging.getLogger(__name__)

@@ -49,6 +49,17 @@ def test_clicks_make_the_masks_of_a_session(do, studio, scene):
     assert one["dice"] == pytest.approx(expected, abs=1e-4)
 
 
+def test_the_tiles_that_are_looked_at_come_with_the_answer(do, studio):
+    shown = [{"level": 0, "row": 0, "col": 0}]
+    do("add", name="a")
+    answer = do("click", object="a", row=8, col=8, shown=shown)
+    assert answer.about["tiles"] == [{"place": (0, 0, 0), "shape": (30, 40)}]
+    mask = np.frombuffer(answer.data, np.uint8).reshape(30, 40)
+    np.testing.assert_array_equal(mask == 1, studio.desk.session.mask("a"))
+    wrong = studio.answer({"do": "undo", "shown": [{"level": 0, "row": 5, "col": 0}]})
+    assert "no tile" in wrong.about["error"]
+
+
 def test_everything_is_undone_and_redone(do, studio):
     def of_session():
         return studio.desk.session.state
