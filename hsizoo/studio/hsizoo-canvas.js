@@ -567,11 +567,12 @@ class Page {
       this.showJobs(about.jobs);
       running = Object.values(about.jobs).some((job) => job.running);
       const overlays = Object.fromEntries(Object.entries(this.state.overlays).map(([name, each]) => [name, each.revision]));
-      const same = JSON.stringify(overlays) === JSON.stringify(about.overlays);
+      const same = JSON.stringify(overlays) === JSON.stringify(about.overlays) &&
+        ["revision", "ready", "compared"].every((key) => about[key] === this.state[key]);
       if (about.desk !== this.state.desk) {
         const hello = await this.call({ do: "hello" });
         if (!hello.about.error) this.openImage(hello.about);
-      } else if (about.revision !== this.state.revision || about.ready !== this.state.ready || !same || this.wasRunning) {
+      } else if (!same || this.wasRunning) {
         await this.change({ do: "state" });
       }
       this.wasRunning = running;

@@ -208,7 +208,10 @@ class Studio:
 
     def _do_status(self, fields: Fields) -> Answer:
         desk = self._desk
-        about = {"desk": self._opened, "revision": desk.revision, "ready": desk.is_ready}
+        about: dict[str, Any] = {
+            "desk": self._opened, "revision": desk.revision, "ready": desk.is_ready,
+            "compared": desk.compared,
+        }  # fmt: skip
         overlays = {name: each["revision"] for name, each in desk.state_of_overlays().items()}
         return Answer({**about, "overlays": overlays, "jobs": self._jobs.to_json()})
 
