@@ -44,6 +44,7 @@ COMPONENT: Final = "contest"
 _FAR: Final = 0.2  # radian: a spectrum is no match for one that is farther away
 _CARRIED: Final = 3  # clicks of an object that are looked for in the next image
 _PINS: Final = 200
+_LARGE: Final = 2**30  # bytes
 _SHOWN: Final = 4  # tiles in the answer to a click
 _HIGHEST: Final = 2**31 - 1
 
@@ -178,9 +179,14 @@ class Studio:
         return remarks
 
     def _prepare(self) -> None:
-        """Let the component see the image, if it has not."""
+        """Let the component see the image, if it has not.
+
+        It begins with the first object if the image is large: until then, disk and processor are
+        for looking.
+        """
         desk = self._desk
-        if desk.is_ready:
+        waits = desk.cube.data.nbytes > _LARGE and not desk.session.objects
+        if desk.is_ready or waits:
             return
         name = f"{desk.session.component} looks at {desk.name}"
         with suppress(OptionError):  # it is at it already

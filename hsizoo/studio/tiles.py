@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from hsizoo.arrays import release
 from hsizoo.cube import HyperCube
 from hsizoo.errors import OptionError
 from hsizoo.io import PseudoRgb
@@ -21,7 +22,7 @@ TILE: Final = 256
 STRETCHES: Final = ("percentile", "range", "reflectance")
 """What is shown as black and white: percentiles 1 and 99, lowest and highest value, or 0 and 1."""
 
-_SAMPLED: Final = 200  # rows, and columns, of the pixels that stand for all
+_SAMPLED: Final = 128  # rows, and columns, of the pixels that stand for all
 
 
 class Tiles:
@@ -49,6 +50,7 @@ class Tiles:
         height, width, bands = self._cube.shape
         steps = max(1, -(-height // _SAMPLED)), max(1, -(-width // _SAMPLED))
         spectra = np.array(self._cube.data[:: steps[0], :: steps[1]]).reshape(-1, bands)
+        release(self._cube.data)
         found: npt.NDArray[np.float32] = spectra[np.isfinite(spectra).all(axis=1)]
         return found
 
@@ -62,6 +64,7 @@ class Tiles:
     ) -> npt.NDArray[np.uint8]:
         """Return a tile, (h, w, C) for C bands; 0 where there are no data."""
         values = cut(self._cube.data, level, row, col)[:, :, list(bands)]
+        release(self._cube.data)
         shown = np.zeros(values.shape, dtype=np.uint8)
         for place, band in enumerate(bands):
             low, high = self._range(band, stretch)

@@ -443,6 +443,17 @@ def test_what_cannot_be_opened_is_said_at_once(tmp_path, scene):
     assert len(studio.desk.describe()["classes"]) == 2
 
 
+def test_a_large_image_is_only_looked_at_until_there_is_an_object(scene, monkeypatch):
+    monkeypatch.setattr("hsizoo.studio.protocol._LARGE", 0)
+    studio = Studio(scene, component="sa", device="cpu")
+    assert studio.answer({"do": "hello"}).about["jobs"] == {}
+    studio.answer({"do": "add", "name": "a"})
+    studio.jobs.wait()
+    about = studio.answer({"do": "click", "object": "a", "row": 8, "col": 8}).about
+    assert about["ready"]
+    assert about["objects"][0]["pixels"] > 0
+
+
 def test_a_job_that_fails_says_so_and_another_may_begin(studio, do):
     def fail():
         raise RuntimeError("broken")
