@@ -542,6 +542,7 @@ class Page {
     this.tiles.clear();
     this.pins = [];
     this.exact = null;
+    this.els.exactTold.textContent = "";
     this.hover = null;
     this.rgb = [...this.image.rgb];
     this.band = this.image.rgb[0];

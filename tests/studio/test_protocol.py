@@ -328,7 +328,7 @@ def test_the_next_image_has_the_same_objects(scene, tmp_path):
     about = studio.answer({"do": "open", "image": "b", "carry": True}).about
     assert [each["name"] for each in about["objects"]] == ["corn", "none yet"]
     assert about["objects"][0]["clicks"] == [[21, 31, True]]  # the same pixel
-    assert "0.000 rad" in about["remarks"][0]
+    assert "0.000 rad" in about["remarks"][-1]
 
 
 @pytest.mark.parametrize(
@@ -423,6 +423,32 @@ def test_what_is_wrong_is_refused_and_changes_nothing(studio, do, message):
     assert len(about["error"]) < 1500
     assert studio.desk.session.state == before
     json.dumps(about, allow_nan=False)
+
+
+def test_place_and_bands_that_are_left_out_are_told(tmp_path, scene):
+    header = write_cube(tmp_path / "a.hdr", scene.cube)
+    flags = ["1"] * 12
+    flags[3] = flags[4] = "0"
+    header.write_text(
+        header.read_text() + f"bbl = {{{', '.join(flags)}}}\n"
+        "map info = {UTM, 1, 1, 500000, 5400000, 10, 10, 32, North, WGS-84}\n"
+    )
+    studio = Studio(header, component="sa", device="cpu")
+    image = studio.answer({"do": "hello"}).about["image"]
+    assert image["bands"] == 10
+    assert image["left_out"] == scene.cube.wavelengths[3:5].tolist()
+    assert image["place"] == [10, 0, 500000, 0, -10, 5400000]
+    assert "32632" in image["crs"] or "UTM" in image["crs"]
+    studio.jobs.wait()
+    studio.answer({"do": "add", "name": "a"})
+    studio.answer({"do": "click", "object": "a", "row": 8, "col": 8})
+    answer = studio.answer({"do": "export", "format": ".hdr"})
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith(".hdr")]
+        assert b"map info = {UTM, 1, 1, 500000" in archive.read(name)
+    assert (
+        "no georeference" in studio.answer({"do": "export", "format": ".png"}).about["remarks"][-1]
+    )
 
 
 def test_what_cannot_be_opened_is_said_at_once(tmp_path, scene):
