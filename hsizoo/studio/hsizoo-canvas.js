@@ -30,6 +30,8 @@ export function overHttp(url, token) {
   };
 }
 
+const READS = new Set(["hello", "components", "tile", "basis", "weights", "spectrum", "state", "status"]);
+
 /** Speak to the kernel of a notebook. */
 function overModel(model) {
   const waiting = new Map();
@@ -51,6 +53,20 @@ function overModel(model) {
       const id = `${own}-${++last}`;
       waiting.set(id, resolve);
       model.send({ id, message });
+      if (!READS.has(message.do)) return;
+      // An answer may get lost while the notebook is still starting: what only reads is asked again.
+      let attempt = 0;
+      const again = () => {
+        if (!waiting.has(id)) return;
+        if (++attempt > 20) {
+          waiting.delete(id);
+          resolve({ about: { error: "the kernel does not answer" } });
+          return;
+        }
+        model.send({ id, message });
+        setTimeout(again, 3000 * attempt);
+      };
+      setTimeout(again, 3000);
     });
   return { ask, close: () => model.off("msg:custom", listener) };
 }
@@ -439,6 +455,7 @@ const STYLE = `
 
 export function mount(root, ask, options = {}) {
   const page = new Page(root, ask, options);
+  page.root.hsizooStudio = page; // for tests, and for the curious
   page.start();
   return page;
 }

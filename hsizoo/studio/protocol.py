@@ -31,6 +31,7 @@ from hsizoo.studio.jobs import Jobs
 from hsizoo.studio.labelling import classified
 from hsizoo.studio.prompts import along, best_match, typical
 from hsizoo.studio.tiles import STRETCHES
+from hsizoo.zoo.spec import Kind
 
 if TYPE_CHECKING:
     from hsizoo.cube import HyperCube, Scene
@@ -43,6 +44,7 @@ COMPONENT: Final = "contest"
 
 _FAR: Final = 0.2  # radian: a spectrum is no match for one that is farther away
 _CARRIED: Final = 3  # clicks of an object that are looked for in the next image
+_KINDS: Final[tuple[Kind, ...]] = ("segmenter", "scorer", "classifier")
 _PINS: Final = 200
 _LARGE: Final = 2**30  # bytes
 _SHOWN: Final = 4  # tiles in the answer to a click
@@ -230,25 +232,17 @@ class Studio:
 
     @cached_property
     def _components(self) -> dict[str, Any]:
-        """What may be chosen: names with a line about each."""
-        from hsizoo.zoo.factory import resolve
+        """What may be chosen: names with a line about each; nothing is imported to find them."""
         from hsizoo.zoo.registry import registry
 
-        found: dict[str, list[dict[str, str]]] = {}
-        for kind in ("segmenter", "scorer", "classifier"):
-            rows = found[f"{kind}s"] = []
-            for entry in registry().entries(kind):
-                if entry.missing:
-                    continue
-                if kind == "segmenter":
-                    try:
-                        recipe = resolve(entry.full_name, "segmenter")
-                    except HsizooError:
-                        continue
-                    if any(each.is_untrained() or each.starts_at_random for each in recipe.walk()):
-                        continue
-                rows.append({"name": entry.spec.name, "about": entry.spec.summary})
-        return found
+        return {
+            f"{kind}s": [
+                {"name": entry.spec.name, "about": entry.spec.summary}
+                for entry in registry().entries(kind)
+                if not entry.missing
+            ]
+            for kind in _KINDS
+        }
 
     # Looking
 

@@ -42,7 +42,7 @@ class Tiles:
     @property
     def levels(self) -> int:
         """Number of levels; a tile of the last one has the whole image."""
-        return max(1, (max(self._cube.shape[:2]) - 1) // TILE).bit_length() + 1
+        return ((max(self._cube.shape[:2]) - 1) // TILE).bit_length() + 1
 
     @cached_property
     def sample(self) -> npt.NDArray[np.float32]:
