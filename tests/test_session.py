@@ -847,8 +847,8 @@ def test_many_objects_are_read_in_time_that_grows_with_their_number(cube, tmp_pa
 
 def test_a_session_of_a_newer_hsizoo(cube, tmp_path):
     path = tmp_path / "s.json"
-    path.write_text('{"format": "hsizoo session 2", "objects": []}')
-    with pytest.raises(DataError, match="a newer hsizoo, as 'hsizoo session 2'; update"):
+    path.write_text('{"format": "hsizoo session 3", "objects": []}')
+    with pytest.raises(DataError, match="a newer hsizoo, as 'hsizoo session 3'; update"):
         Session.replay(path, cube, "sa")
     with pytest.raises(DataError, match=r"none\.json cannot be read: No such file"):
         Session.replay(tmp_path / "none.json", cube, "sa")

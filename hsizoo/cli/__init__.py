@@ -56,6 +56,7 @@ def _make_app() -> typer.Typer:
         runs,
         segment,
         show,
+        studio,
         table,
         train,
         version,
@@ -101,6 +102,11 @@ def _make_app() -> typer.Typer:
         short_help="Show what a cube is, in words and as a picture.",
         epilog=show.EPILOG,
     )(show.show)
+    command(
+        "studio",
+        short_help="Look at a cube in the browser and click on it.",
+        epilog=studio.EPILOG,
+    )(studio.studio)
     command(
         "segment",
         short_help="Segment one object of a cube by clicks.",

@@ -23,6 +23,9 @@ _OPTIONAL = {
     "shapely": "pip install 'hsizoo[geo]'",
     "ray": "pip install 'hsizoo[ray]'",
     "zarr": "pip install 'hsizoo[zarr]'",
+    "fastapi": "pip install 'hsizoo[studio]'",
+    "uvicorn": "pip install 'hsizoo[studio]'",
+    "anywidget": "pip install 'hsizoo[notebook]'",
 }
 _LONGEST_FIX = 64
 _COMMANDS = ("curl", "hsizoo", "pip")

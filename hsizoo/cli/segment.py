@@ -49,6 +49,14 @@ def segment(
             "--threshold is given.",
         ),
     ] = None,
+    object_: Annotated[
+        str | None,
+        typer.Option(
+            "--object",
+            metavar="NAME",
+            help="With --replay of several objects: the one to write and to click on.",
+        ),
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -103,10 +111,10 @@ def segment(
         session = Session.replay(
             replay, file, component, settings=how, device=device, allow_untrained=allow_untrained
         )  # fmt: skip
-        if len(session.objects) > 1:
+        if len(session.objects) > 1 and object_ is None:
             raise DataError(
                 f"{replay} has {len(session.objects)} objects ({', '.join(session.objects)}), "
-                "but this command writes the mask of one; open it with hsizoo.Session.replay"
+                "but this command writes the mask of one; name it: --object NAME"
             )
     else:
         session = Session(
@@ -114,14 +122,17 @@ def segment(
         )  # fmt: skip
     for remark in session.remarks:
         errors.print(remark, style="yellow", markup=False)
-    (name,) = session.objects or (session.add(_OBJECT),)
+    if not session.objects:
+        session.add(object_ or _OBJECT)
+    name = object_ or session.objects[0]
     if threshold is not None:
         session.set_threshold(threshold)
     for row, col in positive:
         session.click(name, row, col)
     for row, col in negative:
         session.click(name, row, col, positive=False)
-    if not session.clicks(name).positive.any():
+    painted = session.state.object(name).painted
+    if not session.clicks(name).positive.any() and not len(painted.added):
         raise ClickError("give at least one click on the object: --click ROW,COL")
     session.check_export(out)
     clicks_file = Path(f"{out}.clicks.json")

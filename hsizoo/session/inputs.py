@@ -19,7 +19,7 @@ from hsizoo.io.raster import to_cube
 from hsizoo.io.settings import Settings
 from hsizoo.session.source import Source, read_source
 
-__all__ = ["Cubes", "Input", "list_inputs"]
+__all__ = ["Cubes", "Input", "list_inputs", "read_member"]
 
 One = str | os.PathLike[str] | HyperCube | Scene
 Cubes = One | Iterable[One]
@@ -103,7 +103,7 @@ def _in_folder(folder: Path, outside: Path | None) -> tuple[list[Input], dict[Pa
         return outside is None or not path.resolve().is_relative_to(outside.resolve())
 
     inputs = [
-        Input(each.name, each.cube, partial(_read_member, collection, each))
+        Input(each.name, each.cube, partial(read_member, collection, each))
         for each in members
         if counts(each.cube)
     ]
@@ -112,7 +112,8 @@ def _in_folder(folder: Path, outside: Path | None) -> tuple[list[Input], dict[Pa
     return inputs, {path: why for path, why in wrong.items() if counts(path)}
 
 
-def _read_member(collection: Collection, member: Member) -> Source:
+def read_member(collection: Collection, member: Member) -> Source:
+    """Read a cube of a folder, as the folder's ``hsizoo.toml`` says."""
     raster = collection.raster(member)
     files = {each.resolve() for each in (*collection.files_of(member), raster.path)}
     about = {"file": member.cube.name}

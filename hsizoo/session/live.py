@@ -20,7 +20,9 @@ from hsizoo.cube import HyperCube, LabelMap, Scene
 from hsizoo.errors import ClickError, DataError, HsizooError, ProtocolError
 from hsizoo.interfaces import SpectralScorer
 from hsizoo.session.masks import Export, check_folder, check_mask_target
+from hsizoo.session.painted import Painted
 from hsizoo.session.saved import (
+    Kept,
     cube_beside,
     differences,
     read_kept,
@@ -28,8 +30,10 @@ from hsizoo.session.saved import (
     write_whole,
 )
 from hsizoo.session.source import (
+    Source,
     Spectrum,
     check_clicks,
+    finite_pixels,
     read_source,
     read_spectrum,
     settings_of,
@@ -40,6 +44,7 @@ from hsizoo.session.tools import Component, Tool, make_tool
 if TYPE_CHECKING:
     from typing import Self
 
+    from hsizoo.io.raster import Raster
     from hsizoo.io.settings import Layout
 
 __all__ = ["Session"]
@@ -118,7 +123,7 @@ class Session:
 
     def __init__(
         self,
-        source: HyperCube | Scene | str | os.PathLike[str] | npt.ArrayLike,
+        source: HyperCube | Scene | Source | str | os.PathLike[str] | npt.ArrayLike,
         component: Component,
         *,
         threshold: float = 0.5,
@@ -158,6 +163,11 @@ class Session:
     def cube(self) -> HyperCube:
         """The image."""
         return self._cube
+
+    @property
+    def raster(self) -> Raster | None:
+        """What the file says about the image, such as its place; None for a cube in memory."""
+        return self._source.raster
 
     @property
     def state(self) -> SessionState:
@@ -330,6 +340,39 @@ class Session:
             old = self.state.object(name)
             self._put(old, replace(old, clicks=given), f"set the clicks of {name}")
 
+    def paint(self, name: str, pixels: npt.ArrayLike, belongs: bool = True) -> int:
+        """Correct a mask by hand: put pixels into an object, or take them out of it.
+
+        Such pixels are kept apart from the clicks; no component sees them.
+
+        Parameters
+        ----------
+        name : str
+        pixels : array_like of int, shape (n, 2)
+            Positions (row, col), counted from 0.
+        belongs : bool, default True
+            Whether the pixels belong to the object.
+
+        Returns
+        -------
+        int
+            Number of pixels painted: those without a finite spectrum are left out.
+
+        Raises
+        ------
+        ClickError
+            If a pixel is outside the image, or these are not pixels.
+        """
+        stroke = Painted(pixels)
+        stroke.check_inside(*self._cube.shape[:2])
+        places = finite_pixels(stroke.added, self._cube)
+        with self._lock:
+            old = self.state.object(name)
+            new = replace(old, painted=old.painted.paint(places, belongs))
+            done = f"{'paint' if belongs else 'erase'} {len(places)} pixel(s) of {name}"
+            self._put(old, new, done)
+        return len(places)
+
     def set_threshold(self, threshold: float) -> None:
         """Set the probability above which a pixel belongs to the object; nothing is recomputed.
 
@@ -361,6 +404,35 @@ class Session:
             tool = self._find(component)
             tool.open(self._cube)
             self._change(f"use {tool.label}", tool=tool)
+
+    def load(self, path: str | os.PathLike[str]) -> tuple[str, ...]:
+        """Take objects, component and threshold from a saved session, as one step.
+
+        Parameters
+        ----------
+        path : path
+            Saved by `save` or ``hsizoo segment``.
+
+        Returns
+        -------
+        tuple of str
+            How this cube or this component differs from the saved ones.
+
+        Raises
+        ------
+        HsizooError
+            As for `replay`.
+        """
+        path = Path(path)
+        kept = read_kept(path)
+        self._check_kept(path, kept)
+        with self._lock:
+            component: Component = kept.component if kept.by_name else ""
+            tool = self._find(component) if component else self._now.tool
+            self._change(
+                f"open {path.name}", tool=tool, objects=kept.objects, threshold=kept.threshold
+            )
+            return differences(path, kept, self._cube, tool)
 
     @property
     def can_undo(self) -> bool:
@@ -416,10 +488,16 @@ class Session:
         with self._lock:
             self._now.tool.open(self._cube)
 
-    def probability(self, name: str) -> npt.NDArray[np.float32]:
+    def probability(self, name: str, component: Component | None = None) -> npt.NDArray[np.float32]:
         """Return each pixel's probability of belonging to an object.
 
         All changed objects are computed in the same batch.
+
+        Parameters
+        ----------
+        name : str
+        component : str, InteractiveSegmenter or SpectralScorer, optional
+            Another one, for a comparison.  Default: the one in use.
 
         Returns
         -------
@@ -434,12 +512,13 @@ class Session:
         """
         with self._lock:
             now = self._now
+            tool = now.tool if component is None else self._find(component)
             wanted = now.state.object(name).clicks
             prompts = [each.clicks for each in now.state.objects]
             # With more objects than cached maps, the others would be evicted before use.
             if len(prompts) > self._held:
                 prompts = [wanted]
-            return self._predict(now.tool, prompts)[wanted]
+            return self._predict(tool, prompts)[wanted]
 
     def mask(self, name: str) -> npt.NDArray[np.bool_]:
         """Return the pixels that belong to an object, regardless of other objects.
@@ -447,19 +526,28 @@ class Session:
         Returns
         -------
         ndarray of bool, shape (H, W)
-            True where the probability is above `threshold`, strictly, and the spectrum is finite.
-            If it is all False, `advice` gives the reason.
+            True where the probability is above `threshold`, strictly, and the spectrum is finite;
+            then as painted.  If it is all False, `advice` gives the reason.
         """
         with self._lock:
             probability, threshold = self.probability(name), self.threshold
+            painted = self.state.object(name).painted
         mask: npt.NDArray[np.bool_] = probability > threshold  # 0 at pixels that are not valid
+        mask[tuple(painted.added.T)] = True
+        mask[tuple(painted.removed.T)] = False
         return mask
 
-    def label_map(self) -> LabelMap:
+    def label_map(self, component: Component | None = None) -> LabelMap:
         """Return all objects as one map.
 
         A pixel above the threshold for several objects goes to the one with the highest
-        probability, and among equals to the one added first.
+        probability, and among equals to the one added first.  A painted pixel goes to the last
+        object that it is painted into.
+
+        Parameters
+        ----------
+        component : str, InteractiveSegmenter or SpectralScorer, optional
+            Another one, for a comparison.  Default: the one in use.
 
         Returns
         -------
@@ -468,7 +556,10 @@ class Session:
             targets.
         """
         with self._lock:
-            return self._label_map(self._now)
+            now = self._now
+            return self._label_map(
+                now if component is None else replace(now, tool=self._find(component))
+            )
 
     def _label_map(self, now: _Moment) -> LabelMap:
         labels = np.zeros(self._cube.shape[:2], dtype=np.int32)
@@ -479,8 +570,11 @@ class Session:
             maps = self._predict(now.tool, [each.clicks for _, each in part])
             for number, each in part:
                 won = maps[each.clicks] > best
+                won[tuple(each.painted.removed.T)] = False
                 labels[won] = number
                 best[won] = maps[each.clicks][won]
+        for number, each in objects:
+            labels[tuple(each.painted.added.T)] = number
         names = {0: "background"} | {number: each.name for number, each in objects}
         return LabelMap(labels, names, targets=[number for number, _ in objects])
 
@@ -558,6 +652,8 @@ class Session:
         """
         with self._lock:
             clicks = self.clicks(name)
+            if len(self.state.object(name).painted.added):
+                return ""
             if not len(clicks):
                 return "there is no click yet; click on the object"
             if not clicks.positive.any():
@@ -768,17 +864,22 @@ class Session:
             device=device,
             allow_untrained=allow_untrained,
         )
-        for each in kept.objects:
-            try:
-                check_clicks(each.clicks, session._cube)
-            except ClickError as error:
-                raise ClickError(f"{path}: {error}") from error
+        session._check_kept(path, kept)
         now = session._now
         session._now = replace(now, state=replace(now.state, objects=kept.objects))
         session._remarks += differences(path, kept, session._cube, now.tool)
         return session
 
     # Internals
+
+    def _check_kept(self, path: Path, kept: Kept) -> None:
+        """Raise `ClickError` if the clicks or painted pixels of a file do not fit the cube."""
+        for each in kept.objects:
+            try:
+                check_clicks(each.clicks, self._cube)
+                each.painted.check_inside(*self._cube.shape[:2])
+            except ClickError as error:
+                raise ClickError(f"{path}: {error}") from error
 
     def _find(self, component: Component, only: Literal["scorer"] | None = None) -> Tool:
         """Return the tool of a component, the same each time; it may not be built yet."""

@@ -15,6 +15,7 @@ from hsizoo.clicks import Clicks
 from hsizoo.documents import parse_json, read_file, shorten
 from hsizoo.errors import ClickError, DataError
 from hsizoo.io.settings import Settings
+from hsizoo.session.painted import Painted
 from hsizoo.session.state import SessionObject, check_name, checked_threshold
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _ONE, _SEVERAL = "hsizoo clicks 1", "hsizoo session 1"
+_PAINTED = "hsizoo session 2"  # has pixels that older versions would pass over
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,7 @@ def read_kept(path: Path) -> Kept:
         raise DataError(f"{path} is not a session saved by hsizoo: {error}") from error
     try:
         written = about.get("format", _ONE)
-        if written not in (_ONE, _SEVERAL):
+        if written not in (_ONE, _SEVERAL, _PAINTED):
             if str(written).startswith("hsizoo "):
                 raise DataError(
                     f"{path} was saved by a newer hsizoo, as {written!r}; update hsizoo"
@@ -81,7 +83,8 @@ def read_kept(path: Path) -> Kept:
         objects: dict[str, SessionObject] = {}
         for row in rows:
             check_name(name := row["name"], objects)
-            objects[name] = SessionObject(name, Clicks.from_json(row["clicks"]))
+            painted = Painted.from_json(row.get("painted", {}))
+            objects[name] = SessionObject(name, Clicks.from_json(row["clicks"]), painted)
         # Sessions saved before there were more settings than these have them at the top.
         settings = {key: about[key] for key in ("variable", "layout") if about.get(key)}
         settings |= about.get("settings", {})
@@ -155,9 +158,11 @@ def cube_beside(path: Path, name: str) -> Path:
 
 
 def to_json(state: SessionState, source: Source, tool: Tool) -> str:
-    """Return JSON that `read_kept` reads; a single object is written in the older format."""
+    """Return JSON that `read_kept` reads, in the oldest format that can hold it."""
+    painted = any(each.painted for each in state.objects)
+    alone = len(state.objects) == 1 and not painted
     about: dict[str, Any] = {
-        "format": _ONE if len(state.objects) == 1 else _SEVERAL,
+        "format": _PAINTED if painted else _ONE if alone else _SEVERAL,
         "hsizoo": version("hsizoo"),
         "component": state.component,
         "component sha256": tool.digest or None,
@@ -166,13 +171,17 @@ def to_json(state: SessionState, source: Source, tool: Tool) -> str:
         "cube sha256": source.cube.digest,
         "threshold": state.threshold,
     }
-    if len(state.objects) == 1:
+    if alone:
         (one,) = state.objects
         about |= {"object": one.name, "clicks": one.clicks.to_json()}
     else:
-        objects = [{"name": each.name, "clicks": each.clicks.to_json()} for each in state.objects]
-        about |= {"objects": objects}
+        about |= {"objects": [_plain(each) for each in state.objects]}
     return json.dumps(about, indent=1) + "\n"
+
+
+def _plain(one: SessionObject) -> dict[str, Any]:
+    about: dict[str, Any] = {"name": one.name, "clicks": one.clicks.to_json()}
+    return about | ({"painted": one.painted.to_json()} if one.painted else {})
 
 
 def write_whole(target: Path, text: str) -> None:

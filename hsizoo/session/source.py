@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from hsizoo.io.raster import Raster
     from hsizoo.io.settings import Settings
 
-__all__ = ["Source", "Spectrum", "check_clicks", "read_source", "read_spectrum", "settings_of"]
+__all__ = [
+    "Source",
+    "Spectrum",
+    "check_clicks",
+    "finite_pixels",
+    "read_source",
+    "read_spectrum",
+    "settings_of",
+]
+
+_AT_ONCE: Final = 10_000  # pixels whose spectra are looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +63,9 @@ def settings_of(*given: Mapping[str, Any]) -> Settings:
 
 
 def read_source(source: Any, settings: Settings) -> Source:
-    """Read or convert the image of a session."""
+    """Read or convert the image of a session; one that is read already is taken as it is."""
+    if isinstance(source, Source):
+        return source
     if not isinstance(source, str | os.PathLike):
         cube = source.cube if isinstance(source, Scene) else source
         cube = cube if isinstance(cube, HyperCube) else HyperCube(cube)
@@ -140,3 +152,12 @@ def check_clicks(clicks: Clicks, cube: HyperCube) -> None:
             raise ClickError(
                 f"the pixel (row={row}, col={col}) has no finite spectrum; click beside it"
             )
+
+
+def finite_pixels(pixels: npt.NDArray[np.int64], cube: HyperCube) -> npt.NDArray[np.int64]:
+    """Return the pixels (n, 2) that have a finite spectrum; `HyperCube.valid` reads all others."""
+    parts = [
+        part[np.isfinite(cube.data[tuple(part.T)]).all(axis=1)]
+        for part in np.array_split(pixels, 1 + len(pixels) // _AT_ONCE)
+    ]
+    return np.concatenate(parts)

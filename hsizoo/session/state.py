@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hsizoo.clicks import Clicks
 from hsizoo.errors import NameLookupError, OptionError, did_you_mean
+from hsizoo.session.painted import Painted
 
 __all__ = ["SessionObject", "SessionState", "check_name", "checked_threshold"]
 
@@ -25,10 +26,13 @@ class SessionObject:
         Unique within its session.
     clicks : Clicks
         Positive and negative clicks, in the order of clicking.
+    painted : Painted
+        Pixels corrected by hand, which no component sees.
     """
 
     name: str
     clicks: Clicks
+    painted: Painted = field(default_factory=Painted)
 
 
 @dataclass(frozen=True)

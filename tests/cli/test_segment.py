@@ -186,6 +186,12 @@ def test_a_session_of_several_objects_is_not_one_mask(scene, tmp_path):
     with pytest.raises(DataError, match=r"has 2 objects \(a, b\), but this command writes"):
         call("sa", scene[0], "--replay", tmp_path / "two.json", "-o", tmp_path / "n.npz")
     assert not (tmp_path / "n.npz").exists()
+    session.paint("b", [(0, 0)])
+    session.save(tmp_path / "two.json")
+    call("sa", scene[0], "--replay", tmp_path / "two.json", "--object", "b", "-o",
+         tmp_path / "n.npz")  # fmt: skip
+    mask = read_labels(tmp_path / "n.npz")[0]
+    np.testing.assert_array_equal(mask == 1, session.mask("b"))
 
 
 def test_a_file_that_holds_no_clicks_is_not_replaced(scene, tmp_path):
