@@ -1,14 +1,15 @@
 """Unit vectors of spectra, and comparisons of them that resolve small differences.
 
 A float32 dot product does not resolve cosines nearer to 1 than 1e-7, and neighbouring pixels of one
-material are often closer than that.  A single vector is therefore compared by chords, which are
-exact to float32 rounding and take one pass over the spectra.
+material are often closer than that.  Vectors are therefore compared by chords.
 
-Several vectors are compared by one matrix product.  On a CPU it is in float32, for squared chords:
-``|u|^2 + |v|^2 - 2 u v``.  A shift of both vectors does not change their chord, so all are stored
-relative to the image's mean, which makes these terms small, and with them the rounding errors.
-Chords too short for the rest of the error are computed again, exactly.  On a GPU the product is in
-float64, in blocks: it is fast there, whereas to select pixels makes the host wait.
+On a CPU one float32 matrix product finds them for all vectors: ``|u|^2 + |v|^2 - 2 u v`` is the
+squared chord.  A shift of both vectors does not change it, so all are stored relative to the
+image's mean, which makes these terms small, and with them the rounding errors.  Chords too short
+for the rest of the error are computed again, from differences, which are exact to float32 rounding.
+
+On a GPU, where to select pixels makes the host wait, a single vector is compared by differences,
+and several by cosines, from a float64 product in blocks.
 """
 
 from __future__ import annotations
@@ -104,9 +105,9 @@ def chords(
     """
     vectors = prepared.shifted(units)
     # Other settings of this precision, for the whole of torch, make products of bfloat16 or TF32.
-    several = len(vectors) > 1 and torch.get_float32_matmul_precision() == "highest"
-    on_cpu = vectors.device.type == "cpu"
-    found = (_products if several and on_cpu else _exact)(prepared, vectors)
+    exact = torch.get_float32_matmul_precision() == "highest"
+    fast = exact and vectors.device.type == "cpu"
+    found = (_products if fast else _exact)(prepared, vectors)
     for vector, chord in zip(vectors, found, strict=True):
         # No branch for these pixels, which are rare.
         (far,) = torch.nonzero(chord > _FAR_CHORD, as_tuple=True)
