@@ -72,6 +72,11 @@ def each(function: Callable[..., object], data: Cube, references: Cube, **given:
     return lambda: [function(data, reference, **given) for reference in references]
 
 
+def each_alone(scorer: hsizoo.SpectralScorer, prepared: Any, references: Cube) -> Job:
+    """Score references one by one."""
+    return lambda: [scorer.score(prepared, reference[None]) for reference in references]
+
+
 def time_scorers(data: Cube, repeats: int, device: str) -> list[Timing]:
     """Time `prepare`, and `score` with 1 and 5 references against its rival."""
     on_gpu = torch.device(device).type != "cpu"
@@ -128,6 +133,11 @@ def time_scorers(data: Cube, repeats: int, device: str) -> list[Timing]:
                 rows, vector = prepared.rows, prepared.rows[0].clone()
                 jobs["one read: sum of the prepared cube"] = rows.sum
                 jobs["one read: prepared cube times a vector"] = partial(torch.mv, rows, vector)
+            if count > 1:
+                jobs["hsizoo score, one reference"] = partial(scorer.score, prepared, wanted[:1])
+                jobs["hsizoo score, one reference after another"] = each_alone(
+                    scorer, prepared, wanted
+                )
             jobs = {what: synchronised(job, device) for what, job in jobs.items()}
             found += race(f"{name}, {count} reference{'s' * (count > 1)}", jobs, repeats)
     return found

@@ -354,7 +354,8 @@ class ScorerSegmenter(InteractiveSegmenter):
 
     def _check_range(self, scores: torch.Tensor, method: str) -> None:
         low, high = self.scorer.score_range
-        least, most = (value.item() for value in torch.aminmax(scores))  # NaN if there is one
+        # NaN if there is one.  Both at once: a GPU is waited for only once.
+        least, most = torch.stack(torch.aminmax(scores)).tolist()
         if not (low - _RANGE_TOLERANCE <= least and most <= high + _RANGE_TOLERANCE) or not (
             math.isfinite(least) and math.isfinite(most)
         ):

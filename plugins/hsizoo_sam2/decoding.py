@@ -16,6 +16,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from hsizoo_sam2.attending import transform
+
 __all__ = ["Decoded", "Projection", "decode_masks", "project_features"]
 
 
@@ -120,15 +122,9 @@ def decode_masks(
         first = 1
     prompts = torch.cat([torch.cat(own).expand(count, -1, -1), sparse], dim=1)
     # Without a mask prompt, all pixels have the same encoding: it is expanded, not copied.
-    queries, keys = prompts, projection.tokens + _tokens(dense)
-    for layer in decoder.transformer.layers:
-        queries, keys = layer(
-            queries=queries, keys=keys, query_pe=prompts, key_pe=projection.position
-        )
-    attended = decoder.transformer.final_attn_token_to_image(
-        q=queries + prompts, k=keys + projection.position, v=keys
+    queries, keys = transform(
+        decoder.transformer, prompts, projection.tokens + _tokens(dense), projection.position
     )
-    queries = decoder.transformer.norm_final_attn(queries + attended)
     quality = decoder.iou_prediction_head(queries[:, first])
 
     to_middle, norm, activation, to_fine, last_activation = decoder.output_upscaling

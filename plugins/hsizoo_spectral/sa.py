@@ -16,14 +16,9 @@ import numpy.typing as npt
 import torch
 
 import hsizoo
-from hsizoo_spectral.spectra import (
-    has_float64,
-    reference_matrix,
-    torch_device,
-    working_device,
-)
+from hsizoo_spectral.spectra import reference_matrix, torch_device, working_device
 from hsizoo_spectral.strips import StripScorer
-from hsizoo_spectral.units import UnitSpectra, chords, cosines, unit_spectra
+from hsizoo_spectral.units import UnitSpectra, by_chords, chords, cosines, unit_spectra
 
 __all__ = ["SpectralAngle"]
 
@@ -41,9 +36,9 @@ class SpectralAngle(StripScorer):
 
     Notes
     -----
-    A float32 cosine does not resolve angles below 4e-4 rad.  A single reference is scored by the
-    chord, ``angle = 2 asin(|u - v| / 2)``, several by float64 cosines; see `hsizoo_spectral.units`.
-    Both have errors below 3e-7 rad.
+    A float32 cosine does not resolve angles below 4e-4 rad.  References are scored by the chord,
+    ``angle = 2 asin(|u - v| / 2)``, several on a GPU by float64 cosines; see
+    `hsizoo_spectral.units`.  Errors are below 1e-6 rad.
     """
 
     score_range: tuple[float, float] = (0.0, 1.0)
@@ -88,10 +83,9 @@ class SpectralAngle(StripScorer):
             If the number of bands of the references differs from that of the cube.
         """
         units = _unit(reference_matrix(references, prepared.bands, working_device(self._device)))
-        if len(units) == 1 or not has_float64(self._device):
-            angles = _angles_from_chords(prepared, units)
-        else:
-            angles = _angles_from_cosines(prepared, units)
+        if by_chords(len(units), prepared.rows.device):
+            return prepared.image(_from_chords(prepared, units))
+        angles = _angles_from_cosines(prepared, units)
         return prepared.image(angles.mul_(-1 / math.pi).add_(1).clamp_(0, 1))
 
 
@@ -101,17 +95,17 @@ def _unit(spectra: torch.Tensor) -> torch.Tensor:
     return spectra / norms.masked_fill(norms == 0, 1)
 
 
-def _angles_from_chords(prepared: UnitSpectra, units: torch.Tensor) -> torch.Tensor:
-    """Return angles in radians, (N, H * W) float32, from float32 chords of unit vectors."""
-    vectors = units.to(device=prepared.rows.device, dtype=torch.float32)
-    angles = prepared.rows.new_empty((len(vectors), len(prepared.rows)))
+def _from_chords(prepared: UnitSpectra, units: torch.Tensor) -> torch.Tensor:
+    """Return similarities, (N, H * W) float32, from float32 chords of unit vectors."""
+    scores = prepared.rows.new_empty((len(units), len(prepared.rows)))
     no_angle = prepared.norms == 0
-    for vector, row in zip(vectors, angles, strict=True):
-        chord, far, opposite = chords(vector, prepared.rows)
-        torch.asin((chord / 2).clamp_(max=1), out=row).mul_(2)
-        row[far] = math.pi - 2 * torch.asin((opposite / 2).clamp_(max=1))
-        row.masked_fill_(no_angle | (vector == 0).all(), math.pi / 2)
-    return angles
+    for unit, found, row in zip(units, chords(prepared, units), scores, strict=True):
+        chord, far, opposite = found
+        torch.asin(chord.mul_(0.5).clamp_(max=1), out=row).mul_(-2 / math.pi).add_(1)
+        row[far] = torch.asin((opposite / 2).clamp_(max=1)).mul_(2 / math.pi)
+        row.clamp_(min=0)
+        row.masked_fill_(no_angle | (unit == 0).all().to(no_angle.device), 0.5)
+    return scores
 
 
 def _angles_from_cosines(prepared: UnitSpectra, units: torch.Tensor) -> torch.Tensor:

@@ -35,6 +35,9 @@ EVERY = {
 }
 
 
+ONE_PIXEL = 1 / (48 * 96)
+"""Rounding may move a pixel to the next bin of the equalisation, which changes a map by this."""
+
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -332,7 +335,7 @@ def test_objects_have_their_own_map_however_many_are_decoded_at_once(
         together = ask(state, asked)
         for number, found in enumerate(together):
             alone = ask(state, asked[number : number + 1])[0]
-            torch.testing.assert_close(found, alone, rtol=0, atol=1e-5)
+            torch.testing.assert_close(found, alone, rtol=0, atol=ONE_PIXEL)
 
 
 @pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
@@ -344,7 +347,8 @@ def test_boxes_bring_their_similarity_map(make, cube, checkpoint, monkeypatch):
     boxes = np.array([[3, 5, 20, 30], [10, 40, 40, 80]])
     found = samsa.predict_boxes(state, boxes)
     for n in range(2):  # one by one as in a batch
-        torch.testing.assert_close(samsa.predict_boxes(state, boxes[n : n + 1])[0], found[n])
+        alone = samsa.predict_boxes(state, boxes[n : n + 1])[0]
+        torch.testing.assert_close(alone, found[n], rtol=0, atol=ONE_PIXEL)
     # What SAM sees of another box's spectrum must show.
     other = samsa.similarity.box_maps(state.spectral, boxes[::-1].copy())
     monkeypatch.setattr(samsa.similarity, "box_maps", lambda *_: other)

@@ -87,6 +87,43 @@ def test_angle_agrees_with_spy(data: Float, count: int) -> None:
     assert np.abs(angles - spy_angles(data, references)).max() < 1e-6
 
 
+@pytest.mark.parametrize("bands", [3, 100, 300])
+@pytest.mark.parametrize("spread", [1e-6, 1e-3, 0.1, 1])
+def test_several_references_at_once_are_as_exact_as_one(spread: float, bands: int) -> None:
+    """Chords by a matrix product, from spectra nearly alike to spectra of any direction."""
+    rng = np.random.default_rng(bands)
+    data = rng.normal(size=(40, 50, bands)) * spread + np.linspace(1, 2, bands)
+    data[1, 2] = -data[3, 4]  # opposite to a reference
+    data[5, :7] = 3 * data[3, 4]  # and equal
+    cube = hsizoo.HyperCube(data)
+    references = np.array(cube.data[3, 4 : 4 + 19])  # more than one batch of them
+    exact = cube.data.astype(float), references.astype(float)
+    centred = [each - each.mean(axis=-1, keepdims=True) for each in exact]
+    truths = {
+        SpectralAngle(): 1 - spy_angles(*exact) / np.pi,
+        PearsonCorrelation(): np.cos(spy_angles(*centred)),
+    }
+    for scorer, truth in truths.items():
+        together = scorer.score(scorer.prepare(cube), references).numpy()
+        assert np.abs(together - truth).max() < 5e-7
+
+
+def test_several_references_ignore_torchs_precision() -> None:
+    """Some settings let float32 products be made of bfloat16."""
+    data = smooth_cube()
+    exact = scores(SpectralAngle(), data, data[0, :3])
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        found = scores(SpectralAngle(), data, data[0, :3])
+    finally:
+        torch.set_float32_matmul_precision(before)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        also = scores(SpectralAngle(), data, data[0, :3])
+    np.testing.assert_allclose(found, exact, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(also, exact)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_angle_is_right_from_0_to_pi(count: int) -> None:
     wanted = np.concatenate([np.logspace(-6, 0, 40), np.pi - np.logspace(-6, 0, 40), [0, np.pi]])
@@ -494,7 +531,7 @@ def test_without_float64(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The path for Apple's GPU, taken here on the CPU."""
     data = smooth_cube()
     expected = scores(SCORERS[name](), data, data[0, :3])
-    for module in ("spectra", "sa", "sa_eq"):
+    for module in ("spectra", "units", "sa_eq"):
         monkeypatch.setattr(f"hsizoo_spectral.{module}.has_float64", lambda device: False)
     found = scores(SCORERS[name](), data, data[0, :3])
     np.testing.assert_allclose(found, expected, atol=1e-2 if name == "sa-eq" else 1e-6)
