@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import stat
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -28,6 +29,7 @@ __all__ = [
     "read_toml",
     "sealed",
     "shorten",
+    "user_path",
 ]
 
 _LONGEST_JSON: Final = 16 * 2**20
@@ -233,6 +235,23 @@ def read_toml(
     except (ValueError, RecursionError) as reason:
         raise error(f"{path} is not TOML: {_why(reason)}") from reason
     return table, content
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path as a user types it, with ``~`` and ``~name`` replaced by home folders.
+
+    Raises
+    ------
+    DataError
+        If there is no such user, or no home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise DataError(
+            f"{path}: {Path(path).parts[0]} is no home folder that is known here; write the path "
+            "in full"
+        ) from None
 
 
 def shorten(text: object) -> str:

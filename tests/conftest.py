@@ -85,7 +85,7 @@ def fake_dist(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     made = []
 
-    def make(name, version, modules, entry_points):
+    def make(name, version, modules, entry_points, group="hsizoo.plugins"):
         for module, code in modules.items():
             made.append(module)
             (tmp_path / f"{module}.py").write_text(textwrap.dedent(code))
@@ -93,7 +93,7 @@ def fake_dist(tmp_path, monkeypatch):
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         lines = "\n".join(f"{point} = {target}" for point, target in entry_points.items())
-        (info / "entry_points.txt").write_text(f"[hsizoo.plugins]\n{lines}\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{lines}\n")
         hsizoo.zoo.registry.reset()
         return tmp_path
 

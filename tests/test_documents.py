@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hsizoo.documents import parse_json, read_file, read_json, read_sealed, read_toml, sealed
+from hsizoo.documents import (
+    parse_json,
+    read_file,
+    read_json,
+    read_sealed,
+    read_toml,
+    sealed,
+    user_path,
+)
 from hsizoo.errors import DataError, StoreError
 
 values = st.recursive(
@@ -190,3 +198,11 @@ def test_what_has_no_seal_is_as_old_as_seals_are(tmp_path):
     assert read_sealed(tmp_path / "a.json") == {"a": 1}
     (tmp_path / "a.json").write_text("[1]")
     assert read_sealed(tmp_path / "a.json") == [1]
+
+
+def test_a_path_is_read_as_users_type_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert user_path("~/a") == tmp_path / "a"
+    assert user_path(tmp_path / "~") == tmp_path / "~"
+    with pytest.raises(DataError, match=r"~nosuchuser is no home folder.*in full"):
+        user_path("~nosuchuser/a")

@@ -54,7 +54,8 @@ def test_the_wheel_holds_the_packages_and_nothing_else(built):
     expected = {"hsizoo", *(path.name for path in (ROOT / "plugins").iterdir() if path.is_dir())}
     assert {top for top in tops if not top.endswith(".dist-info")} == expected
     suffixes = {Path(name).suffix for name in entries if ".dist-info" not in name}
-    assert suffixes <= {".py", ".safetensors", ".json", ".tmpl", ".typed", ".yaml", ".md", ""}
+    known = {".py", ".safetensors", ".json", ".tmpl", ".typed", ".toml", ".yaml", ".md", ""}
+    assert suffixes <= known
     for top in expected:
         here = {str(p.relative_to(ROOT)) for p in (ROOT / top).rglob("*.py")}
         here |= {

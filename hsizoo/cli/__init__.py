@@ -52,6 +52,7 @@ def _make_app() -> typer.Typer:
         package_weights,
         plugins,
         report,
+        reproduce,
         runs,
         segment,
         show,
@@ -87,6 +88,11 @@ def _make_app() -> typer.Typer:
         short_help="Run components on a dataset and print the table.",
         epilog="Example: hsizoo bench sa pcc sa-rw --dataset indian-pines",
     )(bench.bench)
+    command(
+        "reproduce",
+        short_help="Measure a paper's tables again.",
+        epilog=reproduce.EPILOG,
+    )(reproduce.reproduce)
     command("runs", short_help="List stored runs.")(runs.runs)
     command("table", short_help="Print the table of a stored run again.")(table.table)
     command("report", short_help="Make a page of stored runs.", epilog=report.EPILOG)(report.report)

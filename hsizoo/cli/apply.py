@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from hsizoo.cli.parameters import Device, Layout, SetOption, Variable, settings_given
+from hsizoo.documents import user_path
 from hsizoo.zoo.lookup import check_scorer
 
 if TYPE_CHECKING:
@@ -86,7 +87,6 @@ def apply(
     """
     check_scorer(scorer)
     limit = _threshold(threshold)
-    from pathlib import Path
 
     from hsizoo.cli.console import console
     from hsizoo.errors import DataError
@@ -96,9 +96,9 @@ def apply(
     from hsizoo.session.mask_folder import MaskFolder, apply_to_files
     from hsizoo.session.references import read_references
 
-    out = Path(out_dir).expanduser()
+    out = user_path(out_dir)
     for each in cubes:
-        if out.resolve() == Path(each).expanduser().resolve():
+        if out.resolve() == user_path(each).resolve():
             raise DataError(
                 f"--out-dir {out_dir} is the folder of the cubes; give the masks their own"
             )

@@ -17,14 +17,13 @@ from hsizoo.runs.choose import choose_protocol
 from hsizoo.zoo.lookup import check_components, find_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
     from hsizoo.cli.run_display import RunDisplay
     from hsizoo.interfaces import Protocol
-    from hsizoo.runs.bench import RunEvents, RunResult
-    from hsizoo.training.run import TrainEvents
+    from hsizoo.runs.bench import RunResult
 
 
 _PERTURBATIONS = {
@@ -295,6 +294,7 @@ def _bench_one(
     options: dict[str, Any],
 ) -> bool:
     """Run one table; return whether a cell failed."""
+    from hsizoo.cli.run_remarks import print_remarks
     from hsizoo.runs.bench import bench
     from hsizoo.zoo.factory import with_data_dir
 
@@ -318,7 +318,7 @@ def _bench_one(
         _print_result(result, result.title)
         for name, remark in result.files.items():
             _print_file(f"{result.folder / name}", remark)
-    _print_remarks(errors, result)
+    print_remarks(errors, result)
     return bool(result.failures)
 
 
@@ -413,41 +413,15 @@ def _bench_experiment(
     options: dict[str, Any],
 ) -> bool:
     """Run an experiment; return whether a training or a cell failed."""
-    from hsizoo.cli.train_display import show_training
-    from hsizoo.cli.trainings_display import TrainingsDisplay
-    from hsizoo.runs.experiment import ExperimentEvents, run_experiment
+    from hsizoo.cli.experiment_display import STOPPED, experiment_display
+    from hsizoo.cli.run_remarks import print_remarks
+    from hsizoo.runs.experiment import run_experiment
 
-    display = TrainingsDisplay(errors)
-
-    @contextlib.contextmanager
-    def training(what: str, number: int, total: int) -> Iterator[TrainEvents]:
-        display.stop()  # a terminal has room for one
-        with show_training(errors, what, number, total) as events:
-            yield events
-
-    @contextlib.contextmanager
-    def benching(name: str, protocol: type[Protocol]) -> Iterator[RunEvents]:
-        display.stop()
-        with _benching(errors, name, protocol) as events:
-            yield events
-
-    events = ExperimentEvents(
-        training=training,
-        benching=benching,
-        failed=display.failed,
-        trained=display.trained,
-        progress=display.progress,
-        reading=display.reading,
-    )
     try:
-        with display, contextlib.redirect_stdout(sys.stderr):
+        with experiment_display(errors) as events:
             result = run_experiment(config, only=only, events=events, **options)
     except KeyboardInterrupt:
-        errors.print(
-            "\nstopped: finished trainings and cells, and the last checkpoint of a training, are "
-            "stored; run the same command to resume",
-            style="yellow",
-        )
+        errors.print(STOPPED, style="yellow")
         raise typer.Exit(130) from None
     if json:
         tables = {name: _plain(run) for name, run in result.runs.items()}
@@ -459,16 +433,8 @@ def _bench_experiment(
             _print_file(f"{run.folder}", f"tables, plots and cells of {name}")
         _print_file(f"{result.summary}", "all tables on one page")
     for run in result.runs.values():
-        _print_remarks(errors, run)
+        print_remarks(errors, run)
     return bool(result.failures)
-
-
-@contextlib.contextmanager
-def _benching(errors: Console, name: str, protocol: type[Protocol]) -> Iterator[RunEvents]:
-    errors.print(f"run {name}", markup=False)
-    display = _display(errors, protocol)
-    with display:
-        yield display.events
 
 
 def _display(errors: Console, protocol: type[Protocol]) -> RunDisplay:
@@ -487,47 +453,6 @@ def _print_tables(data: Mapping[str, Any]) -> None:
     from hsizoo.cli.console import print_json
 
     print_json(data)
-
-
-def _print_remarks(errors: Console, result: RunResult) -> None:
-    """Print where another run's tables are now, and failures: one line per component and error."""
-    from rich.markup import escape
-
-    from hsizoo.runs.listing import CELLS_FILE
-    from hsizoo.runs.stored import RESULTS_FILE
-
-    if result.earlier is not None:
-        errors.print(
-            f"{result.folder} had the tables of another run; they are now in {result.earlier}, and "
-            "all cells are kept",
-            style="yellow",
-            markup=False,
-            soft_wrap=True,
-        )
-    if result.verified:
-        errors.print(
-            f"verified: {result.verified} cell(s), computed once more in processes of their own, "
-            "are the same"
-        )
-    same: dict[tuple[str, str], list[str]] = {}
-    for record in result.failures:
-        error = record["error"]
-        where = f" ({error['where']})" if error.get("where") else ""
-        what = f"{error['type']}: {error['message']}{where}"
-        same.setdefault((record["label"], what), []).append(record["identity"]["scene"])
-    for (label, what), scenes_hit in same.items():
-        scenes = list(dict.fromkeys(scenes_hit))
-        on = scenes[0] if len(scenes) == 1 else f"{len(scenes)} scenes"
-        if len(scenes_hit) > len(scenes):  # several seeds, or several settings
-            on += f", {len(scenes_hit)} times"
-        errors.print(f"failed: {escape(label)} on {escape(on)}: {escape(what)}", style="red")
-    if result.failures:
-        told_in = next(name for name in (CELLS_FILE, RESULTS_FILE) if name in result.files)
-        errors.print(
-            f"tracebacks: {result.folder / told_in}; "
-            "run the same command to retry the failed cells",
-            style="dim",
-        )
 
 
 def _print_result(result: RunResult, title: str) -> None:

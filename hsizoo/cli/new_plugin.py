@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from hsizoo.documents import user_path
+
 EPILOG = "Example: hsizoo new-plugin my-angle --kind scorer"
 
 
@@ -35,7 +37,6 @@ def new_plugin(
     method.
     """
     import shlex
-    from pathlib import Path
 
     import hsizoo
     from hsizoo.new_plugin import make_plugin, write_plugin
@@ -43,7 +44,7 @@ def new_plugin(
 
     own = {each.spec.name for each in registry().entries() if each.dist == FIRST_PARTY}
     made = make_plugin(name, kind or (), hsizoo.__version__, taken=own)
-    place = write_plugin(made, Path(out).expanduser())
+    place = write_plugin(made, user_path(out))
     for path in made.texts:
         typer.echo(f"  {place / path}")
     first = next(iter(made.components))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hsizoo.cli.parameters import Json
+from hsizoo.documents import user_path
 
 EPILOG = (
     "Example: hsizoo package-weights hsizoo-runs/train/my-unet src/my_package/weights/my-unet;  "
@@ -38,12 +39,10 @@ def package_weights(
     Tensors of float32 are rounded to bfloat16; the card records it, with the digest of the weights
     before.  The weights in RUN are left as they are.
     """
-    from pathlib import Path
-
     from hsizoo.cli.console import print_json
     from hsizoo.training.folder import package
 
-    made = package(Path(run).expanduser(), Path(destination).expanduser(), limits)
+    made = package(user_path(run), user_path(destination), limits)
     size = made.path.stat().st_size
     if json:
         print_json(

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hsizoo.cli.parameters import Json
+from hsizoo.documents import user_path
 
 
 def runs(
@@ -22,14 +23,13 @@ def runs(
     folder has replaced are in its folder "earlier".
     """
     from dataclasses import asdict
-    from pathlib import Path
 
     from rich.markup import escape
 
     from hsizoo.cli.console import console, print_json, print_rows
     from hsizoo.runs.stored import find_runs
 
-    found = find_runs(Path(folder).expanduser())
+    found = find_runs(user_path(folder))
     if json:
         print_json([asdict(run) for run in found])
         return

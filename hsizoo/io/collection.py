@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 
 from hsizoo.cube import NO_LABEL, HyperCube, LabelMap, Scene
+from hsizoo.documents import user_path
 from hsizoo.errors import DataError, HsizooError
 from hsizoo.io.class_numbers import number_classes
 from hsizoo.io.envi import find_header
@@ -81,7 +82,7 @@ class Collection:
     def __init__(
         self, folder: str | os.PathLike[str], *, only: Sequence[Path] | None = None
     ) -> None:
-        self.folder = Path(folder).expanduser()
+        self.folder = user_path(folder)
         self._only = only
         if not self.folder.is_dir():
             if self.folder.exists():

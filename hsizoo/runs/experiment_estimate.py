@@ -10,7 +10,7 @@ from pathlib import Path
 from hsizoo.engine.run_cells import Overwrite
 from hsizoo.runs.datasets import Datasets
 from hsizoo.runs.estimate import Estimate, estimate
-from hsizoo.runs.experiment_file import read_experiment
+from hsizoo.runs.experiment_file import Experiment, read_experiment
 from hsizoo.runs.folders import DEFAULT_FOLDER
 from hsizoo.runs.request import Request
 from hsizoo.runs.sweep import PlannedRun, plan_run
@@ -19,7 +19,7 @@ __all__ = ["estimate_experiment"]
 
 
 def estimate_experiment(
-    config: str | os.PathLike[str],
+    config: str | os.PathLike[str] | Experiment,
     *,
     only: Sequence[str] = (),
     out: str | os.PathLike[str] | None = None,
@@ -33,7 +33,7 @@ def estimate_experiment(
 
     Parameters
     ----------
-    config : path
+    config : path or Experiment
         The file; see `hsizoo.runs.experiment_file`.
     only, out, device, jobs, overwrite, allow_untrained
         See `hsizoo.runs.experiment.run_experiment`.
@@ -51,7 +51,7 @@ def estimate_experiment(
     HsizooError
         For what can be known before anything is computed.
     """
-    experiment = read_experiment(Path(config))
+    experiment = config if isinstance(config, Experiment) else read_experiment(Path(config))
     datasets = Datasets()
     runs = [
         plan_run(run, datasets, allow_untrained=allow_untrained) for run in experiment.choose(only)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hsizoo.documents import user_path
 from hsizoo.errors import NameLookupError
 from hsizoo.interfaces import Protocol
 from hsizoo.zoo.names import Name
@@ -131,7 +132,7 @@ def _changed(protocol: Protocol) -> Iterator[_Setting]:
 
 
 def _absolute(path: str) -> Path:
-    return Path(path).expanduser().resolve()
+    return user_path(path).resolve()
 
 
 def _in_words(value: Any) -> str:

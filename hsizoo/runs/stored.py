@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hsizoo.documents import read_sealed, sealed
+from hsizoo.documents import read_sealed, sealed, user_path
 from hsizoo.engine.heads import parse
 from hsizoo.engine.store import Store
 from hsizoo.errors import DataError, StoreError, did_you_mean, listed
@@ -116,7 +116,7 @@ def open_results(run: str) -> tuple[Path, dict[str, Any]]:
     DataError
         If there is none; the message names runs that are there.
     """
-    places = [Path(run).expanduser(), Path(DEFAULT_FOLDER) / run]
+    places = [user_path(run), Path(DEFAULT_FOLDER) / run]
     for place in places:
         results = _readable(place)
         if results is None:

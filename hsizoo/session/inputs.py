@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hsizoo.cube import HyperCube, Scene
+from hsizoo.documents import user_path
 from hsizoo.errors import DataError
 from hsizoo.io.collection import Collection, Member
 from hsizoo.io.formats import is_store
@@ -81,7 +82,7 @@ def list_inputs(
             name = each.name if isinstance(each, HyperCube | Scene) else "cube"
             inputs.append(Input(name, None, source))
             continue
-        path = Path(each).expanduser()
+        path = user_path(each)
         if path.is_dir() and not is_store(path):
             refuse_for_folder(settings, path)
             found, more = _in_folder(path, outside)

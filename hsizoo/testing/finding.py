@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from hsizoo.documents import user_path
 from hsizoo.errors import DataError, NameLookupError, PluginError, did_you_mean
 from hsizoo.zoo.asking import ask
 from hsizoo.zoo.distributions import Found, Point
@@ -48,7 +49,7 @@ def find_checked(text: str) -> list[Checked]:
         If the folder is no plugin, or its plugin fails.
     """
     if text.startswith((".", "/", "~")) or Path(text, _PROJECT).is_file():
-        return _of_folder(Path(text).expanduser())
+        return _of_folder(user_path(text))
     entries = registry().entries()
     dist = normalise(text)
     of_dist = [Checked(each.full_name, each.spec.kind) for each in entries if each.dist == dist]

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from safetensors.torch import load, load_file
 
-from hsizoo.documents import shorten
+from hsizoo.documents import shorten, user_path
 from hsizoo.errors import DataError, HsizooError, MissingRequirement
 from hsizoo.weights.fetching import fetch, how_to_get
 from hsizoo.weights.places import home, is_offline
@@ -77,7 +77,7 @@ def locate(weight_file: WeightFile, override_path: str | os.PathLike[str] | None
         If the file has another digest than expected.
     """
     if override_path is not None:
-        path = Path(override_path).expanduser()
+        path = user_path(override_path)
         if not path.is_file():
             raise MissingRequirement(f"there is no weight file {path}")
         return path

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hsizoo.documents import user_path
+
 __all__ = ["DATA_VARIABLE", "data_folders", "home", "is_offline"]
 
 DATA_VARIABLE = "HSIZOO_DATA"
@@ -13,7 +15,7 @@ DATA_VARIABLE = "HSIZOO_DATA"
 def home() -> Path:
     """Return the folder of weights, data and caches: ``HSIZOO_HOME``, or the user's cache."""
     if given := os.environ.get("HSIZOO_HOME"):
-        return Path(given).expanduser()
+        return user_path(given)
     import platformdirs
 
     return platformdirs.user_cache_path("hsizoo", appauthor=False)
@@ -30,9 +32,9 @@ def data_folders(data_dir: str | None = None) -> list[Path]:
         ``HSIZOO_HOME/data``, the only one that hsizoo downloads to.
     """
     if data_dir is not None:
-        return [Path(data_dir).expanduser()]
+        return [user_path(data_dir)]
     given = [part for part in os.environ.get(DATA_VARIABLE, "").split(os.pathsep) if part]
-    return [*(Path(part).expanduser() for part in given), home() / "data"]
+    return [*(user_path(part) for part in given), home() / "data"]
 
 
 def is_offline() -> bool:

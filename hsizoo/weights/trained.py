@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hsizoo.documents import parse_json, read_sealed
+from hsizoo.documents import parse_json, read_sealed, user_path
 from hsizoo.errors import DataError
 from hsizoo.weights.places import home
 from hsizoo.weights.sent import digest_expected_at, sent_path
@@ -259,7 +259,7 @@ def open_weights(path: Path | str) -> TrainedWeights:
 
 def _open(path: Path) -> TrainedWeights:
     try:
-        path = path.expanduser()
+        path = user_path(path)
         if path.name == CARD_FILE:
             path = path.parent
         file = path / WEIGHTS_FILE if path.is_dir() else path

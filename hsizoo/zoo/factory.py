@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hsizoo.interfaces as interfaces
+from hsizoo.documents import user_path
 from hsizoo.errors import (
     ContractError,
     DataError,
@@ -371,7 +372,7 @@ def load_scene(name: str | os.PathLike[str], scene: int | str = 0, **options: An
     """
     from hsizoo.io.formats import is_store
 
-    path = Path(name).expanduser()
+    path = user_path(name)
     # A dataset's name has no ending, so a file of the same name in the working folder is not meant.
     if path.suffix and (path.is_file() or is_store(path)):
         if options or scene != 0:

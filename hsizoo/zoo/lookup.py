@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from hsizoo.documents import user_path
 from hsizoo.errors import DataError, NameLookupError
 from hsizoo.zoo.checking import check_options
 from hsizoo.zoo.names import Name, parse_composition
@@ -121,8 +122,8 @@ def is_path(text: str) -> bool:
 def _folder(text: str) -> Name:
     """Return the dataset of a folder; the same for all spellings of its path."""
     path = Path(text)
-    if not path.expanduser().is_dir():
-        what = "is a file" if path.expanduser().exists() else "does not exist"
+    if not user_path(path).is_dir():
+        what = "is a file" if user_path(path).exists() else "does not exist"
         raise DataError(
             f"{text} {what}; expected a folder of cubes and masks (see `hsizoo data check "
             "FOLDER`), or a name from `hsizoo data list`"

@@ -27,6 +27,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from hsizoo import check_state, load_state, locate
+from hsizoo.documents import user_path
 from hsizoo.errors import DataError, OptionError
 from hsizoo_sam2.identity import file_weights
 from hsizoo_sam2.options import meant
@@ -103,7 +104,7 @@ def _weights_path(size: str, checkpoint: str) -> Path | None:
     if checkpoint == "random":
         return None
     if checkpoint != "auto":
-        return Path(checkpoint).expanduser()
+        return user_path(checkpoint)
     published = SIZES[size].weights
     if published is not None:
         return locate(published)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from hsizoo import WeightFile
+from hsizoo.documents import user_path
 from hsizoo.errors import OptionError
 from hsizoo_sam2.options import meant
 from hsizoo_sam2.sizes import RANDOM_SEED, SIZES, packaged_weights
@@ -50,7 +51,7 @@ def weight_files(size: str, checkpoint: str) -> tuple[WeightFile, ...]:
 
 def file_weights(path: str | Path) -> str:
     """Return ``sha256:<digest>`` of a file, or ``missing:<path>``."""
-    path = Path(path).expanduser()
+    path = user_path(path)
     if not path.is_file():
         return f"missing:{path}"
     about = path.stat()

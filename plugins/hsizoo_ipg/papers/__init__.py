@@ -1,0 +1,1 @@
+"""The tables of IPG, for ``hsizoo reproduce``."""

@@ -1,0 +1,1 @@
+"""The tables of SAMSA 2.0, for ``hsizoo reproduce``."""
