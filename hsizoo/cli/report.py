@@ -15,7 +15,7 @@ def report(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...",
+            metavar="RUN",
             help="Run folders, or their paths below hsizoo-runs.  Several make one table, if they "
             "were evaluated in the same way.",
         ),
