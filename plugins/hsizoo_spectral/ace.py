@@ -45,7 +45,7 @@ class AdaptiveCosineEstimator(StripScorer):
         of Ledoit and Wolf, or a number from 0 (plain covariance, as in SPy) to 1 (identity only).
         INFERRED: the papers assume a known covariance; the estimate from one scene can be
         singular.  With 0, eigenvalues below 1e-12 of the largest are raised to that value.
-    false_alarms : float, default 0.05
+    false_alarms : float, default 0.01
         Fraction of a Gaussian background that scores above the threshold; scores are scaled so
         that it is at 0.5, in the same order.  0: no scaling, as in version 1; 0.5 is then a
         whitened angle of 45 degrees.  INFERRED: the papers set the threshold by a false-alarm
@@ -69,7 +69,7 @@ class AdaptiveCosineEstimator(StripScorer):
         *,
         signed: bool = False,
         shrinkage: str = "auto",
-        false_alarms: float = 0.05,
+        false_alarms: float = 0.01,
         device: str = "cpu",
     ) -> None:
         require_false_alarms(false_alarms)
