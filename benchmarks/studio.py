@@ -7,9 +7,9 @@ Run from the repository root, on an otherwise idle machine, with chromium instal
     python benchmarks/studio.py --huge           # and opens a cube of 20 GB from a sparse file
 
 Clicks are made in headless Chromium on Indian Pines with `samsa2-nano`, after its image has been
-encoded, and told by the page itself: the whole from the click to the painted mask, and the part that
-is the method's.  Beside it stands `SAM2ImagePredictor.predict` with the same network and clicks,
-without any page.
+encoded, and told by the page itself: the whole from the click to the painted mask, and the part
+that is the method's.  Beside it stands `SAM2ImagePredictor.predict` with the same network and
+clicks, without any page.
 """
 
 from __future__ import annotations
@@ -199,10 +199,10 @@ def main() -> None:
     if options.huge:
         rows += huge()
     notes = [
-        "Headless Chromium draws in software.  The time of a click is what the page itself tells: from "
-        "the click to the frame with the mask; that of the pointer ends with the next frame, which "
-        "comes every 16.7 ms.  Aims: 100 ms, of which 30 ms are not the method's; 16 ms; 5 s "
-        "under 2 GB."
+        "Headless Chromium draws in software.  The time of a click is what the page itself tells: "
+        "from the click to the frame with the mask; that of the pointer ends with the next frame, "
+        "which comes every 16.7 ms.  Aims: 100 ms, of which 30 ms are not the method's; 16 ms; "
+        "5 s under 2 GB."
     ]
     write("studio", "The clicking page", notes, rows, options)
 
