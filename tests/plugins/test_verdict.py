@@ -75,7 +75,7 @@ class TestVerdict:
         assert (after != before)[which == 1].mean() < 0.02
 
     def test_a_click_amid_its_like_acts_everywhere(self) -> None:
-        """Unless it may not; what nobody clicked stays out.  The finest materials are noise here."""
+        """Unless it may not; what nobody clicked stays out.  Fine materials are noise here."""
         data, which = patchwork()
         clicks = [middles(which, 0)[0], middles(which, 1)[0]]
         found, near = (opened(data, coverage=coverage)(clicks) > 0.5 for coverage in (0, 1))
