@@ -335,31 +335,15 @@ def range_of(image: SpectralMatrix, reach: float) -> float:
 
 
 def against_materials(
-    prepared: PreparedContest,
-    anchors: torch.Tensor,
-    opponents: torch.Tensor,
-    pixels: torch.Tensor | None = None,
+    prepared: PreparedContest, anchors: torch.Tensor, opponents: torch.Tensor
 ) -> torch.Tensor:
-    """Return the score of anchors (n, F) against materials and opponents (m, F).
-
-    Parameters
-    ----------
-    prepared : PreparedContest
-    anchors, opponents : torch.Tensor of float32, shapes (n, F) and (m, F)
-    pixels : torch.Tensor of int64, shape (p,), optional
-        Indices of pixels.  Default: all.
-
-    Returns
-    -------
-    torch.Tensor of float32, shape (p,) or (H * W,)
-    """
-    chosen = slice(None) if pixels is None else pixels
-    rows, squares = prepared.rows[chosen], prepared.squares[chosen]
+    """Return the score (H * W,) of anchors (n, F) against materials and opponents (m, F)."""
+    rows, squares = prepared.rows, prepared.squares
     own = squared_distances(rows, squares, anchors).amin(dim=0)
     against = squared_distances(rows, squares, opponents).amin(dim=0) if len(opponents) else None
     total = torch.zeros_like(own)
     for level in prepared.levels:
-        other = level.others(anchors, pixels)
+        other = level.others(anchors)
         total += ratio(own, other if against is None else torch.minimum(other, against))
     return total / len(prepared.levels)
 

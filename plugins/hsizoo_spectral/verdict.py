@@ -94,8 +94,8 @@ class Verdict(hsizoo.SpectralScorer):
         Number of pixels whose kernels span the field.
     coverage : float, default 0.5
         A positive click after the first acts everywhere in the contest if alone, against the
-        materials and the negative clicks, it wins more than this fraction of the 7 × 7 pixels
-        around it, else only around itself.  0: nearly always; 1: never.
+        finest materials and the negative clicks, it wins more than this fraction of the 7 × 7
+        pixels around it, else only around itself.  0: nearly always; 1: never.
     reach : float, default 0.04
         Range in which the verdict is put right around a click, as a fraction of the square root of
         the image's area: the standard deviation of a Gaussian.  At least one pixel.
@@ -265,10 +265,12 @@ class Verdict(hsizoo.SpectralScorer):
         acting = positive[:1]
         for click in positive[1:]:
             _, _, pixels = around(own, click, _WINDOW / 3)
-            here = clicked_rows(own, [click])
-            claimed = against_materials(own, here, opponents, pixels) > 0.5
-            # Without the click itself.
-            if int(claimed.sum()) - 1 > self._coverage * (len(pixels) - 1):
+            here, rows = clicked_rows(own, [click]), own.rows[pixels]
+            other = own.levels[-1].others(here, pixels)
+            if len(opponents):
+                other = torch.minimum(other, nearest(rows, opponents))
+            won = int((other > nearest(rows, here)).sum()) - 1  # without the click itself
+            if won > self._coverage * (len(pixels) - 1):
                 acting.append(click)
         return acting
 
