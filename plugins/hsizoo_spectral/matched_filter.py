@@ -43,7 +43,7 @@ class MatchedFilter(StripScorer):
         of Ledoit and Wolf, or a number from 0 (plain covariance, as in SPy) to 1 (identity only).
         INFERRED: the papers assume a known covariance; the estimate from one scene can be
         singular.  With 0, eigenvalues below 1e-12 of the largest are raised to that value.
-    false_alarms : float, default 0.01
+    false_alarms : float, default 0.001
         Fraction of a Gaussian background that scores above the threshold; scores are scaled so
         that it is at 0.5, in the same order.  0: no scaling, as in version 1; 0.5 is then halfway
         between background and reference.  INFERRED, as for `ace`: the paper sets the threshold by
@@ -57,7 +57,7 @@ class MatchedFilter(StripScorer):
     min_bands: int = 1
 
     def __init__(
-        self, *, shrinkage: str = "auto", false_alarms: float = 0.01, device: str = "cpu"
+        self, *, shrinkage: str = "auto", false_alarms: float = 0.001, device: str = "cpu"
     ) -> None:
         require_false_alarms(false_alarms)
         self._false_alarms = false_alarms
