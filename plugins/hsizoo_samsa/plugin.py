@@ -42,6 +42,15 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             packaged=_packaged(f"samsa-{size}"),
             **common,
         )
+    yield hsizoo.ComponentSpec(
+        name="jury",
+        kind="segmenter",
+        target="hsizoo_samsa.jury:Jury",
+        summary="verdict and samsa2-nano, weighed by which of them foresaw each click",
+        weights="its methods': samsa2-nano's are packaged with hsizoo",
+        requires=("sam2", "hydra", "omegaconf"),
+        install="SAM2_BUILD_CUDA=0 pip install sam2",
+    )
 
 
 def _packaged(name: str) -> str:
