@@ -50,6 +50,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         weights="its methods': samsa2-nano's are packaged with hsizoo",
         requires=("sam2", "hydra", "omegaconf"),
         install="SAM2_BUILD_CUDA=0 pip install sam2",
+        paper="hsizoo's own, based on Dawid, J. R. Stat. Soc. A 147 (1984) 278",
     )
 
 
