@@ -5,9 +5,9 @@ Run after the experiment, with the folder of one of its runs::
     python benchmarks/carry_over.py hsizoo-runs/carry_over/clicks-ritm --baseline verdict
 
 A figure is the mean over the classes of a data set (for ABU: over the classes of its six scenes);
-the mean is over the data sets.  The worst click is the largest loss of that mean by one further click.
-Differences are paired by class, and their intervals are bootstrapped over classes within data sets:
-classes of one scene are no independent witnesses, so they are somewhat too narrow.
+the mean is over the data sets.  The worst click is the largest loss of that mean by one further
+click.  Differences are paired by class, and their intervals are bootstrapped over classes within
+data sets: classes of one scene are no independent witnesses, so they are somewhat too narrow.
 """
 
 from __future__ import annotations
