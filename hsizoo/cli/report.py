@@ -28,19 +28,27 @@ def report(
         ),
     ] = None,
     out: Annotated[
-        str, typer.Option("--out", "-o", metavar="PATH", help="The page; its tables go beside it.")
-    ] = "report.html",
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="PATH",
+            help="The page; its tables go beside it.  [default: report.html]",
+        ),
+    ] = None,
     bundle: Annotated[
         str | None,
         typer.Option(
             metavar="FOLDER",
-            help="Instead of one file, write a folder for any web server, with all samples.",
+            help="In place of --out, write a folder for any web server, with all samples.",
         ),
     ] = None,
     figures: Annotated[
         str | None,
         typer.Option(
-            metavar="FOLDER", help="Also write all figures as SVG and PDF, at column width."
+            metavar="FOLDER",
+            help="Also write all figures as SVG and PDF, at column width.  What else is in the "
+            "folder stays; files of the same names are replaced.",
         ),
     ] = None,
     force: Annotated[

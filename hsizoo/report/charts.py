@@ -248,12 +248,28 @@ def _axes(axes: Axes, chart: Chart) -> None:
         axes.set_xticks(range(len(names)), names, rotation=90 if _is_turned(chart) else 0)
     elif chart.log:
         axes.set_xscale("log")
+        _few_decades(axes)
     elif all(float(x).is_integer() for series in chart.series for x in series.x):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if chart.limits is not None:
         low, high = chart.limits
         room = 0.02 * (high - low)
         (axes.set_xlim if chart.flat else axes.set_ylim)(low - room, high + room)
+
+
+def _few_decades(axes: Axes) -> None:
+    """Plain numbers along a short logarithmic axis: powers of ten would collide."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+    low, high = axes.get_xlim()
+    if high > 100 * low:
+        return
+    if high < 10 * low:
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+    else:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
 
 
 def _matrix(matrix: Matrix) -> Drawing:

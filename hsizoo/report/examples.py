@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hsizoo.interfaces import Column, Protocol
 from hsizoo.report.comparison import Comparison
-from hsizoo.report.figures import Layout, headline_of, scaled
+from hsizoo.report.figures import Layout, headline_of, listed, scaled
 from hsizoo.report.overlays import (
     FOUND,
     MISSED,
@@ -91,7 +91,7 @@ def _chosen(
 ) -> list[tuple[str, Sample, Shown]]:
     """Best, median and worst; of a large run, the nearest to them that was kept."""
     count = sum(headline.name in ranked[rank].values for rank in range(len(ranked)))
-    wanted = {"best": 0, "median": (count - 1) // 2, "worst": count - 1}
+    wanted = {"best": 0, "worst": count - 1, "median": (count - 1) // 2}  # of two, none is median
     found: list[tuple[str, Sample, Shown]] = []
     tried: dict[int, Shown] = {}
     for words, rank in wanted.items():
@@ -106,7 +106,7 @@ def _chosen(
             if tried[near].has_answer:
                 found.append((words, ranked[near], tried[near]))
                 break
-    return found
+    return sorted(found, key=lambda each: each[1].rank)
 
 
 def _outwards(rank: int, count: int) -> list[int]:
@@ -139,8 +139,9 @@ def _drawn(
         patches = [Patch(color=hex_colour(colour)) for colour in names.values()]
         figure.legend(handles=patches, labels=list(names), loc="outside lower center",
                       ncols=3, frameon=False, fontsize=8)  # fmt: skip
-    title = f"{row.name}: {', '.join(words for words, _, _ in chosen)} of {count} samples"
-    figure.suptitle(_plain(f"{title}, by {headline.heading}"), fontsize=9)
+    which = f"{listed([words for words, _, _ in chosen])} of {count} samples"
+    title = f"{row.name}: {which if count > 1 else 'the one sample'}, by {headline.heading}"
+    figure.suptitle(_plain(title), fontsize=9)
     return to_png(figure)
 
 

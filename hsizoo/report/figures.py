@@ -15,6 +15,7 @@ __all__ = [
     "count_of",
     "figure",
     "headline_of",
+    "listed",
     "scaled",
     "shown_columns",
     "spread_of",
@@ -137,6 +138,17 @@ def figure(row: Row, column: Column, *, intervals: bool = True, digits: int | No
     if column.deviation and spread is not None:
         text += f" ± {scaled(spread, column):.{digits}f}"
     return text
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words as in a sentence.
+
+    Examples
+    --------
+    >>> listed(["best", "median", "worst"]), listed(["best"])
+    ('best, median and worst', 'best')
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def scaled(value: float, column: Column) -> float:

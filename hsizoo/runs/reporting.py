@@ -12,7 +12,7 @@ from typing import Any
 
 from hsizoo.engine.mask_log import image_key
 from hsizoo.engine.records import marks, provenances_of
-from hsizoo.errors import DataError, MissingRequirement, OptionError
+from hsizoo.errors import DataError, MissingRequirement, OptionError, about_tilde
 from hsizoo.interfaces import ClassMaps, Figure
 from hsizoo.io.writing import check_parent, system_errors
 from hsizoo.report.baseline import against
@@ -38,7 +38,7 @@ _SCENES = 64  # that are held at a time
 
 def write_report(
     runs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-    out: str | os.PathLike[str] = "report.html",
+    out: str | os.PathLike[str] | None = None,
     *,
     baseline: str | None = None,
     bundle: str | os.PathLike[str] | None = None,
@@ -56,15 +56,16 @@ def write_report(
     runs : path or sequence of path
         Run folders, or their paths below ``hsizoo-runs``.  Several have one table, if they were
         evaluated in the same way.
-    out : path, default "report.html"
-        The page.
+    out : path, optional
+        The page.  Its folder is made if it is not there.  Default: ``report.html``.
     baseline : str, optional
         Component that all others are compared with.  Default: the best.
     bundle : path, optional
         Write a folder for any web server in place of `out`: ``index.html``, and all samples in
         files that it loads when they are needed.
     figures : path, optional
-        Folder for all figures as SVG and PDF at the width of a column, and as CSV.
+        Folder for all figures as SVG and PDF at the width of a column, and as CSV.  Files of the
+        same names are replaced, others stay.
     force : bool, default False
         Replace files that are no report.
 
@@ -75,6 +76,8 @@ def write_report(
 
     Raises
     ------
+    OptionError
+        If no run is named, or both `out` and `bundle` are.
     DataError
         If a run cannot be read, or a file is in the way.
     ProtocolError
@@ -92,7 +95,12 @@ def write_report(
     names = [os.fspath(run) for run in given]
     if not names:
         raise OptionError("name at least one run; `hsizoo runs` lists them")
-    target = Path(bundle) / _INDEX if bundle is not None else Path(out)
+    if bundle is not None and out is not None:
+        raise OptionError(
+            f"the page is one file, {os.fspath(out)}, or the folder {os.fspath(bundle)}: name "
+            "--out or --bundle"
+        )
+    target = Path(bundle) / _INDEX if bundle is not None else Path(out or "report.html")
     _check_target(target, in_folder=bundle is not None, force=force)
     gathered = gather(names)
     words = [*names, *(["--baseline", baseline] if baseline else [])]
@@ -110,9 +118,10 @@ def write_report(
 
 def _check_target(target: Path, *, in_folder: bool, force: bool) -> None:
     if not in_folder:
-        if target.suffix.lower() not in (".html", ".htm"):
-            raise DataError(f"{target}: the page is written as .html, not {target.suffix!r}")
-        check_parent(target)
+        if target.suffix.lower() not in (".html", ".htm") and not target.is_dir():
+            ending = f"not {target.suffix}" if target.suffix else f"so name it {target}.html"
+            raise DataError(f"{target}: the page is written as .html, {ending}")
+        _check_folder(target)
     if target.is_dir():
         raise DataError(f"{target} is a folder; name a file, or a folder with --bundle")
     if force:
@@ -129,6 +138,12 @@ def _check_target(target: Path, *, in_folder: bool, force: bool) -> None:
         )
     elif not in_folder and (there := [p for p in _tables_of(target) if p.exists()]):
         raise DataError(f"{there[0]} exists beside no report; replace it with --force")
+
+
+def _check_folder(target: Path) -> None:
+    """Refuse a page whose folder is not there and cannot be made."""
+    there = next(folder for folder in target.absolute().parents if folder.exists())
+    check_parent(target if about_tilde(target) else there / target.name)
 
 
 def _tables_of(target: Path) -> list[Path]:

@@ -25,8 +25,13 @@ def run(monkeypatch):
     ("words", "told"),
     [
         (["nowhere"], "there is no run 'nowhere'"),
-        (["nowhere", "--out", "page.pdf"], "page.pdf: the page is written as .html, not '.pdf'"),
-        (["nowhere", "--out", "no/such/page.html"], "no/such"),
+        (["nowhere", "--out", "page.pdf"], "page.pdf: the page is written as .html, not .pdf"),
+        (["nowhere", "--out", "page"], "page: the page is written as .html, so name it page.html"),
+        (["nowhere", "--out", "full"], "full is a folder; name a file"),
+        (["nowhere", "--out", "full/thesis.txt/page.html"], "no folder"),
+        (["nowhere", "--out", "~/page.html"], "only the shell replaces ~"),
+        (["nowhere", "--out", "no/such/page.html"], "there is no run 'nowhere'"),
+        (["nowhere", "--out", "page.html", "--bundle", "site"], "name --out or --bundle"),
         (["nowhere", "--bundle", "full"], "full has files and no report"),
     ],
 )

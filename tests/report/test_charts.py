@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -68,6 +69,27 @@ def test_a_row_has_its_colour_in_every_chart():
         inline = inline_svg(draw(replace(LINES, series=series), ["pcc", "sa"]), "x", "")
         colours.append("#d55e00" in inline)
     assert colours == [True, True]  # the second of the table
+
+
+@pytest.mark.parametrize("x", [(3.1, 4.2), (0.004, 0.03), (2, 90), (3, 30_000)])
+def test_labels_of_a_logarithmic_axis_keep_apart(x):
+    chart = replace(LINES, log=True, series=[Series(label="sa", x=x, y=[0.5, 0.6])])
+    drawing = draw(chart, ["sa"])
+    drawing.draw_without_rendering()
+    (axes,) = drawing.axes
+    ends = sorted(axes.get_xlim())
+    boxes = [
+        label.get_window_extent()
+        for place, label in zip(
+            axes.get_xticks().tolist() + axes.get_xticks(minor=True).tolist(),
+            axes.get_xticklabels() + axes.get_xticklabels(minor=True),
+            strict=True,
+        )
+        if label.get_text() and ends[0] <= place <= ends[1]
+    ]
+    boxes.sort(key=lambda box: box.x0)
+    assert len(boxes) >= 2
+    assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes))
 
 
 def test_values_as_csv():

@@ -1,6 +1,7 @@
 """Samples of a row, from the best to the worst; and the picture of three of them."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hsizoo.protocols.few_label.protocol import FewLabelProtocol
+from hsizoo.report import examples
 from hsizoo.report.comparison import compare
 from hsizoo.report.examples import examples_png
 from hsizoo.report.overlays import FOUND, MISSED, WRONG, KeptScene, coloured, png
@@ -54,6 +56,25 @@ def test_without_images_there_is_no_picture(classified):
             return {}
 
     assert examples_png(Protocol, comparison, observed, lambda key: None) is None
+
+
+@pytest.mark.parametrize(
+    ("count", "names"),
+    [(1, ["best"]), (2, ["best", "worst"]), (3, ["best", "median", "worst"]),
+     (6, ["best", "median", "worst"])],
+)  # fmt: skip
+def test_of_two_samples_none_is_the_median(count, names, classified, monkeypatch):
+    records = [classified("svm", seed=seed, oa=0.5 + seed / 20) for seed in range(count)]
+    ((_, mine),) = observe_rows(FewLabelProtocol, records).items()
+    headline = next(column for column in FewLabelProtocol.columns if column.name == "oa")
+    kept = SimpleNamespace(has_answer=True)
+    monkeypatch.setattr(examples, "shown_of", lambda *about: kept)
+    ranked = RankedSamples(mine, headline, [headline])
+    chosen = examples._chosen(FewLabelProtocol, ranked, lambda key: None, headline)
+    assert [words for words, _, _ in chosen] == names
+    ranks = [sample.rank for _, sample, _ in chosen]
+    assert (ranks[0], ranks[-1]) == (0, count - 1)
+    assert ranks == sorted(set(ranks))
 
 
 def test_colours_tell_found_wrong_and_missed_pixels():

@@ -244,6 +244,12 @@ def test_marks_follow_the_baseline(made, tmp_path):
         significant = float(line["low"]) > 0 or float(line["high"]) < 0
         assert ("▲" in row[texts.index(line["metric"])]["text"]
                 or "▼" in row[texts.index(line["metric"])]["text"]) == significant  # fmt: skip
+    (told,) = re.findall(r"Compared are (.+?); other columns have no marks", page.text)
+    compared = list(dict.fromkeys(line["metric"] for line in lines(tmp_path / "r-differences.csv")))
+    assert told.replace(" and ", ", ").split(", ") == compared
+    markdown = (tmp_path / "r.md").read_text()
+    assert ("*" in markdown.replace("**", "")) == (r"\*: better or worse than pcc" in markdown)
+    assert told in markdown
     (row,) = (row for row in rows if row[0]["text"] == "pcc")
     assert not any("▲" in cell["text"] or "▼" in cell["text"] for cell in row)
     assert {row[1]["text"] for row in page.tables["table-differences"][1:]} == {"pcc"}
@@ -473,9 +479,13 @@ def test_what_is_in_the_way_is_not_replaced(made, tmp_path):
     (tmp_path / "new.csv").write_text("mine")
     with pytest.raises(DataError, match=r"new\.csv exists beside no report"):
         hsizoo.write_report(made / "boxes", tmp_path / "new.html")
-    for out, told in (("x.pdf", "written as .html"), ("no/r.html", "no")):
+    for out, told in (("x.pdf", "written as .html, not .pdf"), ("mine.html/r.html", "no folder")):
         with pytest.raises(DataError, match=told):
             hsizoo.write_report(made / "boxes", tmp_path / out)
+    with pytest.raises(OptionError, match="name --out or --bundle"):
+        hsizoo.write_report(made / "boxes", tmp_path / "r.html", bundle=tmp_path / "site")
+    hsizoo.write_report(made / "boxes", tmp_path / "new" / "folder" / "r.html")
+    assert (tmp_path / "new" / "folder" / "r.csv").is_file()
     with pytest.raises(OptionError, match="at least one run"):
         hsizoo.write_report([], tmp_path / "r.html")
     assert mine.read_text() == "<p>a thesis</p>"

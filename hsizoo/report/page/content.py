@@ -26,7 +26,7 @@ from hsizoo.report.charts import draw, figure_csv, inline_svg
 from hsizoo.report.comparison import Comparison, classes_csv, differences_csv, table_csv
 from hsizoo.report.derived import derived_charts, difference_chart
 from hsizoo.report.examples import examples_png
-from hsizoo.report.figures import Layout, headline_of
+from hsizoo.report.figures import Layout, headline_of, listed
 from hsizoo.report.latex import latex_table
 from hsizoo.report.markdown import markdown_table
 from hsizoo.report.overlays import Kept, KeptScene, classes_shown, data_uri, png
@@ -57,7 +57,8 @@ _DEVIATIONS: Final = "After ±: standard deviation over seeds.  "
 _BEST: Final = "Bold: the best of a column.  "
 _MARKS: Final = (
     "▲ ▼: better or worse than {baseline}, as the 95 % interval of the paired difference over "
-    "{units} does not include 0; not corrected for the number of comparisons."
+    "{units} does not include 0; not corrected for the number of comparisons.  Compared are "
+    "{columns}; other columns have no marks."
 )
 _NO_MARKS: Final = "With so few {unit}s no difference can be called significant."
 
@@ -295,7 +296,9 @@ def _tables(content: Content) -> dict[str, str]:
 
 def _markdown(content: Content, head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     parts = [f"# {content.title}", markdown_table(head, lines) if lines else "No rows."]
-    parts.append("\n".join(f"- {note}" for note in content.notes))
+    # Stars stand for the marks of the page; Markdown would take a lone one for emphasis.
+    words = _note(content).replace("▲ ▼", r"\*") if lines else ""
+    parts += [words, "\n".join(f"- {note}" for note in content.notes)]
     for _, title, table in _more_tables(content):
         text = as_text(table)
         parts += [f"## {title}", markdown_table(text.head, text.lines)]
@@ -366,7 +369,8 @@ def _note(content: Content) -> str:
     words += _DEVIATIONS if deviated and any(row.deviations for row in rows) else ""
     words += _BEST if len(rows) > 1 else ""
     if any(each.low is not None for each in compared.differences):
-        words += _MARKS.format(baseline=compared.words, units=over)
+        columns = list(dict.fromkeys(each.column.heading for each in compared.differences))
+        words += _MARKS.format(baseline=compared.words, units=over, columns=listed(columns))
     elif compared.differences:
         words += _NO_MARKS.format(unit=units[0][1] if units else "unit")
     return words

@@ -87,6 +87,10 @@
       where.after(inner);
       try { await fill(room); } catch (error) { room.append(error.message); }
     });
+    where.classList.add("opens");
+    where.addEventListener("click", (event) => {
+      if (!event.target.closest("button") && getSelection().isCollapsed) button.click();
+    });
   };
 
   const sampleRow = (row, sample) => {
@@ -130,4 +134,18 @@
   for (const button of document.querySelectorAll("button[data-row]")) {
     toggle(button, button.closest("tr"), (cell) => openRow(Number(button.dataset.row), cell));
   }
+
+  const wide = document.getElementById("more-columns");
+  const room = document.querySelector("#table .scroll");
+  const tell = () => { if (wide) wide.hidden = room.scrollWidth <= room.clientWidth; };
+  addEventListener("resize", tell);
+  tell();
+
+  // Paper cannot be clicked on.
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open])")];
+    for (const each of closed) each.open = true;
+  });
+  addEventListener("afterprint", () => { for (const each of closed) each.open = false; });
 })();
