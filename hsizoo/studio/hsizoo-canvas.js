@@ -451,7 +451,8 @@ const STYLE = `
   .hsz .side { border-left: 0; overflow: visible; }
   .hsz .bar button { padding: 3px 6px; }
   .hsz .said { max-height: 35%; overflow: hidden; justify-content: flex-end; font-size: 12.5px; }
-  .hsz .said div { max-height: 5.8em; overflow: hidden; flex: none; }
+  .hsz .said div { max-height: 5.8em; overflow: auto; flex: none; }
+  .hsz .said div.wrong { pointer-events: auto; } /* a long one is scrolled */
   .hsz .said div:nth-last-child(n + 3) { display: none; }
 }
 `;

@@ -247,6 +247,15 @@ def test_similarity_library_pins_and_map(page, studio, scene, tmp_path):
 
 
 def test_a_click_right_after_n_is_for_the_new_object(page, studio):
+    page.get(
+        """(() => {
+          const ask = $.rawAsk;
+          $.rawAsk = async (message) => {
+            if (message.do === "add") await new Promise((done) => setTimeout(done, 500));
+            return ask(message);
+          };
+        })()"""
+    )
     page.click(8, 8)
     page.click(9, 9)  # both before the first object is there
     page.wait("$.state.objects[0]?.clicks.length === 2")
@@ -316,6 +325,11 @@ def test_it_fits_any_screen(page, width):
     page.page.set_viewport_size({"width": width, "height": 800})
     page.wait(f"$.root.clientWidth === {width}")
     assert page.get("document.documentElement.scrollWidth") <= width
+    page.get("[1, 2, 3, 4].forEach(() => $.say('a long message '.repeat(40), true))")
+    said, view = (page.page.locator(each).bounding_box() for each in (".said", ".view"))
+    if width < 760:
+        assert said["height"] < 0.4 * view["height"]
+    page.get("$.said.replaceChildren()")
     for name in ("Objects", "Files"):
         box = page.page.locator("summary", has_text=name).first.bounding_box()
         assert box["x"] >= 0
