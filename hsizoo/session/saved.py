@@ -104,6 +104,8 @@ def read_kept(path: Path) -> Kept:
         raise ClickError(f"{path}: {shorten(error)}") from error
     except DataError:
         raise
+    except KeyError as error:
+        raise DataError(f"{path} is not a session saved by hsizoo: it has no {error}") from error
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path} is not a session saved by hsizoo: {shorten(repr(error))}"

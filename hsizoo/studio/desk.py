@@ -20,6 +20,7 @@ from hsizoo.io.raster import usable_bands
 from hsizoo.protocols.mask_metrics import dice
 from hsizoo.session import Session
 from hsizoo.studio.basis import Basis, make_basis
+from hsizoo.studio.labelling import labels_in
 from hsizoo.studio.tiles import TILE, Tiles, cut
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Desk:
         self.tiles = Tiles(self.session.cube)
         self.compared: str | None = None
         self.classified: Classified | None = None
+        self.labels_used: dict[int, tuple[str, bytes, bytes]] | None = None
         self._ready: set[str] = set()
         self._lock = threading.RLock()
         self._state: Any = None
@@ -198,7 +200,10 @@ class Desk:
     def state_of_overlays(self) -> dict[str, dict[str, Any]]:
         """Return what the page tells of each map that `put` was given."""
         kept = list(self._maps.items())
-        return {name: {"revision": each.revision, **each.about} for name, each in kept}
+        told = {name: {"revision": each.revision, **each.about} for name, each in kept}
+        if "classes" in told:
+            told["classes"]["outdated"] = labels_in(self.session.state) != self.labels_used
+        return told
 
     def _measured(self, name: str) -> dict[str, Any]:
         """Return the size of a mask, its Dice, and advice."""

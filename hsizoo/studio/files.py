@@ -10,17 +10,18 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hsizoo.errors import DataError, OptionError
+import numpy as np
+
+from hsizoo.errors import DataError, HsizooError, OptionError
 from hsizoo.io import SpectralLibrary, read_library, write_library, write_mask
 from hsizoo.io.polygons import POLYGON_FORMATS, write_polygons
 from hsizoo.io.writing import MASK_FORMATS, lost_place
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from hsizoo.session import Session
@@ -68,11 +69,30 @@ def export_session(session: Session, ending: str, name: str | None, tolerance: f
     if ending in POLYGON_FORMATS:
         if name is None:
             whole = session.label_map()
-            return _polygons(stem, ending, whole.labels, whole.class_names, session, tolerance)
+            done = _polygons(stem, ending, whole.labels, whole.class_names, session, tolerance)
+            return replace(done, remarks=(*_overlap(session), *done.remarks))
         return _polygons(stem, ending, session.mask(name), {1: name}, session, tolerance)
     with _folder() as folder:
         written = session.export(folder / f"{stem}{ending}", name)
-        return _packed(written.path, written.remarks)
+        remarks = _overlap(session) if name is None else ()
+        return _packed(written.path, (*remarks, *written.remarks))
+
+
+def _overlap(session: Session) -> tuple[str, ...]:
+    """Say how many pixels several objects claim: a map gives each to one of them."""
+    once = np.zeros(session.cube.shape[:2], dtype=np.bool_)
+    several = once.copy()
+    for name in session.objects:
+        mask = session.mask(name)
+        several |= once & mask
+        once |= mask
+    count = int(several.sum())
+    if not count:
+        return ()
+    return (
+        f"{count} pixel(s) belong to the masks of several objects; in the map each is the more "
+        "probable one's, and a painted one the last's.  Export each object for its whole mask",
+    )
 
 
 def export_labels(
@@ -122,12 +142,16 @@ def save_session(session: Session) -> Download:
         return _packed(session.save(folder / f"{_stem(session.cube.name, 'session')}.json"))
 
 
-def load_session(session: Session, text: str) -> tuple[str, ...]:
-    """Take the objects of a saved session; see `Session.load`."""
+def load_session(session: Session, text: str, name: str) -> tuple[str, ...]:
+    """Take the objects of a saved session, called by the user's name; see `Session.load`."""
     with _folder() as folder:
         path = folder / "session.json"
         path.write_text(text, encoding="utf-8", errors="surrogatepass")
-        return tuple(remark.replace(str(path), "the session") for remark in session.load(path))
+        try:
+            remarks = session.load(path)
+        except HsizooError as error:
+            raise type(error)(str(error).replace(str(path), Path(name).name)) from None
+        return tuple(remark.replace(str(path), "the session") for remark in remarks)
 
 
 def library_file(library: SpectralLibrary, ending: str) -> Download:
@@ -149,6 +173,7 @@ def uploaded_library(files: Sequence[Fields]) -> SpectralLibrary:
         If it is no library, or has more than 500 spectra.
     """
     given: dict[str, bytes] = {}
+    names: dict[str, str] = {}
     for each in files:
         ending = Path(each.text("name")).suffix.lower()
         if ending not in _UPLOADED or ending in given:
@@ -156,6 +181,7 @@ def uploaded_library(files: Sequence[Fields]) -> SpectralLibrary:
                 f"a library is a file {', '.join(_UPLOADED)}, or .hdr with .sli; got "
                 f"{each.text('name')!r:.60}"
             )
+        names[ending] = Path(each.text("name")).name
         try:
             given[ending] = base64.b64decode(each.text("base64", longest=2**25), validate=True)
         except (binascii.Error, ValueError):
@@ -169,7 +195,10 @@ def uploaded_library(files: Sequence[Fields]) -> SpectralLibrary:
         try:
             library = read_library(folder / f"library{first}")
         except DataError as error:
-            raise DataError(str(error).replace(f"{folder}/", "")) from None
+            told = str(error)
+            for ending, name in names.items():
+                told = told.replace(str(folder / f"library{ending}"), name)
+            raise DataError(f"no spectral library: {told.replace(f'{folder}/', '')}") from None
     if len(library) > _MOST_SPECTRA:
         raise DataError(
             f"the library has {len(library)} spectra; the page takes {_MOST_SPECTRA}.  Use hsizoo "

@@ -450,6 +450,10 @@ const STYLE = `
   .hsz .view { height: 62vw; min-height: 280px; }
   .hsz .side { border-left: 0; overflow: visible; }
   .hsz .bar button { padding: 3px 6px; }
+  .hsz .said { max-height: 35%; overflow: hidden; justify-content: flex-end; font-size: 12.5px; }
+  .hsz .said div { max-height: 5.8em; overflow: auto; flex: none; }
+  .hsz .said div.wrong { pointer-events: auto; } /* a long one is scrolled */
+  .hsz .said div:nth-last-child(n + 3) { display: none; }
 }
 `;
 
@@ -479,6 +483,8 @@ class Page {
     this.pointers = new Map();
     this.tables = new Map();
     this.queue = Promise.resolve();
+    this.told = {}; // of each kind of job: the last error that was told
+    this.jobs = {};
     this.closed = false;
     this.tiles = new Tiles(ask, (key) => this.tileCame(key));
     this.spectra = new Spectra(ask, () => this.moved());
@@ -495,10 +501,13 @@ class Page {
     return answer;
   }
 
-  /** Changes are sent one after the other, in the order of the user. */
-  change(message) {
+  /** Changes are sent one after the other, in the order of the user; `object` may be a promise. */
+  change(asked) {
     const began = performance.now();
     const done = this.queue.then(async () => {
+      const message = "object" in asked ? { ...asked, object: await asked.object } : asked;
+      if ("object" in asked && message.object === undefined) return { about: { error: "no object" } };
+      if (JOBS[message.do]) this.told[JOBS[message.do]] = { ...this.told[JOBS[message.do]], error: "" };
       const shown = (this.shown || []).slice(0, 4).map(([level, row, col]) => ({ level, row, col }));
       const answer = await this.call(shown.length ? { ...message, shown } : message);
       if (!answer.about.error && answer.about.objects) {
@@ -538,6 +547,8 @@ class Page {
     this.fill(this.els.format, about.masks.map((each) => [each, FORMATS[each] || each]));
     this.fill(this.els.images, about.images.map((each) => [each, each]));
     this.els.imagesRow.hidden = about.images.length < 2;
+    // What failed long before this page was opened was told on another one.
+    for (const [kind, { error, number, ago }] of Object.entries(about.jobs)) if (error && ago > 20) this.told[kind] = { error, number };
     this.openImage(about);
     this.library = about.library;
     this.showLibrary();
@@ -630,13 +641,17 @@ class Page {
   }
 
   showJobs(jobs) {
-    const lines = Object.entries(jobs).filter(([kind, job]) => job.running || (job.error && this.told?.[kind] !== job.error));
-    for (const [kind, job] of lines)
-      if (job.error) {
-        this.told = { ...this.told, [kind]: job.error };
-        this.say(job.error, true);
-      }
-    const running = lines.filter(([, job]) => job.running).map(([, job]) => job);
+    const failed = this.jobs.classify?.error;
+    this.jobs = jobs;
+    if (this.state && failed !== jobs.classify?.error) this.showOverlays();
+    for (const [kind, { error, number }] of Object.entries(jobs)) {
+      const told = this.told[kind];
+      if (!error || (told && (number <= told.number || error === told.error))) continue;
+      this.told[kind] = { error, number };
+      this.say(error, true);
+      if (kind === "prepare" && this.state) this.els.component.value = this.state.component;
+    }
+    const running = Object.values(jobs).filter((job) => job.running);
     this.els.jobs.replaceChildren(
       ...running.map((job) =>
         h("div", {}, h("span", { class: "small" }, `${job.name} … ${job.seconds.toFixed(1)} s`),
@@ -662,10 +677,12 @@ class Page {
           each.advice && each.clicks.length ? h("div", { class: "about" }, each.advice) : null);
       })
     );
+    this.els.overlapTold.hidden = objects.length < 2;
     if (!objects.length) this.els.objects.append(h("div", { class: "small" }, "Click on something in the image: an object is made for it."));
   }
 
   choose(number) {
+    this.making = null;
     this.current = number;
     this.showObjects();
     this.draw();
@@ -704,7 +721,9 @@ class Page {
     const map = overlays.classes;
     this.els.mapBox.hidden = !map;
     if (map) {
-      this.els.mapTold.textContent = `${map.by}, from ${map.labelled} labelled pixels`;
+      const old = map.outdated ? " · out of date: the labels have changed since" : "";
+      const failed = this.jobs.classify?.error ? " · the last Classify failed; this is the map of before" : "";
+      this.els.mapTold.textContent = `${map.by}, from ${map.labelled} labelled pixels${old}${failed}`;
       this.els.places.replaceChildren(
         ...map.places.map(([row, col], n) => h("button", { title: `row ${row}, column ${col}`, onclick: () => this.goTo(row, col) }, String(n + 1))));
     }
@@ -1077,9 +1096,11 @@ class Page {
 
   // -- pointers
 
-  async target() {
-    if (!this.state.objects.length) await this.change({ do: "add" });
-    return this.state.objects[this.current]?.name;
+  /** The name of the object that is meant now, or a promise of it if it is being made. */
+  target() {
+    if (!this.making && !this.state.objects.length) this.add({ do: "add" });
+    if (!this.making) return this.state.objects[this.current]?.name;
+    return this.making.then(({ about }) => (about.error ? undefined : about.objects.at(-1)?.name));
   }
 
   markAt(x, y) {
@@ -1108,8 +1129,9 @@ class Page {
     const positive = event.button === 2 || event.shiftKey ? !this.sign : this.sign;
     if (this.tool === "click") {
       const index = this.markAt(at.x, at.y);
-      if (index >= 0 && event.button === 0) this.drag = { kind: "move", index, at: [at.x, at.y], from: [at.x, at.y] };
-      else if (index >= 0) this.drag = { kind: "take", index };
+      const object = this.state.objects[this.current]?.name; // whose marks are seen
+      if (index >= 0 && event.button === 0) this.drag = { kind: "move", object, index, at: [at.x, at.y], from: [at.x, at.y] };
+      else if (index >= 0) this.drag = { kind: "take", object, index };
       else this.drag = { kind: "click", positive, at, from: [event.clientX, event.clientY], view: { ...this.view } };
     } else this.drag = { kind: this.tool, positive, path: [[at.row, at.col]] };
     this.draw();
@@ -1157,24 +1179,23 @@ class Page {
     this.drag = null;
     this.draw();
     if (event.type === "pointercancel" || drag.kind === "pan") return;
+    if (this.hidMasks) this.setShown("objects", true);
     const at = this.pixel(event);
     if (drag.kind === "click") {
       if (!drag.at.inside) return;
       const { row, col } = drag.at;
-      const object = await this.target();
-      if (object) await this.change({ do: "click", object, row, col, positive: drag.positive });
+      await this.change({ do: "click", object: this.target(), row, col, positive: drag.positive });
       this.readExact(row, col);
       return;
     }
-    const object = await this.target();
-    if (!object) return;
+    const object = drag.object ?? this.target();
     if (drag.kind === "take") await this.change({ do: "unclick", object, index: drag.index });
     if (drag.kind === "move") {
       if (Math.hypot(at.x - drag.from[0], at.y - drag.from[1]) > 3 && at.inside)
         await this.change({ do: "move", object, index: drag.index, row: at.row, col: at.col });
       else {
-        const [row, col] = this.state.objects[this.current].clicks[drag.index];
-        this.readExact(row, col);
+        const click = this.state.objects.find((each) => each.name === object)?.clicks[drag.index];
+        if (click) this.readExact(click[0], click[1]);
       }
     }
     if (drag.kind === "box") await this.change({ do: "box", object, positive: drag.positive, corners: this.inside([drag.path[0], drag.path.at(-1)], true) });
@@ -1229,10 +1250,11 @@ class Page {
     requestAnimationFrame(() => {
       this.plotting = false;
       if (this.closed || !this.image) return;
-      const curves = this.pins.map((pin, n) => ({ values: pin.values, colour: PIN_COLOURS[n % PIN_COLOURS.length] }));
+      const curves = [];
+      if (this.exact) curves.push({ values: this.exact.values, colour: this.colour("--strong"), width: 3.5 });
+      this.pins.forEach((pin, n) => curves.push({ values: pin.values, colour: PIN_COLOURS[n % PIN_COLOURS.length] }));
       const chosen = this.library?.spectra?.[this.els.references.selectedIndex];
       if (chosen && this.els.libraryBox.open) curves.push({ values: chosen, colour: this.colour("--faint"), dashed: true });
-      if (this.exact) curves.push({ values: this.exact.values, colour: this.colour("--strong"), width: 2 });
       const hover = this.hover && this.spectra.at(...this.hover);
       if (hover) curves.push({ values: hover, colour: this.colour("--text"), width: 1 });
       this.hoverValues = hover || null;
@@ -1293,7 +1315,7 @@ class Page {
     const files = [...list];
     if (!files.length) return;
     if (files.length === 1 && files[0].name.toLowerCase().endsWith(".json")) {
-      await this.change({ do: "load", text: await files[0].text() });
+      await this.openSession(files);
       return;
     }
     const content = await Promise.all(files.map(async (file) => ({ name: file.name, base64: baseOf64(await file.arrayBuffer()) })));
@@ -1303,6 +1325,10 @@ class Page {
     for (const remark of about.library.remarks) this.say(remark);
     this.els.libraryBox.open = true;
     this.showLibrary();
+  }
+
+  async openSession([file]) {
+    if (file) await this.change({ do: "load", name: file.name, text: await file.text() });
   }
 
   showLibrary() {
@@ -1324,7 +1350,7 @@ class Page {
     const id = `hsz${Math.random().toString(36).slice(2)}`;
     const picked = (name, label, list, value) => keep(name, h("input", { type: "text", list: `${id}${list}`, value, "aria-label": label, spellcheck: false }));
     const check = (name, text) => h("label", { class: "row" },
-      keep(`show-${name}`, h("input", { type: "checkbox", checked: this.show[name], onchange: (event) => { this.show[name] = event.target.checked; this.draw(); } })), text,
+      keep(`show-${name}`, h("input", { type: "checkbox", checked: this.show[name], onchange: (event) => this.setShown(name, event.target.checked) })), text,
       h("input", { type: "range", min: 5, max: 100, value: 100 * this.opacity[name], "aria-label": `opacity of ${text}`,
         oninput: (event) => { this.opacity[name] = event.target.value / 100; this.draw(); } }));
 
@@ -1362,7 +1388,7 @@ class Page {
         check("objects", "masks")),
       h("details", { open: true }, h("summary", {}, "Method"),
         h("div", { class: "row" }, picked("component", "component", "components", ""),
-          button("use", "Use", "make the masks with this component", () => this.change({ do: "use", component: els.component.value.trim() }))),
+          button("use", "Use", "make the masks with this component", () => this.use())),
         h("div", { class: "row" }, h("span", { class: "small" }, "threshold"),
           slider("threshold", 0, 99, 50, () => { els.thresholdTold.textContent = (els.threshold.value / 100).toFixed(2); }, "threshold"), told("thresholdTold")),
         h("div", { class: "row" }, picked("other", "component to compare with", "components", ""),
@@ -1411,10 +1437,12 @@ class Page {
           keep("what", h("select", { "aria-label": "what to export" }, h("option", { value: "objects" }, "all objects"), h("option", { value: "object" }, "this object"), h("option", { value: "classes" }, "map of classes"))),
           keep("format", h("select", { "aria-label": "format", onchange: () => { els.toleranceRow.hidden = !POLYGONS.includes(els.format.value); } }))),
         keep("toleranceRow", h("label", { class: "row small", hidden: true }, "outlines may be off by", keep("tolerance", h("input", { type: "number", min: 0, max: 1000, step: 0.5, value: 0.5, style: { width: "70px" } })), "pixels")),
+        keep("overlapTold", h("div", { class: "small", hidden: true },
+          "All objects in one map: where masks overlap, a pixel goes to the more probable object, and a painted one to the last object it is painted into.")),
         h("div", { class: "row" }, button("export", "Export", "download it", () => this.export()),
           h("button", { title: "image, masks and clicks as PNG", onclick: async () => this.download(await this.call({ do: "picture" })) }, "Picture")),
         h("div", { class: "row" }, h("button", { title: "clicks and corrections as JSON; hsizoo segment --replay makes the same masks", onclick: async () => this.download(await this.call({ do: "save" })) }, "Save session"),
-          h("label", { class: "small" }, "open: ", h("input", { type: "file", accept: ".json", style: { width: "140px" }, "aria-label": "open a session", onchange: (event) => this.openFiles(event.target.files) })))),
+          h("label", { class: "small" }, "open: ", h("input", { type: "file", accept: ".json", style: { width: "140px" }, "aria-label": "open a session", onchange: (event) => this.openSession(event.target.files) })))),
       h("div", { class: "small" }, "Keys: 1–9 object, n new, c b s p e m tools, x sign, i pin, o masks, f fit, ← → band, space moves."),
       ["components", "scorers", "classifiers"].map((name) => keep(name, h("datalist", { id: `${id}${name}` }))));
     els.threshold.addEventListener("change", () => this.change({ do: "threshold", threshold: els.threshold.value / 100 }));
@@ -1473,7 +1501,15 @@ class Page {
   addObject() {
     const name = this.els.newName.value.trim();
     this.els.newName.value = "";
-    return this.change(name ? { do: "add", name } : { do: "add" });
+    return this.add(name ? { do: "add", name } : { do: "add" });
+  }
+
+  /** Make an object; until it is there, what is clicked is meant for it. */
+  add(message) {
+    const making = (this.making = this.change(message));
+    const done = () => { if (this.making === making) this.making = null; };
+    making.then(done, done);
+    return making;
   }
 
   similar(reference) {
@@ -1484,7 +1520,14 @@ class Page {
     return this.change(reference === undefined ? { do: "similar", object, scorer } : { do: "similar", reference, scorer });
   }
 
+  /** Switch to the component of the field; if that fails, the field names the one in use again. */
+  async use() {
+    const { about } = await this.change({ do: "use", component: this.els.component.value.trim() });
+    if (about.error) this.els.component.value = this.state.component;
+  }
+
   setShown(name, on) {
+    if (name === "objects") this.hidMasks = false;
     this.show[name] = this.els[`show-${name}`].checked = on;
     this.draw();
   }
@@ -1492,7 +1535,9 @@ class Page {
   async classify() {
     const { about } = await this.change({ do: "classify", classifier: this.els.classifier.value.trim() });
     if (about.error) return;
+    const seen = this.show.objects;
     this.setShown("objects", false); // the map is in the same colours
+    this.hidMasks = seen; // until the next click
     this.setShown("classes", true);
   }
 
@@ -1547,6 +1592,7 @@ class Page {
   }
 }
 
+const JOBS = { use: "prepare", compare: "compare", classify: "classify" }; // what is asked for: the kind of its job
 const POLYGONS = [".geojson", ".gpkg"];
 const FORMATS = {
   ".png": "PNG", ".hdr": "ENVI classification", ".tif": "GeoTIFF", ".npz": "NumPy",

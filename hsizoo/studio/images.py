@@ -87,8 +87,12 @@ def images_of(
     DataError
         If there is no such file, or no cube in the folder.
     """
-    if (source is None) == (dataset is None):
-        raise OptionError("give a file, a folder or a dataset to open, and only one of them")
+    if source is None and dataset is None:
+        raise OptionError("there is nothing to open: give a file, a folder or a dataset")
+    if source is not None and dataset is not None:
+        raise OptionError(
+            "there is a file or folder, and a dataset, to open: give only one of them"
+        )
     chosen = settings_of(settings or {})
     if labels is not None and not isinstance(source, str | os.PathLike):
         raise OptionError("labels belong to a single file")

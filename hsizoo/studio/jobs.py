@@ -12,7 +12,7 @@ from typing import Any
 from hsizoo.errors import HsizooError, OptionError
 from hsizoo.progress import listening
 
-__all__ = ["Job", "Jobs"]
+__all__ = ["Job", "Jobs", "message_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -25,9 +25,12 @@ class Job:
     ----------
     name : str
         What is done, for the user.
+    number : int
+        Later ones have higher numbers.
     """
 
     name: str
+    number: int = 0
     began: float = field(default_factory=time.monotonic)
     done: int = 0
     total: int = 0
@@ -44,7 +47,8 @@ class Job:
         spent = time.monotonic() - self.began if self.seconds is None else self.seconds
         return {
             "name": self.name, "running": self.running, "done": self.done, "total": self.total,
-            "seconds": round(spent, 3), "error": self.error,
+            "seconds": round(spent, 3), "error": self.error, "number": self.number,
+            "ago": round(time.monotonic() - self.began - spent, 3),
         }  # fmt: skip
 
 
@@ -55,6 +59,7 @@ class Jobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._threads: list[threading.Thread] = []
+        self._started = 0
 
     def start(self, kind: str, name: str, work: Callable[[], None]) -> Job:
         """Begin something.
@@ -68,7 +73,8 @@ class Jobs:
             earlier = self._jobs.get(kind)
             if earlier is not None and earlier.running:
                 raise OptionError(f"{earlier.name} is not finished; wait for it")
-            job = self._jobs[kind] = Job(name)
+            self._started += 1
+            job = self._jobs[kind] = Job(name, self._started)
             thread = threading.Thread(target=self._run, args=(job, work), daemon=True)
             self._threads = [each for each in self._threads if each.is_alive()] + [thread]
         thread.start()
@@ -97,9 +103,17 @@ class Jobs:
             with listening(told):
                 work()
         except HsizooError as error:
-            job.error = str(error)
+            job.error = message_of(error)
         except Exception:  # noqa: BLE001 (a thread that dies silently would be waited for)
             _log.exception("%s failed", job.name)
             job.error = f"{job.name} failed; the terminal shows the details"
         finally:
             job.seconds = time.monotonic() - job.began
+
+
+def message_of(error: HsizooError) -> str:
+    """Return what an error says, with what can be done from the page."""
+    return str(error).replace(
+        "allow_untrained=True (--allow-untrained)",
+        "start hsizoo studio with --allow-untrained (in a notebook: allow_untrained=True)",
+    )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hsizoo.cube import HyperCube
     from hsizoo.session import SessionState
 
-__all__ = ["Classified", "classified", "labels_of", "uncertainty_of", "where_next"]
+__all__ = ["Classified", "classified", "labels_in", "labels_of", "uncertainty_of", "where_next"]
 
 _NEXT: Final = 5  # places
 _AROUND: Final = 5  # pixels on a side, so that a single odd pixel is no place to label
@@ -48,6 +48,16 @@ class Classified:
     class_names: dict[int, str]
     labelled: int
     places: list[tuple[int, int]]
+
+
+def labels_in(state: SessionState) -> dict[int, tuple[str, bytes, bytes]]:
+    """Return what `labels_of` depends on, to be compared: name, clicks and painted pixels."""
+    found = {}
+    for number, each in enumerate(state.objects, start=1):
+        clicks, painted = each.clicks.points[each.clicks.positive], each.painted.added
+        if len(clicks) or len(painted):
+            found[number] = (each.name, clicks.tobytes(), painted.tobytes())
+    return found
 
 
 def labels_of(state: SessionState, shape: tuple[int, int]) -> LabelMap:

@@ -27,8 +27,8 @@ from hsizoo.studio.basis import Basis
 from hsizoo.studio.desk import Desk, hex_colour
 from hsizoo.studio.fields import Fields
 from hsizoo.studio.images import images_of
-from hsizoo.studio.jobs import Jobs
-from hsizoo.studio.labelling import classified
+from hsizoo.studio.jobs import Jobs, message_of
+from hsizoo.studio.labelling import classified, labels_in
 from hsizoo.studio.prompts import along, best_match, typical
 from hsizoo.studio.tiles import STRETCHES
 from hsizoo.zoo.spec import Kind
@@ -148,7 +148,7 @@ class Studio:
             if "objects" in found.about and fields.has("shown"):
                 found = self._with_tiles(found, fields)
         except HsizooError as error:
-            found = Answer({"error": str(error), "kind": type(error).__name__})
+            found = Answer({"error": message_of(error), "kind": type(error).__name__})
         found.about["server_seconds"] = round(time.perf_counter() - began, 5)
         return found
 
@@ -441,7 +441,7 @@ class Studio:
 
         def work() -> None:
             found = classified(name, desk.cube, state, device)
-            desk.classified = found
+            desk.classified, desk.labels_used = found, labels_in(state)
             entries = [
                 {"name": found.class_names[n], "colour": hex_colour(n)} for n in found.class_names
             ]
@@ -479,7 +479,8 @@ class Studio:
         return _download(files.save_session(self._desk.session))
 
     def _do_load(self, fields: Fields) -> Answer:
-        remarks = files.load_session(self._desk.session, fields.text("text", longest=2**25))
+        text, name = fields.text("text", longest=2**25), fields.text("name", "the file")
+        remarks = files.load_session(self._desk.session, text, name)
         return Answer({**self._state(), "remarks": list(remarks)})
 
     def _do_spectra(self, fields: Fields) -> Answer:

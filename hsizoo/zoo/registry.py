@@ -298,9 +298,10 @@ class Registry:
         other = [e for e in self.entries() if name.base in (e.spec.name, e.full_name)]
         other = [e for e in other if not name.dist or e.dist == normalise(name.dist)]
         if other:
+            lists = " and ".join(f"`hsizoo list --kind {each}`" for each in kinds)
             return (
-                f"{what!r} is a {other[0].spec.kind}, not a {_either(kinds)}. `hsizoo list --kind "
-                f"{kinds[0]}` shows what fits."
+                f"{what!r} is a {other[0].spec.kind}, not a {_either(kinds)}. {lists} "
+                f"{'shows' if len(kinds) == 1 else 'show'} what fits."
             )
         known = [entry for entry in self.entries() if entry.spec.kind in kinds]
         hint = did_you_mean(what, [e.full_name if name.dist else e.spec.name for e in known])

@@ -246,6 +246,72 @@ def test_similarity_library_pins_and_map(page, studio, scene, tmp_path):
     page.wait(f"$.tiles.peek('image:{page.get('$.band')}:percentile:0:0:0')")
 
 
+def test_a_click_right_after_n_is_for_the_new_object(page, studio):
+    page.get(
+        """(() => {
+          const ask = $.rawAsk;
+          $.rawAsk = async (message) => {
+            if (message.do === "add") await new Promise((done) => setTimeout(done, 500));
+            return ask(message);
+          };
+        })()"""
+    )
+    page.click(8, 8)
+    page.click(9, 9)  # both before the first object is there
+    page.wait("$.state.objects[0]?.clicks.length === 2")
+    page.page.keyboard.press("n")
+    page.click(20, 25)
+    page.wait("$.state.objects[1]?.clicks.length === 1")
+    page.page.keyboard.press("1")
+    page.click(6, 6)
+    page.wait("$.state.objects[0].clicks.length === 3")
+    assert clicks_of(studio) == [[8, 8, True], [9, 9, True], [6, 6, True]]
+    assert clicks_of(studio, 1) == [[20, 25, True]]
+    assert len(studio.desk.session.objects) == 2
+
+
+def test_a_map_that_is_old_says_so_and_masks_come_back(page, studio):
+    page.click(8, 8)
+    page.page.keyboard.press("n")
+    page.click(20, 25)
+    page.wait("$.state.objects[1]?.clicks.length === 1")
+    page.page.locator("summary", has_text="Map of classes").click()
+    page.press("Classify")
+    page.wait("$.state.overlays.classes && !$.show.objects")
+    assert "out of date" not in page.get("$.els.mapTold.textContent")
+    page.click(22, 28)
+    page.wait("$.els.mapTold.textContent.includes('out of date')")
+    assert page.get("$.show.objects && $.els['show-objects'].checked")
+    studio.jobs.start("classify", "a trial", lambda: 1 / 0)
+    page.wait("$.els.mapTold.textContent.includes('the last Classify failed')")
+
+
+def test_a_failure_is_told_once_for_each_try_and_the_field_is_set_back(
+    page, browser, address, studio
+):
+    for _ in range(2):
+        page.page.get_by_label("component", exact=True).fill("nothing-like-this")
+        page.press("Use")
+        page.wait("$.said.querySelector('.wrong') && $.els.component.value !== 'nothing-like-this'")
+        assert page.get("$.els.component.value") == studio.desk.session.component
+        page.page.wait_for_timeout(2000)  # longer than it takes to ask for the state again
+        assert page.get("$.said.querySelectorAll('.wrong').length") == 1
+        page.get("$.said.replaceChildren()")
+    # Later, on another tab, it is not told again.
+    studio.jobs._jobs["prepare"].began -= 60
+    other = Page(browser.new_page(), "window.hsizooStudio")
+    other.page.goto(address)
+    other.wait("$ && $.state && $.state.ready")
+    assert other.get("$.said.querySelectorAll('.wrong').length") == 0
+    other.page.close()
+
+
+def test_a_session_that_is_none_is_called_by_its_name(page, tmp_path):
+    (tmp_path / "notes.txt").write_text("a note")
+    page.page.get_by_label("open a session").set_input_files(tmp_path / "notes.txt")
+    page.page.get_by_text("notes.txt is not a session saved by hsizoo").wait_for()
+
+
 def test_names_from_people_are_no_html(page, studio):
     page.page.get_by_label("name of a new object").fill("<img src=x onerror=alert(1)>")
     page.press("Add")
@@ -259,6 +325,11 @@ def test_it_fits_any_screen(page, width):
     page.page.set_viewport_size({"width": width, "height": 800})
     page.wait(f"$.root.clientWidth === {width}")
     assert page.get("document.documentElement.scrollWidth") <= width
+    page.get("[1, 2, 3, 4].forEach(() => $.say('a long message '.repeat(40), true))")
+    said, view = (page.page.locator(each).bounding_box() for each in (".said", ".view"))
+    if width < 760:
+        assert said["height"] < 0.4 * view["height"]
+    page.get("$.said.replaceChildren()")
     for name in ("Objects", "Files"):
         box = page.page.locator("summary", has_text=name).first.bounding_box()
         assert box["x"] >= 0

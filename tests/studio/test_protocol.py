@@ -123,8 +123,12 @@ def test_a_session_is_saved_and_opened_again(do, studio):
     do("remove", object="a")
     do("load", text=text)
     assert studio.desk.session.state == before
-    answer = studio.answer({"do": "load", "text": "{}"})
-    assert "is not a session" in answer.about["error"]
+    answer = studio.answer({"do": "load", "text": "{}", "name": "notes.json"})
+    assert answer.about["error"] == (
+        "notes.json is not a session saved by hsizoo: it has no 'clicks'"
+    )
+    answer = studio.answer({"do": "load", "text": "a note", "name": "notes.txt"})
+    assert answer.about["error"].startswith("notes.txt is not a session saved by hsizoo")
     assert studio.desk.session.state == before
 
 
@@ -300,6 +304,62 @@ def test_clicked_and_painted_labels_make_a_map(do, studio, scene, tmp_path):
     assert names[2] == "soy"
 
 
+def test_a_map_says_that_its_labels_have_changed(do, studio):
+    for name, row, col in (("corn", 8, 8), ("soy", 20, 25)):
+        do("add", name=name)
+        do("click", object=name, row=row, col=col)
+    do("classify", classifier="svm")
+    studio.jobs.wait()
+
+    def outdated(about):
+        return about["overlays"]["classes"]["outdated"]
+
+    assert not outdated(do("state").about)
+    assert not outdated(do("add", name="empty").about)
+    assert not outdated(do("click", object="soy", row=2, col=2, positive=False).about)
+    assert outdated(do("click", object="corn", row=9, col=9).about)
+    assert not outdated(do("undo").about)
+    assert outdated(do("paint", object="empty", pixels=[[2, 30]]).about)
+    do("classify", classifier="svm")
+    studio.jobs.wait()
+    assert not outdated(do("state").about)
+
+
+def test_an_export_says_how_many_pixels_several_objects_claim(do, studio):
+    for name in ("a", "b"):
+        do("add", name=name)
+        do("click", object=name, row=8, col=8)
+    masks = [studio.desk.session.mask(name) for name in ("a", "b")]
+    count = int((masks[0] & masks[1]).sum())
+    assert count > 0
+    for ending in (".png", ".npz"):
+        assert do("export", format=ending).about["remarks"][0].startswith(f"{count} pixel(s)")
+    one = do("export", format=".png", what="object", object="a").about["remarks"]
+    assert not any("several objects" in each for each in one)
+
+
+def test_a_wrong_library_is_called_by_its_name(studio):
+    import base64
+
+    content = base64.b64encode(b"a note").decode()
+    files = [{"name": "notes.txt", "base64": content}]
+    told = studio.answer({"do": "library", "files": files}).about["error"]
+    assert told.startswith("no spectral library: notes.txt has no line of numbers")
+
+
+def test_a_page_says_how_untrained_components_are_allowed(do, studio):
+    do("use", component="samsa2-nano:weights=none")
+    studio.jobs.wait()
+    job = do("state").about["jobs"]["prepare"]
+    assert "start hsizoo studio with --allow-untrained" in job["error"]
+    assert "allow_untrained=True (--" not in job["error"]
+    assert job["ago"] >= 0
+    before = job["number"]
+    do("use", component="pcc")
+    studio.jobs.wait()
+    assert do("state").about["jobs"]["prepare"]["number"] > before
+
+
 def test_a_class_alone_is_no_map(do, studio):
     do("add", name="a")
     do("click", object="a", row=8, col=8)
@@ -452,7 +512,7 @@ def test_place_and_bands_that_are_left_out_are_told(tmp_path, scene):
 
 
 def test_what_cannot_be_opened_is_said_at_once(tmp_path, scene):
-    with pytest.raises(OptionError, match="only one of them"):
+    with pytest.raises(OptionError, match="nothing to open"):
         Studio()
     with pytest.raises(OptionError, match="only one of them"):
         Studio(scene, dataset="phantom")
