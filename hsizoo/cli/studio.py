@@ -32,7 +32,7 @@ def studio(
             metavar="COMPONENT",
             help="The segmenter or scorer to begin with; the page can change it.",
         ),
-    ] = "contest",
+    ] = "verdict",
     labels: Annotated[
         str | None,
         typer.Option(

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Studio"]
 
-COMPONENT: Final = "contest"
+COMPONENT: Final = "verdict"
 """The component that a page begins with: it needs no encoding, and works on any cube."""
 
 _FAR: Final = 0.2  # radian: a spectrum is no match for one that is farther away
@@ -75,7 +75,7 @@ class Studio:
     ----------
     source, dataset, labels, settings
         What may be opened; see `hsizoo.studio.images.images_of`.
-    component : str or component, default "contest"
+    component : str or component, default "verdict"
         To begin with.
     device, allow_untrained
         As for `hsizoo.Session`.
