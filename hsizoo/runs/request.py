@@ -105,7 +105,7 @@ def make_request(
         else _default_folders(datasets, dataset, chosen, selection, [*dict.fromkeys(perturbations)])
     )
     command = _command(
-        components, dataset, chosen, protocol is not None, seeds, perturbations, selection, out
+        components, dataset, chosen, protocol is not None, seeds, perturbations, selection
     )
     part = f", fold {fold} of {folds}" if folds else ""
     return Request(
@@ -127,9 +127,11 @@ def _command(
     seeds: int | Sequence[int] | None,
     perturbations: Sequence[str],
     selection: Selection,
-    out: str | os.PathLike[str] | None,
 ) -> str:
-    """The command line of a call; empty if there is none, as for seeds that do not begin with 0."""
+    """The command line of a call; empty if there is none, as for seeds that do not begin with 0.
+
+    Without the folder of the run: what is stored does not depend on where it is.
+    """
     words = ["hsizoo", "bench", *components, "--dataset", dataset]
     words += ["--protocol", protocol.name] if named else []
     if seeds is not None:
@@ -153,8 +155,6 @@ def _command(
             words += [word for each in value or () for word in ("--scene", each)]
         elif value != asdict(Selection())[name]:
             words += [f"--{name.replace('_', '-')}", str(value)]
-    if out is not None:
-        words += ["--out", os.fspath(out)]
     return shlex.join(words)
 
 

@@ -206,7 +206,7 @@ def test_a_view_writes_below_its_folder_and_what_is_old_is_removed_there_only(tm
     def write(*names):
         Views.made = names
         with Store(tmp_path / "run") as store:
-            return write_results(store, Views, [], compare(Views, []), "title", [], {})
+            return write_results(store, Views, [], [], compare(Views, []), "title", [], {})
 
     outside = tmp_path / "precious.txt"
     outside.write_text("precious")
