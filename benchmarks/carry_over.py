@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hsizoo.report.statistics import interval
+
 AFTER = (1, 5, 10, 20)
 DRAWS = 2000
 
@@ -68,7 +70,7 @@ def difference(
                           for place, each in classes.items()])  # fmt: skip
         mean += apart.mean() / len(one)
         draws += rng.choice(apart, (DRAWS, len(apart))).mean(axis=1) / len(one)
-    low, high = np.quantile(draws, (0.025, 0.975))
+    low, high = interval(draws)
     return f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
 
 

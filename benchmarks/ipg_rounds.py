@@ -29,6 +29,7 @@ from racing import RESULTS, circumstances, commit
 
 import hsizoo
 from hsizoo.protocols.few_label import FewLabelProtocol
+from hsizoo.report.statistics import interval
 from hsizoo.zoo.composition import LabeledClassifier
 
 LITERAL = "ipg-paper:segmenter=sam2.1-nano"
@@ -195,7 +196,7 @@ def _with_interval(values: Sequence[float]) -> str:
         return f"{mean:+.1f}"
     rng = np.random.default_rng(0)
     means = rng.choice(values, (10_000, len(values))).mean(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
+    low, high = interval(means)
     return f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 

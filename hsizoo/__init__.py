@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from hsizoo.io.reading import read_cube
     from hsizoo.mapping import ClassMap, classify
+    from hsizoo.papers import Reproduction, reproduce
     from hsizoo.progress import tell_progress
     from hsizoo.runs.bench import RunResult, bench
     from hsizoo.runs.reporting import write_report
@@ -94,6 +95,7 @@ _WHERE = {
     "PseudoLabeler": "hsizoo.interfaces",
     "PseudoLabels": "hsizoo.interfaces",
     "PublishedFile": "hsizoo.weights.published",
+    "Reproduction": "hsizoo.papers",
     "RunResult": "hsizoo.runs.bench",
     "Scene": "hsizoo.cube",
     "SceneDataset": "hsizoo.interfaces",
@@ -124,6 +126,7 @@ _WHERE = {
     "locate": "hsizoo.weights.files",
     "locate_data": "hsizoo.weights.fetching",
     "read_cube": "hsizoo.io.reading",
+    "reproduce": "hsizoo.papers",
     "state_digest": "hsizoo.weights.files",
     "tell_progress": "hsizoo.progress",
     "train": "hsizoo.training.run",
@@ -154,6 +157,7 @@ __all__ = [
     "PseudoLabeler",
     "PseudoLabels",
     "PublishedFile",
+    "Reproduction",
     "RunResult",
     "Scene",
     "SceneDataset",
@@ -184,6 +188,7 @@ __all__ = [
     "locate",
     "locate_data",
     "read_cube",
+    "reproduce",
     "state_digest",
     "tell_progress",
     "train",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from hsizoo.interfaces import Column, Protocol
@@ -68,7 +68,7 @@ def examples_png(
     row, headline = found
     mine = observed[row.component, tuple(row.conditions.items())]
     ranked = RankedSamples(mine, headline, [headline])
-    chosen = _chosen(protocol, ranked, kept, headline)
+    chosen = _chosen(protocol, ranked, kept)
     if not chosen:
         return None
     return _drawn(row, headline, len(ranked), chosen)
@@ -87,10 +87,10 @@ def _best_row(layout: Layout, comparison: Comparison) -> tuple[Row, Column] | No
 
 
 def _chosen(
-    protocol: type[Protocol], ranked: RankedSamples, kept: Kept, headline: Column
+    protocol: type[Protocol], ranked: RankedSamples, kept: Kept
 ) -> list[tuple[str, Sample, Shown]]:
     """Best, median and worst; of a large run, the nearest to them that was kept."""
-    count = sum(headline.name in ranked[rank].values for rank in range(len(ranked)))
+    count = ranked.known
     wanted = {"best": 0, "worst": count - 1, "median": (count - 1) // 2}  # of two, none is median
     found: list[tuple[str, Sample, Shown]] = []
     tried: dict[int, Shown] = {}
@@ -109,9 +109,11 @@ def _chosen(
     return sorted(found, key=lambda each: each[1].rank)
 
 
-def _outwards(rank: int, count: int) -> list[int]:
-    """All ranks, the nearest first."""
-    return sorted(range(count), key=lambda other: abs(other - rank))[:_MOST_TRIED]
+def _outwards(rank: int, count: int) -> Iterator[int]:
+    """Yield the nearest ranks of `count` to a rank, the nearest first; not all of a large run."""
+    yield rank
+    for step in range(1, _MOST_TRIED):
+        yield from (near for near in (rank - step, rank + step) if 0 <= near < count)
 
 
 def _drawn(

@@ -55,6 +55,11 @@ class RankedSamples:
         By which they are ranked.
     columns : sequence of Column
         Whose values are told.
+
+    Attributes
+    ----------
+    known : int
+        Number of samples that have a value of the headline; they come first.
     """
 
     def __init__(self, observed: Observed, headline: Column, columns: Sequence[Column]) -> None:
@@ -65,6 +70,7 @@ class RankedSamples:
         self._order = np.argsort(
             values if headline.better == "lower" else -values, kind="stable"
         ).tolist()
+        self.known = int(np.count_nonzero(~np.isnan(values)))
         self._records: dict[tuple[Any, ...], int] = {}
         self._subjects = []
         for place, mark in enumerate(marks(observed.records)):

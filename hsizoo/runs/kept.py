@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from typing import Any, Final
 
 import numpy as np
@@ -40,19 +41,26 @@ class KeptMasks:
 
 
 class KeptImages:
-    """Makes the images of scenes; that of the last one is held, as its cells come together."""
+    """Makes the image of each scene once; the cells of a scene come together."""
 
     def __init__(self) -> None:
-        self._of: tuple[HyperCube, dict[str, Any]] | None = None
+        self._told: HyperCube | None = None
 
-    def of(self, scene: Scene) -> dict[str, Any]:
+    def of(self, scene: Scene) -> dict[str, Any] | None:
         """Return plain values for the log: ``shape``, ``picture``, ``truth`` and ``classes``.
 
-        ``truth`` is the label map with -1 where pixels are not evaluated.
+        ``truth`` is the label map with -1 where pixels are not evaluated.  None for a scene whose
+        image was returned before, since it would travel with every cell, and for one that cannot be
+        drawn, which is no reason to lose a finished cell.
         """
-        if self._of is None or self._of[0] is not scene.cube:
-            self._of = scene.cube, _image(scene)
-        return self._of[1]
+        if self._told is scene.cube:
+            return None
+        self._told = scene.cube
+        try:
+            return _image(scene)
+        except Exception as error:  # noqa: BLE001 (a scene of a plugin may be anything)
+            warnings.warn(f"{scene.cube.name} is not drawn: {error}", stacklevel=2)
+            return None
 
 
 def _image(scene: Scene) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any, ClassVar
 
 import torch
 
 import hsizoo
-from hsizoo.errors import OptionError
+from hsizoo_samsa.options import JuryOptions
 
 __all__ = ["Jury", "JuryState"]
 
@@ -62,18 +62,10 @@ class Jury(hsizoo.InteractiveSegmenter):
 
     Parameters
     ----------
-    spectral : str, default "verdict"
-        Any scorer or segmenter, optionally with options.
-    spatial : str, default "samsa2-nano"
-        Any segmenter or scorer, optionally with options.
-    prior : float, default 2
-        Log odds of the spectral method before the second click.  INFERRED (as is `trust`): our own
-        design; 0, 2 and 3 were compared by the mean Dice on Indian Pines, Salinas-A, Samson, a
-        small Pavia University, Jasper Ridge and six scenes with small targets, with both robots.
-    trust : float, default 1
-        What each click counts; 1 is Bayes' rule, 0 keeps the prior.
     device : str, default "cpu"
         Torch device.
+    **options
+        See `hsizoo_samsa.options.JuryOptions`.
 
     Notes
     -----
@@ -81,25 +73,16 @@ class Jury(hsizoo.InteractiveSegmenter):
     come all at once, one for each click.
     """
 
-    def __init__(
-        self,
-        *,
-        spectral: Annotated[str, "segmenter"] = "verdict",
-        spatial: Annotated[str, "segmenter"] = "samsa2-nano",
-        prior: float = 2.0,
-        trust: float = 1.0,
-        device: str = "cpu",
-    ) -> None:
-        if not -100 <= prior <= 100:
-            raise OptionError(f"prior={prior}: must be log odds between -100 and 100, such as 2")
-        if not 0 <= trust <= 100:
-            raise OptionError(f"trust={trust}: must be between 0 and 100, such as 1")
+    Options: ClassVar = JuryOptions
+    options: JuryOptions
+
+    def __init__(self, *, device: str = "cpu", **options: Any) -> None:
+        super().__init__(**options)
         self._methods = tuple(
-            hsizoo.create(each, kind="segmenter", device=device) for each in (spectral, spatial)
+            hsizoo.create(each, kind="segmenter", device=device)
+            for each in (self.options.spectral, self.options.spatial)
         )
         self.min_bands = max(each.min_bands for each in self._methods)
-        self._prior = prior
-        self._trust = trust
 
     def open(self, cube: hsizoo.HyperCube) -> JuryState:
         """Open the cube with both methods.
@@ -137,13 +120,13 @@ class Jury(hsizoo.InteractiveSegmenter):
 
     def _weight(self, maps: dict[Key, torch.Tensor], clicks: hsizoo.Clicks) -> float:
         """Weight of the spectral method, from 0 to 1."""
-        odds = self._prior
+        odds = self.options.prior
         steps = [*clicks]
         for count in _counts(clicks)[:-1]:
             row, col, positive = steps[count]
             said = maps[_key(_first(clicks, count))][:, row, col].clamp(_DOUBT, 1 - _DOUBT)
             logs = torch.log(said if positive else 1 - said).tolist()
-            odds += self._trust * (logs[0] - logs[1])
+            odds += self.options.trust * (logs[0] - logs[1])
         return float(torch.sigmoid(torch.tensor(odds, dtype=torch.float64)))
 
     def _maps(self, state: JuryState, wanted: Sequence[hsizoo.Clicks]) -> dict[Key, torch.Tensor]:

@@ -46,6 +46,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         name="jury",
         kind="segmenter",
         target="hsizoo_samsa.jury:Jury",
+        options_type="hsizoo_samsa.options:JuryOptions",
         summary="verdict and samsa2-nano, weighed by which of them foresaw each click",
         weights="its methods': samsa2-nano's are packaged with hsizoo",
         requires=("sam2", "hydra", "omegaconf"),

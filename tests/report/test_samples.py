@@ -37,6 +37,7 @@ def test_samples_come_in_order_with_their_records(classified):
     ranked = RankedSamples(mine, columns["oa"], [columns["oa"], columns["kappa"]])
     found = [ranked[rank] for rank in range(len(ranked))]
     assert [sample.seed for sample in found] == [1, 2, 0, 3]
+    assert ranked.known == 3
     assert [sample.values.get("oa") for sample in found] == [0.9, 0.7, 0.5, None]
     assert [ranked.record_of(sample)["identity"]["seed"] for sample in found] == [1, 2, 0, 3]
     assert (found[0].scene, found[0].category, found[0].label) == ("field", "", "")
@@ -70,7 +71,7 @@ def test_of_two_samples_none_is_the_median(count, names, classified, monkeypatch
     kept = SimpleNamespace(has_answer=True)
     monkeypatch.setattr(examples, "shown_of", lambda *about: kept)
     ranked = RankedSamples(mine, headline, [headline])
-    chosen = examples._chosen(FewLabelProtocol, ranked, lambda key: None, headline)
+    chosen = examples._chosen(FewLabelProtocol, ranked, lambda key: None)
     assert [words for words, _, _ in chosen] == names
     ranks = [sample.rank for _, sample, _ in chosen]
     assert (ranks[0], ranks[-1]) == (0, count - 1)
@@ -96,3 +97,13 @@ def test_colours_tell_found_wrong_and_missed_pixels():
 )  # fmt: skip
 def test_a_damaged_scene_is_none(content):
     assert KeptScene.of(content) is None
+
+
+@given(st.integers(1, 900), st.data())
+def test_the_nearest_ranks_come_first(count, data):
+    rank = data.draw(st.integers(0, count - 1))
+    found = list(examples._outwards(rank, count))
+    apart = [abs(near - rank) for near in found]
+    assert apart == sorted(apart)
+    assert len({*found}) == len(found)
+    assert {*found} == {each for each in range(count) if abs(each - rank) < examples._MOST_TRIED}
