@@ -58,12 +58,14 @@ PYTHON = {
         "Everyday work",
         "Read a cube, click, classify, run a benchmark, train.",
         ["read_cube", "load_scene", "load_dataset", "list_components", "create", "classify",
-         "Session", "apply_references", "bench", "reproduce", "write_report", "train", "train_several"],
+         "Session", "apply_references", "bench", "reproduce", "write_report", "train",
+         "train_several"],
     ),
     "types": (
         "Cubes, clicks and results",
         "What functions take and return.",
-        ["HyperCube", "LabelMap", "Scene", "Clicks", "ClassMap", "Reproduction", "RunResult", "TrainResult"],
+        ["HyperCube", "LabelMap", "Scene", "Clicks", "ClassMap", "Reproduction", "RunResult",
+         "TrainResult"],
     ),
     "interfaces": (
         "Interfaces",
