@@ -71,15 +71,19 @@ def labels_of(state: SessionState, shape: tuple[int, int]) -> LabelMap:
     labels = np.zeros(shape, dtype=np.int32)
     names: dict[int, str] = {}
     for number, each in enumerate(state.objects, start=1):
-        clicks = each.clicks.points[each.clicks.positive]
-        for row, col in [*clicks.tolist(), *each.painted.added.tolist()]:
-            if labels[row, col] not in (0, number):
-                raise DataError(
-                    f"the pixel (row={row}, col={col}) is labelled {names[int(labels[row, col])]} "
-                    f"and {each.name}; take one of the two labels back"
-                )
-            labels[row, col] = number
-            names[number] = each.name
+        places = np.concatenate([each.clicks.points[each.clicks.positive], each.painted.added])
+        if not len(places):
+            continue
+        rows, cols = places.astype(np.intp).T
+        taken = labels[rows, cols]
+        if len(twice := np.flatnonzero(taken)):
+            row, col = places[twice[0]].tolist()
+            raise DataError(
+                f"the pixel (row={row}, col={col}) is labelled {names[int(taken[twice[0]])]} "
+                f"and {each.name}; take one of the two labels back"
+            )
+        labels[rows, cols] = number
+        names[number] = each.name
     if len(names) < 2:
         raise DataError(
             "a classifier learns from two objects or more, each with clicks or painted pixels; "
