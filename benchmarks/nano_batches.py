@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from hsizoo_datasets.mosaics import Mosaic, compose_mosaic
 from hsizoo_datasets.phantom import Phantom
+from nano_photos import crop_photo, photo_folder
 from scipy import ndimage
 from torch.utils.data import Dataset
 
@@ -33,6 +34,9 @@ class Settings:
     large_images: int = 6
     objects: int = 4  # per image
     phantoms: float = 0.25  # share of images
+    photos: float = 0.0  # share of images
+    clicks: int = 6  # of the last round, at most
+    start: str = ""  # weights to start from; none: random ones
     lr: float = 6e-4
     warmup: int = 200
     weight_decay: float = 0.05
@@ -73,8 +77,11 @@ class Batches(Dataset[dict[str, torch.Tensor]]):
         attempt = 0
         while len(images) < number:
             rng = np.random.default_rng([0, self.settings.seed, step, len(images), attempt])
-            if rng.random() < self.settings.phantoms:
+            kind = rng.random() - self.settings.phantoms
+            if kind < 0:
                 mosaic = _phantom(rng, side)
+            elif kind < self.settings.photos:
+                mosaic = crop_photo(rng, side, photo_folder())
             else:
                 mosaic = compose_mosaic(rng, side)
             targets = _targets(rng, mosaic, self.settings.objects)

@@ -47,13 +47,14 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 class Nano(nn.Module):
     """SAM 2.1 nano, decoding objects of several images at once."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, start: str = "") -> None:
         super().__init__()
-        model, _ = build_sam21("nano", "random")
+        model, _ = build_sam21("nano", start or "random")
         model.requires_grad_(True)
         self.model = model
         torch.manual_seed(seed)
-        _start_local(model.sam_mask_decoder)
+        if not start:
+            _start_local(model.sam_mask_decoder)
 
     def resize(self, side: int) -> None:
         """Set the image size."""
@@ -190,9 +191,13 @@ def similarity(
 
 
 def learn(
-    nano: Nano, batch: dict[str, torch.Tensor], balance: float, rng: torch.Generator
+    nano: Nano,
+    batch: dict[str, torch.Tensor],
+    balance: float,
+    rng: torch.Generator,
+    clicks: int = 6,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Return the loss of a batch, and the IoU after each round."""
+    """Return the loss of a batch, and the IoU after each round; the last has up to `clicks`."""
     images, count = batch["images"], len(batch["masks"])
     truth = functional.avg_pool2d(batch["masks"].float()[:, None], 4)[:, 0]
     owner = torch.arange(len(images)).repeat_interleave(count // len(images))
@@ -226,7 +231,7 @@ def learn(
             seen[f"iou{turn}"] = iou[:, 0].mean().item()
             if turn < 2:
                 before = logits[:, 0].detach()
-                number = 1 if turn == 0 else int(torch.randint(1, 5, (), generator=rng))
+                number = 1 if turn == 0 else int(torch.randint(1, clicks - 1, (), generator=rng))
                 more, signs = correct(before, truth, number, rng)
                 points, labels = torch.cat([points, more], 1), torch.cat([labels, signs], 1)
     return total, seen
@@ -238,7 +243,7 @@ class Training:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings
         self.folder = folder
-        self.nano = Nano(settings.seed)
+        self.nano = Nano(settings.seed, settings.start)
         self.average = {k: v.clone() for k, v in self.nano.model.state_dict().items()}
         matrices = [each for each in self.nano.parameters() if each.ndim > 1]
         others = [each for each in self.nano.parameters() if each.ndim < 2]
@@ -298,9 +303,9 @@ class Training:
             rate = settings.rate(step)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-            balance = max(0.1, 1 - step / 3000)
+            balance = 0.1 if settings.start else max(0.1, 1 - step / 3000)
             rng = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-            loss, seen = learn(self.nano, batch, balance, rng)
+            loss, seen = learn(self.nano, batch, balance, rng, settings.clicks)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             norm = nn.utils.clip_grad_norm_(self.nano.parameters(), settings.clip).item()
