@@ -68,6 +68,7 @@ class _Object:
     """One class of one scene while it is being clicked."""
 
     target: npt.NDArray[np.bool_]
+    robot: Robot
     rng: np.random.Generator
     clicks: Clicks
     exhausted: bool = False
@@ -80,7 +81,7 @@ def accumulate(
     labels: Sequence[int],
     settings: TrainingSettings,
     robot: Robot,
-    *,
+    *others: Robot,
     epoch: int = 0,
     autocast: torch.dtype | None = None,
     scaler: torch.amp.GradScaler | None = None,
@@ -97,7 +98,8 @@ def accumulate(
     labels : sequence of int
         Classes with at least one evaluated pixel.
     settings : TrainingSettings
-    robot : Robot
+    robot, *others : Robot
+        Each object is clicked by one of them.
     epoch : int
         Seeds the robot's rng, together with the seed, the scene and the class.
     autocast : dtype, optional
@@ -108,7 +110,8 @@ def accumulate(
     Returns
     -------
     dict
-        ``loss``, ``dice_loss`` and ``bce``, means over objects and clicks.
+        ``loss``, ``dice_loss`` and ``bce``, means over objects and over the clicks with a loss
+        (see `TrainingSettings.losses`).
 
     Raises
     ------
@@ -121,26 +124,26 @@ def accumulate(
     objects = []
     for label in labels:
         target = scene.target(label)
-        stream = [
-            settings.seed,
-            Stream.CLICKS,
-            epoch,
-            zlib.crc32(scene.name.encode()),
-            label & 0xFFFFFFFF,
-        ]
-        rng = np.random.default_rng(stream)
-        first = robot.first_click(target, evaluated, rng, clickable=valid)
-        objects.append(_Object(target, rng, Clicks().add(*first)))
+        rng = _rng(settings, Stream.CLICKS, epoch, scene, label)
+        user = (robot, *others)[rng.integers(1 + len(others))] if others else robot
+        first = user.first_click(target, evaluated, rng, clickable=valid)
+        objects.append(_Object(target, user, rng, Clicks().add(*first)))
+    counted = np.arange(1, settings.clicks + 1)  # clicks with a loss
+    if settings.losses:
+        rng = _rng(settings, Stream.LOSSES, epoch, scene, labels[0])
+        counted = np.sort(rng.choice(counted, settings.losses, replace=False))
+    last = int(counted[-1])
     each_click = settings.backward == "click" or (
         settings.backward == "auto" and not segmenter.one_backward
     )
     waiting = []
     sums = {"loss": 0.0, "dice_loss": 0.0, "bce": 0.0}
-    for k in range(1, settings.clicks + 1):
+    for k in range(1, last + 1):
         active = [each for each in objects if not each.exhausted]
         if not active:
             break
-        logits = _logits(segmenter, state, [each.clicks for each in active], scene, autocast)
+        with torch.set_grad_enabled(k in counted):
+            logits = _logits(segmenter, state, [each.clicks for each in active], scene, autocast)
         dice_loss, bce = click_losses(
             logits,
             torch.from_numpy(np.stack([each.target for each in active])).to(logits.device),
@@ -152,7 +155,7 @@ def accumulate(
             raise ProtocolError(
                 f"the loss of {scene.name!r} at click {k} is {loss.detach().tolist()}"
             )
-        if k < settings.clicks:
+        if k < last:
             maps = logits.detach().float().sigmoid().cpu().numpy()
             if not np.isfinite(maps).all():
                 raise ContractError(
@@ -161,15 +164,18 @@ def accumulate(
                     "is not"
                 )
             for each, probability in zip(active, maps, strict=True):
-                chosen = robot.next_click(
+                chosen = each.robot.next_click(
                     each.target, evaluated, probability, each.clicks, each.rng, clickable=valid
                 )
                 each.exhausted = chosen is None
                 if chosen is not None:
                     each.clicks = each.clicks.add(*chosen)
+        if k not in counted:
+            continue
         # The last loss of an exhausted object also counts for its remaining clicks.
-        counts = [settings.clicks - k + 1 if each.exhausted else 1 for each in active]
-        share = torch.tensor(counts, device=loss.device) / (settings.clicks * len(objects))
+        left = int((counted >= k).sum())
+        counts = [left if each.exhausted else 1 for each in active]
+        share = torch.tensor(counts, device=loss.device) / (len(counted) * len(objects))
         total = (share * loss).sum()
         waiting.append(total if scaler is None else scaler.scale(total))
         if each_click:
@@ -179,6 +185,15 @@ def accumulate(
     if waiting:
         torch.stack(waiting).sum().backward()  # type: ignore[no-untyped-call]
     return sums
+
+
+def _rng(
+    settings: TrainingSettings, stream: Stream, epoch: int, scene: Scene, label: int
+) -> np.random.Generator:
+    scene_number = zlib.crc32(scene.name.encode())
+    return np.random.default_rng(
+        [settings.seed, stream, epoch, scene_number, int(label) & 0xFFFFFFFF]
+    )
 
 
 def _logits(
@@ -202,6 +217,6 @@ def _logits(
             f"{who}.logits returned {getattr(logits, 'shape', type(logits).__name__)}; expected a "
             f"tensor of shape {expected}: one map per object, of the cube's height and width"
         )
-    if not logits.requires_grad:
+    if torch.is_grad_enabled() and not logits.requires_grad:
         raise ContractError(f"{who}.logits has no graph to the trainable parameters")
     return logits

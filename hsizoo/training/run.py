@@ -272,7 +272,7 @@ class _TrainingPlan:
     infos: Sequence[SceneInfo]
     division: Division
     settings: TrainingSettings
-    robot: Robot
+    robots: Sequence[Robot]
     files: UnchangedFiles
 
     @classmethod
@@ -316,8 +316,8 @@ class _TrainingPlan:
             raise type(error)("\n".join([str(error), *lines])) from error
         read = [scenes.scene_files(index) for index in (*division.train, *division.val)]
         files = UnchangedFiles(path for paths in read for path in paths)
-        robot = make_robot(settings.robot)
-        return cls(resolved, source, scenes, infos, division, settings, robot, files)
+        robots = [make_robot(each) for each in settings.robots]
+        return cls(resolved, source, scenes, infos, division, settings, robots, files)
 
     @property
     def default_folder(self) -> Path:
@@ -339,6 +339,9 @@ class _TrainingPlan:
     @cached_property
     def key(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of everything that the result depends on."""
+        robots = [
+            {"name": each.name, "version": each.version, **asdict(each)} for each in self.robots
+        ]
         about = {
             "component": self.component.identity(),
             "dataset": {**self.source.identity(), "data_version": self.data_version},
@@ -347,8 +350,8 @@ class _TrainingPlan:
                 for name in ("train", "val")
             },
             "protocol": {"name": self.settings.name, "version": self.settings.version},
-            "robot": {"name": self.robot.name, "version": self.robot.version, **asdict(self.robot)},
-            "settings": asdict(self.settings),
+            "robot": robots[0] if len(robots) == 1 else robots,
+            "settings": self.settings.identity(),
         }
         text = json.dumps(about, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -467,7 +470,7 @@ def _train(
     # Seed again, so that random numbers drawn until here have no effect.
     torch.manual_seed(plan.settings.seed)
     trainer = Trainer(
-        segmenter, scenes, samples, plan.settings, plan.robot, sets_precision=sets_precision
+        segmenter, scenes, samples, plan.settings, *plan.robots, sets_precision=sets_precision
     )
     history: list[dict[str, Any]] = []
     spent = 0.0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal
 
 from hsizoo.errors import OptionError
 
 __all__ = ["TrainingSettings"]
+
+_LATER = frozenset({"losses"})
+"""Settings that were added after version 2 of the training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +23,14 @@ class TrainingSettings:
     clicks : int, default 5
         Clicks per object.  INFERRED: the paper says ``max_clicks``; it evaluates at 5.
     robot : str, default "paper"
-        The simulated user, optionally with options.
+        The simulated user, optionally with options.  Several, joined by ``+``: each object is
+        clicked by one of them, drawn at random (``paper+ritm`` learns from users who only say yes
+        and from users who correct); the first one validates.
+    losses : int, default 0
+        Number of clicks per object after which the loss is taken, drawn anew in each step; the
+        masks after the others only choose the next click, without gradients.  0 takes it after
+        every click, as in the paper.  For sessions of many clicks, where it saves most of the
+        backward passes.
     dice_weight : float, default 0.5
         Share of soft Dice in the loss; the rest is cross-entropy.  0.5 in the paper.
     dice_smooth : float, default 1
@@ -89,6 +99,7 @@ class TrainingSettings:
 
     clicks: int = 5
     robot: str = "paper"
+    losses: int = 0
     dice_weight: float = 0.5
     dice_smooth: float = 1.0
     epochs: int = 20
@@ -115,7 +126,7 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         inf = math.inf
         for name, least, most in (
-            ("clicks", 1, 1000), ("dice_weight", 0, 1), ("dice_smooth", 0, inf),
+            ("clicks", 1, 1000), ("losses", 0, self.clicks), ("dice_weight", 0, 1), ("dice_smooth", 0, inf),
             ("epochs", 1, inf), ("weight_decay", 0, inf), ("beta1", 0, 1), ("beta2", 0, 1),
             ("warmup", 0, 1), ("floor", 0, 1), ("clip", 0, inf), ("objects", 1, inf),
             ("classes_per_scene", 0, inf), ("validate_every", 0, inf), ("folds", 0, inf),
@@ -135,6 +146,23 @@ class TrainingSettings:
                 f"folds must be 0 or at least 2, and fold below folds, counted from 0; "
                 f"got folds {self.folds}, fold {self.fold}"
             )
+
+    @property
+    def robots(self) -> list[str]:
+        """The simulated users, as `hsizoo.protocols.interactive.robots.make_robot` reads them."""
+        return self.robot.split("+")
+
+    def identity(self) -> dict[str, Any]:
+        """Return all settings, without later ones that are at their default.
+
+        Keys of trainings from before a setting existed stay valid.
+        """
+        defaults = {field.name: field.default for field in fields(self)}
+        return {
+            key: value
+            for key, value in asdict(self).items()
+            if key not in _LATER or value != defaults[key]
+        }
 
     def learning_rate(self, step: int, total: int) -> float:
         """Return the learning rate of step number `step`, from 0, out of `total` steps."""

@@ -13,3 +13,4 @@ class Stream(IntEnum):
     ORDER = 1
     CLICKS = 2
     SUBJECTS = 3
+    LOSSES = 4

@@ -55,7 +55,8 @@ class Trainer:
     samples : mapping of int to sequence of int
         Classes to train on, by scene index.
     settings : TrainingSettings
-    robot : Robot
+    robot, *others : Robot
+        The simulated users; the first one validates.
     sets_precision : bool, default False
         Whether the segmenter was built with the requested precision and needs no autocast.
 
@@ -79,14 +80,14 @@ class Trainer:
         samples: Mapping[int, Sequence[int]],
         settings: TrainingSettings,
         robot: Robot,
-        *,
+        *others: Robot,
         sets_precision: bool = False,
     ) -> None:
         self.segmenter = segmenter
         self.scenes = scenes
         self.samples = {index: list(labels) for index, labels in samples.items() if labels}
         self.settings = settings
-        self.robot = robot
+        self.robots = (robot, *others)
         self._parameters = dict(sorted(segmenter.trainable().items()))
         who = type(segmenter).__name__
         if not self._parameters:
@@ -156,7 +157,7 @@ class Trainer:
         self._optimizer.zero_grad(set_to_none=True)
         try:
             losses = accumulate(
-                self.segmenter, scene, state, labels, settings, self.robot,
+                self.segmenter, scene, state, labels, settings, *self.robots,
                 epoch=epoch, autocast=self._autocast, scaler=self._scaler,
             )  # fmt: skip
             if self._scaler is not None:
@@ -212,7 +213,7 @@ class Trainer:
     def validate(self, indices: Sequence[int]) -> dict[str, float]:
         """Evaluate the current weights on some scenes; see `validate`."""
         self.segmenter.train(False)
-        return validate(self.scenes, indices, self.settings, self.robot)
+        return validate(self.scenes, indices, self.settings, self.robots[0])
 
     def capture(self) -> dict[str, Any]:
         """Return the state that `restore` needs besides the segmenter's ``state_dict()``.

@@ -38,6 +38,12 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         target="hsizoo_datasets.mosaics:Mosaics",
         summary="Synthetic RGB scenes of textured shapes, to test how models follow clicks",
     )
+    yield hsizoo.ComponentSpec(
+        name="landscapes",
+        kind="dataset",
+        target="hsizoo_datasets.landscapes:Landscapes",
+        summary="Simulated land whose classes lie in one piece or in many, for training",
+    )
     for name, target, summary in (
         ("salinas-a", "SalinasA", "AVIRIS farmland, 83×86×204, 6 classes, real"),
         ("samson", "Samson", "Coast with rock, trees and water, 95×95×156, 3 classes, real"),
