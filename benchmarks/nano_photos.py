@@ -88,7 +88,7 @@ def crop_photo(rng: np.random.Generator, side: int, folder: Path) -> Mosaic:
     row, col = (int(rng.integers(0, size - piece + 1)) for size in labels.shape)
     box = (col, row, col + piece, row + piece)
     coarse = round(side * rng.uniform(0.25, 0.7)) if rng.random() < 0.4 else side
-    shown, found = Image.fromarray(image).crop(box), Image.fromarray(labels, mode="I").crop(box)
+    shown, found = Image.fromarray(image).crop(box), Image.fromarray(labels).crop(box)
     for size in dict.fromkeys((coarse, side)):
         shown = shown.resize((size, size), Image.Resampling.BILINEAR)
         found = found.resize((size, size), Image.Resampling.NEAREST)

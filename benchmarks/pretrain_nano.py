@@ -6,6 +6,9 @@ writes ``nano.safetensors`` (all weights, bfloat16) and ``nano.json`` (their car
 The same command resumes an interrupted training.  Every batch follows from the seed and its number;
 on one machine with a fixed number of threads the result is reproducible up to the order of sums.
 
+With ``--photos SHARE``, a share of the images are photographs with object masks (see
+`nano_photos`).  With ``--start FILE``, it goes on from given weights.
+
 Scenes are mosaics (`hsizoo_datasets.mosaics`, setting ``train``) and phantom scenes in pseudo-RGB
 of random bands, with other seeds than the benchmarks.  An image is encoded once for several
 objects, each clicked in three rounds.  Most steps use small images, the last ones the full size,
@@ -33,6 +36,7 @@ import torch
 from hsizoo_sam2.building import build_sam21
 from hsizoo_sam2.decoding import Projection, decode_masks, project_features
 from nano_batches import PHANTOM_SEED, Batches, Settings
+from nano_photos import divided, index_digest, photo_folder
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
@@ -341,10 +345,10 @@ class Training:
             "digest": hashlib.sha256(path.read_bytes()).hexdigest(),
             "stored": "bfloat16",
             "licence": "Apache-2.0",
-            "data": "synthetic: mosaics (setting train) and phantom pseudo-RGB, seeds "
-            f"{PHANTOM_SEED} and up; no real image",
-            "limits": "Trained without real images.  Less accurate for thin objects and for "
-            "objects that differ only in texture; see benchmarks/results/nano.md.",
+            "data": self._data(),
+            "limits": ("" if self.settings.photos else "Trained without real images.  ")
+            + "Less accurate for thin objects and for objects that differ only in texture; see "
+            "benchmarks/results/nano.md.",
             "command": self._command(),
             "settings": asdict(self.settings),
             "seed": self.settings.seed,
@@ -355,6 +359,22 @@ class Training:
             "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
         (self.folder / "nano.json").write_text(json.dumps(card, indent=1) + "\n")
+
+    def _data(self) -> str:
+        computed = (
+            f"mosaics (setting train) and phantom pseudo-RGB, seeds {PHANTOM_SEED} and up; "
+        )
+        if not self.settings.photos:
+            return f"synthetic: {computed}no real image"
+        folder = photo_folder()
+        shown = ", ".join(f"{len(n)} {name}" for name, n in divided(folder, "train").items())
+        apart = ", ".join(f"{len(n)} {name}" for name, n in divided(folder, "held-out").items())
+        return (
+            f"{computed}photographs: {shown}; held out: {apart} (nuclei: BBBC038, CC0; aerial: "
+            "Humans in the Loop's Dubai set, announced as CC0, no licence file in the copy; coco: "
+            "COCO 2017, images under CC BY 2.0, CC BY-SA 2.0 or without known restrictions, masks "
+            f"CC BY 4.0; sha256 of the index {index_digest(folder)})"
+        )
 
     def _command(self) -> str:
         usual = asdict(Settings())

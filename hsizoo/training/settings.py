@@ -126,9 +126,10 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         inf = math.inf
         for name, least, most in (
-            ("clicks", 1, 1000), ("losses", 0, self.clicks), ("dice_weight", 0, 1), ("dice_smooth", 0, inf),
-            ("epochs", 1, inf), ("weight_decay", 0, inf), ("beta1", 0, 1), ("beta2", 0, 1),
-            ("warmup", 0, 1), ("floor", 0, 1), ("clip", 0, inf), ("objects", 1, inf),
+            ("clicks", 1, 1000), ("losses", 0, self.clicks), ("dice_weight", 0, 1),
+            ("dice_smooth", 0, inf), ("epochs", 1, inf), ("weight_decay", 0, inf),
+            ("beta1", 0, 1), ("beta2", 0, 1), ("warmup", 0, 1), ("floor", 0, 1),
+            ("clip", 0, inf), ("objects", 1, inf),
             ("classes_per_scene", 0, inf), ("validate_every", 0, inf), ("folds", 0, inf),
             ("fold", 0, inf), ("split_seed", 0, inf), ("seed", 0, inf),
         ):  # fmt: skip

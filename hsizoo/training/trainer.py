@@ -105,10 +105,10 @@ class Trainer:
             torch.amp.GradScaler(self._device.type) if settings.precision == "float16" else None
         )
         weights = [each for each in self._parameters.values() if each.ndim > 1]
-        others = [each for each in self._parameters.values() if each.ndim < 2]
+        rest = [each for each in self._parameters.values() if each.ndim < 2]
         groups: list[dict[str, Any]] = [
             {"params": weights, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
+            {"params": rest, "weight_decay": 0.0},
         ]
         self._optimizer = torch.optim.AdamW(
             groups, lr=settings.lr, betas=(settings.beta1, settings.beta2)

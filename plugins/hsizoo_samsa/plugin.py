@@ -43,6 +43,19 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             **common,
         )
     yield hsizoo.ComponentSpec(
+        name="samsa2-nano-corrected",
+        kind="segmenter",
+        target="hsizoo_samsa.samsa2:Samsa2",
+        options={"size": "nano", "scorer": "verdict", "rgb": "even"},
+        options_type="hsizoo_samsa.options:Samsa2Options",
+        summary="samsa2-nano prompted by verdict, with infrared, trained with corrections",
+        weights=_NANO,
+        packaged=_packaged("samsa2-nano-corrected"),
+        requires=("sam2", "hydra", "omegaconf"),
+        install="SAM2_BUILD_CUDA=0 pip install sam2",
+        paper="hsizoo's own prompt and training; based on SAMSA 2.0, arXiv:2508.00493",
+    )
+    yield hsizoo.ComponentSpec(
         name="jury",
         kind="segmenter",
         target="hsizoo_samsa.jury:Jury",
@@ -57,4 +70,4 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
 
 def _packaged(name: str) -> str:
     """Return the location of packaged weights; only the nano size has any."""
-    return f"hsizoo_samsa:weights/{name}" if name.endswith("-nano") else ""
+    return f"hsizoo_samsa:weights/{name}" if "-nano" in name else ""

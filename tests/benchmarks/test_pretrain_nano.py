@@ -4,9 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from PIL import Image
+from safetensors.torch import load_file, save_file
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "pretrain_nano.py"
 TINY = ["--small-side", "64", "--large-side", "128", "--small-steps", "2", "--large-steps", "1",
@@ -21,7 +23,28 @@ def pretrain():
     spec.loader.exec_module(module)
     yield module
     sys.path.remove(str(SCRIPT.parent))
-    del sys.modules["pretrain_nano"], sys.modules["nano_batches"]
+    for name in ("pretrain_nano", "nano_batches", "nano_photos"):
+        del sys.modules[name]
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """Three sources of photographs; those of one are crops of few originals."""
+    folder = tmp_path / "real_rgb"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    names = [f"nuclei-{n}" for n in range(20)] + [f"coco-{n}" for n in range(10)]
+    names += [f"aerial-{n}-{crop}" for n in range(10) for crop in range(2)]
+    for name in names:
+        labels = np.zeros((70, 60), np.uint16)
+        labels[10:40, 5:30], labels[30:60, 25:55] = 300, 7
+        image = np.where(labels[..., None] > 0, 200, 40) + rng.integers(0, 30, (70, 60, 3))
+        Image.fromarray(image.astype(np.uint8)).save(folder / f"{name}.jpg")
+        Image.fromarray(labels).save(folder / f"{name}.png")
+    index = [{"name": name, "licence": "CC0"} for name in names]
+    (folder / "index.json").write_text(json.dumps(index))
+    monkeypatch.setenv("HSIZOO_DATA", str(tmp_path))
+    return folder
 
 
 def test_a_batch_depends_on_its_number_only(pretrain):
@@ -96,3 +119,53 @@ def test_weights_fit_and_a_stopped_training_goes_on(tmp_path):
 
     component = f"sam2.1-nano:checkpoint=[{tmp_path / 'whole' / 'nano.safetensors'}]"
     assert create(component).pretrained
+
+
+def test_a_tenth_of_each_source_is_held_out_and_crops_stay_together(pretrain, photos):
+    train, held = (pretrain.divided(photos, part) for part in ("train", "held-out"))
+    assert {source: len(names) for source, names in held.items()} == {
+        "aerial": 2, "coco": 1, "nuclei": 2,
+    }  # fmt: skip
+    for source, names in train.items():
+        assert not set(names) & set(held[source])
+    assert len({name.rpartition("-")[0] for name in held["aerial"]}) == 1
+
+
+def test_photographs_join_the_stream_and_others_stay_as_they_were(pretrain, photos):
+    settings = {"small_side": 48, "images": 4, "objects": 2, "phantoms": 0}
+    without = pretrain.Batches(pretrain.Settings(**settings))[3]
+    with_some = pretrain.Batches(pretrain.Settings(**settings, photos=0.5))[3]
+    same = [
+        torch.equal(a, b) for a, b in zip(without["images"], with_some["images"], strict=True)
+    ]
+    assert True in same
+    assert False in same
+    every = pretrain.Batches(pretrain.Settings(**settings, photos=1.0))
+    batch = every[0]
+    assert torch.equal(batch["images"], every[0]["images"])
+    for mask, (x, y) in zip(batch["masks"], batch["clicks"].long(), strict=True):
+        assert mask[y, x]
+
+
+def test_a_missing_folder_of_photographs_is_named(pretrain, tmp_path, monkeypatch):
+    monkeypatch.setenv("HSIZOO_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match="HSIZOO_DATA"):
+        pretrain.photo_folder()
+
+
+def test_a_training_starts_from_given_weights_and_the_card_says_what_it_saw(
+    pretrain, photos, tmp_path
+):
+    start = tmp_path / "start.safetensors"
+    save_file(pretrain.Nano(5).model.state_dict(), start)
+    settings = pretrain.Settings(
+        small_side=64, large_side=64, small_steps=1, large_steps=1, images=1, large_images=1,
+        objects=1, phantoms=0, photos=1.0, clicks=4, start=str(start),
+    )  # fmt: skip
+    training = pretrain.Training(settings, tmp_path)
+    for name, each in load_file(start).items():
+        assert torch.equal(training.nano.model.state_dict()[name], each), name
+    training.run()
+    card = json.loads((tmp_path / "nano.json").read_text())
+    assert "photographs: 18 aerial, 9 coco, 18 nuclei; held out: 2 aerial" in card["data"]
+    assert card["settings"]["photos"] == 1.0

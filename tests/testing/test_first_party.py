@@ -22,6 +22,7 @@ DATASETS = (
     "phantom",
     "cross-sensor",
     "mosaics",
+    "landscapes:side=48,bands=12",
 )
 PROTOCOLS = ("interactive", "box", "few-label")
 

@@ -190,3 +190,70 @@ def test_logits_are_held_to_their_contract(tiny, scene, broken, message):
     tiny.logits = lambda state, prompts: broken(real(state, prompts))
     with pytest.raises(ContractError, match=message):
         accumulate(tiny, scene, tiny.open(scene.cube), [1], SETTINGS, PaperRobot())
+
+
+def _recorded(tiny, monkeypatch):
+    """Whether each call of the network recorded gradients, and the last clicks of its objects."""
+    seen = []
+    own = tiny.logits
+
+    def logits(state, prompts):
+        seen.append((torch.is_grad_enabled(), prompts))
+        return own(state, prompts)
+
+    monkeypatch.setattr(tiny, "logits", logits)
+    return seen
+
+
+def test_only_the_drawn_clicks_have_a_loss_and_the_others_no_gradient(tiny, scene, monkeypatch):
+    state = tiny.open(scene.cube)
+    settings = replace(SETTINGS, clicks=8, losses=3)
+    seen = _recorded(tiny, monkeypatch)
+    losses = accumulate(tiny, scene, state, [2], settings, RitmRobot())
+    assert sum(recorded for recorded, _ in seen) == 3
+    assert seen[-1][0]  # nothing is predicted after the last loss
+    gradient = [each.grad.clone() for each in tiny.trainable().values()]
+
+    # The same clicks, one loss at a time.
+    tiny.net.zero_grad()
+    expected = 0.0
+    target = torch.from_numpy(scene.target(2))[None]
+    for _, prompts in [each for each in seen if each[0]]:
+        logits = tiny.logits(state, prompts)
+        dice, bce = click_losses(logits, target, torch.from_numpy(scene.evaluated.copy()))
+        loss = (0.5 * dice + 0.5 * bce).sum() / 3
+        loss.backward()
+        expected += loss.item()
+    assert losses["loss"] == pytest.approx(expected, rel=1e-5)
+    for a, b in zip(gradient, tiny.trainable().values(), strict=True):
+        torch.testing.assert_close(a, b.grad, rtol=1e-4, atol=1e-7)
+
+
+def test_the_clicks_with_a_loss_are_drawn_anew_in_each_epoch(tiny, scene, monkeypatch):
+    state = tiny.open(scene.cube)
+    settings = replace(SETTINGS, clicks=8, losses=2)
+    seen = _recorded(tiny, monkeypatch)
+    drawn = set()
+    for epoch in range(6):
+        seen.clear()
+        accumulate(tiny, scene, state, [2], settings, RitmRobot(), epoch=epoch)
+        drawn.add(tuple(n for n, (recorded, _) in enumerate(seen) if recorded))
+    assert len(drawn) > 1
+
+
+def test_each_object_is_clicked_by_one_of_the_users(tiny, scene, monkeypatch):
+    state = tiny.open(scene.cube)
+    seen = _recorded(tiny, monkeypatch)
+    users = [PaperRobot(), RitmRobot()]
+    alone = []
+    for user in users:
+        seen.clear()
+        accumulate(tiny, scene, state, [2], SETTINGS, user, epoch=0)
+        alone.append(seen[-1][1][0])
+    assert alone[0] != alone[1]
+    chosen = []
+    for epoch in range(12):
+        seen.clear()
+        accumulate(tiny, scene, state, [2], SETTINGS, *users, epoch=epoch)
+        chosen.append(alone.index(seen[-1][1][0]))  # neither of them draws anything
+    assert set(chosen) == {0, 1}

@@ -27,8 +27,19 @@ def test_learning_rate_rises_then_falls_to_its_floor():
     [
         {"clicks": 0}, {"epochs": 0}, {"lr": 0.0}, {"beta2": 1.0}, {"clip": -1.0}, {"folds": 1},
         {"folds": 3, "fold": 3}, {"fold": 1}, {"limit_subjects": 0}, {"dice_weight": 1.5},
+        {"losses": 6},
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(OptionError, match=next(iter(wrong))):
         TrainingSettings(**wrong)
+
+
+def test_the_identity_is_that_of_before_unless_a_later_setting_is_used():
+    assert "losses" not in TrainingSettings(clicks=9).identity()
+    assert TrainingSettings(clicks=9).identity()["clicks"] == 9
+    assert TrainingSettings(losses=2).identity()["losses"] == 2
+
+
+def test_several_users_are_joined_by_a_plus():
+    assert TrainingSettings(robot="ritm:jitter=1+paper").robots == ["ritm:jitter=1", "paper"]
