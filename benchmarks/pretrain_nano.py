@@ -361,9 +361,7 @@ class Training:
         (self.folder / "nano.json").write_text(json.dumps(card, indent=1) + "\n")
 
     def _data(self) -> str:
-        computed = (
-            f"mosaics (setting train) and phantom pseudo-RGB, seeds {PHANTOM_SEED} and up; "
-        )
+        computed = f"mosaics (setting train) and phantom pseudo-RGB, seeds {PHANTOM_SEED} and up; "
         if not self.settings.photos:
             return f"synthetic: {computed}no real image"
         folder = photo_folder()

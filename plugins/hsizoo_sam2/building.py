@@ -30,7 +30,7 @@ from hsizoo import check_state, load_state, locate
 from hsizoo.documents import user_path
 from hsizoo.errors import DataError, OptionError
 from hsizoo_sam2.identity import file_weights
-from hsizoo_sam2.options import meant
+from hsizoo_sam2.options import PHOTOS, meant
 from hsizoo_sam2.sizes import RANDOM_SEED, SIZES, packaged_weights
 
 if TYPE_CHECKING:
@@ -103,13 +103,15 @@ def _weights_path(size: str, checkpoint: str) -> Path | None:
     checkpoint = meant(size, checkpoint)
     if checkpoint == "random":
         return None
-    if checkpoint != "auto":
+    if checkpoint not in ("auto", PHOTOS):
         return user_path(checkpoint)
     published = SIZES[size].weights
     if published is not None:
         return locate(published)
-    packaged = packaged_weights(size)
+    packaged = packaged_weights(size, checkpoint)
     if not packaged.is_file():
+        if checkpoint == PHOTOS:
+            raise DataError(f"{packaged} is missing: reinstall hsizoo, or leave checkpoint out")
         return None
     card = packaged.with_suffix(".json")
     if card.is_file() and file_weights(packaged).removeprefix("sha256:") not in card.read_text(

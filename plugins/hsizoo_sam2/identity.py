@@ -9,7 +9,7 @@ from pathlib import Path
 from hsizoo import WeightFile
 from hsizoo.documents import user_path
 from hsizoo.errors import OptionError
-from hsizoo_sam2.options import meant
+from hsizoo_sam2.options import PHOTOS, meant
 from hsizoo_sam2.sizes import RANDOM_SEED, SIZES, packaged_weights
 
 __all__ = ["base_weights", "file_weights", "weight_files"]
@@ -27,6 +27,8 @@ def base_weights(size: str, checkpoint: str) -> str:
         raise OptionError(f"size={size!r}: expected one of {', '.join(SIZES)}")
     checkpoint = meant(size, checkpoint)
     published = SIZES[size].weights
+    if checkpoint == PHOTOS:
+        return file_weights(packaged_weights(size, PHOTOS))
     if checkpoint not in ("auto", "random"):
         return file_weights(checkpoint)
     if checkpoint == "auto" and published is not None:

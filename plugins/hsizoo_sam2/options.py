@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from hsizoo.errors import OptionError
 
 __all__ = [
+    "PHOTOS",
     "FineTunedOptions",
     "Multimask",
     "PictureOptions",
@@ -26,6 +27,9 @@ Rgb = Literal["auto", "bands", "wavelength", "tivita", "even"]
 Stretch = Literal["percentile", "range", "reflectance"]
 Multimask = Literal["auto", "single", "best"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+PHOTOS = "photos"
+"""The checkpoint of ``nano`` that also learnt from photographs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,16 +94,18 @@ class Sam21Options(PromptedOptions):
         Whether to compile the encoder with ``torch.compile`` at the first image.
     checkpoint : str, default "auto"
         Initial weights of SAM 2.1.  ``auto``: Meta's file in HSIZOO_HOME, downloaded if needed;
-        for ``nano`` the weights packaged with hsizoo, or random weights if there are none.  A
-        path: that file.  ``random``: random weights from a fixed seed; an offline smoke test of
-        training and benchmarks, and for timing.  Nothing is downloaded, and results mean nothing.
+        for ``nano`` the weights packaged with hsizoo, or random weights if there are none.
+        ``photos``, for ``nano`` only: packaged weights that went on learning with photographs
+        beside the computed images.  A path: that file.  ``random``: random weights from a fixed
+        seed; an offline smoke test of training and benchmarks, and for timing.  Nothing is
+        downloaded, and results mean nothing.
         Meta's Hugging Face name of the size (``facebook/sam2.1-hiera-small``) is equivalent to
         ``auto``.
 
     Raises
     ------
     OptionError
-        If the size is unknown, or `checkpoint` is Meta's name for another size.
+        If the size is unknown, or `checkpoint` is meant for another size.
     """
 
     size: SizeName = "tiny"
@@ -141,13 +147,16 @@ def meant(size: str, checkpoint: str) -> str:
     Raises
     ------
     OptionError
-        If `checkpoint` is the Hugging Face name of another size.
+        If `checkpoint` is the Hugging Face name of another size, or ``photos`` and the size is
+        not ``nano``.
 
     Examples
     --------
     >>> meant("small", "facebook/sam2.1-hiera-small")
     'auto'
     """
+    if checkpoint == PHOTOS and size != "nano":
+        raise OptionError(f"checkpoint={PHOTOS} is of size=nano, but size={size} was requested")
     named = {hugging_face(name): name for name in get_args(SizeName) if name != "nano"}
     if checkpoint not in named:
         return checkpoint

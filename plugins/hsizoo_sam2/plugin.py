@@ -47,3 +47,16 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
                 requires=("sam2", "hydra", "omegaconf"),
                 install="SAM2_BUILD_CUDA=0 pip install sam2",
             )
+    yield hsizoo.ComponentSpec(
+        name="sam2.1-nano-photos",
+        kind="segmenter",
+        target="hsizoo_sam2.sam21:Sam21",
+        summary="SAM 2.1 nano that also learnt from photographs: nuclei, aerial, everyday; frozen",
+        options={"size": "nano", "checkpoint": "photos"},
+        options_type="hsizoo_sam2.options:Sam21Options",
+        paper=_PAPER,
+        weights="packaged with hsizoo",
+        packaged="hsizoo_sam2:weights/nano-photos.safetensors",
+        requires=("sam2", "hydra", "omegaconf"),
+        install="SAM2_BUILD_CUDA=0 pip install sam2",
+    )

@@ -78,6 +78,7 @@ SIZES = MappingProxyType(
 )
 
 
-def packaged_weights(size: str) -> Path:
+def packaged_weights(size: str, checkpoint: str = "auto") -> Path:
     """Return the path of the weights packaged with hsizoo; the file may not exist."""
-    return Path(str(files(__package__))) / "weights" / f"{size}.safetensors"
+    name = size if checkpoint == "auto" else f"{size}-{checkpoint}"
+    return Path(str(files(__package__))) / "weights" / f"{name}.safetensors"

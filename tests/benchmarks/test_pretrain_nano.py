@@ -135,9 +135,7 @@ def test_photographs_join_the_stream_and_others_stay_as_they_were(pretrain, phot
     settings = {"small_side": 48, "images": 4, "objects": 2, "phantoms": 0}
     without = pretrain.Batches(pretrain.Settings(**settings))[3]
     with_some = pretrain.Batches(pretrain.Settings(**settings, photos=0.5))[3]
-    same = [
-        torch.equal(a, b) for a, b in zip(without["images"], with_some["images"], strict=True)
-    ]
+    same = [torch.equal(a, b) for a, b in zip(without["images"], with_some["images"], strict=True)]
     assert True in same
     assert False in same
     every = pretrain.Batches(pretrain.Settings(**settings, photos=1.0))

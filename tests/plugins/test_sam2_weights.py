@@ -85,7 +85,9 @@ def test_base_weights(monkeypatch, tmp_path):
         digest = hashlib.sha256(content).hexdigest()
         assert Sam21.base_weights(checkpoint=str(own)) == f"sha256:{digest}"
     packaged = tmp_path / "nano.safetensors"
-    monkeypatch.setattr("hsizoo_sam2.identity.packaged_weights", lambda size: packaged)
+    monkeypatch.setattr(
+        "hsizoo_sam2.identity.packaged_weights", lambda size, checkpoint="auto": packaged
+    )
     assert Sam21.base_weights(size="nano") == "random:0"
     packaged.write_bytes(b"packaged")
     expected = f"sha256:{hashlib.sha256(b'packaged').hexdigest()}"
@@ -101,7 +103,9 @@ def test_damaged_packaged_weights_are_refused(monkeypatch, tmp_path):
     packaged.write_bytes(content)
     shutil.copy(real.with_suffix(".json"), tmp_path)
     for module in ("building", "identity"):
-        monkeypatch.setattr(f"hsizoo_sam2.{module}.packaged_weights", lambda size: packaged)
+        monkeypatch.setattr(
+            f"hsizoo_sam2.{module}.packaged_weights", lambda size, checkpoint="auto": packaged
+        )
     with pytest.raises(DataError, match=rf"{packaged} has changed .*Reinstall hsizoo"):
         Sam21(size="nano")
 
@@ -112,7 +116,9 @@ def test_packaged_weights_in_bfloat16_are_computed_with_in_float32(monkeypatch, 
     packaged = tmp_path / "nano.safetensors"
     save_file(rounded, packaged)
     for module in ("building", "identity"):
-        monkeypatch.setattr(f"hsizoo_sam2.{module}.packaged_weights", lambda size: packaged)
+        monkeypatch.setattr(
+            f"hsizoo_sam2.{module}.packaged_weights", lambda size, checkpoint="auto": packaged
+        )
     segmenter = Sam21(size="nano")
     assert segmenter.pretrained
     network = segmenter.network
@@ -159,3 +165,20 @@ def test_missing_weights_say_what_to_put_where(monkeypatch, tmp_path):
     monkeypatch.setenv("HSIZOO_OFFLINE", "1")
     with pytest.raises(MissingRequirement, match="7402e0d864fa"):
         Sam21(size="tiny")
+
+
+def test_the_checkpoint_photos_is_other_weights_of_nano_only(monkeypatch, tmp_path):
+    file = packaged_weights("nano", "photos")
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert Sam21.base_weights(size="nano", checkpoint="photos") == f"sha256:{digest}"
+    assert Sam21.base_weights(size="nano") != f"sha256:{digest}"
+    one, other = (Sam21(size="nano", checkpoint=each) for each in ("photos", str(file)))
+    assert one.pretrained
+    assert one.network.encoder_digest == other.network.encoder_digest
+    assert one.network.encoder_digest != Sam21(size="nano").network.encoder_digest
+    for refused in (Sam21.base_weights, Sam21):
+        with pytest.raises(OptionError, match="checkpoint=photos is of size=nano"):
+            refused(size="tiny", checkpoint="photos")
+    monkeypatch.setattr("hsizoo_sam2.building.packaged_weights", lambda *_: tmp_path / "no")
+    with pytest.raises(DataError, match="reinstall hsizoo"):
+        Sam21(size="nano", checkpoint="photos")
