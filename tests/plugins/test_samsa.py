@@ -244,7 +244,7 @@ def test_specs_need_no_torch():
         import sys
         from hsizoo_samsa.plugin import hsizoo_components
         names = [spec.name for spec in hsizoo_components()]
-        assert len(names) == 11 and {"jury", "samsa2-base-plus"} <= set(names)
+        assert len(names) == 12 and {"jury", "samsa2-nano-corrected"} <= set(names)
         assert not {"torch", "numpy", "hydra", "sam2"} & set(sys.modules)
     """
     subprocess.run([sys.executable, "-c", code], check=True)
