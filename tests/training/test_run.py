@@ -519,3 +519,16 @@ def test_a_damaged_card_of_other_weights_stops_no_training(tiny):
     result = hsizoo.train("tiny", DATA, out="run", **QUICK)
     assert not result.is_newest
     assert str(result.weights.parent) in result.bench_command
+
+
+def test_several_users_and_few_losses_are_part_of_what_is_trained(tiny):
+    few = {**QUICK, "clicks": 6, "losses": 2, "robot": "ritm+paper"}
+    plain = hsizoo.train("tiny", DATA, **{**QUICK, "clicks": 6})
+    mixed = hsizoo.train("tiny", DATA, **few)
+    assert mixed.card["key"] != plain.card["key"]
+    assert "--set losses=2" in mixed.card["command"]
+    assert "--set robot=ritm+paper" in mixed.card["command"]
+    assert hsizoo.train("tiny", DATA, **few).trained_before
+    for wrong in ("ritm+", "ritm+nobody"):
+        with pytest.raises(NameLookupError):
+            hsizoo.train("tiny", DATA, **{**few, "robot": wrong})
