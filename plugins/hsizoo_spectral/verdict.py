@@ -113,7 +113,7 @@ class Verdict(hsizoo.SpectralScorer):
     latitude : float, default 0.2
         How far the border between object and background may be moved after one click: the standard
         deviation of the score at which it lies, divided by the number of clicks.  0: it stays
-        at 0.5.
+        at 0.5, which is better after one click on the simulated tissue of the phantom.
     reach : float, default 0.04
         Range in which the verdict is put right around a click, as a fraction of the square root of
         the image's area: the standard deviation of a Gaussian.  At least one pixel.
