@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
+from hsizoo_spectral.edges import partners
 from hsizoo_spectral.spectra import working_device
 
 __all__ = ["Neighbours", "border_moved", "neighbours"]
@@ -59,12 +60,10 @@ def neighbours(rows: torch.Tensor, valid: torch.Tensor) -> Neighbours:
     height, width = valid.shape
     numbers = torch.arange(height * width, device=rows.device).view(height, width)
     pairs = []
-    for one, other in (
-        ((slice(None), slice(None, -1)), (slice(None), slice(1, None))),
-        ((slice(None, -1), slice(None)), (slice(1, None), slice(None))),
-    ):
-        inside = valid[one] & valid[other]
-        pairs.append((numbers[one][inside], numbers[other][inside]))
+    for down, right in ((0, 1), (1, 0)):
+        (_, *one), (_, *other) = partners(valid.shape, down, right)
+        inside = valid[*one] & valid[*other]
+        pairs.append((numbers[*one][inside], numbers[*other][inside]))
     first, second = (torch.cat(side) for side in zip(*pairs, strict=True))
     apart = (rows[first] - rows[second]).square().sum(dim=1)
     usual = apart.median().clamp_min(1e-9) if len(apart) else apart.new_ones(())

@@ -57,7 +57,7 @@ _WINDOW = 3
 """Pixels up to this number of rows and columns away count as surroundings of a click (7 × 7)."""
 
 _FIXED = 0.005
-"""A border that would move by less than this stays; in units of the score."""
+"""With a smaller standard deviation the border stays where it is; in units of the score."""
 
 _NOISE = 0.05
 """Variance of a click when the verdict is put right around it; 0 would amplify contradictions."""
@@ -261,8 +261,8 @@ class Verdict(hsizoo.SpectralScorer):
         pixels = points[:, 0] * own.width + points[:, 1]
         signs = 2 * torch.from_numpy(clicks.positive.copy()).to(own.rows) - 1
         anchors = self._acting_everywhere(own, clicks)
-        alone = self._alone(clicks, anchors).to(signs)
-        learnt = self._learnt(field, field.basis[pixels], field.mean[pixels], signs, alone)
+        factors = self._factors(clicks, anchors).to(signs)
+        learnt = self._learnt(field, field.basis[pixels], field.mean[pixels], signs, factors)
         opponents = [(row, col) for row, col, positive in clicks if not positive]
         contest = torch.full_like(learnt, -1)
         for each in (own, prepared.smooth):
@@ -279,18 +279,18 @@ class Verdict(hsizoo.SpectralScorer):
         basis: torch.Tensor,
         mean: torch.Tensor,
         signs: torch.Tensor,
-        alone: torch.Tensor,
+        factors: torch.Tensor,
     ) -> torch.Tensor:
         """Return the field (H * W,), from -1 to 1, after n clicks of given basis (n, D).
 
-        `alone` (n,) multiplies the variances of the clicks.
+        `factors` (n,) multiply the variances of the clicks.
         """
-        noise = torch.diag(self._resistance * len(signs) * alone)
+        noise = torch.diag(self._resistance * len(signs) * factors)
         weights, _ = solve(basis @ basis.T + noise, signs - mean)
         return torch.addmv(field.mean, field.basis, basis.T @ weights).clamp_(-1, 1)
 
-    def _alone(self, clicks: hsizoo.Clicks, anchors: Sequence[tuple[int, int]]) -> torch.Tensor:
-        """Return the factor of each click's variance: above 1 if it acts only around itself."""
+    def _factors(self, clicks: hsizoo.Clicks, anchors: Sequence[tuple[int, int]]) -> torch.Tensor:
+        """Return the factors (n,) of the clicks' variances: above 1 for those acting near only."""
         acting, negative = set(anchors), int((~clicks.positive).sum())
         extra = self._mistrust / (1 + negative)
         return torch.tensor(
