@@ -32,6 +32,7 @@ import numpy as np
 import torch
 from hsizoo_sam2.building import build_sam21
 from hsizoo_sam2.decoding import Projection, decode_masks, project_features
+from hsizoo_sam2.dense_prompt import encode_masks
 from nano_batches import PHANTOM_SEED, Batches, Settings
 from safetensors.torch import save_file
 from torch import nn
@@ -94,7 +95,8 @@ class Nano(nn.Module):
         """Return logits (N, 4, h, w) and quality (N, 4) of N objects, each on its own image."""
         prompts = self.model.sam_prompt_encoder
         with torch.autocast("cpu", enabled=False):
-            sparse, dense = prompts(points=(points, labels), boxes=None, masks=masks)
+            sparse, _ = prompts(points=(points, labels), boxes=None, masks=None)
+            dense = encode_masks(prompts, masks)
         decoded = decode_masks(self.model.sam_mask_decoder, image, sparse, dense)
         return decoded.logits.float(), decoded.quality.float()
 

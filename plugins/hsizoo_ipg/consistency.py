@@ -128,7 +128,9 @@ class Consistency:
         classes = torch.as_tensor(known.classes, device=engine.device)
         in_mask, in_features = engine.pixel_order(pixels)
         sums, weights = [], []
-        for found in engine.decode(list(engine.bundles(prompts)), groups):
+        for found in engine.decode(
+            list(engine.bundles(prompts)), groups, features=self._form == "features"
+        ):
             logits = found.logits.flatten(2)[:, :, in_mask]  # (G, n, m)
             own = classes == torch.as_tensor(found.classes, device=engine.device)[:, None]
             certainty = self._certainty(found, logits, own, in_features)
@@ -153,6 +155,7 @@ class Consistency:
         if self._form == "mask":
             return logits.sigmoid().clamp(_MARGIN, 1 - _MARGIN)
         # The mean cosine with unit vectors is the product with their mean.
+        assert found.features is not None
         units = functional.normalize(found.features[:, :, in_features].float(), dim=-1)
         share = own.float() / own.sum(dim=1, keepdim=True).clamp(min=1)
         mean = torch.einsum("nm,gnmc->gnc", share, units)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from hsizoo_sam2 import Projection, PromptedSam
+from hsizoo_sam2 import DensePrompt, Projection, PromptedSam
 
 import hsizoo
 from hsizoo.errors import DataError
@@ -45,7 +45,7 @@ class Bundle:
 
     classes: list[int]
     sparse: torch.Tensor
-    dense: torch.Tensor
+    dense: DensePrompt
     points: int
 
 
@@ -57,13 +57,13 @@ class Decoding:
     ----------
     classes : list of int, length n
     logits : Tensor, shape (G, n, side, side)
-    features : Tensor, shape (G, n, side side, C)
+    features : Tensor, shape (G, n, side side, C), optional
         Upscaled embedding of the decoder, in the order of `pixel_order`.
     """
 
     classes: list[int]
     logits: torch.Tensor
-    features: torch.Tensor
+    features: torch.Tensor | None
 
 
 class DenseEngine(Engine):
@@ -157,7 +157,7 @@ class DenseEngine(Engine):
         with torch.no_grad():
             bundles = list(self.bundles(prompts))
             for part in self._parts(len(prompts)):
-                for found in self.decode(bundles, part):
+                for found in self.decode(bundles, part, features=False):
                     self._cast(found, prompts, ballot)
 
     def _cast(self, found: Decoding, prompts: Sequence[hsizoo.Clicks], ballot: Ballot) -> None:
@@ -196,7 +196,9 @@ class DenseEngine(Engine):
             )
             yield Bundle(classes, sparse, dense, points)
 
-    def decode(self, bundles: Sequence[Bundle], groups: Sequence[int]) -> Iterator[Decoding]:
+    def decode(
+        self, bundles: Sequence[Bundle], groups: Sequence[int], *, features: bool = True
+    ) -> Iterator[Decoding]:
         """Decode bundles on some groups, differentiably if gradients are enabled."""
         projections = [self._cache.get(number) for number in groups]
         many = len(groups)
@@ -205,13 +207,17 @@ class DenseEngine(Engine):
             # One group is shared by all objects; several are repeated for each object.
             projection = projections[0] if many == 1 else _stack(projections, count)
             found = self.network.decode_prompts(
-                projection, _repeat(bundle.sparse, many), _repeat(bundle.dense, many)
+                projection,
+                bundle.sparse.repeat(many, 1, 1),
+                bundle.dense.repeat(many),
+                masks=self.segmenter.wanted(bundle.points),
+                features=features,
             )
-            logits = self.segmenter.choose(found.logits, found.quality, bundle.points)
+            own = found.features
             yield Decoding(
                 bundle.classes,
-                logits.unflatten(0, (many, count)),
-                found.features.flatten(1, 3).unflatten(0, (many, count)),
+                found.logits[:, 0].unflatten(0, (many, count)),
+                None if own is None else own.flatten(1, 3).unflatten(0, (many, count)),
             )
 
     def pixel_order(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -235,8 +241,3 @@ def _stack(projections: Sequence[Projection], count: int) -> Projection:
     return replace(
         projections[0], **{name: each.repeat_interleave(count, 0) for name, each in own.items()}
     )
-
-
-def _repeat(prompts: torch.Tensor, times: int) -> torch.Tensor:
-    """Repeat prompts (n, …) to (times n, …); no copy if `times` is 1."""
-    return prompts if times == 1 else prompts.repeat(times, *(1,) * (prompts.ndim - 1))

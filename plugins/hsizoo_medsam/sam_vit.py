@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 
 import torch
 from hsizoo_sam2 import (
+    DensePrompt,
     Projection,
     PromptedNetwork,
     PromptedSam,
+    encode_masks,
     file_weights,
     working_precision,
 )
@@ -108,11 +110,11 @@ class SamNetwork(PromptedNetwork):
 
     def encode_boxes(
         self, corners: torch.Tensor, masks: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[torch.Tensor, DensePrompt]:
         """Encode boxes; unlike SAM 2, without the padding point that follows clicks."""
         boxes = corners.flatten(1)
-        sparse, dense = self.sam_prompt_encoder(points=None, boxes=boxes, masks=masks)
-        return sparse, dense
+        sparse, _ = self.sam_prompt_encoder(points=None, boxes=boxes, masks=None)
+        return sparse, encode_masks(self.sam_prompt_encoder, masks)
 
     def restore(self, maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
         """Resize maps (N, C, h, w) to the input, crop the padding, resize to the image."""

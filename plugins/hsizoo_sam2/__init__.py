@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hsizoo_sam2.decoding import Projection
+    from hsizoo_sam2.dense_prompt import DensePrompt, encode_masks
     from hsizoo_sam2.identity import file_weights
     from hsizoo_sam2.network import Sam2Network, build_network
     from hsizoo_sam2.options import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from hsizoo_sam2.sizes import SIZES
 
 _MODULES = {
+    "DensePrompt": "hsizoo_sam2.dense_prompt",
     "FineTunedOptions": "hsizoo_sam2.options",
     "PictureOptions": "hsizoo_sam2.options",
     "Projection": "hsizoo_sam2.decoding",
@@ -40,6 +42,7 @@ _MODULES = {
     "Sam2Network": "hsizoo_sam2.network",
     "SizeName": "hsizoo_sam2.options",
     "build_network": "hsizoo_sam2.network",
+    "encode_masks": "hsizoo_sam2.dense_prompt",
     "file_weights": "hsizoo_sam2.identity",
     "resize": "hsizoo_sam2.resizing",
     "working_precision": "hsizoo_sam2.prompted",
@@ -47,6 +50,7 @@ _MODULES = {
 
 __all__ = [
     "SIZES",
+    "DensePrompt",
     "FineTunedOptions",
     "PictureOptions",
     "Projection",
@@ -60,6 +64,7 @@ __all__ = [
     "Sam21Options",
     "SizeName",
     "build_network",
+    "encode_masks",
     "file_weights",
     "resize",
     "working_precision",
