@@ -11,11 +11,10 @@ from typing import Any, ClassVar
 
 import torch
 from hsizoo_sam2 import (
-    DensePrompt,
     Projection,
     PromptedNetwork,
     PromptedSam,
-    encode_masks,
+    Prompts,
     file_weights,
     working_precision,
 )
@@ -108,13 +107,11 @@ class SamNetwork(PromptedNetwork):
             width,
         )
 
-    def encode_boxes(
-        self, corners: torch.Tensor, masks: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, DensePrompt]:
+    def encode_boxes(self, corners: torch.Tensor, masks: torch.Tensor | None = None) -> Prompts:
         """Encode boxes; unlike SAM 2, without the padding point that follows clicks."""
         boxes = corners.flatten(1)
         sparse, _ = self.sam_prompt_encoder(points=None, boxes=boxes, masks=None)
-        return sparse, encode_masks(self.sam_prompt_encoder, masks)
+        return self._begin(sparse, masks)
 
     def restore(self, maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
         """Resize maps (N, C, h, w) to the input, crop the padding, resize to the image."""

@@ -9,8 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hsizoo_sam2.decoding import Projection
-    from hsizoo_sam2.dense_prompt import DensePrompt, encode_masks
+    from hsizoo_sam2.decoding import Decoded, Projection, Prompts
     from hsizoo_sam2.identity import file_weights
     from hsizoo_sam2.network import Sam2Network, build_network
     from hsizoo_sam2.options import (
@@ -27,13 +26,14 @@ if TYPE_CHECKING:
     from hsizoo_sam2.sizes import SIZES
 
 _MODULES = {
-    "DensePrompt": "hsizoo_sam2.dense_prompt",
+    "Decoded": "hsizoo_sam2.decoding",
     "FineTunedOptions": "hsizoo_sam2.options",
     "PictureOptions": "hsizoo_sam2.options",
     "Projection": "hsizoo_sam2.decoding",
     "PromptedNetwork": "hsizoo_sam2.prompted",
     "PromptedOptions": "hsizoo_sam2.options",
     "PromptedSam": "hsizoo_sam2.sam21",
+    "Prompts": "hsizoo_sam2.decoding",
     "SIZES": "hsizoo_sam2.sizes",
     "Sam21": "hsizoo_sam2.sam21",
     "Sam21FineTuned": "hsizoo_sam2.sam21_ft",
@@ -42,7 +42,6 @@ _MODULES = {
     "Sam2Network": "hsizoo_sam2.network",
     "SizeName": "hsizoo_sam2.options",
     "build_network": "hsizoo_sam2.network",
-    "encode_masks": "hsizoo_sam2.dense_prompt",
     "file_weights": "hsizoo_sam2.identity",
     "resize": "hsizoo_sam2.resizing",
     "working_precision": "hsizoo_sam2.prompted",
@@ -50,13 +49,14 @@ _MODULES = {
 
 __all__ = [
     "SIZES",
-    "DensePrompt",
+    "Decoded",
     "FineTunedOptions",
     "PictureOptions",
     "Projection",
     "PromptedNetwork",
     "PromptedOptions",
     "PromptedSam",
+    "Prompts",
     "Sam2Network",
     "Sam21",
     "Sam21FineTuned",
@@ -64,7 +64,6 @@ __all__ = [
     "Sam21Options",
     "SizeName",
     "build_network",
-    "encode_masks",
     "file_weights",
     "resize",
     "working_precision",

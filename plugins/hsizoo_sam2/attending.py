@@ -11,6 +11,8 @@ pixels takes most of the time.  Two ways around it, both exact up to rounding:
   less arithmetic as long as heads times tokens are fewer than the channels of the projection.
 
 Elsewhere, and under autocast, the modules of sam2 are called.
+
+Before they meet the image, tokens attend to each other (`among_tokens`): the same for all images.
 """
 
 from __future__ import annotations
@@ -23,11 +25,13 @@ from torch.nn import functional
 
 from hsizoo_sam2.dense_prompt import DensePrompt
 
-__all__ = ["FirstLayer", "first_projections", "transform"]
+__all__ = ["FirstLayer", "among_tokens", "first_projections", "transform"]
 
-_FEW_TOKENS = 64
+_FEW_TOKENS = 40
 """Up to here the weights of all pixels are computed as one matrix, with pixels last: a softmax over
-some ten neighbours in memory is twenty times slower.  For more tokens it would be too large."""
+some ten neighbours in memory is ten times slower.  For more tokens it would be too large."""
+
+_TOKENS_AT_ONCE = 256  # in the perceptron, whose hidden layer of 2048 then stays in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +66,13 @@ def first_projections(
 def transform(
     transformer: Any,
     prompts: torch.Tensor,
+    queries: torch.Tensor,
     tokens: torch.Tensor,
     position: torch.Tensor,
     dense: DensePrompt,
     first: FirstLayer | None = None,
+    *,
+    outputs: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Run the two-way transformer of the decoder.
 
@@ -74,16 +81,20 @@ def transform(
     transformer : sam2.modeling.sam.transformer.TwoWayTransformer
     prompts : Tensor, shape (N, T, C)
         Tokens.
+    queries : Tensor, shape (N, T, C)
+        `among_tokens` of them in the first layer.
     tokens, position : Tensor, shape (N, P, C) or (1, P, C)
         Embedding of the image and the position encoding of its pixels.
     dense : DensePrompt
         What the mask prompts add to the embedding.
     first : FirstLayer, optional
         Of `tokens`, if kept.  Otherwise it is computed where that saves time.
+    outputs : int
+        Number of tokens to return, the first ones.
 
     Returns
     -------
-    queries : Tensor, shape (N, T, C)
+    queries : Tensor, shape (N, outputs, C)
     keys : Tensor, shape (N, P, C)
     """
     begin, *rest = transformer.layers
@@ -93,19 +104,21 @@ def transform(
         keys = dense.add_to(tokens)
     keys = keys.expand(len(prompts), -1, -1)
     if first is None:
-        queries, keys = _layer(begin, prompts, keys, prompts, position)
+        queries, keys = _across(begin, queries, keys, prompts, position)
     else:
-        queries, keys = _first_layer(begin, prompts, keys, dense, first)
+        queries, keys = _first_layer(begin, queries, keys, prompts, dense, first)
     for layer in rest:
-        queries, keys = _layer(layer, queries, keys, prompts, position)
+        queries = among_tokens(layer, queries, prompts)
+        queries, keys = _across(layer, queries, keys, prompts, position)
+    queries, prompts = queries[:, :outputs], prompts[:, :outputs]
     attended = _to_image(
         transformer.final_attn_token_to_image, queries + prompts, keys + position, keys
     )
     return transformer.norm_final_attn(queries + attended), keys
 
 
-def _among_tokens(layer: Any, queries: torch.Tensor, prompts: torch.Tensor) -> torch.Tensor:
-    """Attend from tokens to tokens."""
+def among_tokens(layer: Any, queries: torch.Tensor, prompts: torch.Tensor) -> torch.Tensor:
+    """Attend from tokens (N, T, C) to tokens, as ``TwoWayAttentionBlock.forward`` begins."""
     if layer.skip_first_layer_pe:
         queries = layer.self_attn(q=queries, k=queries, v=queries)
     else:
@@ -115,11 +128,28 @@ def _among_tokens(layer: Any, queries: torch.Tensor, prompts: torch.Tensor) -> t
     return normed
 
 
+def _perceptron(layer: Any, queries: torch.Tensor) -> torch.Tensor:
+    """Apply the layer's perceptron and its normalisations, before and after."""
+    queries = layer.norm2(queries)
+    rows = queries.flatten(0, 1)
+    if rows.device.type != "cpu" or len(rows) <= _TOKENS_AT_ONCE:
+        found = layer.mlp(queries)
+    else:
+        parts = [layer.mlp(part) for part in rows.split(_TOKENS_AT_ONCE)]
+        found = torch.cat(parts).view_as(queries)
+    normed: torch.Tensor = layer.norm3(queries + found)
+    return normed
+
+
 def _first_layer(
-    layer: Any, prompts: torch.Tensor, keys: torch.Tensor, dense: DensePrompt, first: FirstLayer
+    layer: Any,
+    queries: torch.Tensor,
+    keys: torch.Tensor,
+    prompts: torch.Tensor,
+    dense: DensePrompt,
+    first: FirstLayer,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Do what ``TwoWayAttentionBlock.forward`` does with the image's share of the projections."""
-    queries = _among_tokens(layer, prompts, prompts)
+    """Do what `_across` does with the image's share of the projections."""
     to_image, to_tokens = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
     count, heads = len(prompts), to_image.num_heads
     found = functional.scaled_dot_product_attention(
@@ -133,25 +163,22 @@ def _first_layer(
         )
     )
     attended = to_image.out_proj(found.transpose(1, 2).flatten(2))
-    queries = layer.norm2(queries + attended)
-    queries = layer.norm3(queries + layer.mlp(queries))
+    queries = _perceptron(layer, queries + attended)
     asked = dense.project(to_tokens.q_proj.weight).add_to(first.queries)
     return queries, layer.norm4(_from_tokens(to_tokens, asked, queries + prompts, queries, keys))
 
 
-def _layer(
+def _across(
     layer: Any,
     queries: torch.Tensor,
     keys: torch.Tensor,
     prompts: torch.Tensor,
     position: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Do what ``TwoWayAttentionBlock.forward`` does."""
-    queries = _among_tokens(layer, queries, prompts)
+    """Attend from tokens to the image and back, the rest of ``TwoWayAttentionBlock.forward``."""
     placed_keys = keys + position
     attended = _to_image(layer.cross_attn_token_to_image, queries + prompts, placed_keys, keys)
-    queries = layer.norm2(queries + attended)
-    queries = layer.norm3(queries + layer.mlp(queries))
+    queries = _perceptron(layer, queries + attended)
     to_tokens, placed = layer.cross_attn_image_to_token, queries + prompts
     if _fast(placed):
         pays = _pays(to_tokens, placed)

@@ -19,10 +19,18 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from hsizoo_sam2.attending import FirstLayer, transform
+from hsizoo_sam2.attending import FirstLayer, among_tokens, transform
 from hsizoo_sam2.dense_prompt import DensePrompt
 
-__all__ = ["Decoded", "Masks", "Projection", "decode_masks", "project_features"]
+__all__ = [
+    "Decoded",
+    "Masks",
+    "Projection",
+    "Prompts",
+    "begin_decoding",
+    "decode_masks",
+    "project_features",
+]
 
 Masks = Literal["all", "single", "best"]
 
@@ -63,16 +71,69 @@ class Projection:
 
 
 @dataclass(frozen=True, eq=False)
+class Prompts:
+    """Encoded prompts of N objects, as far as they are the same for all images.
+
+    Parameters
+    ----------
+    tokens : Tensor, shape (N, T, C)
+        The decoder's own tokens, then those of the clicks.
+    queries : Tensor, shape (N, T, C)
+        The tokens after they attended to each other in the first layer.
+    dense : DensePrompt
+        Encoding of the mask prompts.
+    """
+
+    tokens: torch.Tensor
+    queries: torch.Tensor
+    dense: DensePrompt
+
+    def __len__(self) -> int:
+        """Return the number of objects, N."""
+        return len(self.tokens)
+
+    def repeat(self, times: int) -> Prompts:
+        """Repeat the objects, in this order, for several images."""
+        if times == 1:
+            return self
+        tokens, queries = (each.repeat(times, 1, 1) for each in (self.tokens, self.queries))
+        return Prompts(tokens, queries, self.dense.repeat(times))
+
+    def cut(self) -> Prompts:
+        """Return a copy whose gradients stay in it until `backward` hands them on."""
+        tokens, queries, bias, *more = (
+            each.detach().requires_grad_(each.requires_grad) for each in self._tensors()
+        )
+        hidden, weight = more or (None, None)
+        return Prompts(tokens, queries, DensePrompt(hidden, weight, bias))
+
+    def backward(self, cut: Prompts) -> None:
+        """Hand on the gradients of a copy made by `cut`."""
+        pairs = [
+            (own, copy.grad)
+            for own, copy in zip(self._tensors(), cut._tensors(), strict=True)
+            if copy.grad is not None
+        ]
+        if pairs:
+            torch.autograd.backward(*zip(*pairs, strict=True))
+
+    def _tensors(self) -> tuple[torch.Tensor, ...]:
+        own = self.tokens, self.queries, self.dense.bias
+        hidden, weight = self.dense.hidden, self.dense.weight
+        return own if hidden is None or weight is None else (*own, hidden, weight)
+
+
+@dataclass(frozen=True, eq=False)
 class Decoded:
     """Decoder output for N objects.
 
     Parameters
     ----------
-    logits : Tensor, shape (N, masks, 4 h, 4 w)
-        Mask logits.
+    logits : Tensor, shape (N, masks, 4 h, 4 w) or (N, masks, m)
+        Mask logits, everywhere or at m places.
     quality : Tensor, shape (N, masks)
         Predicted IoU of each mask.
-    features : Tensor, shape (N, h w, 4, 4, C / 8), optional
+    features : Tensor, shape (N, h w, 4, 4, C / 8) or (N, m, C / 8), optional
         Upscaled embedding, in the layout of `Projection.fine`; a mask is its product with a
         vector.
     """
@@ -111,14 +172,32 @@ def project_features(
     )
 
 
+def begin_decoding(decoder: Any, sparse: torch.Tensor, dense: DensePrompt) -> Prompts:
+    """Do what needs no image.
+
+    Parameters
+    ----------
+    decoder : sam2.modeling.sam.mask_decoder.MaskDecoder
+    sparse : Tensor, shape (N, P, C)
+        Tokens of the clicks from the prompt encoder.
+    dense : DensePrompt
+        Encoding of the mask prompts from the prompt encoder.
+    """
+    own = [decoder.iou_token.weight, decoder.mask_tokens.weight]
+    if decoder.pred_obj_scores:
+        own.insert(0, decoder.obj_score_token.weight)
+    tokens = torch.cat([torch.cat(own).expand(len(sparse), -1, -1), sparse], dim=1)
+    return Prompts(tokens, among_tokens(decoder.transformer.layers[0], tokens, tokens), dense)
+
+
 def decode_masks(
     decoder: Any,
     projection: Projection,
-    sparse: torch.Tensor,
-    dense: DensePrompt,
+    prompts: Prompts,
     *,
     masks: Masks = "all",
     features: bool = False,
+    at: torch.Tensor | None = None,
 ) -> Decoded:
     """Decode N objects.
 
@@ -126,38 +205,38 @@ def decode_masks(
     ----------
     decoder : sam2.modeling.sam.mask_decoder.MaskDecoder
     projection : Projection
-    sparse : Tensor, shape (N, P, C)
-        Tokens of the clicks from the prompt encoder.
-    dense : DensePrompt
-        Encoding of the mask prompts from the prompt encoder.
+    prompts : Prompts
     masks : {"all", "single", "best"}, default "all"
         Masks to return: all four, the single one, or the best of the other three by predicted IoU.
     features : bool, default False
         Whether to return the upscaled embedding.
+    at : Tensor of int, shape (m,), optional
+        Where to return them: indices in the flattened layout of `Projection.fine`.  Default:
+        everywhere.
     """
-    count = len(sparse)
-    own = [decoder.iou_token.weight, decoder.mask_tokens.weight]
-    first = 0
-    if decoder.pred_obj_scores:
-        own.insert(0, decoder.obj_score_token.weight)
-        first = 1
-    prompts = torch.cat([torch.cat(own).expand(count, -1, -1), sparse], dim=1)
+    count = len(prompts)
+    first = int(decoder.pred_obj_scores)
+    networks = list(decoder.output_hypernetworks_mlps)[: 1 if masks == "single" else None]
     queries, keys = transform(
         decoder.transformer,
-        prompts,
+        prompts.tokens,
+        prompts.queries,
         projection.tokens,
         projection.position,
-        dense,
+        prompts.dense,
         projection.first,
+        outputs=first + 1 + len(networks),
     )
     quality = decoder.iou_prediction_head(queries[:, first])
-    networks = list(decoder.output_hypernetworks_mlps)[: 1 if masks == "single" else None]
     kernels = torch.stack(
         [network(queries[:, first + 1 + n]) for n, network in enumerate(networks)], dim=2
     )
     if masks == "best":
         best = 1 + quality[:, 1:].argmax(dim=1)
         kernels = kernels.gather(2, best[:, None, None].expand(-1, kernels.shape[1], 1))
+    if at is not None:
+        up = _upscaled_at(decoder.output_upscaling, keys, projection, at)
+        return Decoded((up @ kernels).mT, quality, up if features else None)
     made, kept = [], []
     for up in _upscaled(decoder.output_upscaling, keys, projection):
         made.append(up.flatten(1, 3) @ kernels)  # (N, 16 pixels, masks)
@@ -180,9 +259,36 @@ def _upscaled(layers: Any, keys: torch.Tensor, projection: Projection) -> Iterat
     quarters = _split(projection.middle, -3, step, len(parts))
     sixteenths = _split(projection.fine, -4, step, len(parts))
     for part, middle, fine in zip(parts, quarters, sixteenths, strict=True):
-        up = _upscale(part, *first) + middle
-        up = functional.layer_norm(up, up.shape[-1:], norm.weight, norm.bias, norm.eps)
+        up = _normed(_upscale(part, *first) + middle, norm)
         yield last_activation(_upscale(activation(up), *second) + fine)
+
+
+def _upscaled_at(
+    layers: Any, keys: torch.Tensor, projection: Projection, at: torch.Tensor
+) -> torch.Tensor:
+    """Return the upscaled embedding at some places only, (N, m, C / 8); see `decode_masks`."""
+    to_middle, norm, activation, to_fine, last_activation = layers
+    pixels, own = (at // 16).unique(return_inverse=True)
+    quarter, part = at // 4 % 4, at % 4
+    up = _upscale(keys.index_select(1, pixels), *_matrix(to_middle))
+    up = activation(_normed(up + _taken(projection.middle, -3, pixels), norm))
+    up = _upscale(up.flatten(1, 2).index_select(1, 4 * own + quarter), *_matrix(to_fine))
+    fine = _taken(projection.fine.flatten(-4, -2), -2, at)
+    places = torch.arange(len(at), device=at.device)
+    found: torch.Tensor = last_activation(
+        up.flatten(1, 2).index_select(1, 4 * places + part) + fine
+    )
+    return found
+
+
+def _taken(tensor: torch.Tensor, dim: int, index: torch.Tensor) -> torch.Tensor:
+    """Select along a dimension, unless it has a single entry for all pixels."""
+    return tensor if tensor.shape[dim] == 1 else tensor.index_select(dim, index)
+
+
+def _normed(up: torch.Tensor, norm: Any) -> torch.Tensor:
+    """Normalise over the channels, which are last here and first in sam2."""
+    return functional.layer_norm(up, up.shape[-1:], norm.weight, norm.bias, norm.eps)
 
 
 def _split(tensor: torch.Tensor, dim: int, step: int, count: int) -> tuple[torch.Tensor, ...]:

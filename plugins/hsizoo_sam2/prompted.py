@@ -17,8 +17,15 @@ from torch import nn
 
 from hsizoo.errors import OptionError
 from hsizoo_sam2.attending import first_projections
-from hsizoo_sam2.decoding import Decoded, Masks, Projection, decode_masks
-from hsizoo_sam2.dense_prompt import DensePrompt, encode_masks
+from hsizoo_sam2.decoding import (
+    Decoded,
+    Masks,
+    Projection,
+    Prompts,
+    begin_decoding,
+    decode_masks,
+)
+from hsizoo_sam2.dense_prompt import encode_masks
 
 __all__ = ["PromptedNetwork", "working_precision"]
 
@@ -136,50 +143,44 @@ class PromptedNetwork(nn.Module, ABC):
             Predicted IoU of each mask.
         """
         prompts = self.encode_prompts(points, labels, dense)
-        decoded = self.decode_prompts(projection, *prompts, masks=masks)
+        decoded = self.decode_prompts(projection, prompts, masks=masks)
         return decoded.logits, decoded.quality
 
     def encode_prompts(
         self, points: torch.Tensor, labels: torch.Tensor, masks: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, DensePrompt]:
-        """Encode prompts (see `decode`) for use with any image.
-
-        Returns
-        -------
-        sparse : Tensor of float32, shape (N, P + 1, C)
-        dense : DensePrompt
-        """
+    ) -> Prompts:
+        """Encode prompts (see `decode`) for use with any image."""
         # Always in float32: positions in bfloat16 are off by several pixels.
         sparse, _ = self.sam_prompt_encoder(points=(points, labels), boxes=None, masks=None)
-        return sparse, encode_masks(self.sam_prompt_encoder, masks)
+        return self._begin(sparse, masks)
 
-    def encode_boxes(
-        self, corners: torch.Tensor, masks: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, DensePrompt]:
-        """Encode boxes by their corners (N, 2, 2), (x, y) in pixels of the input; see `decode`.
-
-        Returns
-        -------
-        sparse : Tensor
-        dense : DensePrompt
-            As of `encode_prompts`.
-        """
+    def encode_boxes(self, corners: torch.Tensor, masks: torch.Tensor | None = None) -> Prompts:
+        """Encode boxes by their corners (N, 2, 2), (x, y) in pixels of the input; see `decode`."""
         labels = torch.tensor(_BOX_CORNERS, dtype=torch.int32, device=corners.device)
         return self.encode_prompts(corners, labels.expand(len(corners), -1), masks)
+
+    def _begin(self, sparse: torch.Tensor, masks: torch.Tensor | None) -> Prompts:
+        """Encode mask prompts, and let the tokens attend to each other."""
+        dense = encode_masks(self.sam_prompt_encoder, masks)
+        with self.autocast(), _without_cudnn_attention():
+            return begin_decoding(self.sam_mask_decoder, sparse, dense)
 
     def decode_prompts(
         self,
         projection: Projection,
-        sparse: torch.Tensor,
-        dense: DensePrompt,
+        prompts: Prompts,
         *,
         masks: Masks = "all",
         features: bool = False,
+        at: torch.Tensor | None = None,
     ) -> Decoded:
-        """Decode N encoded prompts on one image or on N; logits and quality are float32."""
+        """Decode N encoded prompts on one image or on N; logits and quality are float32.
+
+        See `hsizoo_sam2.decoding.decode_masks`.
+        """
         with self.autocast(), _without_cudnn_attention():
             found = decode_masks(
-                self.sam_mask_decoder, projection, sparse, dense, masks=masks, features=features
+                self.sam_mask_decoder, projection, prompts, masks=masks, features=features, at=at
             )
         return Decoded(found.logits.float(), found.quality.float(), found.features)
 

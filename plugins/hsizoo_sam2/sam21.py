@@ -186,7 +186,7 @@ class PromptedSam(hsizoo.InteractiveSegmenter):
             prompts = self.network.encode_boxes(
                 points[batch], None if dense is None else dense[batch]
             )
-            found = self.network.decode_prompts(projection, *prompts, masks=self.wanted(2))
+            found = self.network.decode_prompts(projection, prompts, masks=self.wanted(2))
             parts.append(found.logits[:, 0])
         return torch.cat(parts)
 

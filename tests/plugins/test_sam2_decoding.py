@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
-from hsizoo_sam2 import DensePrompt
+from hsizoo_sam2.dense_prompt import DensePrompt
 from hsizoo_sam2.network import build_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -116,9 +118,9 @@ def test_gradients_equal_those_of_sam2(network, image, clicks, with_mask):
 
 def test_features_are_what_masks_are_products_of(network, image):
     projection = network.project(image)
-    sparse, dense = network.encode_prompts(*prompts(network, 2, 3, with_mask=True))
-    whole = network.decode_prompts(projection, sparse, dense, features=True)
-    assert network.decode_prompts(projection, sparse, dense).features is None
+    given = network.encode_prompts(*prompts(network, 2, 3, with_mask=True))
+    whole = network.decode_prompts(projection, given, features=True)
+    assert network.decode_prompts(projection, given).features is None
     side = network.mask_size
     assert whole.features.shape[:-1] == (2, (side // 4) ** 2, 4, 4)
     pixels = whole.features.unflatten(1, (side // 4, side // 4)).unflatten(3, (2, 2))
@@ -132,7 +134,7 @@ def test_features_are_what_masks_are_products_of(network, image):
 def test_a_dense_prompt_is_that_of_sam2(network):
     _, _, masks = prompts(network, 2, 1, with_mask=True)
     encoder = network.sam_prompt_encoder
-    _, dense = network.encode_prompts(*prompts(network, 2, 1, with_mask=True))
+    dense = network.encode_prompts(*prompts(network, 2, 1, with_mask=True)).dense
     side = network.mask_size // 4
     pixels = torch.zeros((1, side * side, dense.bias.shape[0]))
     expected = encoder.mask_downscaling(masks).flatten(2).mT
@@ -145,3 +147,60 @@ def test_a_dense_prompt_is_that_of_sam2(network):
     torch.testing.assert_close(twice, expected.repeat(2, 1, 1), rtol=1e-4, atol=1e-4)
     none = DensePrompt(None, None, dense.bias)
     assert none.repeat(3).add_to(pixels).shape == pixels.shape
+
+
+@pytest.mark.parametrize("stacked", [False, True], ids=["one image", "own images"])
+def test_some_places_are_those_of_the_whole(network, image, stacked):
+    projection = network.project(image)
+    if stacked:
+        projection = replace(
+            projection,
+            tokens=torch.cat([projection.tokens, projection.tokens.flip(1)]),
+            middle=torch.stack([projection.middle, projection.middle.flip(0)]),
+            fine=torch.stack([projection.fine, projection.fine.flip(0)]),
+        )
+    given = network.encode_prompts(*prompts(network, 2, 3, with_mask=True))
+    whole = network.decode_prompts(projection, given, features=True)
+    at = torch.tensor([5, 4095, 0, 5, 33, 1000])  # in any order, one of them twice
+    some = network.decode_prompts(projection, given, features=True, at=at)
+    features = whole.features.flatten(1, 3)[:, at]
+    torch.testing.assert_close(some.features, features, rtol=1e-4, atol=1e-4)
+    height, width = projection.height, projection.width
+    order = torch.arange(16 * height * width).view(height, width, 2, 2, 2, 2)
+    in_mask = order.permute(0, 2, 4, 1, 3, 5).flatten().argsort()[at]
+    logits = whole.logits.flatten(2)[:, :, in_mask]
+    torch.testing.assert_close(some.logits, logits, rtol=1e-4, atol=1e-3)
+
+
+def test_gradients_wait_where_prompts_are_cut(network, image):
+    given = prompts(network, 2, 3, with_mask=True)
+    trained = dict(network.sam_prompt_encoder.named_parameters())
+    trained |= dict(network.sam_mask_decoder.transformer.layers[0].named_parameters())
+    projection = network.project(image)
+
+    def loss(encoded):
+        return network.decode_prompts(projection, encoded).logits.sigmoid().mean()
+
+    try:
+        for parameter in trained.values():
+            parameter.requires_grad_(True)
+        loss(network.encode_prompts(*given)).backward()
+        expected = {name: each.grad for name, each in trained.items()}
+        network.zero_grad()
+        whole = network.encode_prompts(*given)
+        cut = whole.cut()
+        for _ in range(2):
+            (loss(cut) / 2).backward()
+        assert trained["point_embeddings.1.weight"].grad is None
+        whole.backward(cut)
+        found = {name: each.grad for name, each in trained.items()}
+    finally:
+        network.zero_grad()
+        for parameter in trained.values():
+            parameter.requires_grad_(False)
+    assert sum(each is not None for each in expected.values()) > 20
+    for name, gradient in expected.items():
+        assert (gradient is None) == (found[name] is None), name
+        if gradient is not None:
+            scale = float(gradient.abs().max())
+            torch.testing.assert_close(found[name], gradient, rtol=0, atol=1e-4 * scale + 1e-8)
