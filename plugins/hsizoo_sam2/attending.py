@@ -24,14 +24,13 @@ import torch
 from torch.nn import functional
 
 from hsizoo_sam2.dense_prompt import DensePrompt
+from hsizoo_sam2.perceptron import perceptron
 
 __all__ = ["FirstLayer", "among_tokens", "first_projections", "transform"]
 
 _FEW_TOKENS = 40
 """Up to here the weights of all pixels are computed as one matrix, with pixels last: a softmax over
 some ten neighbours in memory is ten times slower.  For more tokens it would be too large."""
-
-_TOKENS_AT_ONCE = 256  # in the perceptron, whose hidden layer of 2048 then stays in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,13 +130,7 @@ def among_tokens(layer: Any, queries: torch.Tensor, prompts: torch.Tensor) -> to
 def _perceptron(layer: Any, queries: torch.Tensor) -> torch.Tensor:
     """Apply the layer's perceptron and its normalisations, before and after."""
     queries = layer.norm2(queries)
-    rows = queries.flatten(0, 1)
-    if rows.device.type != "cpu" or len(rows) <= _TOKENS_AT_ONCE:
-        found = layer.mlp(queries)
-    else:
-        parts = [layer.mlp(part) for part in rows.split(_TOKENS_AT_ONCE)]
-        found = torch.cat(parts).view_as(queries)
-    normed: torch.Tensor = layer.norm3(queries + found)
+    normed: torch.Tensor = layer.norm3(queries + perceptron(layer.mlp, queries))
     return normed
 
 
