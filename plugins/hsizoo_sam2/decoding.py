@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from hsizoo_sam2.attending import FirstLayer, among_tokens, transform
 from hsizoo_sam2.dense_prompt import DensePrompt
+from hsizoo_sam2.kept import grouped
 
 __all__ = [
     "Decoded",
@@ -160,13 +161,11 @@ def project_features(
     position : Tensor, shape (1, C, h, w)
     """
     height, width = embedding.shape[-2:]
-    quarters = decoder.conv_s1(middle)[0].unflatten(2, (width, 2)).unflatten(1, (height, 2))
-    sixteenths = decoder.conv_s0(fine)[0].unflatten(2, (width, 2, 2)).unflatten(1, (height, 2, 2))
     return Projection(
         _tokens(embedding),
         _tokens(position),
-        quarters.permute(1, 3, 2, 4, 0).reshape(height * width, 4, -1),
-        sixteenths.permute(1, 4, 2, 5, 3, 6, 0).reshape(height * width, 4, 4, -1),
+        grouped(decoder.conv_s1(middle)[0], 1),
+        grouped(decoder.conv_s0(fine)[0], 2),
         height,
         width,
     )

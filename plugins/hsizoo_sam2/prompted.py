@@ -85,6 +85,13 @@ class PromptedNetwork(nn.Module, ABC):
     def project(self, features: dict[str, torch.Tensor]) -> Projection:
         """Project features for the decoder, differentiably if gradients are enabled."""
 
+    def attach(self, kept: Projection, features: dict[str, torch.Tensor]) -> Projection:
+        """Return what `project` would, with gradients enabled, given the same without gradients.
+
+        Projects again; a class overrides this where that takes time.
+        """
+        return self.project(features)
+
     @abstractmethod
     def restore(self, maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
         """Resize maps of the whole input, (N, C, h, w), to the image, (N, C, H, W)."""

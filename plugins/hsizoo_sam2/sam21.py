@@ -273,15 +273,18 @@ class PromptedSam(hsizoo.InteractiveSegmenter):
         return "single" if single else "best"
 
     def _projection(self, state: Sam21Image) -> Projection:
-        """Project the features; without gradients, cached until the weights change."""
-        if torch.is_grad_enabled():
-            return self.network.project(state.features)
+        """Project the features; what needs no gradient is kept until the weights change."""
         network = self.network
         used = (*network.projecting.values(), *network.first_layer.values())
         now = (self._changes, *(item for each in used for item in (id(each), each._version)))
         if state.projection is None or state.projected_by != now:
-            projection = network.project(state.features)
-            state.projection, state.projected_by = network.keep(projection), now
+            with torch.inference_mode(False), torch.no_grad():  # it may be trained on later
+                state.projection, state.projected_by = network.project(state.features), now
+        if torch.is_grad_enabled():
+            return network.attach(state.projection, state.features)
+        if state.projection.first is None:
+            with torch.inference_mode(False), torch.no_grad():
+                state.projection = network.keep(state.projection)
         return state.projection
 
 
