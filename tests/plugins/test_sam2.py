@@ -507,9 +507,12 @@ def test_a_compiled_encoder_changes_little(tmp_path):
 def test_attention_of_the_decoder_leaves_cudnn_out_and_puts_it_back(nano, monkeypatch):
     decode, enabled = prompted.decode_masks, torch.backends.cuda.cudnn_sdp_enabled
     before, seen = enabled(), []
-    monkeypatch.setattr(
-        prompted, "decode_masks", lambda *given: seen.append(enabled()) or decode(*given)
-    )
+
+    def watched(*given, **more):
+        seen.append(enabled())
+        return decode(*given, **more)
+
+    monkeypatch.setattr(prompted, "decode_masks", watched)
     nano.predict(nano.open(make_cube()), [CLICKS["one"]])
     assert seen == [False]
     assert enabled() == before
