@@ -87,6 +87,7 @@ def meta_predictor(size, path):
         from hydra.core.global_hydra import GlobalHydra
         from sam2.build_sam import build_sam2
 
+        GlobalHydra.instance().clear()  # `import sam2` may have left its own
         with initialize_config_module("sam2", version_base="1.2"):
             model = build_sam2(SIZES[size].config, str(path), "cpu", apply_postprocessing=False)
         GlobalHydra.instance().clear()
