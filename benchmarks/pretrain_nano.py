@@ -34,7 +34,8 @@ from typing import Any
 import numpy as np
 import torch
 from hsizoo_sam2.building import build_sam21
-from hsizoo_sam2.decoding import Projection, decode_masks, project_features
+from hsizoo_sam2.decoding import Projection, begin_decoding, decode_masks, project_features
+from hsizoo_sam2.dense_prompt import encode_masks
 from nano_batches import PHANTOM_SEED, Batches, Settings
 from nano_photos import divided, index_digest, photo_folder
 from safetensors.torch import save_file
@@ -99,8 +100,10 @@ class Nano(nn.Module):
         """Return logits (N, 4, h, w) and quality (N, 4) of N objects, each on its own image."""
         prompts = self.model.sam_prompt_encoder
         with torch.autocast("cpu", enabled=False):
-            sparse, dense = prompts(points=(points, labels), boxes=None, masks=masks)
-        decoded = decode_masks(self.model.sam_mask_decoder, image, sparse, dense)
+            sparse, _ = prompts(points=(points, labels), boxes=None, masks=None)
+            dense = encode_masks(prompts, masks)
+        decoder = self.model.sam_mask_decoder
+        decoded = decode_masks(decoder, image, begin_decoding(decoder, sparse, dense))
         return decoded.logits.float(), decoded.quality.float()
 
 

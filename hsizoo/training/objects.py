@@ -53,8 +53,11 @@ def click_losses(
     bce : Tensor of float32, shape (N,)
         Mean over the evaluated pixels.
     """
-    chosen = logits[:, evaluated].float()
-    truth = targets[:, evaluated].float()
+    if bool(evaluated.all()):  # to select them all would copy them
+        logits, targets = logits.flatten(1), targets.flatten(1)
+    else:
+        logits, targets = logits[:, evaluated], targets[:, evaluated]
+    chosen, truth = logits.float(), targets.float()
     probability = chosen.sigmoid()
     overlap = (probability * truth).sum(dim=1)
     total = probability.sum(dim=1) + truth.sum(dim=1)

@@ -272,14 +272,19 @@ class ScorerSegmenter(InteractiveSegmenter):
     ) -> torch.Tensor:
         """Probability (H, W) from a score map; 0 at invalid and at vetoed pixels."""
         assert state.valid is not None
+        whole = bool(state.cube.valid.all())
         probability = torch.empty_like(score)
         step = max(1, _PIXELS_AT_ONCE // score.shape[1])
         for first in range(0, len(score), step):  # limits temporary copies of a large map
             rows = slice(first, first + step)
             part = to_probability(score[rows], self.scorer.score_range, self.scorer.threshold)
             if vetoed is not None:
-                part = part.masked_fill(vetoed[rows], 0.0)
-            probability[rows] = part.masked_fill(~state.valid[rows], 0.0)
+                part.masked_fill_(vetoed[rows], 0.0)
+            if not whole:
+                part.masked_fill_(~state.valid[rows], 0.0)
+            if step >= len(score):
+                return part
+            probability[rows] = part
         return probability
 
     def _combined(self, state: _State, wanted: Sequence[Points]) -> list[torch.Tensor | None]:
@@ -348,7 +353,9 @@ class ScorerSegmenter(InteractiveSegmenter):
             )
         if state.valid is None:
             state.valid = torch.from_numpy(state.cube.valid.copy()).to(scores.device)
-        scores = scores.to(torch.float32).masked_fill(~state.valid, self.scorer.threshold)
+        scores = scores.to(torch.float32)
+        if not state.cube.valid.all():
+            scores = scores.masked_fill(~state.valid, self.scorer.threshold)
         self._check_range(scores, method)
         return scores
 
@@ -392,6 +399,8 @@ def to_probability(
     """
     low, high = score_range
     distance = score - threshold
+    if math.isfinite(low) and threshold - low == high - threshold:  # the same, in fewer passes
+        return distance.div_(high - threshold).mul_(0.5).add_(0.5).clamp_(0.0, 1.0)
     # A threshold of 0, or one that float32 rounds to 0, cannot serve as the unit.
     unit = abs(threshold) if abs(threshold) > 1e-30 else 1.0
     squashed = distance / (unit + distance.abs())

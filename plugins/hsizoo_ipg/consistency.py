@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 import hsizoo
-from hsizoo_ipg.dense import Decoding, DenseEngine
+from hsizoo_ipg.dense import Bundle, Decoding, DenseEngine
 from hsizoo_ipg.options import ConsistencyForm, Trained
 from hsizoo_ipg.prompts import Labelled
 from hsizoo_ipg.voting import Thresholds
@@ -103,15 +104,20 @@ class Consistency:
         """
         self._optimiser.zero_grad()
         total, parts = 0.0, 0
-        for group in groups:
-            with torch.inference_mode(False), torch.enable_grad():
-                loss = self.loss(prompts, known, reliable, [group])
+        with torch.inference_mode(False), torch.enable_grad():
+            # All groups share the encoded prompts: one way back through them for all.
+            encoded = list(self._engine.bundles(prompts))
+            bundles = [replace(each, prompts=each.prompts.cut()) for each in encoded]
+            for group in groups:
+                loss = self._loss(bundles, known, reliable, [group])
                 if loss is None:
                     continue
                 loss.backward()  # type: ignore[no-untyped-call]
-            total, parts = total + float(loss.detach()), parts + 1
-        if not parts:
-            return None
+                total, parts = total + float(loss.detach()), parts + 1
+            if not parts:
+                return None
+            for whole, bundle in zip(encoded, bundles, strict=True):
+                whole.prompts.backward(bundle.prompts)
         self._optimiser.step()
         return total / parts
 
@@ -123,16 +129,24 @@ class Consistency:
         groups: Sequence[int],
     ) -> torch.Tensor | None:
         """Return the loss on some groups, with a graph; see `step`."""
+        return self._loss(list(self._engine.bundles(prompts)), known, reliable, groups)
+
+    def _loss(
+        self,
+        bundles: Sequence[Bundle],
+        known: Labelled,
+        reliable: torch.Tensor,
+        groups: Sequence[int],
+    ) -> torch.Tensor | None:
         engine = self._engine
         pixels = torch.as_tensor(known.pixels, device=engine.device)
         classes = torch.as_tensor(known.classes, device=engine.device)
-        in_mask, in_features = engine.pixel_order(pixels)
+        _, places = engine.pixel_order(pixels)
         sums, weights = [], []
-        for found in engine.decode(list(engine.bundles(prompts)), groups):
-            logits = found.logits.flatten(2)[:, :, in_mask]  # (G, n, m)
+        for found in engine.decode(bundles, groups, features=self._form == "features", at=places):
             own = classes == torch.as_tensor(found.classes, device=engine.device)[:, None]
-            certainty = self._certainty(found, logits, own, in_features)
-            yes, no = self._thresholds.votes(logits.detach(), logits=True)
+            certainty = self._certainty(found, own)
+            yes, no = self._thresholds.votes(found.logits.detach(), logits=True)
             weight = (reliable & (yes | no)).float()
             each = functional.binary_cross_entropy(
                 certainty, own.float().expand_as(certainty), reduction="none"
@@ -142,18 +156,13 @@ class Consistency:
         count = torch.stack(weights).sum()
         return torch.stack(sums).sum() / count if bool(count > 0) else None
 
-    def _certainty(
-        self,
-        found: Decoding,
-        logits: torch.Tensor,
-        own: torch.Tensor,
-        in_features: torch.Tensor,
-    ) -> torch.Tensor:
-        """Return c of (6), shape (G, n, m)."""
+    def _certainty(self, found: Decoding, own: torch.Tensor) -> torch.Tensor:
+        """Return c of (6) at the m labelled pixels, shape (G, n, m)."""
         if self._form == "mask":
-            return logits.sigmoid().clamp(_MARGIN, 1 - _MARGIN)
+            return found.logits.sigmoid().clamp(_MARGIN, 1 - _MARGIN)
+        assert found.features is not None
         # The mean cosine with unit vectors is the product with their mean.
-        units = functional.normalize(found.features[:, :, in_features].float(), dim=-1)
+        units = functional.normalize(found.features.float(), dim=-1)
         share = own.float() / own.sum(dim=1, keepdim=True).clamp(min=1)
         mean = torch.einsum("nm,gnmc->gnc", share, units)
         cosine = torch.einsum("gnmc,gnc->gnm", units, mean)

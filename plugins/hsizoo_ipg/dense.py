@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from hsizoo_sam2 import Projection, PromptedSam
+from hsizoo_sam2 import Decoded, Projection, PromptedSam, Prompts
 
 import hsizoo
 from hsizoo.errors import DataError
@@ -37,16 +37,25 @@ class Bundle:
     ----------
     classes : list of int
         Indices of the classes.
-    sparse, dense : Tensor
-        See `hsizoo_sam2.Sam2Network.encode_prompts`.
+    prompts : Prompts
+        See `hsizoo_sam2.PromptedNetwork.encode_prompts`.
     points : int
         Number of points per class.
     """
 
     classes: list[int]
-    sparse: torch.Tensor
-    dense: torch.Tensor
+    prompts: Prompts
     points: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What is encoded for one `Bundle`: clicks in the network's input, signs, mask prompts."""
+
+    classes: list[int]
+    places: torch.Tensor
+    signs: torch.Tensor
+    masks: torch.Tensor | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +65,15 @@ class Decoding:
     Parameters
     ----------
     classes : list of int, length n
-    logits : Tensor, shape (G, n, side, side)
-    features : Tensor, shape (G, n, side side, C)
+    logits : Tensor, shape (G, n, side, side) or (G, n, m)
+        Everywhere, or at m places.
+    features : Tensor, shape (G, n, side side, C) or (G, n, m, C), optional
         Upscaled embedding of the decoder, in the order of `pixel_order`.
     """
 
     classes: list[int]
     logits: torch.Tensor
-    features: torch.Tensor
+    features: torch.Tensor | None
 
 
 class DenseEngine(Engine):
@@ -90,6 +100,7 @@ class DenseEngine(Engine):
         self._state = segmenter.open(cube)
         self._colours = replace(segmenter.pseudo_rgb, rgb="bands")
         self._cache = GroupCache(self._keys(), self._project, budget_gb)
+        self._last: tuple[Sequence[hsizoo.Clicks], list[_Given]] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -157,7 +168,7 @@ class DenseEngine(Engine):
         with torch.no_grad():
             bundles = list(self.bundles(prompts))
             for part in self._parts(len(prompts)):
-                for found in self.decode(bundles, part):
+                for found in self.decode(bundles, part, features=False):
                     self._cast(found, prompts, ballot)
 
     def _cast(self, found: Decoding, prompts: Sequence[hsizoo.Clicks], ballot: Ballot) -> None:
@@ -180,39 +191,59 @@ class DenseEngine(Engine):
 
     def bundles(self, prompts: Sequence[hsizoo.Clicks]) -> Iterator[Bundle]:
         """Encode the prompts, differentiably if gradients are enabled."""
+        if self._last is None or self._last[0] is not prompts:
+            self._last = prompts, list(self._given(prompts))
+        for given in self._last[1]:
+            encoded = self.network.encode_prompts(given.places, given.signs, given.masks)
+            yield Bundle(given.classes, encoded, given.signs.shape[1])
+
+    def _given(self, prompts: Sequence[hsizoo.Clicks]) -> Iterator[_Given]:
+        """Collect classes with the same number of points; what they give needs no weights."""
         size = self.cube.shape[:2]
         same: defaultdict[int, list[int]] = defaultdict(list)
         for number, clicks in enumerate(prompts):
             same[len(clicks)].append(number)
-        for points, classes in same.items():
+        for classes in same.values():
             chosen = [prompts[number] for number in classes]
             places = torch.tensor([[(col, row) for row, col, _ in each] for each in chosen])
             signs = torch.tensor([[int(sign) for *_, sign in each] for each in chosen])
-            masks = self.segmenter.mask_prompts(self._state, chosen)
-            sparse, dense = self.network.encode_prompts(
+            yield _Given(
+                classes,
                 self.segmenter.placed(places.float(), *size).to(self.device),
                 signs.to(device=self.device, dtype=torch.int32),
-                masks,
+                self.segmenter.mask_prompts(self._state, chosen),
             )
-            yield Bundle(classes, sparse, dense, points)
 
-    def decode(self, bundles: Sequence[Bundle], groups: Sequence[int]) -> Iterator[Decoding]:
-        """Decode bundles on some groups, differentiably if gradients are enabled."""
+    def decode(
+        self,
+        bundles: Sequence[Bundle],
+        groups: Sequence[int],
+        *,
+        features: bool = True,
+        at: torch.Tensor | None = None,
+    ) -> Iterator[Decoding]:
+        """Decode bundles on some groups, differentiably if gradients are enabled.
+
+        With `at`, only at these places, in the order of `Decoding.features`.
+        """
         projections = [self._cache.get(number) for number in groups]
         many = len(groups)
         for bundle in bundles:
             count = len(bundle.classes)
             # One group is shared by all objects; several are repeated for each object.
             projection = projections[0] if many == 1 else _stack(projections, count)
-            found = self.network.decode_prompts(
-                projection, _repeat(bundle.sparse, many), _repeat(bundle.dense, many)
+            found: Decoded = self.network.decode_prompts(
+                projection,
+                bundle.prompts.repeat(many),
+                masks=self.segmenter.wanted(bundle.points),
+                features=features,
+                at=at,
             )
-            logits = self.segmenter.choose(found.logits, found.quality, bundle.points)
-            yield Decoding(
-                bundle.classes,
-                logits.unflatten(0, (many, count)),
-                found.features.flatten(1, 3).unflatten(0, (many, count)),
-            )
+            own = found.features
+            if own is not None:
+                own = own if at is not None else own.flatten(1, 3)
+                own = own.unflatten(0, (many, count))
+            yield Decoding(bundle.classes, found.logits[:, 0].unflatten(0, (many, count)), own)
 
     def pixel_order(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Convert flat indices in the cube to indices in a mask and in `Decoding.features`."""
@@ -235,8 +266,3 @@ def _stack(projections: Sequence[Projection], count: int) -> Projection:
     return replace(
         projections[0], **{name: each.repeat_interleave(count, 0) for name, each in own.items()}
     )
-
-
-def _repeat(prompts: torch.Tensor, times: int) -> torch.Tensor:
-    """Repeat prompts (n, …) to (times n, …); no copy if `times` is 1."""
-    return prompts if times == 1 else prompts.repeat(times, *(1,) * (prompts.ndim - 1))

@@ -73,7 +73,7 @@ class Sam2(nn.Module):
     def decode(self, projection: Any, points: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Decode N objects; return logits (N, image_size / 4, image_size / 4)."""
         with autocast(points.device, torch.float32):  # the network sets its own for the decoder
-            logits, _ = self.network.decode(projection, points, labels)
+            logits, _ = self.network.decode(projection, points, labels, masks="single")
         return logits[:, 0]
 
 

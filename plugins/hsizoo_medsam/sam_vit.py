@@ -14,6 +14,7 @@ from hsizoo_sam2 import (
     Projection,
     PromptedNetwork,
     PromptedSam,
+    Prompts,
     file_weights,
     working_precision,
 )
@@ -106,13 +107,11 @@ class SamNetwork(PromptedNetwork):
             width,
         )
 
-    def encode_boxes(
-        self, corners: torch.Tensor, masks: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def encode_boxes(self, corners: torch.Tensor, masks: torch.Tensor | None = None) -> Prompts:
         """Encode boxes; unlike SAM 2, without the padding point that follows clicks."""
         boxes = corners.flatten(1)
-        sparse, dense = self.sam_prompt_encoder(points=None, boxes=boxes, masks=masks)
-        return sparse, dense
+        sparse, _ = self.sam_prompt_encoder(points=None, boxes=boxes, masks=None)
+        return self._begin(sparse, masks)
 
     def restore(self, maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
         """Resize maps (N, C, h, w) to the input, crop the padding, resize to the image."""

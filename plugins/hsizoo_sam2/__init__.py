@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hsizoo_sam2.decoding import Projection
+    from hsizoo_sam2.decoding import Decoded, Projection, Prompts
     from hsizoo_sam2.identity import file_weights
     from hsizoo_sam2.network import Sam2Network, build_network
     from hsizoo_sam2.options import (
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from hsizoo_sam2.sizes import SIZES
 
 _MODULES = {
+    "Decoded": "hsizoo_sam2.decoding",
     "FineTunedOptions": "hsizoo_sam2.options",
     "PictureOptions": "hsizoo_sam2.options",
     "Projection": "hsizoo_sam2.decoding",
     "PromptedNetwork": "hsizoo_sam2.prompted",
     "PromptedOptions": "hsizoo_sam2.options",
     "PromptedSam": "hsizoo_sam2.sam21",
+    "Prompts": "hsizoo_sam2.decoding",
     "SIZES": "hsizoo_sam2.sizes",
     "Sam21": "hsizoo_sam2.sam21",
     "Sam21FineTuned": "hsizoo_sam2.sam21_ft",
@@ -47,12 +49,14 @@ _MODULES = {
 
 __all__ = [
     "SIZES",
+    "Decoded",
     "FineTunedOptions",
     "PictureOptions",
     "Projection",
     "PromptedNetwork",
     "PromptedOptions",
     "PromptedSam",
+    "Prompts",
     "Sam2Network",
     "Sam21",
     "Sam21FineTuned",

@@ -8,6 +8,7 @@ cache, the two would never be trained, and a fine-tuned model would get another 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -18,6 +19,7 @@ from torch.nn import functional
 from hsizoo import state_digest
 from hsizoo_sam2.building import build_sam21
 from hsizoo_sam2.decoding import Projection, project_features
+from hsizoo_sam2.kept import kept_convolution
 from hsizoo_sam2.options import Precision
 from hsizoo_sam2.prompted import PromptedNetwork, working_precision
 from hsizoo_sam2.resizing import resize
@@ -166,6 +168,17 @@ class Sam2Network(PromptedNetwork):
                 fine,
                 position,
             )
+
+    def attach(self, kept: Projection, features: dict[str, torch.Tensor]) -> Projection:
+        """See `PromptedNetwork.attach`; all but two convolutions is frozen."""
+        decoder = self.sam_mask_decoder
+        fine, middle = (features[level].to(self.device) for level in _LEVELS[:2])
+        return replace(
+            kept,
+            middle=kept_convolution(decoder.conv_s1, middle, kept.middle),
+            fine=kept_convolution(decoder.conv_s0, fine, kept.fine),
+            first=None,
+        )
 
 
 def build_network(

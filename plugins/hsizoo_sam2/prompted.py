@@ -9,13 +9,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from hsizoo.errors import OptionError
-from hsizoo_sam2.decoding import Decoded, Projection, decode_masks
+from hsizoo_sam2.attending import first_projections
+from hsizoo_sam2.decoding import (
+    Decoded,
+    Masks,
+    Projection,
+    Prompts,
+    begin_decoding,
+    decode_masks,
+)
+from hsizoo_sam2.dense_prompt import encode_masks
 
 __all__ = ["PromptedNetwork", "working_precision"]
 
@@ -75,16 +85,48 @@ class PromptedNetwork(nn.Module, ABC):
     def project(self, features: dict[str, torch.Tensor]) -> Projection:
         """Project features for the decoder, differentiably if gradients are enabled."""
 
+    def attach(self, kept: Projection, features: dict[str, torch.Tensor]) -> Projection:
+        """Return what `project` would, with gradients enabled, given the same without gradients.
+
+        Projects again; a class overrides this where that takes time.
+        """
+        return self.project(features)
+
     @abstractmethod
     def restore(self, maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
         """Resize maps of the whole input, (N, C, h, w), to the image, (N, C, H, W)."""
+
+    @property
+    def first_layer(self) -> dict[str, torch.Tensor]:
+        """Weights that `keep` uses."""
+        layer = self.sam_mask_decoder.transformer.layers[0]
+        parts = {
+            "k_proj": layer.cross_attn_token_to_image.k_proj,
+            "v_proj": layer.cross_attn_token_to_image.v_proj,
+            "q_proj": layer.cross_attn_image_to_token.q_proj,
+        }
+        return {
+            f"{part}.{name}": each
+            for part, module in parts.items()
+            for name, each in module.named_parameters()
+        }
+
+    def keep(self, projection: Projection) -> Projection:
+        """Add what the decoder's first layer makes of an image, where that saves time."""
+        with self.autocast():
+            first = first_projections(
+                self.sam_mask_decoder.transformer, projection.tokens, projection.position
+            )
+        return replace(projection, first=first)
 
     def decode(
         self,
         projection: Projection,
         points: torch.Tensor,
         labels: torch.Tensor,
-        masks: torch.Tensor | None = None,
+        dense: torch.Tensor | None = None,
+        *,
+        masks: Masks = "all",
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode N objects with the same number P of points.
 
@@ -95,52 +137,58 @@ class PromptedNetwork(nn.Module, ABC):
             (x, y) in pixels of the S × S input; the prompt encoder adds half a pixel.
         labels : Tensor, shape (N, P)
             1 positive, 0 negative.
-        masks : Tensor of float32, shape (N, C, mask_size, mask_size), optional
-            Dense prompts; C is 1 in SAM.
+        dense : Tensor of float32, shape (N, C, mask_size, mask_size), optional
+            Mask prompts; C is 1 in SAM.
+        masks : {"all", "single", "best"}, default "all"
+            Masks to return; M is 4 or 1.
 
         Returns
         -------
-        logits : Tensor of float32, shape (N, 4, mask_size, mask_size)
-            The single mask, then the three of an ambiguous prompt.
+        logits : Tensor of float32, shape (N, M, mask_size, mask_size)
+            The single mask, then the three of an ambiguous prompt; or the wanted one of them.
         quality : Tensor of float32, shape (N, 4)
             Predicted IoU of each mask.
         """
-        decoded = self.decode_prompts(projection, *self.encode_prompts(points, labels, masks))
+        prompts = self.encode_prompts(points, labels, dense)
+        decoded = self.decode_prompts(projection, prompts, masks=masks)
         return decoded.logits, decoded.quality
 
     def encode_prompts(
         self, points: torch.Tensor, labels: torch.Tensor, masks: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Encode prompts (see `decode`) for use with any image.
-
-        Returns
-        -------
-        sparse : Tensor of float32, shape (N, P + 1, C)
-        dense : Tensor of float32, shape (N, C, h, w)
-        """
+    ) -> Prompts:
+        """Encode prompts (see `decode`) for use with any image."""
         # Always in float32: positions in bfloat16 are off by several pixels.
-        sparse, dense = self.sam_prompt_encoder(points=(points, labels), boxes=None, masks=masks)
-        return sparse, dense
+        sparse, _ = self.sam_prompt_encoder(points=(points, labels), boxes=None, masks=None)
+        return self._begin(sparse, masks)
 
-    def encode_boxes(
-        self, corners: torch.Tensor, masks: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Encode boxes by their corners (N, 2, 2), (x, y) in pixels of the input; see `decode`.
-
-        Returns
-        -------
-        sparse, dense : Tensor
-            As of `encode_prompts`.
-        """
+    def encode_boxes(self, corners: torch.Tensor, masks: torch.Tensor | None = None) -> Prompts:
+        """Encode boxes by their corners (N, 2, 2), (x, y) in pixels of the input; see `decode`."""
         labels = torch.tensor(_BOX_CORNERS, dtype=torch.int32, device=corners.device)
         return self.encode_prompts(corners, labels.expand(len(corners), -1), masks)
 
-    def decode_prompts(
-        self, projection: Projection, sparse: torch.Tensor, dense: torch.Tensor
-    ) -> Decoded:
-        """Decode N encoded prompts on one image or on N; logits and quality are float32."""
+    def _begin(self, sparse: torch.Tensor, masks: torch.Tensor | None) -> Prompts:
+        """Encode mask prompts, and let the tokens attend to each other."""
+        dense = encode_masks(self.sam_prompt_encoder, masks)
         with self.autocast(), _without_cudnn_attention():
-            found = decode_masks(self.sam_mask_decoder, projection, sparse, dense)
+            return begin_decoding(self.sam_mask_decoder, sparse, dense)
+
+    def decode_prompts(
+        self,
+        projection: Projection,
+        prompts: Prompts,
+        *,
+        masks: Masks = "all",
+        features: bool = False,
+        at: torch.Tensor | None = None,
+    ) -> Decoded:
+        """Decode N encoded prompts on one image or on N; logits and quality are float32.
+
+        See `hsizoo_sam2.decoding.decode_masks`.
+        """
+        with self.autocast(), _without_cudnn_attention():
+            found = decode_masks(
+                self.sam_mask_decoder, projection, prompts, masks=masks, features=features, at=at
+            )
         return Decoded(found.logits.float(), found.quality.float(), found.features)
 
     def autocast(self) -> torch.autocast:

@@ -21,6 +21,7 @@ from hsizoo import embedding_cache, embedding_key
 from hsizoo.errors import ClickError
 from hsizoo.io import PseudoRgb
 from hsizoo_sam2.building import describe_encoder
+from hsizoo_sam2.decoding import Masks
 from hsizoo_sam2.identity import base_weights, weight_files
 from hsizoo_sam2.network import Projection, build_network
 from hsizoo_sam2.options import PromptedOptions, Sam21Options
@@ -185,8 +186,8 @@ class PromptedSam(hsizoo.InteractiveSegmenter):
             prompts = self.network.encode_boxes(
                 points[batch], None if dense is None else dense[batch]
             )
-            found = self.network.decode_prompts(projection, *prompts)
-            parts.append(self.choose(found.logits, found.quality, 2))
+            found = self.network.decode_prompts(projection, prompts, masks=self.wanted(2))
+            parts.append(found.logits[:, 0])
         return torch.cat(parts)
 
     def _logits(self, state: Sam21Image, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
@@ -224,9 +225,14 @@ class PromptedSam(hsizoo.InteractiveSegmenter):
             for start in range(0, len(group), _OBJECTS_AT_ONCE):
                 batch = group[start : start + _OBJECTS_AT_ONCE]
                 points, labels = self._points(state, [prompts[n] for n in batch])
-                masks = None if dense is None else dense[batch]
-                parts.append(self.choose(*self.network.decode(projection, points, labels, masks),
-                                          labels.shape[1]))  # fmt: skip
+                logits, _ = self.network.decode(
+                    projection,
+                    points,
+                    labels,
+                    None if dense is None else dense[batch],
+                    masks=self.wanted(labels.shape[1]),
+                )
+                parts.append(logits[:, 0])
                 order.extend(batch)
         decoded = torch.cat(parts)
         if order == sorted(order):
@@ -260,22 +266,25 @@ class PromptedSam(hsizoo.InteractiveSegmenter):
         rows, cols = self.network.covered(height, width)
         return points / points.new_tensor((width, height)) * points.new_tensor((cols, rows))
 
-    def choose(self, logits: torch.Tensor, quality: torch.Tensor, clicks: int) -> torch.Tensor:
-        """Select one of the four masks (N, 4, h, w) of objects with `clicks` clicks each."""
+    def wanted(self, clicks: int) -> Masks:
+        """Return which mask of an object with this number of clicks is used."""
         multimask = self.options.multimask
-        if multimask == "single" or (multimask == "auto" and clicks > 1):
-            return logits[:, 0]
-        best = 1 + quality[:, 1:].argmax(dim=1)
-        return logits[torch.arange(len(logits), device=logits.device), best]
+        single = multimask == "single" or (multimask == "auto" and clicks > 1)
+        return "single" if single else "best"
 
     def _projection(self, state: Sam21Image) -> Projection:
-        """Project the features; without gradients, cached until the weights change."""
-        if torch.is_grad_enabled():
-            return self.network.project(state.features)
-        used = self.network.projecting.values()
+        """Project the features; what needs no gradient is kept until the weights change."""
+        network = self.network
+        used = (*network.projecting.values(), *network.first_layer.values())
         now = (self._changes, *(item for each in used for item in (id(each), each._version)))
         if state.projection is None or state.projected_by != now:
-            state.projection, state.projected_by = self.network.project(state.features), now
+            with torch.inference_mode(False), torch.no_grad():  # it may be trained on later
+                state.projection, state.projected_by = network.project(state.features), now
+        if torch.is_grad_enabled():
+            return network.attach(state.projection, state.features)
+        if state.projection.first is None:
+            with torch.inference_mode(False), torch.no_grad():
+                state.projection = network.keep(state.projection)
         return state.projection
 
 

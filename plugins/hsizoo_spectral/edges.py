@@ -11,7 +11,7 @@ import math
 
 import torch
 
-__all__ = ["smooth_within_edges"]
+__all__ = ["partners", "smooth_within_edges"]
 
 _TINY = 1e-9
 
@@ -46,7 +46,7 @@ def smooth_within_edges(
         total, weights = maps.clone(), weight.clone()
         for down in range(radius + 1):
             for right in range(-radius if down else 1, radius + 1):
-                one, other = _pairs(maps.shape[1:], down, right)
+                one, other = partners(maps.shape[1:], down, right)
                 squared = (maps[one] - maps[other]).square().sum(dim=0)
                 near = math.exp(-(down**2 + right**2) / reach)
                 shared = near * torch.exp(-squared / scale) * weight[one[1:]] * weight[other[1:]]
@@ -61,7 +61,7 @@ def smooth_within_edges(
 Window = tuple[slice, slice, slice]
 
 
-def _pairs(shape: torch.Size, down: int, right: int) -> tuple[Window, Window]:
+def partners(shape: torch.Size, down: int, right: int) -> tuple[Window, Window]:
     """Return the windows of all pixels with a partner so far down and right, and of the partners.
 
     `right` may be negative.
@@ -78,7 +78,7 @@ def _neighbour_distance(maps: torch.Tensor, valid: torch.Tensor) -> torch.Tensor
     """Return the median squared distance of valid neighbours; 0 if there are none."""
     found = []
     for down, right in ((0, 1), (1, 0)):
-        one, other = _pairs(maps.shape[1:], down, right)
+        one, other = partners(maps.shape[1:], down, right)
         both = valid[one[1:]] & valid[other[1:]]
         found.append((maps[one] - maps[other]).square().sum(dim=0)[both])
     distances = torch.cat(found)

@@ -69,6 +69,7 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         kind="scorer",
         target="hsizoo_spectral.verdict:Verdict",
         summary="Contest, a Gaussian process over the scene and local corrections, from all clicks",
+        version="2",
         paper="hsizoo's own, based on Rasmussen and Williams, MIT Press (2006)",
     )
     yield hsizoo.ComponentSpec(

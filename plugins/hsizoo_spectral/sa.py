@@ -98,13 +98,16 @@ def _unit(spectra: torch.Tensor) -> torch.Tensor:
 def _from_chords(prepared: UnitSpectra, units: torch.Tensor) -> torch.Tensor:
     """Return similarities, (N, H * W) float32, from float32 chords of unit vectors."""
     scores = prepared.rows.new_empty((len(units), len(prepared.rows)))
-    no_angle = prepared.norms == 0
     for unit, found, row in zip(units, chords(prepared, units), scores, strict=True):
         chord, far, opposite = found
         torch.asin(chord.mul_(0.5).clamp_(max=1), out=row).mul_(-2 / math.pi).add_(1)
         row[far] = torch.asin((opposite / 2).clamp_(max=1)).mul_(2 / math.pi)
         row.clamp_(min=0)
-        row.masked_fill_(no_angle | (unit == 0).all().to(no_angle.device), 0.5)
+        nothing = (unit == 0).all().to(row.device)
+        if prepared.without is not None:
+            row.masked_fill_(prepared.without | nothing, 0.5)
+        elif nothing:
+            row.fill_(0.5)
     return scores
 
 

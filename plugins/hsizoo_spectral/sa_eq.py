@@ -7,7 +7,7 @@ bin centres, linear interpolation between them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
@@ -28,9 +28,11 @@ Order = Literal["each", "aggregated"]
 
 _MAX_BINS = 65536
 
-_CHUNK = 2**20
-"""Maximum number of pixels at a time; larger maps are processed in parts, as bin positions take
-many times the memory of the map."""
+_KEPT = 2**20
+"""Maximum number of pixels whose bin positions are kept, as they take twice the memory of a map."""
+
+_CPU_CHUNK, _ACCELERATOR_CHUNK = 2**16, 2**20
+"""Pixels at a time: on a CPU their bin positions fit into the cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,22 +178,25 @@ def equalize(maps: torch.Tensor, valid: torch.Tensor, nbins: int = 256) -> torch
     equalized = torch.empty(maps.shape, dtype=torch.float32, device=maps.device)
     number = valid.sum()
     precision = torch.float64 if has_float64(maps.device) else maps.dtype
+    on_cpu = maps.device.type == "cpu"
+    chunk = _CPU_CHUNK if on_cpu else _ACCELERATOR_CHUNK
+    inside = None if on_cpu and bool(valid.all()) else valid.split(chunk)
     # One map at a time: a map fits into the cache; sixteen at once do not and are 7 times slower.
     for values, out in zip(maps, equalized, strict=True):
-        low, high = (each.to(precision) for each in _extent(values, valid))
+        parts = values.split(chunk)
+        low, high = (each.to(precision) for each in _extent(parts, inside))
         constant = 0.5 * (low == high)  # numpy.histogram's convention
-        positions = _Positions(values, low - constant, (high - low + 2 * constant) / nbins)
+        positions = _Positions(parts, low - constant, (high - low + 2 * constant) / nbins)
 
-        # Bin k covers k <= position < k + 1, the last one also its upper edge; positions outside
-        # all bins are not counted.
         counts = torch.zeros(nbins, dtype=precision, device=maps.device)
-        for position, where in zip(positions, valid.split(_CHUNK), strict=True):
-            counts += torch.histc(position.masked_fill(~where, -1), nbins, min=0, max=nbins)
+        for n, position in enumerate(positions):
+            counted = position if inside is None else position.masked_fill(~inside[n], -1)
+            counts += _counts(counted, nbins)
         cdf = counts.cumsum(0) / number
         steps = torch.diff(cdf)
 
         # Interpolate between the centres of adjacent bins.
-        for position, target in zip(positions, out.split(_CHUNK), strict=True):
+        for position, target in zip(positions, out.split(chunk), strict=True):
             position.sub_(0.5).clamp_(0, nbins - 1)
             left = position.long().clamp_(max=nbins - 2)
             rise = steps.index_select(0, left).mul_(position.sub_(left))
@@ -199,23 +204,43 @@ def equalize(maps: torch.Tensor, valid: torch.Tensor, nbins: int = 256) -> torch
     return equalized
 
 
-def _extent(values: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the lowest and the highest of the valid values."""
-    parts = list(zip(values.split(_CHUNK), valid.split(_CHUNK), strict=True))
-    lows = [part.masked_fill(~where, torch.inf).amin() for part, where in parts]
-    highs = [part.masked_fill(~where, -torch.inf).amax() for part, where in parts]
+def _counts(positions: torch.Tensor, nbins: int) -> torch.Tensor:
+    """Count the positions in each bin; negative ones are in none.
+
+    Bin k covers k <= position < k + 1, the last one also its upper edge.
+    """
+    if positions.device.type != "cpu":  # where `bincount` waits for the device
+        return torch.histc(positions, nbins, min=0, max=nbins)
+    bins = positions.floor().add_(1).clamp_(0, nbins).int()
+    return torch.bincount(bins, minlength=nbins + 1)[1:]
+
+
+def _extent(
+    parts: Sequence[torch.Tensor], inside: Sequence[torch.Tensor] | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the lowest and the highest of the valid values; None if all are valid."""
+    if inside is None:
+        found = [torch.aminmax(part) for part in parts]
+        lows, highs = [each.min for each in found], [each.max for each in found]
+    else:
+        both = list(zip(parts, inside, strict=True))
+        lows = [part.masked_fill(~where, torch.inf).amin() for part, where in both]
+        highs = [part.masked_fill(~where, -torch.inf).amax() for part, where in both]
     return torch.stack(lows).amin(), torch.stack(highs).amax()
 
 
 class _Positions:
-    """Bin positions of values, part by part; stored if there is only one part."""
+    """Bin positions of values, part by part; stored unless they are many."""
 
-    def __init__(self, values: torch.Tensor, origin: torch.Tensor, width: torch.Tensor) -> None:
-        self._values, self._origin, self._width = values, origin, width
-        self._kept = list(self._compute()) if len(values) <= _CHUNK else None
+    def __init__(
+        self, parts: Sequence[torch.Tensor], origin: torch.Tensor, width: torch.Tensor
+    ) -> None:
+        self._parts, self._origin, self._width = parts, origin, width
+        few = sum(map(len, parts)) <= _KEPT
+        self._kept = list(self._compute()) if few else None
 
     def _compute(self) -> Iterator[torch.Tensor]:
-        for part in self._values.split(_CHUNK):
+        for part in self._parts:
             yield (part.to(self._origin.dtype) - self._origin).div_(self._width)
 
     def __iter__(self) -> Iterator[torch.Tensor]:

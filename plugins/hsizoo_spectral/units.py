@@ -3,8 +3,8 @@
 A float32 dot product does not resolve cosines nearer to 1 than 1e-7, and neighbouring pixels of one
 material are often closer than that.  Vectors are therefore compared by chords.
 
-On a CPU one float32 matrix product finds them for all vectors: ``|u|^2 + |v|^2 - 2 u v`` is the
-squared chord.  A shift of both vectors does not change it, so all are stored relative to the
+On a CPU a float32 product finds them for all vectors: ``|u|^2 + |v|^2 - 2 u v`` is the squared
+chord.  A shift of both vectors does not change it, so all are stored relative to the
 image's mean, which makes these terms small, and with them the rounding errors.  Chords too short
 for the rest of the error are computed again, from differences, which are exact to float32 rounding.
 
@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
 import hsizoo
+from hsizoo_spectral.products import product
 from hsizoo_spectral.spectra import SpectralMatrix, block_length, has_float64, transform
 
 __all__ = ["UnitSpectra", "by_chords", "chords", "cosines", "unit_spectra"]
@@ -60,6 +62,12 @@ class UnitSpectra(SpectralMatrix):
     centre: torch.Tensor
     norms: torch.Tensor
     sizes: torch.Tensor
+
+    @cached_property
+    def without(self) -> torch.Tensor | None:
+        """Where there is no unit vector, bool of shape (H * W,); on a CPU None if nowhere."""
+        nowhere = self.norms == 0
+        return None if nowhere.device.type == "cpu" and not nowhere.any() else nowhere
 
     def shifted(self, units: torch.Tensor) -> torch.Tensor:
         """Convert unit vectors (N, B) to the form of `rows`."""
@@ -134,10 +142,13 @@ def _products(prepared: UnitSpectra, vectors: torch.Tensor) -> Iterator[torch.Te
     )
     for batch in vectors.split(_VECTORS_AT_ONCE):
         wanted = (-2 * batch).T
-        with torch.autocast(batch.device.type, enabled=False):
-            products = prepared.rows[:, first] @ wanted[first]  # (n, N) is the fastest order
-            for bands in others:
-                products.addmm_(prepared.rows[:, bands], wanted[bands])
+        if len(batch) == 1:
+            products = product(prepared.rows, wanted[:, 0])[:, None]
+        else:
+            with torch.autocast(batch.device.type, enabled=False):
+                products = prepared.rows[:, first] @ wanted[first]  # (n, N) is the fastest order
+                for bands in others:
+                    products.addmm_(prepared.rows[:, bands], wanted[bands])
         for vector, squares in zip(batch, products.T.contiguous(), strict=True):
             scale = prepared.sizes + vector.square().sum()
             chord = squares.add_(scale).clamp_(min=0).sqrt_()

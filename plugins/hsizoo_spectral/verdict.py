@@ -8,6 +8,10 @@ many pixels that nobody clicked look alike.  Both use the features of each pixel
 surroundings, smoothed within edges.  Last, what the clicks say and the average does not is put
 right around each click.
 
+The average ranks pixels better than its middle divides them, above all after the first click: a
+large object gets less than half of its due.  So the border is moved, the less the more clicks there
+are, to where the image divides (see `border`).
+
 A positive click acts in the whole contest only if enough pixels around it are its like; a click on
 a mixed pixel acts around itself.  So the clicks tell whether an object is one thing or many pieces.
 The method is hsizoo's own; its modules cite the published methods that it builds on.
@@ -25,6 +29,7 @@ import torch
 
 import hsizoo
 from hsizoo.errors import OptionError
+from hsizoo_spectral.border import Neighbours, border_moved, neighbours
 from hsizoo_spectral.contest import (
     Contest,
     PreparedContest,
@@ -51,6 +56,9 @@ _RADIUS, _TOLERANCE, _ROUNDS = 2, 4.0, 3
 _WINDOW = 3
 """Pixels up to this number of rows and columns away count as surroundings of a click (7 × 7)."""
 
+_FIXED = 0.005
+"""With a smaller standard deviation the border stays where it is; in units of the score."""
+
 _NOISE = 0.05
 """Variance of a click when the verdict is put right around it; 0 would amplify contradictions."""
 
@@ -65,11 +73,13 @@ class PreparedVerdict:
         With the features of each pixel, and with those smoothed within edges.
     field : SceneField
         On both features.
+    pairs : Neighbours
     """
 
     own: PreparedContest
     smooth: PreparedContest
     field: SceneField
+    pairs: Neighbours
 
 
 class Verdict(hsizoo.SpectralScorer):
@@ -96,6 +106,14 @@ class Verdict(hsizoo.SpectralScorer):
         A positive click after the first acts everywhere in the contest if alone, against the
         finest materials and the negative clicks, it wins more than this fraction of the 7 × 7
         pixels around it, else only around itself.  0: nearly always; 1: never.
+    mistrust : float, default 1
+        How much larger the variance in the field is of a positive click that acts only around
+        itself, as long as there is no negative click: 1 is twice as large.  It is divided by the
+        number of negative clicks plus 1, as a user who also says no keeps outliers in check.
+    latitude : float, default 0.2
+        How far the border between object and background may be moved after one click: the standard
+        deviation of the score at which it lies, divided by the number of clicks.  0: it stays
+        at 0.5, which is better after one click on the simulated tissue of the phantom.
     reach : float, default 0.04
         Range in which the verdict is put right around a click, as a fraction of the square root of
         the image's area: the standard deviation of a Gaussian.  At least one pixel.
@@ -120,6 +138,8 @@ class Verdict(hsizoo.SpectralScorer):
         breadth: float = 1.0,
         landmarks: int = 200,
         coverage: float = 0.5,
+        mistrust: float = 1.0,
+        latitude: float = 0.2,
         reach: float = 0.04,
         device: str = "cpu",
     ) -> None:
@@ -129,6 +149,10 @@ class Verdict(hsizoo.SpectralScorer):
         for name, value in (("resistance", resistance), ("doubt", doubt), ("breadth", breadth)):
             if not 1e-3 <= value <= 1e3:
                 raise OptionError(f"{name}={value}: must be from 0.001 to 1000")
+        if not 0 <= mistrust <= 1e3:
+            raise OptionError(f"mistrust={mistrust}: must be from 0 to 1000")
+        if not 0 <= latitude <= 1:
+            raise OptionError(f"latitude={latitude}: must be from 0 to 1")
         if not 1 <= landmarks <= 2000:
             raise OptionError(f"landmarks={landmarks}: must be from 1 to 2000")
         if not 0 < reach <= 1:
@@ -140,6 +164,8 @@ class Verdict(hsizoo.SpectralScorer):
         self._breadth = breadth
         self._landmarks = landmarks
         self._coverage = coverage
+        self._mistrust = mistrust
+        self._latitude = latitude
         self._reach = reach
         self._device = torch_device(device)
 
@@ -159,8 +185,8 @@ class Verdict(hsizoo.SpectralScorer):
         DataError
             If no pixel is valid, or the image is too large.
         """
-        # Two contests of up to 40 features, then the field's input and basis.
-        require_memory(cube, 4 * (5 * 40 + 2 * sum(_LEVELS) + self._landmarks), "verdict")
+        # Two contests of up to 40 features, the field's input and basis, two pairs per pixel.
+        require_memory(cube, 4 * (5 * 40 + 2 * sum(_LEVELS) + self._landmarks + 12), "verdict")
         own = self._contest.prepare(cube)
         valid = torch.from_numpy(cube.valid.copy()).to(self._device)
         maps = own.rows.T.reshape(-1, own.height, own.width)
@@ -172,7 +198,7 @@ class Verdict(hsizoo.SpectralScorer):
         smooth = with_levels(image, own.statistics, materials)
         both = _joined(own.rows, rows)
         field = fit_field(both, inside, self._landmarks, self._breadth, self._doubt)
-        return PreparedVerdict(own, smooth, field)
+        return PreparedVerdict(own, smooth, field, neighbours(own.rows, valid))
 
     def score(self, prepared: PreparedVerdict, references: npt.NDArray[np.float32]) -> torch.Tensor:
         """Score all pixels against each reference, as after one click on that spectrum.
@@ -201,10 +227,11 @@ class Verdict(hsizoo.SpectralScorer):
         for each in features[:, None]:
             like = smooth.rows[nearest(own.rows, each).argmin()][None]
             basis, mean = field.at(_joined(each, like))
-            learnt = self._learnt(field, basis, mean, torch.ones_like(mean))
+            one = torch.ones_like(mean)
+            learnt = self._learnt(field, basis, mean, one, one)
             none = each[:0]
             contest = against_materials(own, each, none) + against_materials(smooth, like, none) - 1
-            maps.append(_probability(self._average(learnt, contest)))
+            maps.append(_probability(self._average(prepared, learnt, contest, clicks=1)))
         return own.image(torch.stack(maps) if maps else own.rows.new_empty((0,)))
 
     def score_clicks(
@@ -233,28 +260,55 @@ class Verdict(hsizoo.SpectralScorer):
         points = torch.from_numpy(clicks.points.copy()).to(self._device)
         pixels = points[:, 0] * own.width + points[:, 1]
         signs = 2 * torch.from_numpy(clicks.positive.copy()).to(own.rows) - 1
-        learnt = self._learnt(field, field.basis[pixels], field.mean[pixels], signs)
         anchors = self._acting_everywhere(own, clicks)
+        factors = self._factors(clicks, anchors).to(signs)
+        learnt = self._learnt(field, field.basis[pixels], field.mean[pixels], signs, factors)
         opponents = [(row, col) for row, col, positive in clicks if not positive]
         contest = torch.full_like(learnt, -1)
         for each in (own, prepared.smooth):
             contest += against_materials(
                 each, clicked_rows(each, anchors), clicked_rows(each, opponents)
             )
-        total = self._average(learnt, contest)
+        total = self._average(prepared, learnt, contest, clicks=len(clicks))
         self._put_right(own, total, points, pixels, signs)
         return _probability(total)
 
     def _learnt(
-        self, field: SceneField, basis: torch.Tensor, mean: torch.Tensor, signs: torch.Tensor
+        self,
+        field: SceneField,
+        basis: torch.Tensor,
+        mean: torch.Tensor,
+        signs: torch.Tensor,
+        factors: torch.Tensor,
     ) -> torch.Tensor:
-        """Return the field (H * W,), from -1 to 1, after n clicks of given basis (n, D)."""
-        noise = self._resistance * len(signs) * torch.eye(len(signs), device=basis.device)
+        """Return the field (H * W,), from -1 to 1, after n clicks of given basis (n, D).
+
+        `factors` (n,) multiply the variances of the clicks.
+        """
+        noise = torch.diag(self._resistance * len(signs) * factors)
         weights, _ = solve(basis @ basis.T + noise, signs - mean)
         return torch.addmv(field.mean, field.basis, basis.T @ weights).clamp_(-1, 1)
 
-    def _average(self, learnt: torch.Tensor, contest: torch.Tensor) -> torch.Tensor:
-        return self._share * learnt + (1 - self._share) * contest
+    def _factors(self, clicks: hsizoo.Clicks, anchors: Sequence[tuple[int, int]]) -> torch.Tensor:
+        """Return the factors (n,) of the clicks' variances: above 1 for those acting near only."""
+        acting, negative = set(anchors), int((~clicks.positive).sum())
+        extra = self._mistrust / (1 + negative)
+        return torch.tensor(
+            [
+                1 + extra if positive and (row, col) not in acting else 1.0
+                for row, col, positive in clicks
+            ]
+        )
+
+    def _average(
+        self, prepared: PreparedVerdict, learnt: torch.Tensor, contest: torch.Tensor, *, clicks: int
+    ) -> torch.Tensor:
+        """Return the average of both, with its border where the image divides."""
+        total = self._share * learnt + (1 - self._share) * contest
+        spread = self._latitude / clicks
+        if spread < _FIXED:
+            return total
+        return border_moved(total, prepared.pairs, 2 * spread)  # scores span 2 here
 
     def _acting_everywhere(
         self, own: PreparedContest, clicks: hsizoo.Clicks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -46,10 +47,15 @@ def steps(made):
     ]
 
 
-def same(one, two):
+def same(one, two, rounding=0.0):
     assert np.array_equal(one.labels, two.labels)
     assert np.array_equal(one.confidence, two.confidence)
-    assert steps(one) == steps(two)
+    first, second = steps(one), steps(two)
+    for losses in zip(
+        *([step.pop("loss") for step in made] for made in (first, second)), strict=True
+    ):
+        assert losses[0] == losses[1] or math.isclose(*losses, rel_tol=rounding)
+    assert first == second
 
 
 @pytest.mark.parametrize("segmenter", ["sam2.1-nano", "samsa2-nano", "samsa-nano", "sa-rw", "sa"])
@@ -113,7 +119,8 @@ def test_a_killed_run_gives_what_an_uninterrupted_one_gives(monkeypatch, refresh
     monkeypatch.setattr(
         module.Runner, "round", lambda runner, p: rounds.append(1) or real(runner, p)
     )
-    same(label(cube, seeds, **options), whole)
+    # It scores all clicks so far at once, not one per round: a product of another shape.
+    same(label(cube, seeds, **options), whole, rounding=1e-5)
     assert len(rounds) == 1
     assert list(runs.iterdir()) == []
     label(cube, seeds, **options, seed=1)  # another chance is another run

@@ -87,6 +87,7 @@ def meta_predictor(size, path):
         from hydra.core.global_hydra import GlobalHydra
         from sam2.build_sam import build_sam2
 
+        GlobalHydra.instance().clear()  # `import sam2` may have left its own
         with initialize_config_module("sam2", version_base="1.2"):
             model = build_sam2(SIZES[size].config, str(path), "cpu", apply_postprocessing=False)
         GlobalHydra.instance().clear()
@@ -507,9 +508,12 @@ def test_a_compiled_encoder_changes_little(tmp_path):
 def test_attention_of_the_decoder_leaves_cudnn_out_and_puts_it_back(nano, monkeypatch):
     decode, enabled = prompted.decode_masks, torch.backends.cuda.cudnn_sdp_enabled
     before, seen = enabled(), []
-    monkeypatch.setattr(
-        prompted, "decode_masks", lambda *given: seen.append(enabled()) or decode(*given)
-    )
+
+    def watched(*given, **more):
+        seen.append(enabled())
+        return decode(*given, **more)
+
+    monkeypatch.setattr(prompted, "decode_masks", watched)
     nano.predict(nano.open(make_cube()), [CLICKS["one"]])
     assert seen == [False]
     assert enabled() == before

@@ -79,7 +79,8 @@ def test_a_large_map_is_equalised_in_parts(nbins, monkeypatch):
     valid = torch.from_numpy(rng.random(500) > 0.3)
     valid[:64] = False  # the first parts have no pixel
     expected = equalize(maps, valid, nbins)
-    monkeypatch.setattr("hsizoo_spectral.sa_eq._CHUNK", 31)
+    monkeypatch.setattr("hsizoo_spectral.sa_eq._CPU_CHUNK", 31)
+    monkeypatch.setattr("hsizoo_spectral.sa_eq._KEPT", 31)
     assert torch.equal(equalize(maps, valid, nbins), expected)
 
 

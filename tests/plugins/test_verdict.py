@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from hsizoo_spectral.border import border_moved, neighbours
 from hsizoo_spectral.edges import smooth_within_edges
 from hsizoo_spectral.field import fit_field, solve
 from hsizoo_spectral.verdict import Verdict
@@ -109,10 +110,31 @@ class TestVerdict:
         """All of the contest, and all of the field; the default is between them."""
         data, which = patchwork()
         clicks = middles(which, 0)[:1]
-        contest, field, both = (opened(data, share=share)(clicks) for share in (0, 1, 0.5))
+        contest, field, both = (
+            opened(data, share=share, latitude=0)(clicks) for share in (0, 1, 0.5)
+        )
         inside = np.hypot(*(np.indices(which.shape) - np.array(clicks[0])[:, None, None])) > 8
         np.testing.assert_allclose(both[inside], (contest + field)[inside] / 2, atol=1e-5)
         assert np.abs(contest - field).max() > 0.1
+
+    def test_an_outlier_counts_less_until_there_is_a_negative_click(self) -> None:
+        data, which = patchwork()
+        start, place, negative = (middles(which, 0)[0], middles(which, 0)[-1], middles(which, 1)[1])
+        data[place] = data[middles(which, 1)[0]]
+        elsewhere = which == 1
+        elsewhere[negative[0] - 4 : negative[0] + 4, negative[1] - 4 : negative[1] + 4] = False
+
+        def pulled(points: Points, signs: list[bool]) -> float:
+            """How much less the material of the outlier gains by mistrust."""
+            calm, bold = (
+                opened(data, mistrust=mistrust, latitude=0)(points, signs)[elsewhere].mean()
+                for mistrust in (5, 0)
+            )
+            return float(bold - calm)
+
+        alone = pulled([start, place], [True, True])
+        checked = pulled([start, place, negative], [True, True, False])
+        assert alone > checked > 0
 
     def test_a_reference_scores_as_its_pixel_does(self) -> None:
         data, which = patchwork()
@@ -145,6 +167,8 @@ class TestVerdict:
             {"breadth": -1.0},
             {"landmarks": 0},
             {"reach": 0.0},
+            {"mistrust": -1.0},
+            {"latitude": 2.0},
         ],
     )
     def test_values_out_of_range_are_refused(self, options: dict[str, float]) -> None:
@@ -211,6 +235,74 @@ class TestField:
         field = fit_field(torch.from_numpy(rows), np.ones(500, bool), 200, 1.0, 1.0)
         assert torch.isfinite(field.basis).all()
         assert (field.mean[3:] < -0.5).all()
+
+
+class TestBorder:
+    def test_equals_the_mean_of_the_levels_written_out(self) -> None:
+        rng = np.random.default_rng(8)
+        rows, valid = rng.normal(size=(30, 3)), np.ones((5, 6), dtype=bool)
+        valid[1, 2] = valid[4, 5] = False
+        total = rng.uniform(-1, 1, 30)
+        spread, levels = 0.3, np.linspace(-0.9, 0.9, 80)
+        pairs = [
+            (6 * row + col, 6 * (row + down) + col + 1 - down)
+            for row in range(5)
+            for col in range(6)
+            for down in (0, 1)
+            if row + down < 5 and col + 1 - down < 6
+        ]
+        pairs = [(a, b) for a, b in pairs if valid.flat[a] and valid.flat[b]]
+        apart = [float(np.sum((rows[a] - rows[b]) ** 2)) for a, b in pairs]
+        usual = sorted(apart)[(len(apart) - 1) // 2]  # torch's median
+        weighed = []
+        for level in levels:
+            above = total > level
+            cut = sum(
+                np.exp(-d / (2 * usual))
+                for (a, b), d in zip(pairs, apart, strict=True)
+                if above[a] != above[b]
+            )
+            over, under = above[valid.flat].sum(), (~above)[valid.flat].sum()
+            quality = (over * under / (over + under) + 1) / (cut + 1)
+            weighed.append(quality * np.exp(-0.5 * (level / spread) ** 2) * (over * under > 0))
+        centre = np.average(levels, weights=weighed)
+        expected = (total - centre) / np.where(total < centre, 1 + centre, 1 - centre)
+        graph = neighbours(torch.from_numpy(rows).float(), torch.from_numpy(valid))
+        found = border_moved(torch.from_numpy(total).float(), graph, spread)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+    def test_a_large_object_gets_its_due(self) -> None:
+        """Two thirds of an image, of which a click says little more than of the rest."""
+        rng = np.random.default_rng(10)
+        truth = np.repeat(np.arange(30)[None] < 20, 20, axis=0)
+        rows = np.where(truth[..., None], 1.0, -1.0) + rng.normal(scale=0.2, size=(20, 30, 4))
+        total = np.where(truth, -0.2, -0.7) + rng.normal(scale=0.05, size=truth.shape)
+        graph = neighbours(
+            torch.from_numpy(rows.reshape(-1, 4)).float(), torch.ones(20, 30, dtype=torch.bool)
+        )
+        found = border_moved(torch.from_numpy(total.ravel()).float(), graph, 0.4) > 0
+        assert (found.numpy() == truth.ravel()).mean() > 0.99
+
+    def test_the_order_stays_and_the_ends(self) -> None:
+        rng = np.random.default_rng(9)
+        graph = neighbours(
+            torch.from_numpy(rng.normal(size=(64, 2))).float(), torch.ones(8, 8, dtype=torch.bool)
+        )
+        total = torch.linspace(-1, 1, 64)[torch.from_numpy(rng.permutation(64))]
+        moved = border_moved(total, graph, 0.4)
+        assert (moved.argsort() == total.argsort()).all()
+        assert (moved.min(), moved.max()) == (-1, 1)
+
+    @pytest.mark.parametrize("value", [-1.0, 0.25, 1.0])
+    def test_a_map_of_one_value_stays(self, value: float) -> None:
+        graph = neighbours(torch.zeros(9, 2), torch.ones(3, 3, dtype=torch.bool))
+        total = torch.full((9,), value)
+        torch.testing.assert_close(border_moved(total, graph, 0.4), total)
+
+    def test_an_image_without_pairs_stays(self) -> None:
+        graph = neighbours(torch.zeros(1, 2), torch.ones(1, 1, dtype=torch.bool))
+        total = torch.tensor([0.5])
+        torch.testing.assert_close(border_moved(total, graph, 0.4), total)
 
 
 class TestSmoothing:
