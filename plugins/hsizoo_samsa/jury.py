@@ -11,6 +11,12 @@ Royal Statistical Society A 147 (1984) 278-292, doi:10.2307/2981683).  The answe
 mean of the two in log odds (logarithmic pooling: C. Genest, J. V. Zidek, "Combining probability
 distributions", Statistical Science 1 (1986) 114-135, doi:10.1214/ss/1177013825).
 
+A user who only says yes would be foreseen best by a method that calls everything object.  If the
+place of a positive click is drawn from the object, its probability is divided by the object's size:
+the size principle (J. B. Tenenbaum, T. L. Griffiths, "Generalization, similarity, and Bayesian
+inference", Behavioral and Brain Sciences 24 (2001) 629-640, doi:10.1017/S0140525X01000061).  Robots
+and users place clicks partly so, which is why the size enters with an exponent between 0 and 1.
+
 The method is hsizoo's own.
 """
 
@@ -37,6 +43,7 @@ _DOUBT = 0.02
 _KEPT = 2**28  # bytes of maps that an opened image keeps for the next click
 
 Key = tuple[bytes, bytes]
+Maps = dict[Key, tuple[torch.Tensor, torch.Tensor]]
 
 
 @dataclass(eq=False)
@@ -49,12 +56,18 @@ class JuryState:
         Of the spectral and the spatial method.
     valid : Tensor of bool, shape (H, W)
     maps : OrderedDict
-        Maps (2, H, W) of prompts that were answered; only to save time.
+        Maps (2, H, W) of prompts that were answered, and `sizes` of them; only to save time.
     """
 
     states: tuple[Any, Any]
     valid: torch.Tensor
-    maps: OrderedDict[Key, torch.Tensor] = field(default_factory=OrderedDict)
+    maps: OrderedDict[Key, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=OrderedDict)
+
+    def sizes(self, maps: torch.Tensor) -> torch.Tensor:
+        """Return the mean probability (N, 2) over the valid pixels of maps (N, 2, H, W)."""
+        valid = self.valid.to(maps.device)
+        found: torch.Tensor = (maps * valid).flatten(2).sum(dim=2) / valid.sum().clamp_min(1)
+        return found.cpu()
 
 
 class Jury(hsizoo.InteractiveSegmenter):
@@ -113,24 +126,27 @@ class Jury(hsizoo.InteractiveSegmenter):
         found = []
         for clicks in prompts:
             weight = self._weight(maps, clicks)
-            odds = torch.logit(maps[_key(clicks)].clamp(_LEAST, 1 - _LEAST))
+            odds = torch.logit(maps[_key(clicks)][0].clamp(_LEAST, 1 - _LEAST))
             found.append(torch.sigmoid(weight * odds[0] + (1 - weight) * odds[1]))
         answer = torch.stack(found) if found else state.valid.new_zeros((0, *state.valid.shape))
         return answer.float() * state.valid.to(answer.device)
 
-    def _weight(self, maps: dict[Key, torch.Tensor], clicks: hsizoo.Clicks) -> float:
+    def _weight(self, maps: Maps, clicks: hsizoo.Clicks) -> float:
         """Weight of the spectral method, from 0 to 1."""
         odds = self.options.prior
         steps = [*clicks]
         for count in _counts(clicks)[:-1]:
             row, col, positive = steps[count]
-            said = maps[_key(_first(clicks, count))][:, row, col].clamp(_DOUBT, 1 - _DOUBT)
-            logs = torch.log(said if positive else 1 - said).tolist()
-            odds += self.options.trust * (logs[0] - logs[1])
+            both, sizes = maps[_key(_first(clicks, count))]
+            said = both[:, row, col].cpu().clamp(_DOUBT, 1 - _DOUBT)
+            logs = torch.log(said if positive else 1 - said)
+            if positive:
+                logs -= self.options.size * torch.log(sizes.clamp_min(_LEAST))
+            odds += self.options.trust * float(logs[0] - logs[1])
         return float(torch.sigmoid(torch.tensor(odds, dtype=torch.float64)))
 
-    def _maps(self, state: JuryState, wanted: Sequence[hsizoo.Clicks]) -> dict[Key, torch.Tensor]:
-        """Return the maps (2, H, W) of prompts; those that are not kept are predicted at once."""
+    def _maps(self, state: JuryState, wanted: Sequence[hsizoo.Clicks]) -> Maps:
+        """Return maps and sizes of prompts; those that are not kept are predicted at once."""
         kept = state.maps
         missing = {_key(each): each for each in wanted if _key(each) not in kept}
         if missing:
@@ -140,7 +156,8 @@ class Jury(hsizoo.InteractiveSegmenter):
                 for method, own in zip(self._methods, state.states, strict=True)
             ]
             both = torch.stack([pairs[0], pairs[1].to(pairs[0].device)], dim=1)
-            kept.update(zip(missing, both.unbind(), strict=True))
+            made = zip(both.unbind(), state.sizes(both).unbind(), strict=True)
+            kept.update(zip(missing, made, strict=True))
         found = {key: kept[key] for key in map(_key, wanted)}
         for key in found:
             kept.move_to_end(key)

@@ -26,7 +26,7 @@ def create(**options):
     return hsizoo.create("jury", kind="segmenter", **{**METHODS, **options})
 
 
-def naive(cube, clicks, prior=2.0, trust=1.0):
+def naive(cube, clicks, prior=2.0, trust=0.3, size=0.3):
     """The head of the module, click by click, with nothing kept."""
     made = [hsizoo.create(each, kind="segmenter") for each in METHODS.values()]
     states = [each.open(cube) for each in made]
@@ -42,8 +42,14 @@ def naive(cube, clicks, prior=2.0, trust=1.0):
         if not before.positive.any():
             continue
         row, col, positive = steps[count]
-        spectral, spatial = (min(max(each[row, col], 0.02), 0.98) for each in maps(before))
-        if not positive:
+        found = maps(before)
+        spectral, spatial = (min(max(each[row, col], 0.02), 0.98) for each in found)
+        if positive:
+            spectral, spatial = (
+                said / max(each[cube.valid].mean(), 1e-3) ** size
+                for said, each in zip((spectral, spatial), found, strict=True)
+            )
+        else:
             spectral, spatial = 1 - spectral, 1 - spatial
         odds += trust * (math.log(spectral) - math.log(spatial))
     weight = 1 / (1 + math.exp(-odds))
@@ -52,7 +58,7 @@ def naive(cube, clicks, prior=2.0, trust=1.0):
     return np.where(cube.valid, 1 / (1 + np.exp(-pooled)), 0)
 
 
-@pytest.mark.parametrize("trust", [0.0, 1.0])
+@pytest.mark.parametrize(("trust", "size"), [(0.0, 0.3), (1.0, 0.0), (1.0, 1.0), (0.3, 0.3)])
 @pytest.mark.parametrize(
     ("places", "positive"),
     [
@@ -61,11 +67,11 @@ def naive(cube, clicks, prior=2.0, trust=1.0):
         ([(8, 10), (10, 2), (2, 2), (3, 9)], [False, False, True, True]),
     ],
 )
-def test_it_is_what_a_plain_loop_finds(cube, places, positive, trust):
+def test_it_is_what_a_plain_loop_finds(cube, places, positive, trust, size):
     clicks = hsizoo.Clicks(places, positive)
-    jury = create(trust=trust)
+    jury = create(trust=trust, size=size)
     found = jury.predict(jury.open(cube), [clicks])[0].numpy()
-    np.testing.assert_allclose(found, naive(cube, clicks, trust=trust), atol=2e-5)
+    np.testing.assert_allclose(found, naive(cube, clicks, trust=trust, size=size), atol=2e-5)
 
 
 def test_clicks_one_by_one_and_at_once_are_the_same(cube):
@@ -91,7 +97,7 @@ def test_no_more_maps_are_kept_than_there_is_room(cube, monkeypatch):
 def test_who_foresaw_the_click_is_heard(cube):
     """A method that calls everything object is silenced by a negative click."""
     clicks = hsizoo.Clicks([(2, 2), (8, 10)], [True, False])
-    jury = create(spectral="contest", spatial="sa", prior=-3)
+    jury = create(spectral="contest", spatial="sa", prior=-3, trust=1)
     answer = jury.predict(jury.open(cube), [clicks])[0]
     alone = hsizoo.create("sa", kind="segmenter")
     first = hsizoo.Clicks([(2, 2)])
@@ -99,7 +105,19 @@ def test_who_foresaw_the_click_is_heard(cube):
     assert answer[8, 10] < 0.5 < answer[1, 12]
 
 
-@pytest.mark.parametrize("wrong", [{"prior": math.nan}, {"prior": 1e3}, {"trust": -1.0}])
+def test_who_calls_everything_object_is_trusted_less_by_a_positive_click(cube):
+    clicks = hsizoo.Clicks([(2, 2), (3, 4), (4, 9)])
+    options = {"spectral": "contest", "spatial": "sa", "prior": 0, "trust": 1}
+    means = []
+    for size in (0, 1):
+        jury = create(**options, size=size)
+        means.append(jury.predict(jury.open(cube), [clicks]).mean())
+    assert means[1] < means[0]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"prior": math.nan}, {"prior": 1e3}, {"trust": -1.0}, {"size": 2.0}]
+)
 def test_wrong_options_are_refused(wrong):
     with pytest.raises(OptionError, match=next(iter(wrong))):
         create(**wrong)
