@@ -101,7 +101,7 @@ class JuryOptions:
         Any scorer or segmenter, optionally with options.
     spatial : str, default "samsa2-nano-corrected"
         Any segmenter or scorer, optionally with options.
-    prior : float, default 2
+    prior : float, default 1
         Log odds of the spectral method before the second click.  INFERRED (as are `trust` and
         `size`): our own design; compared by the mean Dice on Indian Pines, Salinas-A, Samson, a
         small Pavia University, Jasper Ridge and six scenes with small targets, with both robots.
@@ -120,14 +120,14 @@ class JuryOptions:
 
     spectral: Annotated[str, "segmenter"] = "verdict"
     spatial: Annotated[str, "segmenter"] = "samsa2-nano-corrected"
-    prior: float = 2.0
+    prior: float = 1.0
     trust: float = 0.3
     size: float = 0.3
 
     def __post_init__(self) -> None:
         if not -100 <= self.prior <= 100:
             raise OptionError(
-                f"prior={self.prior}: must be log odds between -100 and 100, such as 2"
+                f"prior={self.prior}: must be log odds between -100 and 100, such as 1"
             )
         if not 0 <= self.trust <= 100:
             raise OptionError(f"trust={self.trust}: must be between 0 and 100, such as 1")

@@ -26,7 +26,7 @@ def create(**options):
     return hsizoo.create("jury", kind="segmenter", **{**METHODS, **options})
 
 
-def naive(cube, clicks, prior=2.0, trust=0.3, size=0.3):
+def naive(cube, clicks, prior=1.0, trust=0.3, size=0.3):
     """The head of the module, click by click, with nothing kept."""
     made = [hsizoo.create(each, kind="segmenter") for each in METHODS.values()]
     states = [each.open(cube) for each in made]
