@@ -57,6 +57,7 @@ def product_jobs(device: str) -> dict[str, Job]:
 def operations(size: str) -> dict[str, float]:
     """Count the operations of one encoding, and of one decoding of one object."""
     segmenter = Samsa2(size=size, checkpoint="random")
+    segmenter.network.requires_grad_(False)  # the counter would look for gradients
     cube = hsizoo.HyperCube(synthetic_cube()[:, :, ::10])
     counts = {}
     with FlopCounterMode(display=False) as counter:
