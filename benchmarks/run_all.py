@@ -15,6 +15,7 @@ are compared by ``compare.py``.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import datetime
 import json
@@ -234,6 +235,8 @@ def main() -> int:
     out: Path = options.out or RESULTS / ("quick" if options.quick else "") / (
         "" if kind == "cpu" else kind
     )
+    with contextlib.suppress(ValueError):  # or records would carry a path of this machine
+        out = out.resolve().relative_to(Path.cwd())
     parts = earlier(out / "performance.json")
     from racing import circumstances, commit, processor
 
