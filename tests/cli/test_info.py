@@ -19,7 +19,7 @@ def test_what_begins_so_is_listed_with_its_summary(name):
     done = run(name)
     assert done.exit_code == 0
     mine = [entry for entry in registry().entries() if entry.spec.name.startswith("samsa")]
-    assert len(mine) == 10
+    assert len(mine) == 11
     for entry in mine:
         assert f"  {entry.spec.name}  " in done.stdout
         assert entry.spec.summary in done.stdout

@@ -185,7 +185,7 @@ def test_specs_need_no_torch():
     code = """if True:
         import sys
         from hsizoo_sam2.plugin import hsizoo_components
-        assert len(list(hsizoo_components())) == 10
+        assert len(list(hsizoo_components())) == 11
         assert not {"torch", "numpy", "hydra", "sam2"} & set(sys.modules)
     """
     subprocess.run([sys.executable, "-c", code], check=True)
