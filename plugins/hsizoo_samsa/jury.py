@@ -23,7 +23,8 @@ The method is hsizoo's own.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -31,6 +32,7 @@ import torch
 
 import hsizoo
 from hsizoo_samsa.options import JuryOptions
+from hsizoo_samsa.similarity import Similarity
 
 __all__ = ["Jury", "JuryState"]
 
@@ -91,10 +93,15 @@ class Jury(hsizoo.InteractiveSegmenter):
 
     def __init__(self, *, device: str = "cpu", **options: Any) -> None:
         super().__init__(**options)
-        self._methods = tuple(
+        spectral, spatial = (
             hsizoo.create(each, kind="segmenter", device=device)
             for each in (self.options.spectral, self.options.spatial)
         )
+        self._spectral = _Once(spectral)
+        self._methods = self._spectral, spatial
+        similarity = getattr(spatial, "similarity", None)
+        if isinstance(similarity, Similarity) and similarity.scorer == self.options.spectral:
+            similarity.ask(self._spectral)
         self.min_bands = max(each.min_bands for each in self._methods)
 
     def open(self, cube: hsizoo.HyperCube) -> JuryState:
@@ -105,7 +112,8 @@ class Jury(hsizoo.InteractiveSegmenter):
         DataError
             If one of them cannot open it.
         """
-        spectral, spatial = (each.open(cube) for each in self._methods)
+        with self._spectral.remembering():
+            spectral, spatial = (each.open(cube) for each in self._methods)
         return JuryState((spectral, spatial), torch.from_numpy(cube.valid.copy()))
 
     def predict(self, state: JuryState, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
@@ -151,10 +159,11 @@ class Jury(hsizoo.InteractiveSegmenter):
         missing = {_key(each): each for each in wanted if _key(each) not in kept}
         if missing:
             prompts = [*missing.values()]
-            pairs = [
-                torch.as_tensor(method.predict(own, prompts)).float()
-                for method, own in zip(self._methods, state.states, strict=True)
-            ]
+            with self._spectral.remembering():
+                pairs = [
+                    torch.as_tensor(method.predict(own, prompts)).float()
+                    for method, own in zip(self._methods, state.states, strict=True)
+                ]
             both = torch.stack([pairs[0], pairs[1].to(pairs[0].device)], dim=1)
             made = zip(both.unbind(), state.sizes(both).unbind(), strict=True)
             kept.update(zip(missing, made, strict=True))
@@ -165,6 +174,43 @@ class Jury(hsizoo.InteractiveSegmenter):
         while len(kept) > most:
             kept.popitem(last=False)
         return found
+
+
+class _Once(hsizoo.InteractiveSegmenter):
+    """The spectral method, which the spatial one may ask the same: it opens and answers once."""
+
+    def __init__(self, method: hsizoo.InteractiveSegmenter) -> None:
+        super().__init__()
+        self._method = method
+        self.min_bands = method.min_bands
+        self._known: dict[Any, Any] | None = None
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Answer a question that is asked again in this block as before."""
+        self._known = {}
+        try:
+            yield
+        finally:
+            self._known = None
+
+    def open(self, cube: hsizoo.HyperCube) -> Any:
+        known = {} if self._known is None else self._known
+        if id(cube) not in known:
+            known[id(cube)] = self._method.open(cube)
+        return known[id(cube)]
+
+    def predict(self, state: Any, prompts: Sequence[hsizoo.Clicks]) -> torch.Tensor:
+        known = {} if self._known is None else self._known
+        keys = [(id(state), *_key(clicks)) for clicks in prompts]
+        if not keys or not all(key in known for key in keys):
+            maps = torch.as_tensor(self._method.predict(state, prompts))
+            known.update(zip(keys, maps, strict=True))
+            return maps
+        return torch.stack([known[key] for key in keys])
+
+    def predict_boxes(self, state: Any, boxes: Any) -> torch.Tensor:
+        return torch.as_tensor(self._method.predict_boxes(state, boxes))
 
 
 def _counts(clicks: hsizoo.Clicks) -> range:

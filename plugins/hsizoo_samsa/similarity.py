@@ -36,9 +36,14 @@ class Similarity:
     """
 
     def __init__(self, scorer: str, device: str) -> None:
+        self.scorer = scorer
         self._segmenter = hsizoo.create(scorer, kind="segmenter", device=device)
         self._segmenter.cache_bytes = _CACHE_BYTES
         self._device = device
+
+    def ask(self, segmenter: hsizoo.InteractiveSegmenter) -> None:
+        """Ask this segmenter from now on; it must answer as the scorer does."""
+        self._segmenter = segmenter
 
     @property
     def min_bands(self) -> int:

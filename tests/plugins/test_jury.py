@@ -1,5 +1,6 @@
 """`jury`: weights by what each method said of a click before it came; against a plain loop."""
 
+import importlib
 import math
 
 import numpy as np
@@ -113,6 +114,34 @@ def test_who_calls_everything_object_is_trusted_less_by_a_positive_click(cube):
         jury = create(**options, size=size)
         means.append(jury.predict(jury.open(cube), [clicks]).mean())
     assert means[1] < means[0]
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_spectral_method_works_once_for_itself_and_as_the_networks_prompt(cube, monkeypatch):
+    calls = []
+    contest = importlib.import_module("hsizoo_spectral.contest").Contest
+    for name in ("prepare", "score_clicks"):
+        known = getattr(contest, name)
+
+        def told(self, *given, known=known, name=name):
+            calls.append(name)
+            return known(self, *given)
+
+        monkeypatch.setattr(contest, name, told)
+    clicks = [hsizoo.Clicks([(2, 2), (8, 10)], [True, False]), hsizoo.Clicks([(8, 10), (9, 9)])]
+
+    def answer(scorer):
+        spatial = f"samsa2-nano:scorer={scorer},checkpoint=random"
+        jury = create(spectral="contest", spatial=spatial)
+        state = jury.open(cube)
+        return jury.predict(state, clicks)
+
+    found = answer("contest")
+    assert calls == ["prepare", "score_clicks"]
+    calls.clear()
+    apart = answer("[contest:further=auto]")  # the same, in other words
+    assert sorted(calls) == ["prepare"] * 2 + ["score_clicks"] * 2
+    torch.testing.assert_close(found, apart, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(
