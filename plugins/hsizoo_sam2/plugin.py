@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import hsizoo
 
@@ -11,6 +12,11 @@ HSIZOO_API = 1
 _PAPER = "Ravi et al., SAM 2, arXiv:2408.00714; on hyperspectral data: arXiv:2508.00493, 3.3"
 _META = "Meta's checkpoint (Apache-2.0), by SHA-256; downloaded to HSIZOO_HOME/weights"
 _NANO = "packaged with hsizoo, if included; random otherwise"
+_NEEDS: dict[str, Any] = {
+    "kind": "segmenter",
+    "requires": ("sam2", "hydra", "omegaconf"),
+    "install": "SAM2_BUILD_CUDA=0 pip install sam2",
+}
 
 
 @hsizoo.hookimpl
@@ -35,8 +41,8 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             ),
         ):
             yield hsizoo.ComponentSpec(
+                **_NEEDS,
                 name=name,
-                kind="segmenter",
                 target=f"hsizoo_sam2.{target}",
                 summary=f"SAM 2.1 {size}{ours} on a pseudo-RGB image, {how}",
                 options={"size": size},
@@ -44,12 +50,10 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
                 paper=_PAPER,
                 weights=_NANO if size == "nano" else _META,
                 packaged=f"hsizoo_sam2:weights/{packaged}" if size == "nano" else "",
-                requires=("sam2", "hydra", "omegaconf"),
-                install="SAM2_BUILD_CUDA=0 pip install sam2",
             )
     yield hsizoo.ComponentSpec(
+        **_NEEDS,
         name="sam2.1-nano-photos",
-        kind="segmenter",
         target="hsizoo_sam2.sam21:Sam21",
         summary="SAM 2.1 nano that also learnt from photographs: nuclei, aerial, everyday; frozen",
         options={"size": "nano", "checkpoint": "photos"},
@@ -57,6 +61,4 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
         paper=_PAPER,
         weights="packaged with hsizoo",
         packaged="hsizoo_sam2:weights/nano-photos.safetensors",
-        requires=("sam2", "hydra", "omegaconf"),
-        install="SAM2_BUILD_CUDA=0 pip install sam2",
     )

@@ -11,18 +11,21 @@ HSIZOO_API = 1
 
 _META = "starts from Meta's SAM 2.1 (Apache-2.0); the fusion is trained by `hsizoo train`"
 _NANO = "packaged with hsizoo, if included; train others with `hsizoo train`"
+_NEEDS: dict[str, Any] = {
+    "kind": "segmenter",
+    "requires": ("sam2", "hydra", "omegaconf"),
+    "install": "SAM2_BUILD_CUDA=0 pip install sam2",
+}
 
 
 @hsizoo.hookimpl
 def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
     """Yield the specs of SAMSA 2.0 and SAMSA in every size."""
     for size in ("nano", "tiny", "small", "base-plus", "large"):
-        common: dict[str, Any] = {
-            "kind": "segmenter",
+        common = {
+            **_NEEDS,
             "options": {"size": size},
             "weights": _NANO if size == "nano" else _META,
-            "requires": ("sam2", "hydra", "omegaconf"),
-            "install": "SAM2_BUILD_CUDA=0 pip install sam2",
         }
         yield hsizoo.ComponentSpec(
             **common,
@@ -43,27 +46,23 @@ def hsizoo_components() -> Iterator[hsizoo.ComponentSpec]:
             **common,
         )
     yield hsizoo.ComponentSpec(
+        **_NEEDS,
         name="samsa2-nano-corrected",
-        kind="segmenter",
         target="hsizoo_samsa.samsa2:Samsa2",
         options={"size": "nano", "scorer": "verdict", "rgb": "even"},
         options_type="hsizoo_samsa.options:Samsa2Options",
         summary="samsa2-nano prompted by verdict, with infrared, trained with corrections",
         weights=_NANO,
         packaged=_packaged("samsa2-nano-corrected"),
-        requires=("sam2", "hydra", "omegaconf"),
-        install="SAM2_BUILD_CUDA=0 pip install sam2",
         paper="hsizoo's own prompt and training; based on SAMSA 2.0, arXiv:2508.00493",
     )
     yield hsizoo.ComponentSpec(
+        **_NEEDS,
         name="jury",
-        kind="segmenter",
         target="hsizoo_samsa.jury:Jury",
         options_type="hsizoo_samsa.options:JuryOptions",
         summary="verdict and samsa2-nano-corrected, weighed by which of them foresaw each click",
         weights="its methods': samsa2-nano-corrected's are packaged with hsizoo",
-        requires=("sam2", "hydra", "omegaconf"),
-        install="SAM2_BUILD_CUDA=0 pip install sam2",
         paper="hsizoo's own, based on Dawid, J. R. Stat. Soc. A 147 (1984) 278",
     )
 
